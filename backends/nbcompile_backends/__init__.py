@@ -1,0 +1,1 @@
+"""The places that nbcompile can run steps on, besides this machine. Only Sessions live here."""

@@ -1,0 +1,1 @@
+"""Notebook in, distributed workflow out, same results."""

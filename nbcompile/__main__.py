@@ -1,0 +1,5 @@
+"""`python -m nbcompile`."""
+
+from nbcompile.cli import main
+
+main()

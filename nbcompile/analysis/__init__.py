@@ -1,0 +1,1 @@
+"""Cells to facts: what each cell does to the namespace and the world."""

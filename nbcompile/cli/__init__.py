@@ -1,0 +1,49 @@
+"""The command line: flags to settings, results to exit codes, nothing else."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from nbcompile.model.errors import NbcompileError
+
+_COMMANDS = {
+    "build": "Compile notebooks to a workflow that any CWL engine runs.",
+    "check": "Say what keeps a notebook from being reproducible or parallel.",
+    "inspect": "Print any stage of the compilation.",
+}
+
+
+class _LazyGroup(click.Group):
+    """Loads a command's module when it is named, so that `--help` and each command load only what they need."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"nbcompile.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="nbcompile")
+def cli() -> None:
+    """Notebook in, distributed workflow out, same results."""
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    try:
+        cli(prog_name="nbcompile")
+    except NbcompileError as error:
+        click.echo(f"nbcompile: {error.message}", err=True)
+        if error.advice:
+            click.echo(f"  {error.advice}", err=True)
+        raise SystemExit(int(error.exit_code)) from None

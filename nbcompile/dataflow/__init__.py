@@ -1,0 +1,1 @@
+"""Facts to the dataflow graph of versions."""

@@ -1,0 +1,1 @@
+"""A plan to the files of a bundle."""

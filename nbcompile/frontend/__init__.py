@@ -1,0 +1,1 @@
+"""Bytes to `Notebook`, and IPython syntax to Python that keeps its spans."""

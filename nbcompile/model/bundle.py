@@ -1,0 +1,30 @@
+"""The files that a build makes, in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from nbcompile.model.plan import StepId
+
+
+class BundleFile(NamedTuple):
+    """One file of a bundle; `path` is relative to the bundle."""
+
+    path: PurePosixPath
+    content: bytes
+
+
+class StepFile(NamedTuple):
+    """What the step runtime reads to run one step; `content` is a JSON document `nbcompile/step/1`."""
+
+    step: StepId
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A compiled notebook, ready to be written. Paths are unique and sorted."""
+
+    files: tuple[BundleFile, ...]

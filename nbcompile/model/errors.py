@@ -1,0 +1,58 @@
+"""Problems in the world. Every message says what happened; `advice` says what to do next."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The exit codes of the command line."""
+
+    OK = 0
+    FINDINGS = 1
+    USAGE = 2
+    CELL_FAILED = 3
+    DENIED = 4
+    PLACE_FAILED = 5
+    BUG = 70
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class NbcompileError(Exception):
+    """Base of all errors that nbcompile raises on purpose."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice
+
+
+class UsageError(NbcompileError):
+    """The command or the configuration asks for something that cannot be."""
+
+
+class NotebookError(NbcompileError):
+    """The notebook has errors, so that the stage asked for does not exist."""
+
+    exit_code = ExitCode.FINDINGS
+
+
+class CellFailed(NbcompileError):
+    """A cell of the notebook raised."""
+
+    exit_code = ExitCode.CELL_FAILED
+
+
+class Denied(NbcompileError):
+    """Policy does not allow what was asked for."""
+
+    exit_code = ExitCode.DENIED
+
+
+class PlaceFailed(NbcompileError):
+    """A place (an interpreter, an engine, a host) could not do its part; trying again may help."""
+
+    exit_code = ExitCode.PLACE_FAILED

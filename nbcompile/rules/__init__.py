@@ -1,0 +1,18 @@
+"""Every diagnostic code, once. The code's explanation is its web page and what `nbcompile explain CODE` prints."""
+
+from __future__ import annotations
+
+from nbcompile.model.diagnostic import Rule
+from nbcompile.rules import reading
+
+ALL_RULES: tuple[Rule, ...] = tuple(
+    sorted(
+        (value for module in (reading,) for value in vars(module).values() if isinstance(value, Rule)),
+        key=lambda rule: rule.code,
+    )
+)
+
+
+def find_rule(code: str) -> Rule | None:
+    """The rule with this code or name, if there is one."""
+    return next((rule for rule in ALL_RULES if code in (rule.code, rule.name)), None)

@@ -1,0 +1,34 @@
+"""What all tests share: the `--accept` flag, and the rule that nothing is skipped in CI."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def pytest_addoption(parser):
+    parser.addoption("--accept", action="store_true", help="write what golden tests produce as what they expect; for people")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """In CI a skipped test is a failed one: a machine that lacks something must not look green."""
+    report = (yield).get_result()
+    if report.skipped and os.environ.get("CI"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI: {report.longrepr}"
+
+
+@pytest.fixture
+def accept(request):
+    wanted = request.config.getoption("--accept")
+    if wanted and os.environ.get("CI"):
+        pytest.fail("--accept is for people, not for CI")
+    return wanted
+
+
+@pytest.fixture(scope="session")
+def fixtures():
+    return ROOT / "fixtures"

@@ -1,0 +1,52 @@
+"""The emitted workflow under real CWL engines gives the notebook that a kernel gives."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbclient
+import nbformat
+import pytest
+
+NOTEBOOKS = Path(__file__).parents[2] / "fixtures" / "notebooks"
+BIN = Path(sys.executable).parent
+
+
+def shown(notebook):
+    """What the cells show, without what differs between any two runs of a kernel."""
+    return [
+        [{key: value for key, value in output.items() if key not in ("transient", "metadata")} for output in cell["outputs"]]
+        for cell in notebook["cells"]
+        if cell["cell_type"] == "code"
+    ]
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("build")
+    subprocess.run([BIN / "nbcompile", "build", NOTEBOOKS / "model_comparison.ipynb", "-o", directory], check=True)
+    return directory / "model_comparison"
+
+
+@pytest.fixture(scope="module")
+def plain():
+    notebook = nbformat.read(NOTEBOOKS / "model_comparison.ipynb", as_version=4)
+    return nbclient.NotebookClient(notebook, kernel_name="python3").execute()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", [["cwltool"], ["cwltool", "--parallel"], ["toil-cwl-runner"]], ids=" ".join)
+def test_engine_gives_what_a_kernel_gives(engine, bundle, plain, tmp_path):
+    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "TMPDIR": str(tmp_path)}
+    command = [*engine, "--outdir", tmp_path / "out", bundle / "workflow.cwl", bundle / "inputs.yml"]
+    subprocess.run(command, check=True, env=environment, cwd=tmp_path)
+    executed = json.loads((tmp_path / "out" / "model_comparison.executed.ipynb").read_text("utf-8"))
+    nbformat.validate(executed)
+    assert shown(executed) == shown(plain)
+
+
+def test_cwltool_finds_nothing_wrong(bundle):
+    done = subprocess.run([BIN / "cwltool", "--validate", bundle / "workflow.cwl"], check=False, capture_output=True, text=True)
+    assert (done.returncode, "WARNING" in done.stderr) == (0, False), done.stderr

@@ -1,0 +1,61 @@
+"""Bad input is a coded diagnostic with a place and advice, never a traceback."""
+
+import json
+
+import pytest
+
+from nbcompile.frontend.ipynb import read_notebook
+
+
+def code(source, **more):
+    return {"cell_type": "code", "source": source, "metadata": {}, "outputs": [], "execution_count": None, **more}
+
+
+def notebook(*cells, **more):
+    return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5, **more}).encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"{", "NB001"),
+        (b"", "NB001"),
+        (b'{"cells": "\xff"}', "NB002"),
+        (b"[1, 2]", "NB003"),
+        (b'{"nbformat": 4}', "NB003"),
+        (b'{"cells": []}', "NB003"),
+        (b'{"nbformat": 4, "cells": [3]}', "NB003"),
+        (b'{"nbformat": 4, "cells": [{"cell_type": "code", "source": 3}]}', "NB003"),
+        (b'{"nbformat": 2, "cells": []}', "NB004"),
+        (b'{"nbformat": 99, "cells": []}', "NB004"),
+        (notebook(metadata={"kernelspec": {"language": "R"}}), "NB005"),
+        (b"[" * 200_000, "NB007"),
+        (notebook(code("x = 1", id="a"), code("y = 2", id="a")), "NB008"),
+        (notebook(code("x = 1")), "NB008"),
+        (notebook(code("x = 1", id="a\n")), "NB008"),
+        (notebook(), "NB009"),
+    ],
+)
+def test_bad_input_has_a_code(data, expected):
+    found = read_notebook(data, "n").diagnostics
+    assert [one.rule.code for one in found] == [expected]
+    assert all(one.message and (one.help or expected == "NB009") for one in found)
+
+
+def test_format_3_is_read():
+    old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}}
+    cell = {"cell_type": "code", "input": ["x = 1\n", "x"], "language": "python", "outputs": [{"broken": 1}], "prompt_number": 3}
+    outcome = read_notebook(json.dumps({**old, "worksheets": [{"cells": [cell]}]}).encode(), "n")
+    assert [cell.source for cell in outcome.value.code_cells] == ["x = 1\nx"]
+    assert outcome.diagnostics == ()
+
+
+def test_ids_made_from_content_do_not_depend_on_other_cells():
+    first = read_notebook(notebook(code("x = 1"), code("y = 2")), "n").value
+    second = read_notebook(notebook(code("z = 0"), code("x = 1"), code("y = 2")), "n").value
+    assert [cell.id for cell in second.cells[1:]] == [cell.id for cell in first.cells]
+
+
+def test_equal_cells_get_different_ids():
+    ids = [cell.id for cell in read_notebook(notebook(*[code("x = 1")] * 3), "n").value.cells]
+    assert len(set(ids)) == 3

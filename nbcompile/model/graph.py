@@ -25,8 +25,16 @@ class EdgeKind(str, Enum):
     CONTROL = "control"
 
 
+FILE = "file:"
+CHANNEL = "channel:"
+
+
 class Version(NamedTuple):
-    """The value of a name after a code cell."""
+    """The value of a name after a code cell.
+
+    Besides variables, files and channels have versions: `file:data/x.csv` and `channel:numpy.random`, which no
+    variable can be called. Cell -1 stands for what the run is given from outside, such as a file no cell writes.
+    """
 
     name: str
     cell: int
@@ -56,9 +64,10 @@ class Fusion(NamedTuple):
 class GraphCell:
     """One code cell in the graph.
 
-    `needs` are the versions that must be bound when the cell starts; those in `replays` come from running
-    definition statements again, the others from the cells that made them. `makes` are the versions the cell
-    makes, one inner tuple per alias class: they travel together.
+    `needs` are the versions that must be there when the cell starts, except those that `replays` (definition
+    statements to run again before it, in notebook order) bring. A name the notebook binds that is in neither is
+    not bound when the cell starts. `makes` are the versions the cell makes, one inner tuple per alias class: they
+    travel together. A cell that changes an object, or may leave a name unbound or unchanged, also needs the old version.
     """
 
     cell: CellId

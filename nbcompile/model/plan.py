@@ -52,8 +52,9 @@ class Binding(NamedTuple):
 class Step:
     """A convex set of cells that run in notebook order in one process.
 
-    `inputs` come from other steps; `replays` are the definition statements the step runs again. `files_in` and
-    `files_out` are paths relative to the notebook's directory.
+    `inputs` come from other steps (variables, channels and files alike); `replays` are the definition statements the
+    step runs again. `files_in` are the paths the run is given from outside, `files_out` those the step may write; all
+    paths are relative to the notebook's directory, a directory ends with `/`, and `./` is the whole working directory.
     """
 
     id: StepId

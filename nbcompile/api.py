@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nbcompile.analysis.bindings import analyze as analyze_cells
 from nbcompile.dataflow.link import link
+from nbcompile.emitters.lockfile import lock_name
+from nbcompile.emitters.write import bundle_is_on_disk, write_bundle, write_whole
+from nbcompile.frontend.beside import look_beside
 from nbcompile.frontend.ipynb import read_notebook
 from nbcompile.model.bundle import Bundle
 from nbcompile.model.diagnostic import Diagnostic, DiagnosticLog
 from nbcompile.model.errors import NotebookError, UsageError
 from nbcompile.model.facts import CellFacts
-from nbcompile.model.graph import DataflowGraph
+from nbcompile.model.graph import DataflowGraph, given_files
 from nbcompile.model.notebook import Notebook
 from nbcompile.model.plan import Plan
 from nbcompile.model.settings import Settings
-from nbcompile.planning.fuse import make_plan
+from nbcompile.model.surroundings import Surroundings
+from nbcompile.planning.plan import make_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +32,15 @@ class Program:
     graph: DataflowGraph
     diagnostics: tuple[Diagnostic, ...]
     ok: bool
+    beside: Surroundings = Surroundings()
 
 
 def analyze(path: str | Path) -> Program:
     """Read and analyse a notebook. Never raises for a bad notebook: see `diagnostics`."""
     path = Path(path)
     program = analyze_bytes(_read(path), path.stem)
-    return replace(program, diagnostics=tuple(replace(one, path=str(path)) for one in program.diagnostics))
+    found = tuple(replace(one, path=str(path)) for one in program.diagnostics)
+    return replace(program, diagnostics=found, beside=look_beside(program.notebook, given_files(program.graph), path.parent))
 
 
 def analyze_bytes(data: bytes, name: str) -> Program:
@@ -51,35 +55,49 @@ def plan(program: Program, settings: Settings | None = None) -> Plan:
     """The steps of an analysed notebook. Raises `NotebookError` when it has errors."""
     if not program.ok:
         raise NotebookError(f"{program.notebook.name} has errors", "run `nbcompile check` to see them")
-    return make_plan(program.graph, program.notebook, (settings or Settings()).granularity)
+    return make_plan(program.graph, program.notebook, settings or Settings(), program.beside)
 
 
-def build(path: str | Path, settings: Settings | None = None) -> Bundle:
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A compiled notebook. `write` puts its bundle on disk."""
+
+    program: Program
+    plan: Plan
+    bundle: Bundle
+    lock: bytes
+    source: Path
+
+    def write(self, directory: str | Path) -> Path:
+        """Write the bundle to `directory`, replacing an earlier one as a whole.
+
+        Raises `UsageError` when the directory holds something else than a bundle.
+        """
+        return write_bundle(self.bundle, self.source.parent, Path(directory))
+
+    def write_lock(self) -> Path:
+        """Write the lock beside the notebook, where teams commit it."""
+        path = self.source.with_name(lock_name(self.source.stem))
+        write_whole(path, self.lock)
+        return path
+
+    def is_current(self, directory: str | Path) -> bool:
+        """Whether the bundle in `directory` is what this build would write."""
+        return bundle_is_on_disk(self.bundle, Path(directory))
+
+
+def build(path: str | Path, settings: Settings | None = None) -> Build:
     """Compile a notebook to CWL, in memory. Raises `NotebookError` when it has errors."""
     from nbcompile.emitters.cwl import emit_cwl
+    from nbcompile.emitters.lockfile import lock_bytes
+    from nbcompile.emitters.steps import step_files
 
+    settings = settings or Settings()
     program = analyze(path)
-    return emit_cwl(plan(program, settings), program.notebook)
-
-
-def write_bundle(bundle: Bundle, directory: Path) -> None:
-    """Write a bundle as a whole: `directory` is replaced when every file is on disk."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
-    try:
-        for file in bundle.files:
-            target = staging / file.path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(file.content)
-        staging.chmod(0o755)
-        if directory.exists():
-            old = directory.rename(staging.with_name(staging.name + ".old"))
-            staging.rename(directory)
-            shutil.rmtree(old)
-        else:
-            staging.rename(directory)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    made = plan(program, settings)
+    lock = lock_bytes(program.notebook, made, settings)
+    steps = step_files(made, program.facts, program.graph, program.notebook)
+    return Build(program, made, emit_cwl(made, steps, program.notebook, lock), lock, Path(path))
 
 
 def _read(path: Path) -> bytes:

@@ -7,20 +7,62 @@ from pathlib import Path
 import click
 
 from nbcompile import api
+from nbcompile.cli.notebooks import find_notebooks
+from nbcompile.cli.options import granularity_option
+from nbcompile.model.errors import ExitCode, NbcompileError
 from nbcompile.model.plan import Granularity
 from nbcompile.model.settings import Settings
 
 
-@click.command(name="build", epilog="Example: nbcompile build analysis.ipynb -o build && cwltool build/analysis/workflow.cwl")
-@click.argument("notebooks", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="NOTEBOOK...")
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("build"), show_default=True, help="Where the bundles go.")
-@click.option(
-    "--granularity", type=click.Choice([g.value for g in Granularity]), default="auto", show_default=True, help="How finely to cut."
+@click.command(
+    name="build",
+    epilog="""\b
+Examples:
+  nbcompile build analysis.ipynb
+  cwltool build/analysis/workflow.cwl build/analysis/inputs.yml
+  nbcompile build --check notebooks/       exit 1 where a committed bundle is stale""",
 )
-def command(notebooks: tuple[Path, ...], output: Path, granularity: str) -> None:
-    """Compile notebooks to CWL v1.2 workflows."""
+@click.argument("notebooks", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="NOTEBOOK|DIR...")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default=Path("build"), show_default=True, help="Bundles go to OUTPUT/NOTEBOOK/."
+)
+@granularity_option
+@click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 1 when a bundle is missing or stale.")
+def command(notebooks: tuple[Path, ...], output: Path, granularity: str, *, only_check: bool) -> None:
+    """Compile notebooks to CWL v1.2 workflows.
+
+    Each bundle holds workflow.cwl, its inputs, the steps and the step runtime: any CWL engine runs it and hands back the
+    executed notebook. The lock NOTEBOOK.nbcompile.json is written beside the notebook, to be committed.
+    """
     settings = Settings(granularity=Granularity(granularity))
-    for notebook in notebooks:
-        directory = output / notebook.stem
-        api.write_bundle(api.build(notebook, settings), directory)
-        click.echo(f"{notebook} -> {directory}", err=True)
+    worst = ExitCode.OK
+    for notebook in find_notebooks(notebooks):
+        directory = output / _below(notebook)
+        try:
+            built = api.build(notebook, settings)
+            if only_check:
+                worst = max(worst, _report(notebook, directory, current=built.is_current(directory)))
+                continue
+            built.write(directory)
+            built.write_lock()
+        except NbcompileError as error:
+            # One bad notebook must not keep the others from being built.
+            click.echo(f"{notebook}: {error.message}\n  {error.advice}", err=True)
+            worst = max(worst, error.exit_code)
+            continue
+        steps = len(built.plan.steps)
+        click.echo(f"{notebook} -> {directory}  ({steps} step{'' if steps == 1 else 's'})", err=True)
+    raise SystemExit(worst)
+
+
+def _below(notebook: Path) -> Path:
+    """The bundle's place below the output directory: `A/eda.ipynb` goes to `A/eda`."""
+    absolute, here = notebook.absolute(), Path.cwd()
+    return (absolute.relative_to(here) if absolute.is_relative_to(here) else Path(notebook.name)).with_suffix("")
+
+
+def _report(notebook: Path, directory: Path, *, current: bool) -> ExitCode:
+    if current:
+        return ExitCode.OK
+    click.echo(f"{notebook}: {directory} is stale; run `nbcompile build {notebook}`", err=True)
+    return ExitCode.FINDINGS

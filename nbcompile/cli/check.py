@@ -7,20 +7,21 @@ from pathlib import Path
 import click
 
 from nbcompile import api
+from nbcompile.cli.notebooks import find_notebooks
 from nbcompile.model.diagnostic import Severity
 from nbcompile.model.errors import ExitCode
 from nbcompile.reporting.findings import FORMATS
 
 
 @click.command(name="check", epilog="Example: nbcompile check --format concise notebooks/*.ipynb")
-@click.argument("notebooks", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="NOTEBOOK...")
+@click.argument("notebooks", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="NOTEBOOK|DIR...")
 @click.option("--format", "output_format", type=click.Choice(list(FORMATS)), default="full", show_default=True)
 @click.option(
     "--fail-on", type=click.Choice([s.value for s in Severity]), default="error", show_default=True, help="Exit with 1 from here on."
 )
 def command(notebooks: tuple[Path, ...], output_format: str, fail_on: str) -> None:
     """Report what is wrong with notebooks, without running them."""
-    found = [one for notebook in notebooks for one in api.analyze(notebook).diagnostics]
+    found = [one for notebook in find_notebooks(notebooks) for one in api.analyze(notebook).diagnostics]
     click.echo(FORMATS[output_format](found), nl=False)
     if any(one.rule.severity.rank <= Severity(fail_on).rank for one in found):
         raise SystemExit(ExitCode.FINDINGS)

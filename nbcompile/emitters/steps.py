@@ -1,17 +1,21 @@
-"""Plan + Notebook -> what the step runtime reads: a document per step, and the template of the executed notebook."""
+"""Plan + facts + Notebook -> what the step runtime reads: a document per step (docs/reference/step.md), and the notebook's template."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nbcompile.emitters.canonical import json_bytes
 from nbcompile.model.bundle import StepFile
+from nbcompile.model.facts import CellFacts
+from nbcompile.model.graph import DataflowGraph
 from nbcompile.model.notebook import Notebook
-from nbcompile.model.plan import Plan, Step
+from nbcompile.model.plan import Binding, Plan, Step
 
 
-def step_files(plan: Plan, notebook: Notebook) -> tuple[StepFile, ...]:
+def step_files(plan: Plan, facts: Sequence[CellFacts], graph: DataflowGraph, notebook: Notebook) -> tuple[StepFile, ...]:
     """One document `nbcompile/step/1` per step, in the plan's order."""
-    counts = _execution_counts(notebook)
-    return tuple(StepFile(step.id, json_bytes(_document(step, notebook, counts))) for step in plan.steps)
+    writer = _Writer(facts, graph, notebook)
+    return tuple(StepFile(step.id, json_bytes(writer.document(step))) for step in plan.steps)
 
 
 def notebook_template(notebook: Notebook) -> bytes:
@@ -19,10 +23,46 @@ def notebook_template(notebook: Notebook) -> bytes:
     return json_bytes(notebook.document)
 
 
-def _document(step: Step, notebook: Notebook, counts: tuple[int | None, ...]) -> dict[str, object]:
-    code = notebook.code_cells
-    cells = [{"index": i, "id": code[i].id, "source": code[i].source, "execution_count": counts[i]} for i in step.cells]
-    return {"schema": "nbcompile/step/1", "notebook": notebook.name, "step": step.id, "cells": cells}
+class _Writer:
+    """What all step documents of a notebook share."""
+
+    def __init__(self, facts: Sequence[CellFacts], graph: DataflowGraph, notebook: Notebook) -> None:
+        self.graph, self.notebook = graph, notebook
+        self.statements = [statement for cell in facts for statement in cell.statements]
+        self.names = sorted({name for cell in graph.cells for name in (*cell.defines, *cell.deletes)})
+        self.counts = _execution_counts(notebook)
+
+    def document(self, step: Step) -> dict[str, object]:
+        """The document of one step."""
+        earlier = [statement for statement in self.statements if statement.id.cell < step.cells[-1]]
+        sources = {str(cell): self.notebook.code_cells[cell].source for cell in sorted({statement.id.cell for statement in earlier})}
+        return {
+            "schema": "nbcompile/step/1",
+            "notebook": self.notebook.name,
+            "step": step.id,
+            "names": self.names,
+            "sources": sources,
+            "definitions": [
+                {"id": str(s.id), "cell": s.id.cell, "lines": list(s.lines), "binds": list(s.binds), "uses": list(s.uses)} for s in earlier
+            ],
+            "cells": [self._cell(step, binding) for binding in step.bindings],
+        }
+
+    def _cell(self, step: Step, binding: Binding) -> dict[str, object]:
+        cell, flow = self.notebook.code_cells[binding.cell], self.graph.cells[binding.cell]
+        return {
+            "index": cell.index,
+            "id": cell.id,
+            "execution_count": self.counts[cell.index],
+            "source": cell.source,
+            "tags": list(cell.tags),
+            "needs": [str(version) for version in binding.needs],
+            "replays": [str(statement) for statement in binding.replays],
+            "defines": list(flow.defines),
+            "changes": list(flow.mutates),
+            "deletes": list(flow.deletes),
+            "saves": [{"payload": p.id, "versions": [str(v) for v in p.versions]} for p in step.payloads if p.cell == cell.index],
+        }
 
 
 def _execution_counts(notebook: Notebook) -> tuple[int | None, ...]:

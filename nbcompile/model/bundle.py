@@ -25,6 +25,10 @@ class StepFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A compiled notebook, ready to be written. Paths are unique and sorted."""
+    """A compiled notebook, ready to be written. Paths are unique and sorted.
+
+    `input_files` are the files beside the notebook that go with it, as paths relative to the notebook's directory.
+    """
 
     files: tuple[BundleFile, ...]
+    input_files: tuple[str, ...] = ()

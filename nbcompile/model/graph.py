@@ -94,6 +94,22 @@ class DataflowGraph:
     parameters: tuple[str, ...] = ()
 
 
+def given_files(graph: DataflowGraph) -> tuple[str, ...]:
+    """The files that cells read and no cell writes, in the order of their first readers."""
+    needed = dict.fromkeys(version for cell in graph.cells for version in cell.needs)
+    return tuple(version.name.removeprefix(FILE) for version in needed if version.cell < 0 and version.name.startswith(FILE))
+
+
+_ORDERING = (EdgeKind.CHANNEL, EdgeKind.FILE, EdgeKind.CONTROL)
+
+
+def dependencies(graph: DataflowGraph) -> tuple[tuple[int, int], ...]:
+    """Which cell must end before which starts. An edge that only stands for a definition that is replayed is none."""
+    flows = {(version.cell, cell.index) for cell in graph.cells for version in cell.needs if 0 <= version.cell != cell.index}
+    order = {(edge.source, edge.target) for edge in graph.edges if edge.kind in _ORDERING}
+    return tuple(sorted(flows | order))
+
+
 def successors(pairs: Iterable[tuple[int, int]], count: int) -> tuple[tuple[int, ...], ...]:
     """For each of `count` nodes, its direct successors in ascending order without repeats."""
     found: list[set[int]] = [set() for _ in range(count)]

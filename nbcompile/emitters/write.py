@@ -1,0 +1,89 @@
+"""A bundle to disk: as a whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from nbcompile.model.bundle import Bundle
+from nbcompile.model.errors import UsageError
+
+_INPUT_FILES = "files"
+# Files up to this size are copied into the bundle, so that it can travel; larger ones are linked.
+_COPIED_BYTES = 64 * 2**20
+
+
+def write_bundle(bundle: Bundle, source: Path, directory: Path) -> Path:
+    """Replace `directory` by the bundle once every file is written; input files come from the directory `source`.
+
+    Raises `UsageError` when `directory` holds something else than an earlier bundle.
+    """
+    if directory.is_symlink() or (directory.exists() and not _is_bundle(directory)):
+        raise UsageError(f"{directory} exists and is no bundle", "name another directory with -o, or remove it")
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+    try:
+        for file in bundle.files:
+            target = staging / file.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(file.content)
+        for path in bundle.input_files:
+            _bring(source / path, staging / _INPUT_FILES / path)
+        staging.chmod(0o777 & ~_umask())
+        _exchange(staging, directory)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return directory
+
+
+def bundle_is_on_disk(bundle: Bundle, directory: Path) -> bool:
+    """Whether `directory` holds the bundle's files, byte for byte."""
+    return all((directory / file.path).is_file() and (directory / file.path).read_bytes() == file.content for file in bundle.files)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees all of it or nothing."""
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _is_bundle(directory: Path) -> bool:
+    return directory.is_dir() and (not any(directory.iterdir()) or any(directory.glob("*.nbcompile.json")))
+
+
+def _bring(path: Path, target: Path) -> None:
+    """Put a file or a directory of the person into the bundle."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
+    if size > _COPIED_BYTES:
+        target.symlink_to(os.path.relpath(path, target.parent))
+    elif path.is_dir():
+        shutil.copytree(path, target, dirs_exist_ok=True)
+    else:
+        shutil.copyfile(path, target)
+
+
+def _exchange(staging: Path, directory: Path) -> None:
+    """Put `staging` in the place of `directory`."""
+    if not directory.exists():
+        staging.rename(directory)
+        return
+    old = staging.with_name(f"{staging.name}.old")
+    directory.rename(old)
+    staging.rename(directory)
+    shutil.rmtree(old)
+
+
+def _umask() -> int:
+    current = os.umask(0o077)
+    os.umask(current)
+    return current

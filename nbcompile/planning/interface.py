@@ -1,0 +1,86 @@
+"""Parts to steps: what each step needs from others, what it saves for them, and the links between steps."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from nbcompile.model.graph import CHANNEL, FILE, DataflowGraph, Version, dependencies
+from nbcompile.model.notebook import Notebook
+from nbcompile.model.plan import Binding, Link, Payload, Step, StepId
+from nbcompile.model.surroundings import Surroundings
+from nbcompile.planning.names import markdown_above, step_id
+from nbcompile.planning.partition import Part
+
+
+def make_steps(graph: DataflowGraph, notebook: Notebook, parts: Sequence[Part], beside: Surroundings) -> tuple[Step, ...]:
+    """One step per part."""
+    owner = {cell: number for number, part in enumerate(parts) for cell in part.cells}
+    wanted = {version for cell in graph.cells for version in cell.needs if owner.get(version.cell) != owner[cell.index]}
+    return tuple(_step(graph, notebook, part, wanted, beside) for part in parts)
+
+
+def _step(graph: DataflowGraph, notebook: Notebook, part: Part, wanted: set[Version], beside: Surroundings) -> Step:
+    cells = [graph.cells[index] for index in part.cells]
+    first = notebook.code_cells[part.cells[0]]
+    heading, doc = markdown_above(notebook, first)
+    made = next((name for cell in cells for name in cell.defines), "")
+    identifier = step_id(first, heading or made)
+    needed = dict.fromkeys(version for cell in cells for version in cell.needs if version.cell not in part.cells)
+    given = [version.name.removeprefix(FILE) for version in needed if version.cell < 0 and version.name.startswith(FILE)]
+    mentioned = [path for cell in part.cells for path in beside.mentioned_by(cell)]
+    written = [
+        version.name.removeprefix(FILE) for cell in cells for group in cell.makes for version in group if version.name.startswith(FILE)
+    ]
+    return Step(
+        id=identifier,
+        cells=part.cells,
+        bindings=tuple(Binding(cell.index, cell.needs, cell.replays) for cell in cells),
+        replays=tuple(sorted({statement for cell in cells for statement in cell.replays})),
+        inputs=tuple(version for version in needed if version.cell >= 0),
+        payloads=_payloads(identifier, [group for cell in cells for group in cell.makes], wanted),
+        files_in=tuple(path for path in dict.fromkeys((*given, *mentioned)) if path not in beside.missing),
+        files_out=tuple(dict.fromkeys(written)),
+        label=heading,
+        doc=doc,
+        why="; ".join(part.why),
+    )
+
+
+def _payloads(step: StepId, groups: Iterable[tuple[Version, ...]], wanted: set[Version]) -> tuple[Payload, ...]:
+    """One payload for each alias class of which another step needs a member."""
+    taken: Counter[str] = Counter()
+    payloads: list[Payload] = []
+    for group in groups:
+        sent = tuple(version for version in group if version in wanted and not version.name.startswith(FILE))
+        if sent:
+            name = _file_name(sent[0].name)
+            taken[name] += 1
+            suffix = f"-{taken[name]}" if taken[name] > 1 else ""
+            payloads.append(Payload(id=f"{step}.{name}{suffix}", cell=sent[0].cell, versions=sent))
+    return tuple(payloads)
+
+
+def _file_name(name: str) -> str:
+    """A variable's or channel's name as part of a file name that every file system and CWL engine takes."""
+    return re.sub(r"[^A-Za-z0-9_]+", "-", name.removeprefix(CHANNEL)).strip("-_") or "value"
+
+
+def make_links(graph: DataflowGraph, steps: Sequence[Step]) -> tuple[Link, ...]:
+    """What is sent from step to step; where one must only wait for the other, a link without versions."""
+    owner = {cell: step for step in steps for cell in step.cells}
+    waits: dict[StepId, dict[StepId, None]] = {step.id: {} for step in steps}
+    for source, target in dependencies(graph):
+        if owner[source] is not owner[target]:
+            waits[owner[target].id][owner[source].id] = None
+    by_id = {step.id: step for step in steps}
+    return tuple(link for target in steps for source in waits[target.id] for link in _links(by_id[source], target))
+
+
+def _links(source: Step, target: Step) -> tuple[Link, ...]:
+    needed = {version for version in target.inputs if version.cell in source.cells}
+    sent = [(payload.id, tuple(version for version in payload.versions if version in needed)) for payload in source.payloads]
+    sent.append((f"{source.id}.files", tuple(version for version in target.inputs if version in needed and version.name.startswith(FILE))))
+    links = tuple(Link(source.id, target.id, payload, versions) for payload, versions in sent if versions)
+    return links or (Link(source.id, target.id, "", ()),)

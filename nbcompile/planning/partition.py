@@ -1,0 +1,114 @@
+"""Which cells run together: first what must be, then what is cheaper together.
+
+A step is a convex set of cells: whatever lies on a path between two of its cells is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from nbcompile.model.graph import DataflowGraph, convex_partition, dependencies
+from nbcompile.model.plan import Granularity
+
+
+class Part(NamedTuple):
+    """Cells of one step in notebook order, and why they are together."""
+
+    cells: tuple[int, ...]
+    why: tuple[str, ...]
+
+
+class _Draft:
+    """Parts while they are being merged, with their neighbours. Numbers are those of the finest partition."""
+
+    def __init__(self, parts: Sequence[tuple[int, ...]], pairs: Iterable[tuple[int, int]], seconds: Sequence[float]) -> None:
+        owner = {cell: number for number, part in enumerate(parts) for cell in part}
+        self.cells = dict(enumerate(parts))
+        self.seconds = {number: sum(seconds[cell] for cell in part) for number, part in self.cells.items()}
+        self.before: dict[int, set[int]] = {number: set() for number in self.cells}
+        self.after: dict[int, set[int]] = {number: set() for number in self.cells}
+        for source, target in ((owner[a], owner[b]) for a, b in pairs):
+            if source != target:
+                self.before[target].add(source)
+                self.after[source].add(target)
+
+    def merge(self, kept: int, gone: int) -> None:
+        """Move the cells of `gone` into `kept`."""
+        self.cells[kept] = tuple(sorted((*self.cells[kept], *self.cells.pop(gone))))
+        self.seconds[kept] += self.seconds.pop(gone)
+        for links, back in ((self.before, self.after), (self.after, self.before)):
+            for other in links.pop(gone):
+                back[other].discard(gone)
+                if other != kept:
+                    links[kept].add(other)
+                    back[other].add(kept)
+
+    def alone(self, part: int, price: float) -> bool:
+        """Whether a part is cheap and neither waits for another nor is waited for."""
+        return self.seconds[part] < price and not self.before[part] and not self.after[part]
+
+    def ancestors(self, part: int) -> set[int]:
+        """Every part that must end before `part` starts."""
+        seen, stack = set[int](), [part]
+        while stack:
+            for other in self.before[stack.pop()] - seen:
+                seen.add(other)
+                stack.append(other)
+        return seen
+
+
+def partition(graph: DataflowGraph, granularity: Granularity, seconds: Sequence[float], price_seconds: float) -> tuple[Part, ...]:
+    """The parts, ordered by their first cell.
+
+    `seconds` estimates each cell; `price_seconds` is what one more step costs. Merging for price never makes two
+    expensive parts wait for each other that need not.
+    """
+    pairs = dependencies(graph)
+    groups: list[tuple[int, ...]] = [(fusion.first, fusion.second) for fusion in graph.fusions]
+    if granularity is Granularity.NOTEBOOK:
+        groups.append(tuple(range(len(graph.cells))))
+    finest = convex_partition(pairs, groups, len(graph.cells))
+    merged = _merge_cheap(_Draft(finest, pairs, seconds), price_seconds) if granularity is Granularity.AUTO else finest
+    return tuple(Part(cells, _reasons(graph, cells, granularity)) for cells in merged)
+
+
+def _merge_cheap(draft: _Draft, price: float) -> tuple[tuple[int, ...], ...]:
+    """Chains become one part; a part that is cheaper than its price joins a neighbour that loses nothing by it."""
+    changed = True
+    while changed:
+        changed = False
+        for part in sorted(draft.cells):
+            if part in draft.cells and (neighbour := _neighbour(draft, part, price)) is not None:
+                draft.merge(*sorted((part, neighbour)))
+                changed = True
+    return tuple(sorted(draft.cells.values()))
+
+
+def _neighbour(draft: _Draft, part: int, price: float) -> int | None:
+    """A part that may take `part` in without anything expensive having to wait longer."""
+    following = draft.after[part]
+    if len(following) == 1:
+        (only,) = following
+        # All that waits for this part is the other one: it waits for it anyway.
+        if draft.seconds[part] < price or draft.before[only] == {part}:
+            return only
+    if draft.seconds[part] >= price:
+        return None
+    if draft.before[part]:
+        latest = max(draft.before[part])
+        others = draft.before[part] - {latest}
+        return latest if not others or others <= draft.ancestors(latest) else None
+    if not following:
+        return next((other for other in sorted(draft.cells) if other != part and draft.alone(other, price)), None)
+    return None
+
+
+def _reasons(graph: DataflowGraph, cells: tuple[int, ...], granularity: Granularity) -> tuple[str, ...]:
+    if len(cells) == 1:
+        return ()
+    members = set(cells)
+    must = [f"{f.first} and {f.second}: {f.reason}" for f in graph.fusions if f.first in members and f.second in members]
+    if granularity is Granularity.NOTEBOOK:
+        return ("the whole notebook was asked to be one step",)
+    return tuple(dict.fromkeys(must)) or ("a step of their own would cost more than it could save",)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,9 +26,10 @@ def shown(notebook):
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("build")
-    subprocess.run([BIN / "nbcompile", "build", NOTEBOOKS / "model_comparison.ipynb", "-o", directory], check=True)
-    return directory / "model_comparison"
+    directory = tmp_path_factory.mktemp("project")
+    shutil.copy(NOTEBOOKS / "model_comparison.ipynb", directory)
+    subprocess.run([BIN / "nbcompile", "build", "model_comparison.ipynb"], check=True, cwd=directory)
+    return directory / "build" / "model_comparison"
 
 
 @pytest.fixture(scope="module")

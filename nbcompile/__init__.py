@@ -1,1 +1,44 @@
-"""Notebook in, distributed workflow out, same results."""
+"""Notebook in, distributed workflow out, same results.
+
+`analyze` reads a notebook and says what its cells do, `plan` cuts it into steps, `build` compiles it to a workflow.
+Names load what they need when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nbcompile.api import Build, Program, analyze, build, plan
+    from nbcompile.model.diagnostic import Diagnostic, Severity
+    from nbcompile.model.errors import NbcompileError
+    from nbcompile.model.plan import Granularity
+    from nbcompile.model.settings import Settings
+
+_HOMES = {
+    "Build": "nbcompile.api",
+    "Diagnostic": "nbcompile.model.diagnostic",
+    "Granularity": "nbcompile.model.plan",
+    "NbcompileError": "nbcompile.model.errors",
+    "Program": "nbcompile.api",
+    "Settings": "nbcompile.model.settings",
+    "Severity": "nbcompile.model.diagnostic",
+    "analyze": "nbcompile.api",
+    "build": "nbcompile.api",
+    "plan": "nbcompile.api",
+}
+
+__all__ = ["Build", "Diagnostic", "Granularity", "NbcompileError", "Program", "Settings", "Severity", "analyze", "build", "plan"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nbcompile' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

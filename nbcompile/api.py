@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nbcompile.analysis.bindings import analyze as analyze_cells
 from nbcompile.dataflow.link import link
-from nbcompile.emitters.lockfile import lock_name
-from nbcompile.emitters.write import bundle_is_on_disk, write_bundle, write_whole
 from nbcompile.frontend.beside import look_beside
 from nbcompile.frontend.ipynb import read_notebook
+from nbcompile.frontend.positions import locate_sources
 from nbcompile.model.bundle import Bundle
 from nbcompile.model.diagnostic import Diagnostic, DiagnosticLog
 from nbcompile.model.errors import NotebookError, UsageError
@@ -38,8 +38,9 @@ class Program:
 def analyze(path: str | Path) -> Program:
     """Read and analyse a notebook. Never raises for a bad notebook: see `diagnostics`."""
     path = Path(path)
-    program = analyze_bytes(_read(path), path.stem)
-    found = tuple(replace(one, path=str(path)) for one in program.diagnostics)
+    data = _read(path)
+    program = analyze_bytes(data, path.stem)
+    found = tuple(_placed(program, str(path), data))
     return replace(program, diagnostics=found, beside=look_beside(program.notebook, given_files(program.graph), path.parent))
 
 
@@ -73,16 +74,23 @@ class Build:
 
         Raises `UsageError` when the directory holds something else than a bundle.
         """
+        from nbcompile.emitters.write import write_bundle
+
         return write_bundle(self.bundle, self.source.parent, Path(directory))
 
     def write_lock(self) -> Path:
         """Write the lock beside the notebook, where teams commit it."""
+        from nbcompile.emitters.lockfile import lock_name
+        from nbcompile.emitters.write import write_whole
+
         path = self.source.with_name(lock_name(self.source.stem))
         write_whole(path, self.lock)
         return path
 
     def is_current(self, directory: str | Path) -> bool:
         """Whether the bundle in `directory` is what this build would write."""
+        from nbcompile.emitters.write import bundle_is_on_disk
+
         return bundle_is_on_disk(self.bundle, Path(directory))
 
 
@@ -98,6 +106,27 @@ def build(path: str | Path, settings: Settings | None = None) -> Build:
     lock = lock_bytes(program.notebook, made, settings)
     steps = step_files(made, program.facts, program.graph, program.notebook)
     return Build(program, made, emit_cwl(made, steps, program.notebook, lock), lock, Path(path))
+
+
+def _placed(program: Program, path: str, data: bytes) -> Iterator[Diagnostic]:
+    """The findings with the notebook's name, the line of the file, and the text of the line."""
+    code = program.notebook.code_cells
+    positions = locate_sources(data.decode("utf-8-sig", "replace")) if program.diagnostics and program.notebook.cells else ()
+    for one in program.diagnostics:
+        place = one.place
+        line = place.span.line if place.span else 1
+        if place.cell_index < 0:
+            yield replace(one, path=path, file_line=line)
+            continue
+        cell = code[place.cell_index]
+        lines = positions[cell.position] if cell.position < len(positions) else ()
+        text = cell.source.splitlines()
+        yield replace(
+            one,
+            path=path,
+            file_line=lines[min(line, len(lines)) - 1] if lines else None,
+            excerpt=text[line - 1] if place.span and line <= len(text) else "",
+        )
 
 
 def _read(path: Path) -> bytes:

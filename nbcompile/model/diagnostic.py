@@ -67,7 +67,8 @@ class Diagnostic:
     """One finding about a notebook.
 
     `message` is one terse lower-case sentence without a full stop; `label` says what is to be seen
-    at `place`; `help` says what to do. `path` is the notebook as the person named it.
+    at `place`; `help` says what to do. `path` (the notebook as the person named it), `file_line` (the line of the
+    file, from 1) and `excerpt` (the cell's line) are filled in once, when the notebook has been read from a file.
     """
 
     rule: Rule
@@ -77,6 +78,8 @@ class Diagnostic:
     help: str = ""
     related: tuple[Related, ...] = ()
     path: str = ""
+    file_line: int | None = None
+    excerpt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,54 @@
+"""Findings as a person reads them in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from nbcompile.model.diagnostic import Diagnostic, Place
+
+
+def full(found: Sequence[Diagnostic]) -> str:
+    """Each finding with the line it points at and what to do, and a last line that counts."""
+    return "".join(f"{headline(one)}\n{_excerpt(one)}{_notes(one)}\n" for one in found) + summary(found) + "\n"
+
+
+def concise(found: Sequence[Diagnostic]) -> str:
+    """One line a finding."""
+    return "".join(f"{headline(one)}\n" for one in found)
+
+
+def headline(one: Diagnostic) -> str:
+    """Where, how bad, which rule, and what."""
+    return f"{one.path}: {where(one.place)}{one.rule.severity.value} {one.rule.code} {one.rule.name}: {one.message}"
+
+
+def where(place: Place) -> str:
+    """For example `cell 5 line 3: `; empty for a finding about the whole file."""
+    line = f"line {place.span.line}" if place.span else ""
+    cell = f"cell {place.cell_index}" if place.cell_index >= 0 else ""
+    return f"{cell} {line}".strip() + ": " if cell or line else ""
+
+
+def summary(found: Iterable[Diagnostic]) -> str:
+    """For example `2 errors, 1 warning`."""
+    counts: dict[str, int] = {}
+    for one in sorted(found, key=lambda d: d.rule.severity.rank):
+        counts[one.rule.severity.value] = counts.get(one.rule.severity.value, 0) + 1
+    return ", ".join(f"{n} {name}{'' if n == 1 else 's'}" for name, n in counts.items()) or "nothing found"
+
+
+def _excerpt(one: Diagnostic) -> str:
+    """The source line with the range underlined, and what is to be seen there."""
+    span = one.place.span
+    if not span or not one.excerpt.strip():
+        return f"  {one.label}\n" if one.label else ""
+    end = span.end_column if span.end_line == span.line else len(one.excerpt) + 1
+    marks = "^" * max(1, min(end, len(one.excerpt) + 1) - span.column)
+    margin = f"{span.line:5} | "
+    return f"{margin}{one.excerpt}\n{'|':>{len(margin) - 1}} {' ' * (span.column - 1)}{marks} {one.label}".rstrip() + "\n"
+
+
+def _notes(one: Diagnostic) -> str:
+    lines = [f"  see {where(other.place)}{other.label}" for other in one.related]
+    lines += [f"  help: {one.help}"] if one.help else []
+    return "".join(f"{line}\n" for line in lines)

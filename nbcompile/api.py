@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nbcompile.analysis.bindings import analyze as analyze_cells
 from nbcompile.dataflow.link import link
@@ -21,6 +22,9 @@ from nbcompile.model.plan import Plan
 from nbcompile.model.settings import Settings
 from nbcompile.model.surroundings import Surroundings
 from nbcompile.planning.plan import make_plan
+
+if TYPE_CHECKING:
+    from nbcompile.model.project import ProjectSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,20 @@ def build(path: str | Path, settings: Settings | None = None) -> Build:
     lock = lock_bytes(program.notebook, made, settings)
     steps = step_files(made, program.facts, program.graph, program.notebook)
     return Build(program, made, emit_cwl(made, steps, program.notebook, lock), lock, Path(path))
+
+
+def project_settings(directory: Path) -> ProjectSettings | None:
+    """The settings of the project that `directory` belongs to; the nearest file upwards counts. `None` where there is none."""
+    for folder in (directory.absolute(), *directory.absolute().parents):
+        for name in ("nbcompile.yml", "nbcompile.yaml", "pyproject.toml"):
+            path = folder / name
+            if path.is_file() and (name != "pyproject.toml" or b"[tool.nbcompile" in path.read_bytes()):
+                from nbcompile.config import load_project
+
+                return load_project(path)
+        if (folder / ".git").exists():
+            break
+    return None
 
 
 def _placed(program: Program, path: str, data: bytes) -> Iterator[Diagnostic]:

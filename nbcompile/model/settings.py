@@ -1,10 +1,15 @@
-"""What a person asked for, from the command line and the project's configuration."""
+"""What a person asked for, on the command line and in the project's configuration."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from nbcompile.model.plan import Granularity
+
+if TYPE_CHECKING:
+    # Ten dataclasses that `check` of a notebook without a project would load for nothing.
+    from nbcompile.model.project import ProjectSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,3 +21,4 @@ class Settings:
     jobs: int = 0
     keep_going: bool = False
     strict: bool = False
+    project: ProjectSettings | None = None

@@ -1,0 +1,78 @@
+"""nbcompile.yml, or [tool.nbcompile] of pyproject.toml -> ProjectSettings. Loaded only where there is such a file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from nbcompile.model.errors import UsageError
+from nbcompile.model.project import ProjectSettings
+from nbcompile.model.schema import SchemaError, parse
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def load_project(path: Path) -> ProjectSettings:
+    """The settings in a file that `nbcompile.project_file` found.
+
+    Raises `UsageError` with the file, the line and the nearest known key.
+    """
+    if path.name == "pyproject.toml":
+        table = _pyproject_table(path)
+        return ProjectSettings() if table is None else _parsed(path, table, None)
+    return _from_yaml(path)
+
+
+def _from_yaml(path: Path) -> ProjectSettings:
+    loader = YAML(typ="safe", pure=True)
+    try:
+        text = path.read_text("utf-8")
+        data, nodes = loader.load(text), YAML(typ="rt").compose(text)
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8 text", "save it as UTF-8") from None
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise UsageError(f"{path}{line}: {getattr(error, 'problem', None) or 'not YAML'}", "correct the file") from None
+    return _parsed(path, {} if data is None else data, nodes)
+
+
+def _parsed(path: Path, data: object, nodes: Any) -> ProjectSettings:  # noqa: ANN401 - ruamel's nodes are untyped
+    try:
+        return parse(ProjectSettings, data)
+    except SchemaError as error:
+        line = f", line {_line(nodes, error.path)}" if nodes is not None else ""
+        raise UsageError(f"{path}{line}: {error}", error.advice) from None
+
+
+def _line(node: Any, path: tuple[str | int, ...]) -> int:  # noqa: ANN401
+    """The line of the deepest node on the path, from 1."""
+    line = int(node.start_mark.line)
+    for part in path:
+        children = node.value if isinstance(node.value, list) else []
+        if isinstance(part, int):
+            node = children[part] if part < len(children) else node
+            line = int(node.start_mark.line)
+            continue
+        found = [pair for pair in children if isinstance(pair, tuple) and pair[0].value == part]
+        if not found:
+            break
+        line, node = int(found[0][0].start_mark.line), found[0][1]
+    return line + 1
+
+
+def _pyproject_table(path: Path) -> object | None:
+    if not path.is_file():
+        return None
+    try:
+        table: object = tomllib.loads(path.read_text("utf-8")).get("tool", {}).get("nbcompile")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: {error}", "correct the file") from None
+    return table

@@ -1,0 +1,116 @@
+"""What a project asks for: the format of nbcompile.yml, as `nbcompile.model.schema` reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
+
+
+def _of(doc: str, default: Any = "", **rules: Any) -> Any:  # noqa: ANN401 - dataclasses type `field` the same way
+    metadata = {"doc": doc, **rules}
+    return field(default_factory=dict, metadata=metadata) if default == {} else field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentSettings:
+    """The Python environment that the cells need."""
+
+    python: str = _of("a Python version such as 3.11, or the path of an interpreter")
+    requirements: str = _of("a requirements file beside the notebook")
+    image: str = _of("a container image with its digest", pattern=r"[^\s$`]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellSelector:
+    """Which cells a rule is about: those that have one of the tags, the ids, or define one of the names."""
+
+    tags: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    defines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuSettings:
+    """How many graphics processors, and of which type."""
+
+    count: int = _of("how many", 1, minimum=0)
+    type: str = _of("such as a100; the place spells it", pattern=_NAME)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceSettings:
+    """What the cells ask of a place."""
+
+    cpus: int | None = _of("processor cores", None, minimum=1)
+    memory: str = _of("such as 512MiB or 32GiB", pattern=r"\d+(\.\d+)?[KMGT]i?B")
+    gpus: GpuSettings | None = None
+    time: str = _of("such as 45m or 2h", pattern=r"\d+[smhd]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacementRule:
+    """Where some cells run. The first rule that fits a cell counts."""
+
+    cells: CellSelector
+    target: str = _of("the name of a deployment", pattern=_NAME)
+    environment: str = _of("the name of an environment of that deployment", pattern=_NAME)
+    resources: ResourceSettings = ResourceSettings()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacementSettings:
+    """Where cells run."""
+
+    default: str = _of("the deployment of cells that no rule fits", "local", pattern=_NAME)
+    rules: tuple[PlacementRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSettings:
+    """Files that the analysis cannot see, or that must not move."""
+
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    resident: Mapping[str, str] = _of("path prefixes that are already at a deployment and are never staged", {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretSettings:
+    """A named credential for the cells that read it."""
+
+    ref: str = _of("the name of the credential", pattern=_NAME)
+    cells: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotebookSettings:
+    """What is special about the notebooks that a pattern matches."""
+
+    match: str
+    verify: Literal["always", "nightly", "never"] = "always"
+    timeout: str = _of("such as 45m or 2h", pattern=r"\d+[smhd]")
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrySettings:
+    """How often a step is tried again, and after what. A cell that raised is never tried again."""
+
+    max: int = _of("at most so many times", 2, minimum=0)
+    on: tuple[Literal["lost", "preempted", "node-failure"], ...] = ("lost", "preempted")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectSettings:
+    """nbcompile.yml, or the table tool.nbcompile of pyproject.toml."""
+
+    version: Literal[1] = 1
+    environment: EnvironmentSettings = EnvironmentSettings()
+    placement: PlacementSettings = PlacementSettings()
+    files: FileSettings = FileSettings()
+    secrets: Mapping[str, SecretSettings] = _of("variables of the environment that cells read", {})
+    notebooks: tuple[NotebookSettings, ...] = ()
+    retries: RetrySettings = RetrySettings()

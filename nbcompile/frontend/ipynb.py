@@ -74,18 +74,12 @@ def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
     if major != 3:
         advice = "save it with a current Jupyter (format 4)"
         raise _Rejected(reading.UNSUPPORTED_FORMAT, f"notebook format {major} is not read", advice)
-    if not all(isinstance(sheet, dict) and isinstance(sheet.get("cells"), list) for sheet in document.get("worksheets", ())):
-        raise _not_a_notebook("a worksheet has no list of cells")
-    for sheet in document.get("worksheets", ()):
-        for cell in sheet["cells"]:
-            if isinstance(cell, dict):
-                cell.pop("outputs", None)
-                cell["outputs"] = []
+    _prepare_upgrade(document)
     # Loaded by name: only a file of format 3 pays for nbformat.
     nbformat = import_module("nbformat")
     try:
         upgraded = nbformat.convert(nbformat.from_dict(document), 4)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, nbformat.ValidationError) as error:
         raise _not_a_notebook(f"it cannot be upgraded from format 3 ({error})") from None
     result: dict[str, Any] = json.loads(json.dumps(upgraded))
     # Converting invents random ids; ours come from the content, so that a build is repeatable.
@@ -93,6 +87,20 @@ def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
         cell.pop("id", None)
     result["nbformat_minor"] = 0
     return result
+
+
+def _prepare_upgrade(document: dict[str, Any]) -> None:
+    """Drop outputs and join the lines of every text, as nbformat does when it reads format 3 itself."""
+    sheets = document.get("worksheets", [])
+    if not isinstance(sheets, list) or not all(isinstance(sheet, dict) and isinstance(sheet.get("cells"), list) for sheet in sheets):
+        raise _not_a_notebook("a worksheet has no list of cells")
+    for cell in (cell for sheet in sheets for cell in sheet["cells"] if isinstance(cell, dict)):
+        cell.pop("outputs", None)
+        if cell.get("cell_type") == "code":
+            cell["outputs"] = []
+        for key in ("input", "source"):
+            if isinstance(cell.get(key), list) and all(isinstance(line, str) for line in cell[key]):
+                cell[key] = "".join(cell[key])
 
 
 def _expect_python(document: Mapping[str, Any]) -> None:

@@ -50,6 +50,23 @@ def test_format_3_is_read():
     assert outcome.diagnostics == ()
 
 
+def test_headings_of_format_3_become_markdown(caplog):
+    heading = {"cell_type": "heading", "level": 2, "metadata": {}, "source": ["Phase\n", "space"]}
+    cell = {"cell_type": "code", "input": ["x = 1"], "language": "python", "metadata": {}}
+    document = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": [heading, cell]}]}
+    outcome = read_notebook(json.dumps(document).encode(), "n")
+    assert [cell.source for cell in outcome.value.cells] == ["## Phase space", "x = 1"]
+    assert (outcome.diagnostics, caplog.records) == ((), [])
+
+
+@pytest.mark.parametrize(
+    "worksheets", [5, None, [5], [{"cells": [5]}], [{"cells": [{}]}], [{"cells": [{"cell_type": "heading", "source": [1]}]}]]
+)
+def test_broken_format_3_is_a_finding(worksheets):
+    document = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": worksheets}
+    assert [one.rule.code for one in read_notebook(json.dumps(document).encode(), "n").diagnostics] == ["NB003"]
+
+
 def test_ids_made_from_content_do_not_depend_on_other_cells():
     first = read_notebook(notebook(code("x = 1"), code("y = 2")), "n").value
     second = read_notebook(notebook(code("z = 0"), code("x = 1"), code("y = 2")), "n").value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,9 @@ from nbcompile.model.surroundings import Surroundings
 from nbcompile.planning.plan import make_plan
 
 if TYPE_CHECKING:
+    from nbcompile.engines.job import RunJob
     from nbcompile.model.project import ProjectSettings
+    from nbcompile.model.run import RunEvent, RunRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,50 @@ def build(path: str | Path, settings: Settings | None = None) -> Build:
     lock = lock_bytes(program.notebook, made, settings)
     steps = step_files(made, program.facts, program.graph, program.notebook)
     return Build(program, made, emit_cwl(made, steps, program.notebook, lock), lock, Path(path))
+
+
+def run(
+    path: str | Path, settings: Settings | None = None, *, output: Path | None = None, on_event: Callable[[RunEvent], None] | None = None
+) -> RunRecord:
+    """Run a notebook on this machine, independent steps side by side. What a cell raised is told in the record.
+
+    Raises `NotebookError` when the notebook has errors, `UsageError` and `PlaceFailed` when it cannot be run here.
+    """
+    from nbcompile.emitters.write import write_whole
+    from nbcompile.engines.local.run import run_job
+    from nbcompile.model.run import RunEnded
+    from nbcompile.reporting.run_document import run_json
+    from nbcompile.reporting.run_report import run_html
+
+    tell = on_event or (lambda _: None)
+    job = _run_job(Path(path), settings or Settings(), output)
+    record = run_job(job, tell)
+    write_whole(record.directory / "run.json", run_json(record).encode())
+    write_whole(record.directory / "report.html", run_html(record).encode())
+    tell(RunEnded(record))
+    return record
+
+
+def _run_job(path: Path, settings: Settings, output: Path | None) -> RunJob:
+    from nbcompile.emitters.join import join_runtime
+    from nbcompile.emitters.steps import notebook_template, step_files
+    from nbcompile.engines.job import RunJob
+
+    program = analyze(path)
+    made = plan(program, settings)
+    return RunJob(
+        notebook=path,
+        name=program.notebook.name,
+        plan=made,
+        documents={file.step: file.content for file in step_files(made, program.facts, program.graph, program.notebook)},
+        template=notebook_template(program.notebook),
+        runtime=join_runtime(),
+        kernel=program.notebook.kernel,
+        python=settings.python,
+        output=output,
+        jobs=settings.jobs,
+        keep_going=settings.keep_going,
+    )
 
 
 def project_settings(directory: Path) -> ProjectSettings | None:

@@ -12,6 +12,7 @@ _COMMANDS = {
     "build": "Compile notebooks to a workflow that any CWL engine runs.",
     "check": "Say what keeps a notebook from being reproducible or parallel.",
     "inspect": "Print any stage of the compilation.",
+    "run": "Run a notebook, its independent cells side by side.",
 }
 
 

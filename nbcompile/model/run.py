@@ -1,13 +1,22 @@
-"""What happened when a plan ran."""
+"""What happens when a plan runs: the interpreter, the steps' fates, and the events on the way."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import NamedTuple
 
 from nbcompile.model.diagnostic import Diagnostic
 from nbcompile.model.plan import StepId
+
+
+class Interpreter(NamedTuple):
+    """The Python that runs the cells, and why this one."""
+
+    path: str
+    version: str
+    why: str
 
 
 class StepState(str, Enum):
@@ -19,30 +28,157 @@ class StepState(str, Enum):
     NOT_STARTED = "not-started"
 
 
+class RunState(str, Enum):
+    """How a run ended."""
+
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellRecord:
+    """One cell that ran. Seconds are wall clock unless named otherwise."""
+
+    index: int
+    id: str
+    state: str
+    seconds: float | None = None
+    cpu_seconds: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRecord:
-    """One step of a run. Seconds are wall clock unless named otherwise; `exit_code` is the step process's."""
+    """One step of a run.
+
+    Times are seconds since the run started, and seconds of wall clock unless named otherwise; `exit_code` is the step
+    process's. `start` says how its process came to be (forked, spawned, or continued in the process of another step).
+    """
 
     step: StepId
     cells: tuple[int, ...]
-    state: StepState
+    state: StepState = StepState.NOT_STARTED
     exit_code: int | None = None
     started_seconds: float | None = None
     seconds: float | None = None
     cpu_seconds: float | None = None
     peak_memory_mib: float | None = None
     place: str = "local"
+    start: str = ""
     cached: bool = False
+    why: str = ""
+    cell_records: tuple[CellRecord, ...] = ()
+
+
+class Failure(NamedTuple):
+    """Why a step did not end well: the exception of a cell, or (`cell` is -1) what became of its process."""
+
+    step: StepId
+    cell: int
+    name: str
+    message: str
+    traceback: tuple[str, ...] = ()
+
+
+class OutputFile(NamedTuple):
+    """A file of the run directory, under its path relative to it."""
+
+    path: str
+    bytes: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """A finished run: `directory` holds the executed notebook, run.json and report.html."""
+    """A run that ended. `directory` holds the executed notebook, run.json, report.html and the notebook's files."""
 
+    id: str
     notebook: Path
     directory: Path
-    steps: tuple[StepRecord, ...]
+    state: RunState
+    interpreter: Interpreter
+    started: str
     seconds: float
-    python: str
-    failed_cell: int | None = None
+    steps: tuple[StepRecord, ...]
+    engine: str = "local"
+    jobs: int = 1
+    cells: int = 0
+    links: tuple[tuple[StepId, StepId], ...] = ()
+    critical_path: tuple[StepId, ...] = ()
+    outputs: tuple[OutputFile, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    signal: int | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def cpu_seconds(self) -> float:
+        """What the steps used of all cores."""
+        return sum(step.cpu_seconds or 0.0 for step in self.steps if not step.cached)
+
+    @property
+    def cell_seconds(self) -> float:
+        """What the cells would have taken one after the other; for cells from the cache, what they once took."""
+        return sum(cell.seconds or 0.0 for step in self.steps for cell in step.cell_records)
+
+
+class RunStarted(NamedTuple):
+    """The steps are known, and the interpreter is there to run them."""
+
+    directory: Path
+    interpreter: Interpreter
+    steps: int
+    jobs: int
+
+
+class RunEnded(NamedTuple):
+    """The record is complete and everything is on disk."""
+
+    record: RunRecord
+
+
+class StepStarted(NamedTuple):
+    """A step's process runs, or its result was found in the cache."""
+
+    step: StepId
+    cells: tuple[int, ...]
+    seconds: float
+    start: str
+
+
+class CellStarted(NamedTuple):
+    """A step has come to this cell."""
+
+    step: StepId
+    cell: int
+
+
+class StreamText(NamedTuple):
+    """A cell wrote to its standard output or error."""
+
+    step: StepId
+    cell: int
+    stream: str
+    text: str
+
+
+class StepEnded(NamedTuple):
+    """A step ended, however it did."""
+
+    record: StepRecord
+    seconds: float
+
+
+class Found(NamedTuple):
+    """A finding about the notebook, made before or while it runs."""
+
+    diagnostic: Diagnostic
+
+
+class Notice(NamedTuple):
+    """Something a person should know now; `detail` is for `--verbose` only."""
+
+    text: str
+    detail: bool = False
+
+
+RunEvent = RunStarted | RunEnded | StepStarted | CellStarted | StreamText | StepEnded | Found | Notice

@@ -8,6 +8,7 @@ from typing import List
 
 from .collect import collect
 from .step import run_step
+from .zygote import serve, work_alone
 
 
 def main(argv: List[str]) -> int:
@@ -21,7 +22,14 @@ def main(argv: List[str]) -> int:
     gather.add_argument("template", metavar="NOTEBOOK.ipynb")
     gather.add_argument("executed", metavar="EXECUTED.ipynb", help="where to write the executed notebook")
     gather.add_argument("outputs", nargs="*", metavar="OUTPUTS.json")
+    for name, does in (("serve", "start the steps of a run (the local engine's warm parent)"), ("work", "run the steps of a run")):
+        command = commands.add_parser(name, help=does)
+        command.add_argument("descriptor", type=int, metavar="SOCKET")
     given = parser.parse_args(argv)
+    if given.command == "serve":
+        return serve(given.descriptor, main)
+    if given.command == "work":
+        work_alone(given.descriptor, main)
     if given.command == "step":
         return run_step(given.step, given.outputs)
     return collect(given.template, given.executed, given.outputs)

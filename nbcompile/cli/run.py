@@ -1,0 +1,86 @@
+"""`nbcompile run`."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+from nbcompile import api
+from nbcompile.cli.options import granularity_option
+from nbcompile.model.errors import ExitCode
+from nbcompile.model.plan import Granularity
+from nbcompile.model.run import RunRecord, RunState
+from nbcompile.model.settings import Settings
+from nbcompile.reporting.progress import JsonProgress, PlainProgress, Progress
+from nbcompile.reporting.run_summary import summary
+
+_SIGNAL_BASE = 128
+
+
+@click.command(
+    name="run",
+    epilog="""\b
+Examples:
+  nbcompile run analysis.ipynb                  results in ./analysis.run/
+  nbcompile run analysis.ipynb -o results --jobs 4
+  nbcompile run analysis.ipynb --python ~/envs/science/bin/python""",
+)
+@click.argument("notebook", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the results go.  [default: NOTEBOOK.run/, numbered anew]")
+@click.option("-j", "--jobs", type=click.IntRange(min=1), default=None, help="Steps at a time.  [default: the cores available]")
+@click.option("--python", default="", help="Runs the cells: a path, an environment, a version.  [default: the notebook's kernel]")
+@click.option("--keep-going", is_flag=True, help="After a failed cell, run all that does not need it.")
+@click.option("--strict", is_flag=True, help="Treat what would be repaired or only warned of as an error.")
+@granularity_option
+@click.option("--json", "as_json", is_flag=True, help="Write events as JSON lines to standard output.")
+@click.option("-q", "--quiet", is_flag=True, help="Show findings and failures only.")
+@click.option("-v", "--verbose", is_flag=True, help="Show what cells write, and how steps start.")
+def command(
+    notebook: Path,
+    output: Path | None,
+    jobs: int | None,
+    python: str,
+    granularity: str,
+    *,
+    keep_going: bool,
+    strict: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Run a notebook, its independent cells side by side.
+
+    The results are those of a clean run from top to bottom: NOTEBOOK.executed.ipynb, the files its cells wrote, run.json, and
+    report.html with a timeline. Exit code 3 tells that a cell failed.
+    """
+    settings = Settings(granularity=Granularity(granularity), python=python, jobs=jobs or 0, keep_going=keep_going, strict=strict)
+    progress = _progress(as_json=as_json, quiet=quiet, verbose=verbose)
+    try:
+        record = api.run(notebook, settings, output=output, on_event=progress)
+    finally:
+        progress.close()
+    if not as_json and not (quiet and record.state is RunState.FINISHED):
+        click.echo(summary(record, colour=sys.stderr.isatty()), err=True, nl=False)
+    raise SystemExit(exit_code(record))
+
+
+def exit_code(record: RunRecord) -> int:
+    """How the command ends."""
+    if record.signal is not None:
+        return _SIGNAL_BASE + record.signal
+    if any(failure.cell >= 0 for failure in record.failures):
+        return ExitCode.CELL_FAILED
+    return ExitCode.PLACE_FAILED if record.failures else ExitCode.OK
+
+
+def _progress(*, as_json: bool, quiet: bool, verbose: bool) -> Progress:
+    if as_json:
+        return JsonProgress(sys.stdout)
+    if sys.stderr.isatty() and not quiet and find_spec("rich"):
+        from nbcompile.reporting.live_progress import LiveProgress
+
+        return LiveProgress(sys.stderr, verbose=verbose)
+    return PlainProgress(sys.stderr, verbose=verbose, quiet=quiet)

@@ -1,0 +1,1 @@
+"""Plan or bundle -> RunRecord."""

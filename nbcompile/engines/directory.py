@@ -1,0 +1,90 @@
+"""The directory of a run: results a person looks for on top, what the run itself needs in `.nbcompile` below."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from nbcompile.model.errors import UsageError
+from nbcompile.model.plan import StepId
+
+STATE = ".nbcompile"
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """Where everything of one run lies."""
+
+    path: Path
+
+    @property
+    def state(self) -> Path:
+        """What the run itself needs."""
+        return self.path / STATE
+
+    @property
+    def runtime(self) -> Path:
+        """The step runtime."""
+        return self.state / "nbcompile_runtime.py"
+
+    @property
+    def parent_log(self) -> Path:
+        """What the warm parent printed."""
+        return self.state / "logs" / "parent.log"
+
+    def document(self, step: StepId) -> Path:
+        """The step's document."""
+        return self.state / "steps" / f"{step}.json"
+
+    def log(self, step: StepId) -> Path:
+        """What the step's process printed besides what its cells show."""
+        return self.state / "logs" / f"{step}.log"
+
+    def work(self, step: StepId) -> Path:
+        """The directory that the step runs in."""
+        return self.state / "work" / step
+
+    def outputs(self, step: StepId) -> Path:
+        """What the step's cells showed, `nbcompile/outputs/1`."""
+        return self.work(step) / "OUTPUTS.json"
+
+    def files(self, step: StepId) -> Path:
+        """The files that the step's cells wrote."""
+        return self.work(step) / f"{step}.files"
+
+
+def claim_directory(wanted: Path | None, name: str) -> RunDirectory:
+    """Make the directory of a new run: `wanted`, else the first of NAME.run, NAME.run-2, … that is not taken."""
+    if wanted is not None:
+        try:
+            wanted.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"cannot make {wanted}: {error.strerror}", "name another directory with -o") from None
+        return _with_state(wanted)
+    for candidate in _names(name):
+        try:
+            candidate.mkdir()
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise UsageError(f"cannot make {candidate}: {error.strerror}", "name a directory with -o") from None
+        return _with_state(candidate)
+    raise AssertionError("there is always a next number")
+
+
+def _names(name: str) -> Iterator[Path]:
+    yield Path(f"{name}.run")
+    for number in count(2):
+        yield Path(f"{name}.run-{number}")
+
+
+def _with_state(path: Path) -> RunDirectory:
+    directory = RunDirectory(path.absolute())
+    shutil.rmtree(directory.state, ignore_errors=True)
+    for folder in ("steps", "logs", "work"):
+        (directory.state / folder).mkdir(parents=True)
+    directory.state.chmod(0o700)
+    return directory

@@ -1,0 +1,86 @@
+"""What of this machine a run may use: cores and memory, as affinity and control groups allow."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+_MIB = 2**20
+_UNLIMITED = 1 << 60
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    allowed = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    quota = min(_cpu_quotas(), default=float(allowed))
+    return max(1, min(allowed, int(quota + 0.5)))
+
+
+def free_memory_mib() -> float:
+    """Memory that can be taken without swapping and without being killed for it."""
+    return min([_available_bytes(), *_group_room()]) / _MIB
+
+
+def out_of_memory_kills() -> int:
+    """How many processes of our control group were killed for want of memory so far."""
+    kills = 0
+    for group in _groups("memory"):
+        for line in _read(group / "memory.events").splitlines():
+            if line.startswith("oom_kill "):
+                kills = max(kills, int(line.split()[1]))
+    return kills
+
+
+def _cpu_quotas() -> Iterator[float]:
+    for group in _groups("cpu"):
+        limit = _read(group / "cpu.max").split()
+        if len(limit) == 2 and limit[0] != "max":
+            yield int(limit[0]) / int(limit[1])
+        quota, period = _read(group / "cpu.cfs_quota_us").strip(), _read(group / "cpu.cfs_period_us").strip()
+        if quota.isdigit() and period.isdigit():
+            yield int(quota) / int(period)
+
+
+def _available_bytes() -> int:
+    for line in _read(Path("/proc/meminfo")).splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return _UNLIMITED
+
+
+def _group_room() -> Iterator[int]:
+    """What is left below the limit of each control group we are in; file pages that can be dropped count as left."""
+    for group in _groups("memory"):
+        for limit_name, usage_name, file_name in (
+            ("memory.max", "memory.current", "inactive_file"),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+        ):
+            limit, usage = _read(group / limit_name).strip(), _read(group / usage_name).strip()
+            if limit.isdigit() and usage.isdigit() and int(limit) < _UNLIMITED:
+                droppable = next(
+                    (int(line.split()[1]) for line in _read(group / "memory.stat").splitlines() if line.startswith(file_name + " ")), 0
+                )
+                yield max(0, int(limit) - int(usage) + droppable)
+
+
+def _groups(controller: str) -> Iterator[Path]:
+    """The control groups of this process for a controller, from its own up to the root (version 2, then version 1)."""
+    for line in _read(Path("/proc/self/cgroup")).splitlines():
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            root = Path("/sys/fs/cgroup")
+        elif controller in controllers.split(","):
+            root = Path("/sys/fs/cgroup") / controllers
+        else:
+            continue
+        here = root / path.lstrip("/")
+        yield from (folder for folder in (here, *here.parents) if folder == root or root in folder.parents)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("ascii", "replace")
+    except OSError:
+        return ""

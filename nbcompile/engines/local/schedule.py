@@ -1,0 +1,106 @@
+"""Which step starts next: those with the longest way still to go first, as many as the cores and the memory hold. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nbcompile.model.graph import successors
+from nbcompile.model.plan import Plan, Step, StepId
+
+
+def priorities(plan: Plan, seconds: Mapping[StepId, float]) -> dict[StepId, float]:
+    """For each step the length of the longest way from its start to the end of the run."""
+    place = {step.id: number for number, step in enumerate(plan.steps)}
+    following = successors(((place[link.source], place[link.target]) for link in plan.links), len(plan.steps))
+    longest = [0.0] * len(plan.steps)
+    for number in range(len(plan.steps) - 1, -1, -1):
+        own = seconds.get(plan.steps[number].id, 1.0)
+        longest[number] = own + max((longest[target] for target in following[number]), default=0.0)
+    return {step.id: longest[place[step.id]] for step in plan.steps}
+
+
+@dataclass(slots=True)
+class Schedule:
+    """Which steps wait, are ready, run, and have ended. Changes only through `started`, `ended` and `withdraw`."""
+
+    plan: Plan
+    seconds: Mapping[StepId, float]
+    cores: int
+    _priority: dict[StepId, float] = field(init=False)
+    _waits_for: dict[StepId, set[StepId]] = field(init=False)
+    _running: dict[StepId, None] = field(init=False, default_factory=dict)
+    _withdrawn: set[StepId] = field(init=False, default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._priority = priorities(self.plan, self.seconds)
+        self._waits_for = {step.id: set() for step in self.plan.steps}
+        for link in self.plan.links:
+            self._waits_for[link.target].add(link.source)
+
+    @property
+    def running(self) -> tuple[StepId, ...]:
+        """The steps that run, in the order in which they started."""
+        return tuple(self._running)
+
+    def ready(self) -> tuple[Step, ...]:
+        """The steps that could start now, the most urgent first; equally urgent ones in the plan's order."""
+        waiting = [step for step in self.plan.steps if step.id in self._waits_for and not self._waits_for[step.id]]
+        return tuple(sorted(waiting, key=lambda step: -self._priority[step.id]))
+
+    def admitted(self, free_mib: float, needed_mib: Mapping[StepId, float]) -> tuple[Step, ...]:
+        """The ready steps for which there are cores and memory. When nothing runs, the most urgent starts in any case."""
+        cores = self.cores - sum(self._width(step) for step in self.plan.steps if step.id in self._running)
+        chosen: list[Step] = []
+        for step in self.ready():
+            alone = not self._running and not chosen
+            need = needed_mib.get(step.id, 0.0)
+            if alone or (self._width(step) <= cores and need <= free_mib):
+                chosen.append(step)
+                cores -= self._width(step)
+                free_mib -= need
+        return tuple(chosen)
+
+    def urgency(self, step: StepId) -> float:
+        """How long the way from the step's start to the end of the run is."""
+        return self._priority[step]
+
+    def started(self, step: StepId) -> None:
+        """The step runs now."""
+        del self._waits_for[step]
+        self._running[step] = None
+
+    def ended(self, step: StepId, *, well: bool) -> None:
+        """The step has ended; what needs it becomes ready, or never starts when it did not end well."""
+        self._running.pop(step, None)
+        if well:
+            for waits in self._waits_for.values():
+                waits.discard(step)
+        else:
+            self.withdraw(self.dependents((step,)))
+
+    def withdraw(self, steps: Sequence[StepId]) -> None:
+        """These steps, as far as they have not started, never will."""
+        for step in steps:
+            if self._waits_for.pop(step, None) is not None:
+                self._withdrawn.add(step)
+
+    def dependents(self, steps: Sequence[StepId]) -> tuple[StepId, ...]:
+        """All steps that need one of these, directly or not, in the plan's order."""
+        found = set(steps)
+        for link in sorted(self.plan.links, key=lambda link: self._order[link.source]):
+            if link.source in found:
+                found.add(link.target)
+        return tuple(step.id for step in self.plan.steps if step.id in found and step.id not in steps)
+
+    @property
+    def over(self) -> bool:
+        """Whether no step runs and none can start."""
+        return not self._running and not any(not waits for waits in self._waits_for.values())
+
+    @property
+    def _order(self) -> dict[StepId, int]:
+        return {step.id: number for number, step in enumerate(self.plan.steps)}
+
+    def _width(self, step: Step) -> int:
+        return min(step.resources.cpus or 1, self.cores)

@@ -1,0 +1,123 @@
+"""The engine's side of the warm parent (nbcompile/runtime/zygote.py): starts it and talks with the step processes through it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nbcompile.model.errors import PlaceFailed
+
+_FIRST_WORD_SECONDS = 60.0
+_END_SECONDS = 10.0
+
+Message = dict[str, Any]
+
+
+class WarmParent:
+    """A running warm parent. Workers are called by the numbers that `start` gives them."""
+
+    def __init__(self, python: str, runtime: Path, environ: Mapping[str, str], log: Path) -> None:
+        """Start it with the interpreter `python` from the runtime file; what it prints goes to `log`."""
+        ours, theirs = socket.socketpair()
+        self._python, self._log = python, log
+        with theirs, log.open("ab") as output:
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - an argv of an interpreter the person chose
+                    (python, str(runtime), "serve", str(theirs.fileno())),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    env=dict(environ),
+                    pass_fds=(theirs.fileno(),),
+                    start_new_session=True,
+                )
+            except OSError as error:
+                ours.close()
+                raise PlaceFailed(f"cannot start {python}: {error.strerror}", "name a Python interpreter with --python") from None
+        self._socket, self._rest = ours, b""
+        self._workers = 0
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(ours, selectors.EVENT_READ)
+
+    def wake_on(self, descriptor: int) -> None:
+        """Let `wait` return also when the descriptor becomes readable."""
+        self._selector.register(descriptor, selectors.EVENT_READ)
+
+    def probe(self, modules: Sequence[str], distributions: Sequence[str]) -> Message:
+        """What the interpreter is and has."""
+        self._send(do="probe", modules=list(modules), distributions=list(distributions))
+        deadline = time.monotonic() + _FIRST_WORD_SECONDS
+        while time.monotonic() < deadline:
+            for message in self.wait(1.0):
+                if message["said"] == "probe":
+                    return message
+        raise PlaceFailed(f"{self._python} does not answer", f"look into {self._log}")
+
+    def prepare(self, imports: Sequence[str]) -> None:
+        """Let it execute import statements; the message `prepared` will say what came of them and whether it can be forked."""
+        self._send(do="prepare", imports=list(imports))
+
+    def start(self, *, fork: bool, log: Path, environ: Mapping[str, str] | None = None) -> int:
+        """Start a worker; what it prints goes to `log`."""
+        self._workers += 1
+        self._send(do="start", worker=self._workers, fork=fork, log=str(log), environ=dict(environ or {}))
+        return self._workers
+
+    def run(self, worker: int, step: str, directory: Path, argv: Sequence[str]) -> None:
+        """Let a worker run a command of the runtime in `directory`."""
+        self._send(do="tell", worker=worker, step=step, directory=str(directory), argv=list(argv))
+
+    def end(self, worker: int) -> None:
+        """Let a worker end after what it does now."""
+        self._send(do="tell", worker=worker, step=None)
+
+    def signal(self, worker: int, number: int) -> None:
+        """Send a signal to a worker and what it started."""
+        self._send(do="signal", worker=worker, number=number)
+
+    def wait(self, timeout: float) -> list[Message]:
+        """The messages that came, after `timeout` seconds at the latest.
+
+        Raises `PlaceFailed` when the warm parent has died.
+        """
+        ready = self._selector.select(timeout)
+        if not any(key.fileobj is self._socket for key, _ in ready):
+            return []
+        try:
+            data = self._socket.recv(1 << 20)
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            raise PlaceFailed(f"{self._python} ended: {self._last_words()}", "run with another interpreter (--python)")
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def close(self) -> None:
+        """End it and everything it started; returns when all are gone."""
+        self._selector.close()
+        self._socket.close()
+        try:
+            self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def _send(self, **message: Any) -> None:  # noqa: ANN401 - JSON
+        # A parent that has died is noticed by `wait`, which knows more.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._socket.sendall(json.dumps(message).encode("ascii") + b"\n")
+
+    def _last_words(self) -> str:
+        self._process.wait(_END_SECONDS)
+        lines = self._log.read_text("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else f"exit code {self._process.returncode}"

@@ -1,0 +1,54 @@
+"""OUTPUTS.json of steps (docs/reference/step.md), read with the distrust that a step's own writing deserves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nbcompile.model.plan import StepId
+from nbcompile.model.run import CellRecord, Failure, StepRecord
+
+CELL_FAILED = 3
+GUARD_BROKEN = 8
+ENVIRONMENT_BROKEN = 9
+
+
+def first_failed_cell(failures: list[Failure] | tuple[Failure, ...], records: Mapping[StepId, StepRecord]) -> int:
+    """The cell at which a plain run would have ended."""
+    return min(failure.cell if failure.cell >= 0 else records[failure.step].cells[0] for failure in failures)
+
+
+def read_outputs(path: Path) -> dict[str, Any]:
+    """OUTPUTS.json of a step; empty when there is none, or none that is whole."""
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def failures_in(step: StepId, code: int, outputs: Mapping[str, Any]) -> list[Failure]:
+    """The exception of the cell that ended a step with this exit code."""
+    if code != CELL_FAILED:
+        return []
+    for cell in outputs.get("cells", ())[-1:]:
+        for output in reversed(cell["outputs"]):
+            if output["output_type"] == "error":
+                return [Failure(step, cell["index"], output["ename"], output["evalue"], tuple(output["traceback"]))]
+    return []
+
+
+def cell_records(outputs: Mapping[str, Any]) -> tuple[CellRecord, ...]:
+    """What is known of each cell that ran."""
+    return tuple(
+        CellRecord(
+            index=cell["index"],
+            id=cell["id"],
+            state=cell.get("state", ""),
+            seconds=cell.get("seconds"),
+            cpu_seconds=cell.get("cpu_seconds"),
+        )
+        for cell in outputs.get("cells", ())
+    )

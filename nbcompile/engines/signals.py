@@ -1,0 +1,53 @@
+"""Ctrl-C and its relatives while a run goes on: noted, so that the run can end what it started."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+_CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class SignalWatch:
+    """While entered, the signals that end a program are noted instead. Outside the main thread it sees nothing."""
+
+    def __init__(self) -> None:
+        self.caught: list[int] = []
+        self._ours, self._theirs = socket.socketpair()
+        self._theirs.setblocking(False)
+        self._before: dict[int, Any] = {}
+        self._wakeup = -1
+
+    @property
+    def descriptor(self) -> int:
+        """Readable after a signal."""
+        return self._ours.fileno()
+
+    def __enter__(self) -> SignalWatch:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._note) for number in _CAUGHT}
+            self._wakeup = signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._before:
+            signal.set_wakeup_fd(self._wakeup)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._ours.close()
+        self._theirs.close()
+
+    def quiet(self) -> None:
+        """Make the descriptor unreadable again."""
+        self._ours.setblocking(False)
+        try:
+            while self._ours.recv(4096):
+                pass
+        except BlockingIOError:
+            return
+
+    def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - what `signal` calls
+        self.caught.append(number)

@@ -1,0 +1,79 @@
+"""RunRecord -> the last words of a run: how long it took and why, what failed, and where the results are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nbcompile.model.run import Failure, RunRecord, RunState, StepState
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_MOST_STEPS_NAMED = 6
+
+
+def summary(record: RunRecord, *, colour: bool = False) -> str:
+    """A few lines for a person; tracebacks keep their colours on a terminal."""
+    lines = [line for failure in record.failures for line in _failure(failure, record)]
+    lines.append(_headline(record))
+    lines += [f"  {line}" for line in (*_speed(record), *_cache(record), *_places(record))]
+    text = "\n".join(lines) + "\n"
+    return text if colour else _COLOUR.sub("", text)
+
+
+def _failure(failure: Failure, record: RunRecord) -> Iterator[str]:
+    if failure.cell < 0:
+        yield f"step {failure.step} {failure.message}"
+        return
+    line = failing_line(failure)
+    cell = next((one for step in record.steps for one in step.cell_records if one.index == failure.cell), None)
+    name = f" ({cell.id})" if cell else ""
+    yield f"cell {failure.cell}{name}{f', line {line}' if line else ''}: {failure.name}: {failure.message}"
+    yield from failure.traceback
+
+
+def failing_line(failure: Failure) -> int | None:
+    """The line of the cell at which its exception passed through, as its traceback says."""
+    for part in failure.traceback:
+        found = re.search(r"(?:Cell In\s*\[\d+\]|<ipython-input-[^>]*>|Input In \[\d+\])[^\n]*?line[:\s]+(\d+)", _COLOUR.sub("", part))
+        if found:
+            return int(found.group(1))
+    return None
+
+
+def _headline(record: RunRecord) -> str:
+    steps, done = len(record.steps), sum(step.state is StepState.FINISHED for step in record.steps)
+    how = {RunState.FINISHED: "finished", RunState.FAILED: "failed", RunState.CANCELLED: "cancelled"}[record.state]
+    count = f"{steps} step{'' if steps == 1 else 's'}" if done == steps else f"{done} of {steps} steps"
+    return f"{how} after {duration(record.seconds)}: {count}, {record.cells} cells, at most {record.jobs} at a time"
+
+
+def _speed(record: RunRecord) -> Iterator[str]:
+    if record.cell_seconds:
+        times = record.cell_seconds / record.seconds if record.seconds else 0.0
+        yield f"the cells one after the other: {duration(record.cell_seconds)}, so this was {times:.2f} times as fast"
+        yield f"CPU {duration(record.cpu_seconds)}"
+    on_path = {step.step: step.seconds or 0.0 for step in record.steps if step.step in record.critical_path}
+    if len(on_path) > 1:
+        names = " > ".join(record.critical_path[:_MOST_STEPS_NAMED]) + (" > …" if len(record.critical_path) > _MOST_STEPS_NAMED else "")
+        yield f"critical path {duration(sum(on_path.values()))}: {names}"
+
+
+def _cache(record: RunRecord) -> Iterator[str]:
+    cached = [step.step for step in record.steps if step.cached]
+    if cached:
+        names = ", ".join(cached[:_MOST_STEPS_NAMED]) + (", …" if len(cached) > _MOST_STEPS_NAMED else "")
+        yield f"from the cache: {len(cached)} step{'' if len(cached) == 1 else 's'} ({names})"
+
+
+def _places(record: RunRecord) -> Iterator[str]:
+    yield f"results in {record.directory}"
+    names = [file.path for file in record.outputs]
+    yield f"  {', '.join([*names[:8], *(['…'] if len(names) > 8 else []), 'report.html', 'run.json'])}"
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it."""
+    if seconds < 60:
+        return f"{seconds:.2f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

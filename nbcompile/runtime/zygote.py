@@ -1,0 +1,496 @@
+"""The warm parent: starts the step processes of a local run and sees to it that none outlives the run.
+
+It has done the imports and forks itself where that is safe, and starts fresh processes where it is not.
+It speaks JSON lines over one socket with the engine and over one with each step process ("worker"). The engine's side
+of the socket closes when the engine ends, however it ends: then everything that was started here ends too.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import platform
+import selectors
+import signal
+import socket
+import sys
+import time
+import traceback
+import warnings
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+
+# How long what a step left running may take to notice that its step has ended (joblib and multiprocessing clean up then).
+LINGER_SECONDS = 0.5
+WORKER_BROKE = 70
+
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
+_ADOPT_ORPHANS = 36  # PR_SET_CHILD_SUBREAPER
+
+RunCommand = Callable[[List[str]], int]
+
+
+class JsonLines:
+    """One end of a stream socket that carries JSON documents, one a line."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.socket = connection
+        self._rest = b""
+
+    def send(self, **message: Any) -> None:
+        """Send one message; the other side may be gone."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.socket.sendall(json.dumps(message).encode("ascii") + b"\n")
+
+    def receive(self) -> Optional[List[Dict[str, Any]]]:
+        """Wait for messages and return all that came, or None when the other side is gone."""
+        try:
+            data = self.socket.recv(1 << 16)
+        except ConnectionResetError:
+            return None
+        if not data:
+            return None
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+
+class WarmParent:
+    """Imports modules, then starts workers and hands messages between them and the engine."""
+
+    def __init__(self, engine: JsonLines, run: RunCommand) -> None:
+        self.engine = engine
+        self._run = run
+        self._runtime = os.path.abspath(sys.argv[0])
+        self._workers: Dict[int, Tuple[int, JsonLines]] = {}
+        self._groups: Dict[int, float] = {}
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(engine.socket, selectors.EVENT_READ, self._from_engine)
+        self._open = True
+
+    def serve(self) -> int:
+        """Work until the engine's side of the socket closes."""
+        wake = _wake_on_child()
+        self._selector.register(wake, selectors.EVENT_READ, lambda: wake.recv(4096))
+        while self._open:
+            for key, _ in self._selector.select(0.1 if self._groups else None):
+                key.data()
+            self._reap()
+            if self._groups:
+                self._end_groups()
+        self._end_everything()
+        return 0
+
+    # What the engine asks for.
+
+    def _from_engine(self) -> None:
+        messages = self.engine.receive()
+        if messages is None:
+            self._open = False
+            return
+        for message in messages:
+            getattr(self, "_do_" + message.pop("do"))(**message)
+
+    def _do_probe(self, modules: List[str], distributions: List[str]) -> None:
+        self.engine.send(said="probe", **_describe(modules, distributions))
+
+    def _do_prepare(self, imports: List[str]) -> None:
+        # While an import runs, nobody would notice that the engine has gone.
+        _die_with_parent(signal.SIGKILL)
+        report = [_import_quietly(statement) for statement in imports]
+        _die_with_parent(0)
+        safe, why = _fork_is_safe()
+        # What exists now is shared by all forks: the collector need not look at it, and so does not copy its pages.
+        import gc
+
+        gc.collect()
+        gc.freeze()
+        self.engine.send(said="prepared", imports=report, forks=safe, why=why)
+
+    def _do_start(self, worker: int, fork: bool, log: str, environ: Dict[str, str]) -> None:
+        ours, theirs = socket.socketpair()
+        parent, pid = os.getpid(), _fork()
+        if pid == 0:
+            _die_with_parent(signal.SIGKILL)
+            if os.getppid() != parent:
+                os._exit(WORKER_BROKE)
+            ours.close()
+            self._become_worker(theirs, fork, log, environ)
+        theirs.close()
+        lines = JsonLines(ours)
+        self._workers[pid] = worker, lines
+        self._selector.register(ours, selectors.EVENT_READ, lambda: self._from_worker(worker, lines))
+        self.engine.send(said="started", worker=worker, pid=pid)
+
+    def _do_tell(self, worker: int, **message: Any) -> None:
+        for number, lines in self._workers.values():
+            if number == worker:
+                lines.send(**message)
+
+    def _do_signal(self, worker: int, number: int) -> None:
+        for pid, (one, _) in self._workers.items():
+            if one == worker:
+                _signal_group(pid, number)
+
+    # What workers say, and how they end.
+
+    def _from_worker(self, worker: int, lines: JsonLines) -> None:
+        messages = lines.receive()
+        if messages is None:
+            self._selector.unregister(lines.socket)
+            return
+        for message in messages:
+            self.engine.send(worker=worker, **message)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid not in self._workers:
+                continue  # what a step had left behind
+            worker, lines = self._workers.pop(pid)
+            self._last_words(worker, lines)
+            self._groups[pid] = time.monotonic() + LINGER_SECONDS
+            code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
+            self.engine.send(said="gone", worker=worker, code=code, cpu_seconds=usage.ru_utime + usage.ru_stime, peak_kib=usage.ru_maxrss)
+
+    def _last_words(self, worker: int, lines: JsonLines) -> None:
+        """What the worker said before it ended comes before the message that it is gone."""
+        if lines.socket in self._selector.get_map():
+            self._selector.unregister(lines.socket)
+            lines.socket.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                for message in lines.receive() or ():
+                    self.engine.send(worker=worker, **message)
+        lines.socket.close()
+
+    def _end_groups(self) -> None:
+        """End what is left of the process groups of steps that ended, and the orphans that left their group."""
+        now = time.monotonic()
+        for group, when in list(self._groups.items()):
+            if when <= now:
+                _signal_group(group, signal.SIGKILL)
+            if when <= now or not _group_lives(group):
+                del self._groups[group]
+        if not self._groups:
+            # The orphans of a running step are still with that step, which adopts them.
+            for pid in _children(os.getpid()):
+                if pid not in self._workers:
+                    _kill_tree(pid)
+
+    def _end_everything(self) -> None:
+        for group in (*self._workers, *self._groups):
+            _signal_group(group, signal.SIGKILL)
+        for _ in range(100):
+            for pid in _children(os.getpid()):
+                _kill_tree(pid)
+            try:
+                os.waitpid(-1, 0)
+            except ChildProcessError:
+                return
+
+    # In the new process.
+
+    def _become_worker(self, connection: socket.socket, fork: bool, log: str, environ: Dict[str, str]) -> None:
+        code = WORKER_BROKE
+        try:
+            _detach(log)
+            os.environ.update(environ)
+            if not fork:
+                connection.set_inheritable(True)
+                os.execv(sys.executable, [sys.executable, self._runtime, "work", str(connection.fileno())])  # noqa: S606 (a shell is not wanted)
+            self.engine.socket.close()
+            for _, lines in self._workers.values():
+                lines.socket.close()
+            self._selector.close()
+            _forget_parent()
+            code = work(connection, self._run)
+        except BaseException:  # noqa: BLE001 (whatever it is, it goes to the log and this process ends)
+            traceback.print_exc()
+        finally:
+            _leave(code)
+
+
+def serve(descriptor: int, run: RunCommand) -> int:
+    """Be the warm parent of the engine at the other end of the socket `descriptor`; `run` runs a command of the runtime."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    _prctl(_ADOPT_ORPHANS, 1)
+    # A cell imports what lies beside the notebook, never what lies beside this file.
+    sys.path[:1] = []
+    parent = WarmParent(JsonLines(_adopted(descriptor)), run)
+    return parent.serve()
+
+
+def work(connection: socket.socket, run: RunCommand) -> int:
+    """Be a worker: run the steps that come over the socket, one after the other, until it closes."""
+    _prctl(_ADOPT_ORPHANS, 1)
+    engine = JsonLines(connection)
+    while True:
+        messages = engine.receive()
+        if messages is None:
+            return 0
+        for message in messages:
+            if message["step"] is None:
+                return 0
+            engine.send(said="done", step=message["step"], **_measured(run, message["directory"], message["argv"]))
+
+
+def work_alone(descriptor: int, run: RunCommand) -> None:
+    """Be a worker in a process of its own. Does not return."""
+    sys.path[:1] = []
+    code = WORKER_BROKE
+    try:
+        code = work(_adopted(descriptor), run)
+    except BaseException:  # noqa: BLE001 (whatever it is, it goes to the log and this process ends)
+        traceback.print_exc()
+    finally:
+        _leave(code)
+
+
+def _measured(run: RunCommand, directory: str, argv: List[str]) -> Dict[str, Any]:
+    """Run one command in `directory`; says how it ended and what it cost."""
+    _reset_peak()
+    before, started = _cpu_seconds(), time.monotonic()
+    os.chdir(directory)
+    try:
+        code = run(argv)
+    except SystemExit as left:
+        code = left.code if isinstance(left.code, int) else WORKER_BROKE
+    seconds = time.monotonic() - started
+    return {"code": code, "seconds": seconds, "cpu_seconds": _cpu_seconds() - before, "peak_kib": _peak_kib()}
+
+
+def _leave(code: int) -> None:
+    """End this process now: what cells asked for at the end is done, but nobody waits for their threads."""
+    with contextlib.suppress(Exception):
+        atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    os._exit(code)
+
+
+# Imports before the first fork.
+
+
+def _import_quietly(statement: str) -> Dict[str, Any]:
+    """Execute an import statement where nothing can be seen of it; says whether it failed and what it wrote."""
+    with _caught_output() as written:
+        error = ""
+        try:
+            exec(compile(statement, "<import>", "exec"), {"__name__": "__main__"})  # noqa: S102 (the notebook's own import)
+        except BaseException as problem:  # noqa: BLE001 (the step that has the import tells it)
+            error = type(problem).__name__ + ": " + str(problem)
+    return {"statement": statement, "error": error, "written": written()}
+
+
+@contextlib.contextmanager
+def _caught_output() -> Iterator[Callable[[], str]]:
+    """What is written to standard output and error, also by libraries below Python."""
+    import tempfile
+
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as file:
+        kept = os.dup(1), os.dup(2)
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+
+        def written() -> str:
+            return text
+
+        text = ""
+        try:
+            yield written
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for number, copy in enumerate(kept, 1):
+                os.dup2(copy, number)
+                os.close(copy)
+            file.seek(0)
+            text = file.read(4096).decode("utf-8", "replace")
+
+
+def _fork_is_safe() -> Tuple[bool, str]:
+    """Whether forks of this process can be trusted with any library, and why not.
+
+    OpenBLAS starts threads when it is loaded and ends them before a fork, so a fork is tried first; the threads that
+    are still there do not know about forks: a child would wait for them for ever.
+    """
+    if sys.platform != "linux":
+        return False, "forking is safe only on Linux"
+    pid = _fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    threads = len(os.listdir("/proc/self/task"))
+    if threads > 1:
+        return False, "an import started " + ("a thread" if threads == 2 else str(threads - 1) + " threads")
+    with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+        if "/dev/nvidia" in maps.read():
+            return False, "an import opened a GPU"
+    return True, ""
+
+
+def _fork() -> int:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return os.fork()
+
+
+# What a new process does first.
+
+
+def _detach(log: str) -> None:
+    """A session of its own, nothing to read, output to a file, and the usual signals."""
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for source, target in ((nothing, 0), (output, 1), (output, 2)):
+        os.dup2(source, target)
+    os.close(nothing)
+    os.close(output)
+
+
+def _forget_parent() -> None:
+    """After a fork: no exit handler of the parent's, and random numbers of one's own."""
+    atexit._clear()
+    numpy = sys.modules.get("numpy.random")
+    if numpy is not None:
+        numpy.seed()
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.seed()
+
+
+def _adopted(descriptor: int) -> socket.socket:
+    """The socket behind an inherited descriptor, which no process that a cell starts inherits."""
+    connection = socket.socket(fileno=descriptor)
+    connection.set_inheritable(False)
+    return connection
+
+
+def _die_with_parent(number: int) -> None:
+    """Be sent this signal when the parent ends; 0 for none."""
+    _prctl(_DIE_WITH_PARENT, number)
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+# Processes, as the kernel shows them.
+
+
+def _wake_on_child() -> socket.socket:
+    """A socket that becomes readable when a child ends."""
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(theirs.detach(), warn_on_full_buffer=False)
+    return ours
+
+
+def _children(parent: int) -> List[int]:
+    """The direct children of a process, where the system shows them."""
+    found: List[int] = []
+    for name in os.listdir("/proc") if sys.platform == "linux" else ():
+        if name.isdigit():
+            with contextlib.suppress(OSError), open("/proc/" + name + "/stat", "rb") as file:
+                if int(file.read().rpartition(b")")[2].split()[1]) == parent:
+                    found.append(int(name))
+    return found
+
+
+def _kill_tree(pid: int) -> None:
+    """End a process and what it started, the ancestors first so that they start nothing new."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGSTOP)
+    descendants = _children(pid)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    for child in descendants:
+        _kill_tree(child)
+
+
+def _signal_group(group: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def _group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _cpu_seconds() -> float:
+    """What this process and the children it has waited for have used."""
+    import resource
+
+    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def _reset_peak() -> None:
+    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w", encoding="ascii") as file:
+        file.write("5")
+
+
+def _peak_kib() -> int:
+    """The most memory this process, or one of its children, held at a time."""
+    import resource
+
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii", errors="replace") as file:
+        for line in file:
+            if line.startswith("VmHWM:"):
+                return max(int(line.split()[1]), children)
+    return max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, children)
+
+
+# What the interpreter has.
+
+
+def _describe(modules: List[str], distributions: List[str]) -> Dict[str, Any]:
+    """The interpreter, which of the modules it would not find, and which versions of distributions it has."""
+    from importlib import metadata
+    from importlib.util import find_spec
+
+    missing = []
+    for name in modules:
+        try:
+            found = name in sys.modules or find_spec(name) is not None
+        except (ImportError, ValueError, AttributeError):
+            found = False
+        if not found:
+            missing.append(name)
+    versions: Dict[str, Optional[str]] = dict.fromkeys(distributions)
+    for name in distributions:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return {
+        "version": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "executable": sys.executable,
+        "platform": sys.platform + "-" + platform.machine(),
+        "missing": missing,
+        "versions": versions,
+    }

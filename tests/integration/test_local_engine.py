@@ -1,0 +1,159 @@
+"""`nbcompile run` as a person types it: results, failures, interruptions."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+NBCOMPILE = Path(sys.executable).parent / "nbcompile"
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    def write(*cells, name="demo"):
+        made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source, id=f"c{n}") for n, source in enumerate(cells)])
+        made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(made, tmp_path / f"{name}.ipynb")
+        return tmp_path / f"{name}.ipynb"
+
+    return write
+
+
+def run(notebook, *words, **options):
+    return subprocess.run([NBCOMPILE, "run", notebook, *words], check=False, capture_output=True, text=True, cwd=notebook.parent, **options)
+
+
+def texts(path):
+    cells = nbformat.read(path, as_version=4).cells
+    return ["".join(output.get("text", "") for output in cell.outputs) for cell in cells]
+
+
+def alive(marker):
+    """Processes with `marker` among their arguments."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if marker.encode() in path.read_bytes().split(b"\0"):
+                found.append(path.parent.name)
+    return found
+
+
+def eventually(condition, seconds=10.0):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_results_are_in_a_new_directory_every_time(notebook):
+    path = notebook("print('one')", "print('two')")
+    assert [run(path).returncode, run(path).returncode] == [0, 0]
+    for directory in ("demo.run", "demo.run-2"):
+        assert texts(path.with_name(directory) / "demo.executed.ipynb") == ["one\n", "two\n"]
+        assert json.loads((path.with_name(directory) / "run.json").read_text())["state"] == "finished"
+
+
+def test_the_first_line_names_the_interpreter_and_why(notebook):
+    first = run(notebook("pass"), "--python", sys.executable).stderr.splitlines()[0]
+    assert sys.executable in first
+    assert "was asked for" in first
+
+
+def test_a_failed_cell_ends_with_3_its_traceback_and_the_cells_before_it(notebook):
+    path = notebook("print('before')", "a = 1\nraise ValueError('no luck')", "print('after')")
+    done = run(path, "-o", "out")
+    assert done.returncode == 3
+    assert "cell 1 (c1), line 2: ValueError: no luck" in done.stderr
+    assert "----> 2 raise ValueError('no luck')" in done.stderr
+    executed = nbformat.read(path.parent / "out" / "demo.executed.ipynb", as_version=4)
+    assert [cell.execution_count for cell in executed.cells] == [1, 2, None]
+    assert executed.cells[1].outputs[0].ename == "ValueError"
+    record = json.loads((path.parent / "out" / "run.json").read_text())
+    assert (record["state"], record["failures"][0]["cell"]) == ("failed", 1)
+
+
+def test_json_events_go_to_standard_output(notebook):
+    done = run(notebook("print(1)"), "--json")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [event["event"] for event in events if event["event"] in ("run-started", "step-ended", "run-ended")] == [
+        "run-started",
+        "step-ended",
+        "run-ended",
+    ]
+    assert done.stderr == ""
+
+
+def test_an_interpreter_that_is_none_is_a_usage_error(notebook, tmp_path):
+    assert run(notebook("pass"), "--python", "/no/such/python").returncode == 2
+    fake = tmp_path / "python-fake"
+    fake.write_text("#!/bin/sh\necho I am no Python >&2\n")
+    fake.chmod(0o755)
+    done = run(notebook("pass"), "--python", fake)
+    assert (done.returncode, "I am no Python" in done.stderr) == (5, True)
+
+
+STUBBORN = """
+import signal, subprocess, sys, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+subprocess.Popen(["sleep", "{marker}"])
+subprocess.Popen(["sleep", "{marker}"], start_new_session=True)
+subprocess.Popen([sys.executable, "-c", "import os, time; os.fork() or os.execvp('sleep', ['sleep', '{marker}'])"], start_new_session=True)
+open("started", "w").close()
+while True:
+    time.sleep(1)
+"""
+
+
+@pytest.fixture
+def stubborn(notebook):
+    """A running `nbcompile run` of a cell that ignores interrupts and has started processes, and a mark of those processes."""
+    marker = f"{1000000 + os.getpid()}.{time.monotonic_ns() % 10**6}"
+    path = notebook("print('before')", STUBBORN.format(marker=marker))
+    running = subprocess.Popen([NBCOMPILE, "run", path, "-o", "out"], cwd=path.parent, stderr=subprocess.PIPE, text=True)
+    assert eventually(lambda: len(alive(marker)) >= 3, 30)
+    yield running, marker, path.parent / "out"
+    running.kill()
+    running.wait()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_ends_the_run_and_everything_it_started(stubborn, number, code):
+    running, marker, out = stubborn
+    running.send_signal(number)
+    assert running.wait(15) == code
+    assert alive(marker) == []
+    assert json.loads((out / "run.json").read_text())["state"] == "cancelled"
+    assert (out / "demo.executed.ipynb").exists()
+
+
+def test_a_second_signal_does_not_wait(stubborn):
+    running, marker, _ = stubborn
+    running.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    began = time.monotonic()
+    running.send_signal(signal.SIGINT)
+    assert running.wait(15) == 130
+    assert time.monotonic() - began < 1.9
+    assert alive(marker) == []
+
+
+def test_nothing_outlives_a_client_that_is_killed(stubborn):
+    running, marker, out = stubborn
+    running.kill()
+    assert eventually(lambda: not alive(marker))
+    assert eventually(lambda: not alive(str(out / ".nbcompile" / "nbcompile_runtime.py")))
+
+
+def test_a_step_that_is_killed_is_told_and_exits_with_5(notebook):
+    path = notebook("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    done = run(path)
+    assert (done.returncode, "SIGKILL" in done.stderr) == (5, True)

@@ -1,0 +1,84 @@
+"""Which step starts when."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbcompile.engines.local.schedule import Schedule
+from nbcompile.model.plan import Granularity, Link, Plan, Resources, Step
+
+
+def make_plan(count, pairs, cpus=()):
+    steps = tuple(
+        Step(id=f"s{n}", cells=(n,), bindings=(), resources=Resources(cpus=cpus[n] if n < len(cpus) else None)) for n in range(count)
+    )
+    links = tuple(Link(f"s{a}", f"s{b}", "", ()) for a, b in pairs)
+    return Plan(granularity=Granularity.CELL, steps=steps, links=links)
+
+
+def ids(steps):
+    return [step.id for step in steps]
+
+
+def test_the_longest_way_to_go_starts_first():
+    schedule = Schedule(make_plan(4, [(1, 3)]), {"s0": 5, "s1": 3, "s2": 1, "s3": 4}, cores=2)
+    assert ids(schedule.ready()) == ["s1", "s0", "s2"]
+    assert ids(schedule.admitted(1e9, {})) == ["s1", "s0"]
+
+
+def test_a_step_that_needs_more_memory_than_there_is_waits_until_it_is_alone():
+    schedule = Schedule(make_plan(2, []), {"s0": 1, "s1": 2}, cores=4)
+    assert ids(schedule.admitted(100, {"s0": 500, "s1": 10})) == ["s1"]
+    schedule.started("s1")
+    assert ids(schedule.admitted(90, {"s0": 500})) == []
+    schedule.ended("s1", well=True)
+    assert ids(schedule.admitted(90, {"s0": 500})) == ["s0"]
+
+
+def test_a_wide_step_takes_its_cores():
+    schedule = Schedule(make_plan(3, [], cpus=(2, 1, 64)), {"s0": 3, "s1": 2, "s2": 1}, cores=2)
+    assert ids(schedule.admitted(1e9, {})) == ["s0"]
+    schedule.started("s0")
+    assert ids(schedule.admitted(1e9, {})) == []
+    schedule.ended("s0", well=True)
+    assert ids(schedule.admitted(1e9, {})) == ["s1"]
+
+
+def test_what_needs_a_failed_step_never_starts():
+    schedule = Schedule(make_plan(4, [(0, 1), (1, 2)]), {}, cores=1)
+    schedule.started("s0")
+    schedule.ended("s0", well=False)
+    assert (ids(schedule.ready()), schedule.over) == (["s3"], False)
+    schedule.withdraw(["s3"])
+    assert schedule.over
+
+
+@st.composite
+def plans(draw):
+    count = draw(st.integers(1, 12))
+    pairs = draw(st.sets(st.tuples(st.integers(0, count - 1), st.integers(0, count - 1)).filter(lambda pair: pair[0] < pair[1])))
+    return make_plan(count, sorted(pairs)), draw(st.integers(1, 4)), draw(st.sets(st.integers(0, count - 1)))
+
+
+@given(plans(), st.randoms())
+def test_every_step_runs_once_after_what_it_needs_and_never_too_many(case, random):
+    plan, cores, failing = case
+    schedule, ran = Schedule(plan, {}, cores), {}
+    running = []
+    while not schedule.over:
+        for step in schedule.admitted(1e9, {}):
+            assert all(ran.get(link.source) for link in plan.links if link.target == step.id)
+            schedule.started(step.id)
+            running.append(step)
+        assert 0 < len(running) <= cores
+        step = running.pop(random.randrange(len(running)))
+        assert step.id not in ran
+        ran[step.id] = int(step.id[1:]) not in failing
+        schedule.ended(step.id, well=ran[step.id])
+    doomed = set(schedule.dependents([step for step, well in ran.items() if not well]))
+    assert set(ran) == {step.id for step in plan.steps} - doomed
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+def test_an_empty_plan_is_over(steps):
+    assert Schedule(make_plan(steps, []), {}, cores=1).over is (steps == 0)

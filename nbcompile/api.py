@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,17 +12,20 @@ from nbcompile.analysis.bindings import analyze as analyze_cells
 from nbcompile.dataflow.link import link
 from nbcompile.frontend.beside import look_beside
 from nbcompile.frontend.ipynb import read_notebook
-from nbcompile.frontend.positions import locate_sources
+from nbcompile.frontend.positions import locate_key, locate_sources
 from nbcompile.model.bundle import Bundle
-from nbcompile.model.diagnostic import Diagnostic, DiagnosticLog
-from nbcompile.model.errors import NotebookError, UsageError
+from nbcompile.model.diagnostic import Diagnostic, DiagnosticLog, Outcome
+from nbcompile.model.errors import Denied, NotebookError, UsageError
 from nbcompile.model.facts import CellFacts
 from nbcompile.model.graph import DataflowGraph, given_files
 from nbcompile.model.notebook import Notebook
+from nbcompile.model.personal import PersonalSettings
 from nbcompile.model.plan import Plan
 from nbcompile.model.settings import Settings
 from nbcompile.model.surroundings import Surroundings
+from nbcompile.model.workflow import WorkflowDeclaration
 from nbcompile.planning.plan import make_plan
+from nbcompile.rules.policy import DENIALS
 
 if TYPE_CHECKING:
     from nbcompile.engines.job import RunJob
@@ -39,6 +43,12 @@ class Program:
     diagnostics: tuple[Diagnostic, ...]
     ok: bool
     beside: Surroundings = Surroundings()
+    workflow: WorkflowDeclaration = WorkflowDeclaration()
+
+    @property
+    def denied(self) -> bool:
+        """Whether the notebook asks for something that nobody allowed."""
+        return any(found.rule in DENIALS for found in self.diagnostics)
 
 
 def analyze(path: str | Path) -> Program:
@@ -54,12 +64,17 @@ def analyze_bytes(data: bytes, name: str) -> Program:
     """Analyse a notebook given as bytes; `name` is the stem of its file."""
     log = DiagnosticLog()
     notebook = log.take(read_notebook(data, name))
+    workflow = log.take(_workflow(notebook))
+    if workflow.questions:
+        log.extend(_denials(workflow, notebook))
     facts = log.take(analyze_cells(notebook))
-    return Program(notebook, facts, link(facts), log.diagnostics, log.ok)
+    return Program(notebook, facts, link(facts), log.diagnostics, log.ok, workflow=workflow)
 
 
 def plan(program: Program, settings: Settings | None = None) -> Plan:
-    """The steps of an analysed notebook. Raises `NotebookError` when it has errors."""
+    """The steps of an analysed notebook. Raises `NotebookError` when it has errors, `Denied` when it asks for what is not allowed."""
+    if program.denied:
+        raise Denied(f"{program.notebook.name} asks for what is not allowed", "run `nbcompile check` to see what, and who can allow it")
     if not program.ok:
         raise NotebookError(f"{program.notebook.name} has errors", "run `nbcompile check` to see them")
     return make_plan(program.graph, program.notebook, settings or Settings(), program.beside)
@@ -172,24 +187,57 @@ def project_settings(directory: Path) -> ProjectSettings | None:
     return None
 
 
+def _workflow(notebook: Notebook) -> Outcome[WorkflowDeclaration]:
+    if "workflow" not in notebook.metadata and not any("workflow" in cell.metadata for cell in notebook.code_cells):
+        return Outcome(WorkflowDeclaration())
+    from nbcompile.frontend.workflow_metadata import read_workflow
+
+    return read_workflow(notebook)
+
+
+def _denials(workflow: WorkflowDeclaration, notebook: Notebook) -> tuple[Diagnostic, ...]:
+    from nbcompile.tenancy.declarations import check_declarations
+
+    path = personal_file()
+    return check_declarations(workflow, notebook, personal_settings(path), str(path))
+
+
+def personal_file() -> Path:
+    """Where a person's own deployments are described."""
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "nbcompile" / "deployments.yml"
+
+
+def personal_settings(path: Path) -> PersonalSettings:
+    """What the person owns and allows; nothing where there is no such file."""
+    if not path.is_file():
+        return PersonalSettings()
+    from nbcompile.config import load_personal
+
+    return load_personal(path)
+
+
 def _placed(program: Program, path: str, data: bytes) -> Iterator[Diagnostic]:
     """The findings with the notebook's name, the line of the file, and the text of the line."""
     code = program.notebook.code_cells
-    positions = locate_sources(data.decode("utf-8-sig", "replace")) if program.diagnostics and program.notebook.cells else ()
+    text = data.decode("utf-8-sig", "replace")
+    positions = locate_sources(text) if program.diagnostics and program.notebook.cells else ()
     for one in program.diagnostics:
         place = one.place
         line = place.span.line if place.span else 1
+        if place.key:
+            yield replace(one, path=path, file_line=locate_key(text, place.key))
+            continue
         if place.cell_index < 0:
             yield replace(one, path=path, file_line=line)
             continue
         cell = code[place.cell_index]
         lines = positions[cell.position] if cell.position < len(positions) else ()
-        text = cell.source.splitlines()
+        source = cell.source.splitlines()
         yield replace(
             one,
             path=path,
             file_line=lines[min(line, len(lines)) - 1] if lines else None,
-            excerpt=text[line - 1] if place.span and line <= len(text) else "",
+            excerpt=source[line - 1] if place.span and line <= len(source) else "",
         )
 
 

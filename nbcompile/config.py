@@ -1,7 +1,11 @@
-"""nbcompile.yml, or [tool.nbcompile] of pyproject.toml -> ProjectSettings. Loaded only where there is such a file."""
+"""nbcompile.yml, or [tool.nbcompile] of pyproject.toml -> ProjectSettings; a person's own file -> PersonalSettings.
+
+Loaded only where there is such a file.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,8 +14,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from nbcompile.model.errors import UsageError
+from nbcompile.model.personal import PersonalSettings
 from nbcompile.model.project import ProjectSettings
 from nbcompile.model.schema import SchemaError, parse
+from nbcompile.model.workflow import Permission
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -30,18 +36,41 @@ def load_project(path: Path) -> ProjectSettings:
     return _from_yaml(path)
 
 
+def load_personal(path: Path) -> PersonalSettings:
+    """What the person allows, from their file of deployments. Raises `UsageError` for a file that others can write."""
+    state = path.stat()
+    if state.st_uid not in (os.geteuid(), 0) or state.st_mode & 0o022:
+        raise UsageError(f"{path} can be written by others", f"chmod go-w {path}, and see that it is yours")
+    data, _ = _read_yaml(path)
+    top = data if isinstance(data, dict) else {}
+    allowed, deployments = top.get("allow", []), top.get("deployments", {})
+    known = [one.value for one in Permission]
+    unknown = [one for one in allowed if one not in known] if isinstance(allowed, list) else [allowed]
+    if unknown or not isinstance(deployments, dict):
+        raise UsageError(
+            f"{path}: {unknown[0]!r} cannot be allowed" if unknown else f"{path}: `deployments` must be a mapping",
+            f"known: {', '.join(known)}",
+        )
+    return PersonalSettings(deployments=tuple(map(str, deployments)), allow=tuple(map(Permission, allowed)))
+
+
 def _from_yaml(path: Path) -> ProjectSettings:
+    data, nodes = _read_yaml(path)
+    return _parsed(path, {} if data is None else data, nodes)
+
+
+def _read_yaml(path: Path) -> tuple[Any, Any]:
+    """The data, and the nodes that know their lines."""
     loader = YAML(typ="safe", pure=True)
     try:
         text = path.read_text("utf-8")
-        data, nodes = loader.load(text), YAML(typ="rt").compose(text)
+        return loader.load(text), YAML(typ="rt").compose(text)
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not UTF-8 text", "save it as UTF-8") from None
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         raise UsageError(f"{path}{line}: {getattr(error, 'problem', None) or 'not YAML'}", "correct the file") from None
-    return _parsed(path, {} if data is None else data, nodes)
 
 
 def _parsed(path: Path, data: object, nodes: Any) -> ProjectSettings:  # noqa: ANN401 - ruamel's nodes are untyped

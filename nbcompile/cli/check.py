@@ -21,7 +21,10 @@ from nbcompile.reporting.findings import FORMATS
 )
 def command(notebooks: tuple[Path, ...], output_format: str, fail_on: str) -> None:
     """Report what is wrong with notebooks, without running them."""
-    found = [one for notebook in find_notebooks(notebooks) for one in api.analyze(notebook).diagnostics]
+    programs = [api.analyze(notebook) for notebook in find_notebooks(notebooks)]
+    found = [one for program in programs for one in program.diagnostics]
     click.echo(FORMATS[output_format](found), nl=False)
+    if any(program.denied for program in programs):
+        raise SystemExit(ExitCode.DENIED)
     if any(one.rule.severity.rank <= Severity(fail_on).rank for one in found):
         raise SystemExit(ExitCode.FINDINGS)

@@ -7,7 +7,8 @@ the cell stands on that one line of the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from json.decoder import JSONDecoder
 
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -24,6 +25,27 @@ def locate_sources(text: str) -> tuple[tuple[int, ...], ...]:
         return tuple(tuple(lines.at(place) for place in cell) for cell in _cells(text))
     except (ValueError, IndexError, RecursionError):
         return ()
+
+
+def locate_key(text: str, key: Sequence[str | int]) -> int:
+    """The file's line, from 1, of the key or list item at the end of the way `key`, or of the last one that is there."""
+    try:
+        return text.count("\n", 0, _deepest(text, key)) + 1
+    except (ValueError, IndexError, RecursionError):
+        return 1
+
+
+def _deepest(text: str, key: Sequence[str | int]) -> int:
+    shown = value = _skip(text, 0)
+    for part in key:
+        if isinstance(part, int):
+            found = next(((place, place) for place in islice(_items(text, value), part, None)), None)
+        else:
+            found = next(((place, start) for name, start, place in _keyed(text, value) if name == part), None)
+        if found is None:
+            break
+        shown, value = found
+    return shown
 
 
 class _LineCounter:
@@ -55,11 +77,17 @@ def _source(text: str, place: int) -> tuple[int, ...]:
 
 def _members(text: str, place: int) -> Iterator[tuple[str, int]]:
     """The keys of the object at `place`, and where their values start."""
+    return ((key, start) for key, start, _ in _keyed(text, place))
+
+
+def _keyed(text: str, place: int) -> Iterator[tuple[str, int, int]]:
+    """The keys of the object at `place`, where their values start, and where the keys themselves do."""
     place = _skip(text, _expect(text, place, "{"))
     while text[place] != "}":
+        shown = place
         key, place = _DECODER.raw_decode(text, place)
         start = _skip(text, _expect(text, _skip(text, place), ":"))
-        yield key, start
+        yield key, start, shown
         place = _next(text, start, "}")
 
 

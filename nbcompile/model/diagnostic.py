@@ -48,11 +48,15 @@ class Span(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where in a notebook: a code cell's index (or -1 for the whole file), its id, and a range."""
+    """Where in a notebook: a code cell's index (or -1 for the whole file), its id, and a range of its source.
+
+    For what stands in the notebook's metadata, `key` is the way to it from the top of the JSON: keys and list indices.
+    """
 
     cell_index: int = -1
     cell_id: str = ""
     span: Span | None = None
+    key: tuple[str | int, ...] = ()
 
 
 class Related(NamedTuple):

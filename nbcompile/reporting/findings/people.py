@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from nbcompile.model.diagnostic import Diagnostic, Place
+from nbcompile.model.schema import where as key_text
 
 
 def full(found: Sequence[Diagnostic]) -> str:
@@ -23,8 +24,8 @@ def headline(one: Diagnostic) -> str:
 
 
 def where(place: Place) -> str:
-    """For example `cell 5 line 3: `; empty for a finding about the whole file."""
-    line = f"line {place.span.line}" if place.span else ""
+    """For example `cell 5 line 3: ` or `cell 5 metadata.workflow.target: `; empty for a finding about the whole file."""
+    line = f"line {place.span.line}" if place.span else key_text(place.key[place.key.index("metadata") :]) if place.key else ""
     cell = f"cell {place.cell_index}" if place.cell_index >= 0 else ""
     return f"{cell} {line}".strip() + ": " if cell or line else ""
 

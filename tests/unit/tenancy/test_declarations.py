@@ -1,0 +1,87 @@
+"""What a notebook asks for in its metadata is denied unless the person's own file allows it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nbcompile import api
+from nbcompile.model.errors import Denied, UsageError
+
+NBCOMPILE = Path(sys.executable).parent / "nbcompile"
+INLINE = {"step": {}, "target": {"deployment": "hpc"}, "deployments": {"hpc": {"type": "ssh", "config": {"nodes": ["h"]}}}}
+ASKING = {
+    "inline-deployments": ("NB410", INLINE),
+    "interpreter": ("NB411", {"step": {}, "interpreter": "/opt/evil"}),
+    "serializers": ("NB412", {"step": {"in": [{"name": "a", "serializer": {"predump": "y = x"}}]}}),
+    "workdir": ("NB413", {"step": {"workdir": "/shared"}}),
+}
+
+
+@pytest.fixture
+def notebook(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+    def write(workflow):
+        cells = [{"cell_type": "code", "metadata": {"workflow": workflow}, "source": "a = 1", "id": "c0", "outputs": []}]
+        path = tmp_path / "n.ipynb"
+        path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}), "utf-8")
+        return path
+
+    return write
+
+
+def allow(text):
+    path = api.personal_file()
+    path.parent.mkdir(parents=True)
+    path.write_text(text, "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("permission", ASKING)
+def test_denied_without_a_word_from_the_person(notebook, permission):
+    code, workflow = ASKING[permission]
+    path = notebook(workflow)
+    program = api.analyze(path)
+    assert [found.rule.code for found in program.diagnostics] == [code]
+    assert f"allow: [{permission}]" in program.diagnostics[0].help
+    with pytest.raises(Denied):
+        api.plan(program)
+    for command in (["check"], ["build", "-o", path.parent / "out"]):
+        done = subprocess.run([NBCOMPILE, *command, path], check=False, capture_output=True, text=True)
+        assert done.returncode == 4, done.stderr
+    assert not (path.parent / "out").exists()
+
+
+@pytest.mark.parametrize("permission", ASKING)
+def test_allowed_by_the_persons_own_file_and_nothing_else_with_it(notebook, permission):
+    allow(f"allow: [{permission}]\n")
+    for other, (code, workflow) in ASKING.items():
+        found = [one.rule.code for one in api.analyze(notebook(workflow)).diagnostics]
+        assert found == ([] if other == permission else [code])
+
+
+def test_a_deployment_of_ones_own_counts_and_not_the_notebooks(notebook):
+    allow("deployments:\n  hpc: {backend: ssh}\n")
+    program = api.analyze(notebook(INLINE))
+    assert [found.rule.code for found in program.diagnostics] == ["NB414"]
+    assert api.plan(program)
+
+
+def test_a_file_that_others_can_write_allows_nothing(notebook):
+    allow("allow: [workdir]\n").chmod(0o666)
+    with pytest.raises(UsageError, match="can be written by others"):
+        api.analyze(notebook(ASKING["workdir"][1]))
+
+
+def test_what_cannot_be_allowed_is_an_error(notebook):
+    allow("allow: [everything]\n")
+    with pytest.raises(UsageError, match="'everything' cannot be allowed"):
+        api.analyze(notebook(ASKING["workdir"][1]))
+
+
+def test_a_notebook_that_asks_for_nothing_reads_no_file_of_the_person(notebook):
+    allow("allow: [everything]\n")
+    assert api.analyze(notebook({"step": {}})).ok

@@ -55,15 +55,19 @@ def analyze(path: str | Path) -> Program:
     """Read and analyse a notebook. Never raises for a bad notebook: see `diagnostics`."""
     path = Path(path)
     data = _read(path)
-    program = analyze_bytes(data, path.stem)
+    program = _analyze(_notebook(data, path))
     found = tuple(_placed(program, str(path), data))
     return replace(program, diagnostics=found, beside=look_beside(program.notebook, given_files(program.graph), path.parent))
 
 
 def analyze_bytes(data: bytes, name: str) -> Program:
     """Analyse a notebook given as bytes; `name` is the stem of its file."""
+    return _analyze(read_notebook(data, name))
+
+
+def _analyze(read: Outcome[Notebook]) -> Program:
     log = DiagnosticLog()
-    notebook = log.take(read_notebook(data, name))
+    notebook = log.take(read)
     workflow = log.take(_workflow(notebook))
     if workflow.questions:
         log.extend(_denials(workflow, notebook))
@@ -187,6 +191,23 @@ def project_settings(directory: Path) -> ProjectSettings | None:
     return None
 
 
+def _notebook(data: bytes, path: Path) -> Outcome[Notebook]:
+    if path.suffix != ".py":
+        return read_notebook(data, path.stem)
+    from nbcompile.frontend.percent import read_percent
+
+    return read_percent(data, path.stem)
+
+
+def _source_lines(text: str, path: str) -> tuple[tuple[int, ...], ...]:
+    """For each cell the lines of the file on which its source stands."""
+    if not path.endswith(".py"):
+        return locate_sources(text)
+    from nbcompile.frontend.percent import locate_percent_sources
+
+    return locate_percent_sources(text)
+
+
 def _workflow(notebook: Notebook) -> Outcome[WorkflowDeclaration]:
     if "workflow" not in notebook.metadata and not any("workflow" in cell.metadata for cell in notebook.code_cells):
         return Outcome(WorkflowDeclaration())
@@ -220,11 +241,11 @@ def _placed(program: Program, path: str, data: bytes) -> Iterator[Diagnostic]:
     """The findings with the notebook's name, the line of the file, and the text of the line."""
     code = program.notebook.code_cells
     text = data.decode("utf-8-sig", "replace")
-    positions = locate_sources(text) if program.diagnostics and program.notebook.cells else ()
+    positions = _source_lines(text, path) if program.diagnostics and program.notebook.cells else ()
     for one in program.diagnostics:
         place = one.place
         line = place.span.line if place.span else 1
-        if place.key:
+        if place.key and not path.endswith(".py"):
             yield replace(one, path=path, file_line=locate_key(text, place.key))
             continue
         if place.cell_index < 0:

@@ -25,43 +25,63 @@ _FIRST_FORMAT_WITH_IDS = (4, 5)
 def read_notebook(data: bytes, name: str) -> Outcome[Notebook]:
     """The notebook in `data`; `name` is the file's stem. A file that is none gives an empty notebook and an error."""
     try:
-        document = _parse(data)
-        document = _upgraded(document)
+        document = _upgraded(_parse(data))
+    except _Rejected as rejected:
+        return Outcome(Notebook(name=name, cells=()), (rejected.diagnostic,))
+    return notebook_from(document, name)
+
+
+def notebook_from(document: dict[str, Any], name: str) -> Outcome[Notebook]:
+    """The notebook in a JSON document of format 4."""
+    try:
         _expect_python(document)
         return _notebook(document, name)
     except _Rejected as rejected:
         return Outcome(Notebook(name=name, cells=()), (rejected.diagnostic,))
 
 
+def text_of(data: bytes) -> str | Diagnostic:
+    """The bytes as text, or what is wrong with them."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message, advice = f"byte {error.start} is not UTF-8", "save the notebook as UTF-8"
+        return Diagnostic(rule=reading.NOT_UTF8, message=message, help=advice, place=Place(span=Span(line, 1, line, 1)))
+
+
 class _Rejected(Exception):
     """Carries a diagnostic out of nested readers."""
 
-    def __init__(self, rule: Rule, message: str, help: str, span: Span | None = None) -> None:  # noqa: A002
-        super().__init__(message)
-        self.diagnostic = Diagnostic(rule=rule, message=message, help=help, place=Place(span=span))
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+
+
+def _rejected(rule: Rule, message: str, help: str, span: Span | None = None) -> _Rejected:  # noqa: A002
+    return _Rejected(Diagnostic(rule=rule, message=message, help=help, place=Place(span=span)))
 
 
 def _parse(data: bytes) -> dict[str, Any]:
+    text = text_of(data)
+    if isinstance(text, Diagnostic):
+        raise _Rejected(text)
     try:
-        document = json.loads(data.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        advice = "save the notebook as UTF-8"
-        raise _Rejected(reading.NOT_UTF8, f"byte {error.start} is not UTF-8", advice, Span(line, 1, line, 1)) from None
+        document = json.loads(text)
     except json.JSONDecodeError as error:
         place = Span(error.lineno, error.colno, error.lineno, error.colno + 1)
         advice = "restore the last good version, or resolve the conflict markers in it"
-        raise _Rejected(reading.NOT_JSON, f"not JSON: {error.msg.lower()}", advice, place) from None
+        raise _rejected(reading.NOT_JSON, f"not JSON: {error.msg.lower()}", advice, place) from None
     except RecursionError:
         advice = "write generated data to a file of its own"
-        raise _Rejected(reading.TOO_DEEP, "the JSON is nested too deep", advice) from None
+        raise _rejected(reading.TOO_DEEP, "the JSON is nested too deep", advice) from None
     if not isinstance(document, dict):
         raise _not_a_notebook("the document is not an object")
     return document
 
 
 def _not_a_notebook(why: str) -> _Rejected:
-    return _Rejected(reading.NOT_A_NOTEBOOK, f"no notebook: {why}", "name a .ipynb file that Jupyter wrote")
+    return _rejected(reading.NOT_A_NOTEBOOK, f"no notebook: {why}", "name a .ipynb file that Jupyter wrote")
 
 
 def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
@@ -73,7 +93,7 @@ def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
         return document
     if major != 3:
         advice = "save it with a current Jupyter (format 4)"
-        raise _Rejected(reading.UNSUPPORTED_FORMAT, f"notebook format {major} is not read", advice)
+        raise _rejected(reading.UNSUPPORTED_FORMAT, f"notebook format {major} is not read", advice)
     _prepare_upgrade(document)
     # Loaded by name: only a file of format 3 pays for nbformat.
     nbformat = import_module("nbformat")
@@ -109,7 +129,7 @@ def _expect_python(document: Mapping[str, Any]) -> None:
     named = language.get("name") or kernel.get("language")
     if isinstance(named, str) and named and not re.fullmatch(r"i?python\d*", named, re.IGNORECASE):
         advice = "choose a Python kernel and save the notebook, if its cells are Python"
-        raise _Rejected(reading.OTHER_LANGUAGE, f"the notebook's language is {named[:40]!r}, not Python", advice)
+        raise _rejected(reading.OTHER_LANGUAGE, f"the notebook's language is {named[:40]!r}, not Python", advice)
 
 
 def _notebook(document: dict[str, Any], name: str) -> Outcome[Notebook]:

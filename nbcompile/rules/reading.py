@@ -143,3 +143,20 @@ EMPTY_NOTEBOOK = Rule(
 Reports a notebook without a code cell. It compiles to a workflow that hands the notebook back.
 """,
 )
+
+CELL_MARKER = Rule(
+    code="NB010",
+    name="unreadable-cell-marker",
+    severity=Severity.ERROR,
+    summary="a cell marker or the header of a script cannot be read",
+    explanation="""\
+## What it does
+Reports a `# %%` marker whose metadata is not `key=value` with values in JSON, and a header that is not YAML.
+
+## Why it matters
+The metadata holds tags and declarations. A cell without its `parameters` tag would be another cell.
+
+## What to do
+Write values as JSON: `# %% tags=["parameters"]`.
+""",
+)

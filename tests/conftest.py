@@ -7,6 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
+pytest_plugins = ["tests.services.plugin"]
+
 
 def pytest_addoption(parser):
     parser.addoption("--accept", action="store_true", help="write what golden tests produce as what they expect; for people")

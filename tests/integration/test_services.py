@@ -9,7 +9,6 @@ from tests.services import slurm, sshd
 from tests.services.delay import delay_proxy
 from tests.services.ground import ServiceError, run
 
-
 AS_ALICE = ("runuser", "-u", "nbc-alice", "--")
 
 

@@ -86,7 +86,8 @@ def _remove() -> None:
         raise ServiceError(f"processes {left} do not end")
     sshd.remove_traces()
     ground.remove_people()
-    shutil.rmtree(ROOT, ignore_errors=True)
+    if ROOT.exists():
+        shutil.rmtree(ROOT)
 
 
 def _version() -> str:

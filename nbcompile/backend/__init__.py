@@ -1,0 +1,67 @@
+"""The contract for a place: what a backend gives, and all that it sees of nbcompile besides `nbcompile.model`.
+
+A place is a content store and a runner of jobs. Files are known by their sha256: bytes are put once, and a job names its inputs
+by digest. A job is known by its key and attempt: submitted twice, it runs once. `docs/writing-a-backend.md` starts from here.
+"""
+
+from nbcompile.backend.contract import (
+    API_VERSION,
+    Backend,
+    Capabilities,
+    Cause,
+    Completed,
+    Environment,
+    Job,
+    JobInput,
+    JobKey,
+    JobRef,
+    JobState,
+    JobStatus,
+    Opening,
+    Output,
+    PlaceEvent,
+    RunId,
+    Session,
+    Stream,
+)
+from nbcompile.backend.credentials import AgentIdentity, Challenge, Credential, Lease, PrivateKey, Prompt, Secret
+from nbcompile.backend.errors import AuthExpired, Denied, Fatal, Lost, Retryable, Unsupported
+from nbcompile.backend.options import json_schema, option, read_options, refusals
+
+__all__ = [
+    "API_VERSION",
+    "AgentIdentity",
+    "AuthExpired",
+    "Backend",
+    "Capabilities",
+    "Cause",
+    "Challenge",
+    "Completed",
+    "Credential",
+    "Denied",
+    "Environment",
+    "Fatal",
+    "Job",
+    "JobInput",
+    "JobKey",
+    "JobRef",
+    "JobState",
+    "JobStatus",
+    "Lease",
+    "Lost",
+    "Opening",
+    "Output",
+    "PlaceEvent",
+    "PrivateKey",
+    "Prompt",
+    "Retryable",
+    "RunId",
+    "Secret",
+    "Session",
+    "Stream",
+    "Unsupported",
+    "json_schema",
+    "option",
+    "read_options",
+    "refusals",
+]

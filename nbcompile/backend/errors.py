@@ -1,0 +1,27 @@
+"""What can go wrong at a place, by what helps: trying again, logging in again, asking an administrator, or nothing."""
+
+from __future__ import annotations
+
+from nbcompile.model.errors import Denied, PlaceFailed
+
+__all__ = ["AuthExpired", "Denied", "Fatal", "Lost", "PlaceFailed", "Retryable", "Unsupported"]
+
+
+class Retryable(PlaceFailed):
+    """The place did not answer, or said that it is busy; what was asked may or may not have happened."""
+
+
+class AuthExpired(PlaceFailed):
+    """The place does not accept the credential, or there is none any more: somebody must log in again."""
+
+
+class Lost(PlaceFailed):
+    """What was there is not there any more, and nobody knows how it ended."""
+
+
+class Fatal(PlaceFailed):
+    """The place cannot do this, now or later."""
+
+
+class Unsupported(Fatal):
+    """The backend does not claim to be able to do this."""

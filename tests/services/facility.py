@@ -72,6 +72,7 @@ def _start(*, with_slurm: bool, keep: bool) -> None:
     sshd.make_keys()
     for site in (sshd.LOGIN, sshd.HOST1, sshd.HOST2, sshd.OTP):
         sshd.start(site, environment=slurm.ENVIRONMENT)
+    sshd.start(sshd.ISLAND, environment={"HOME": str(ground.island_home())})
     if with_slurm:
         slurm.start()
 

@@ -68,6 +68,11 @@ def add_people() -> None:
         directory(home, owner=name, mode=0o700)
 
 
+def island_home() -> Path:
+    """The home of `nbc-alice` on the host that shares no file system with the others."""
+    return directory(ROOT / "island", owner="nbc-alice", mode=0o700)
+
+
 def remove_people() -> None:
     """Take the login users away again."""
     for name in PEOPLE:

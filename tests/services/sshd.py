@@ -42,6 +42,8 @@ class Site(NamedTuple):
 LOGIN = Site("login", "127.0.1.21")
 HOST1 = Site("host1", "127.0.1.22")
 HOST2 = Site("host2", "127.0.1.23")
+ISLAND = Site("island", "127.0.1.25")
+"""A host where homes are elsewhere, as on machines that share no file system."""
 OTP = Site("otp", "127.0.1.24", otp=True)
 
 _CONFIG = """\

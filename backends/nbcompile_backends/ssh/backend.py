@@ -1,0 +1,39 @@
+"""The ssh backend: a Session over agents on hosts that are reached by ssh."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import ClassVar
+
+from nbcompile.backend import Backend, Opening, Session
+from nbcompile_backends.agent import AgentSession, Host
+from nbcompile_backends.ssh.client import Login, open_pipe
+from nbcompile_backends.ssh.options import SshOptions, SshSettings
+
+
+class SshBackend(Backend):
+    """Hosts reached by ssh."""
+
+    name = "ssh"
+    Settings: ClassVar[type] = SshSettings
+    Options: ClassVar[type] = SshOptions
+
+    async def open(self, opening: Opening) -> Session:
+        """Log in to each host, through the hops, and start the agent there."""
+        login = Login(opening)
+        hops = [(one, one.settings.addresses[0]) for one in map(Login, opening.hops)]
+        hosts = [
+            Host(
+                name=str(address),
+                connect=partial(open_pipe, address, [*hops, (login, address)]),
+                root=login.settings.work_root,
+                run=opening.run,
+                deployment=opening.deployment,
+                observe=opening.observe,
+                patience_seconds=login.settings.patience_seconds,
+            )
+            for address in login.settings.addresses
+        ]
+        session = AgentSession(opening.deployment, opening.run, hosts, slots=login.settings.slots)
+        await session.open()
+        return session

@@ -1,0 +1,270 @@
+"""asyncssh, told exactly what to use: no configuration file, no ambient agent or key, no host key that is not pinned."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+import asyncssh
+
+from nbcompile.backend import (
+    AgentIdentity,
+    AuthExpired,
+    Challenge,
+    Credential,
+    Fatal,
+    Lease,
+    Opening,
+    PrivateKey,
+    Prompt,
+    Retryable,
+)
+from nbcompile.model.errors import PlaceFailed
+from nbcompile_backends.agent.client import LinkLost
+from nbcompile_backends.agent.package import BOOT
+from nbcompile_backends.agent.plain import plain
+from nbcompile_backends.ssh.options import Address, SshSettings
+
+_CONNECT_SECONDS, _LOGIN_SECONDS = 20, 120
+_KEEPALIVE_SECONDS, _KEEPALIVE_COUNT = 15, 3
+_REFUSAL_SECONDS = 300
+_USER_CERTIFICATE = 1
+_PROBLEMS = (asyncssh.Error, OSError, ValueError, asyncio.TimeoutError, PlaceFailed)
+
+
+class SshPipe:
+    """The streams of the agent on a host; closing it closes the connection and the hops before it."""
+
+    def __init__(self, name: str, process: asyncssh.SSHClientProcess[bytes], stack: AsyncExitStack) -> None:
+        self._name = name
+        self._process = process
+        self._stack = stack
+
+    async def read(self, size: int) -> bytes:
+        """Exactly so many bytes."""
+        try:
+            return await self._process.stdout.readexactly(size)
+        except (asyncio.IncompleteReadError, asyncssh.Error, OSError):
+            raise LinkLost(f"the connection to {self._name} broke") from None
+
+    async def write(self, content: bytes) -> None:
+        """Send all of it."""
+        try:
+            self._process.stdin.write(content)
+            await self._process.stdin.drain()
+        except (asyncssh.Error, OSError):
+            raise LinkLost(f"the connection to {self._name} broke") from None
+
+    async def complaint(self) -> str:
+        """What the far side said on standard error."""
+        try:
+            return (await asyncio.wait_for(self._process.stderr.read(4096), 5)).decode("utf-8", "replace")
+        except (asyncssh.Error, OSError, asyncio.TimeoutError):
+            return ""
+
+    async def close(self) -> None:
+        """Let go of the agent, the connection and the hops."""
+        await self._stack.aclose()
+
+
+class Login:
+    """How one account of one deployment is reached, and what was refused last time."""
+
+    def __init__(self, opening: Opening) -> None:
+        if not isinstance(opening.settings, SshSettings):
+            raise Fatal(f"`{opening.deployment}` is not a deployment of the ssh backend")
+        self.settings = opening.settings
+        self._opening = opening
+        self._refused: tuple[str, float] = ("", 0.0)
+
+    async def connect(
+        self, address: Address, tunnel: asyncssh.SSHClientConnection | None, stack: AsyncExitStack
+    ) -> asyncssh.SSHClientConnection:
+        """Log in to one host, through a tunnel where there is one. Every way in which that fails is one of our errors."""
+        credentials = await self._opening.lease.credentials()
+        identity = _identity(credentials)
+        if identity == self._refused[0] and time.monotonic() < self._refused[1]:
+            raise AuthExpired(*_refusal(self._opening, address))
+        client = _Client(address, self._opening.lease)
+        try:
+            keys = [key for credential in credentials for key in await _keys(credential, stack)]
+            connection = await self._log_in(address, tunnel, keys, client)
+        except _PROBLEMS as error:
+            problem = client.problem or translated(error, address)
+            if isinstance(problem, AuthExpired) and not client.asked:
+                self._refused = (identity, time.monotonic() + _REFUSAL_SECONDS)
+                problem = problem if problem.advice else AuthExpired(*_refusal(self._opening, address))
+            raise problem from None
+        stack.push_async_callback(_close, connection)
+        return connection
+
+    async def _log_in(
+        self, address: Address, tunnel: asyncssh.SSHClientConnection | None, keys: list[asyncssh.SSHKeyPair], client: _Client
+    ) -> asyncssh.SSHClientConnection:
+        trusted = [asyncssh.import_public_key(line) for line in self.settings.host_keys]
+        authorities = [asyncssh.import_public_key(line) for line in self.settings.host_ca]
+        return await asyncssh.connect(
+            address.host,
+            address.port,
+            tunnel=tunnel or (),
+            client_factory=lambda: client,
+            config=[],
+            known_hosts=lambda *_: (trusted, authorities, []),
+            username=self.settings.user,
+            client_keys=keys or None,
+            agent_path=None,
+            public_key_auth=bool(keys),
+            kbdint_auth=True,
+            password_auth=False,
+            host_based_auth=False,
+            gss_kex=False,
+            gss_auth=False,
+            x509_trusted_certs=None,
+            connect_timeout=_CONNECT_SECONDS,
+            login_timeout=_LOGIN_SECONDS,
+            keepalive_interval=_KEEPALIVE_SECONDS,
+            keepalive_count_max=_KEEPALIVE_COUNT,
+            compression_algs=None,
+        )
+
+
+async def open_pipe(address: Address, logins: Sequence[tuple[Login, Address]]) -> SshPipe:
+    """Start the agent on the last of these hosts, going through the others. One connection, and one session on it, per host."""
+    async with AsyncExitStack() as stack:
+        tunnel = None
+        for login, hop in logins:
+            tunnel = await login.connect(hop, tunnel, stack)
+        if tunnel is None:
+            raise Fatal(f"there is no way to {address}")
+        python = logins[-1][0].settings.python
+        try:
+            process = await tunnel.create_process(f"exec {python} -IBS -c '{BOOT}'", encoding=None)
+        except _PROBLEMS as error:
+            raise translated(error, address) from None
+        return SshPipe(str(address), process, stack.pop_all())
+
+
+class _Client(asyncssh.SSHClient):
+    """Puts a host's questions to the person, and keeps the first problem with that."""
+
+    def __init__(self, address: Address, lease: Lease) -> None:
+        self._address = address
+        self._lease = lease
+        self.problem: PlaceFailed | None = None
+        self.asked = False
+
+    def kbdint_auth_requested(self) -> str | None:
+        return None if self.problem else ""
+
+    async def kbdint_challenge_received(
+        self,
+        name: str,
+        instructions: str,
+        lang: str,  # noqa: ARG002 - asyncssh's signature
+        prompts: Sequence[tuple[str, bool]],
+    ) -> Sequence[str] | None:
+        if not prompts:
+            return []
+        questions = tuple(Prompt(plain(text, 200), echo) for text, echo in prompts)
+        try:
+            answers = await self._lease.answer(Challenge(str(self._address), plain(name, 200), plain(instructions, 500), questions))
+        except PlaceFailed as problem:
+            self.problem = problem
+            return None
+        self.asked = True
+        return [answer.reveal() for answer in answers]
+
+
+async def _keys(credential: Credential, stack: AsyncExitStack) -> list[asyncssh.SSHKeyPair]:
+    if isinstance(credential, AgentIdentity):
+        return await _agent_keys(credential, stack)
+    key = asyncssh.import_private_key(credential.key.reveal(), credential.passphrase.reveal() if credential.passphrase else None)
+    if not credential.certificate:
+        return list(asyncssh.load_keypairs([key]))
+    certificate = asyncssh.import_certificate(credential.certificate)
+    return [pair for pair in asyncssh.load_keypairs([(key, certificate)]) if pair.has_cert]
+
+
+async def _agent_keys(pin: AgentIdentity, stack: AsyncExitStack) -> list[asyncssh.SSHKeyPair]:
+    """The one identity of an agent that is pinned; among certificates of one authority, the one that lasts longest is the last added."""
+    try:
+        agent = await stack.enter_async_context(asyncssh.connect_agent(str(pin.socket)))
+        pairs = await agent.get_keys()
+    except (OSError, ValueError):
+        raise AuthExpired(f"there is no ssh-agent at {pin.socket}", "start one and add the key to it") from None
+    found = [pair for pair in pairs if _is_pinned(pair, pin)]
+    if not found:
+        wanted = pin.fingerprint or f"a certificate of {pin.authority} for {pin.principal}"
+        raise AuthExpired(
+            f"the ssh-agent holds {len(pairs)} keys, and none is {wanted}", "add it with `ssh-add`, or log in at your site again"
+        )
+    return [pair for pair in found if pair.has_cert] or found
+
+
+def _is_pinned(pair: asyncssh.SSHKeyPair, pin: AgentIdentity) -> bool:
+    algorithm = pair.get_algorithm()
+    if not pair.has_cert:
+        return bool(pin.fingerprint) and pin.fingerprint == _fingerprint(pair.public_data)
+    line = f"{algorithm} ".encode() + _base64(pair.public_data)
+    certificate = asyncssh.import_certificate(line)
+    try:
+        certificate.validate(_USER_CERTIFICATE, pin.principal or None)  # type: ignore[attr-defined]
+    except ValueError:
+        return False
+    if pin.fingerprint:
+        return pin.fingerprint == certificate.key.get_fingerprint()
+    authority: asyncssh.SSHKey = certificate.signing_key  # type: ignore[attr-defined]
+    return bool(pin.authority) and authority.get_fingerprint() == pin.authority
+
+
+def translated(error: Exception, address: Address) -> PlaceFailed:
+    """Whatever asyncssh raises, as one of our errors. Texts that a host sent are cleaned."""
+    if isinstance(error, PlaceFailed):
+        return error
+    said = plain(str(error), 300)
+    if isinstance(error, asyncssh.HostKeyNotVerifiable):
+        advice = "if its administrators changed it, replace `hostKeys` of the deployment; otherwise somebody is in between"
+        return Fatal(f"{address} shows a host key that is not the pinned one", advice)
+    if isinstance(error, asyncssh.PermissionDenied):
+        return AuthExpired(f"{address} does not accept the credential")
+    if isinstance(error, (asyncssh.KeyImportError, asyncssh.KeyEncryptionError)):
+        return AuthExpired(f"the private key for {address} cannot be read", "is its passphrase right?")
+    if isinstance(error, (asyncssh.KeyExchangeFailed, asyncssh.ProtocolNotSupported, asyncssh.IllegalUserName)):
+        return Fatal(f"{address} and we do not understand each other: {said}")
+    if isinstance(error, (OSError, asyncio.TimeoutError, asyncssh.Error)):
+        return Retryable(f"{address} cannot be reached: {said or type(error).__name__}")
+    return Fatal(f"{address} cannot be used: {said}")
+
+
+def _refusal(opening: Opening, address: Address) -> tuple[str, str]:
+    return f"{address} does not accept the credential of `{opening.deployment}`", "log in again at your site, or see `nbcompile doctor`"
+
+
+def _identity(credentials: Sequence[Credential]) -> str:
+    """Tells credentials apart, without keeping them."""
+    digest = hashlib.sha256()
+    for credential in credentials:
+        if isinstance(credential, PrivateKey):
+            digest.update(credential.certificate.encode() + credential.key.reveal().encode())
+        else:
+            digest.update(str(time.monotonic_ns()).encode())  # an agent's content changes without us
+    return digest.hexdigest()
+
+
+def _fingerprint(blob: bytes) -> str:
+    return "SHA256:" + _base64(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+def _base64(blob: bytes) -> bytes:
+    return base64.b64encode(blob)
+
+
+async def _close(connection: asyncssh.SSHClientConnection) -> None:
+    connection.close()
+    with contextlib.suppress(asyncssh.Error, OSError, asyncio.TimeoutError):
+        await asyncio.wait_for(connection.wait_closed(), 5)

@@ -158,20 +158,29 @@ def run(
 def _run_job(path: Path, settings: Settings, output: Path | None) -> RunJob:
     from nbcompile.emitters.join import join_runtime
     from nbcompile.emitters.steps import notebook_template, step_files
+    from nbcompile.engines.directory import claim_directory, new_run_id
     from nbcompile.engines.job import RunJob
 
     program = analyze(path)
     made = plan(program, settings)
     return RunJob(
+        id=new_run_id(program.notebook.name),
+        directory=claim_directory(output, program.notebook.name),
         notebook=path,
+        source=_read(path),
         name=program.notebook.name,
         plan=made,
         documents={file.step: file.content for file in step_files(made, program.facts, program.graph, program.notebook)},
         template=notebook_template(program.notebook),
         runtime=join_runtime(),
         kernel=program.notebook.kernel,
-        python=settings.python,
-        output=output,
+        python=settings.python or (settings.project.environment.python if settings.project else ""),
+        request={
+            "granularity": settings.granularity.value,
+            "python": settings.python,
+            "jobs": settings.jobs,
+            "keep_going": settings.keep_going,
+        },
         jobs=settings.jobs,
         keep_going=settings.keep_going,
     )

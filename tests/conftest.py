@@ -23,6 +23,15 @@ def pytest_runtest_makereport(item, call):
         report.longrepr = f"skipped in CI: {report.longrepr}"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_state(tmp_path_factory):
+    """Runs of tests are not listed among a person's, and find nothing in a person's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("NBCOMPILE_STATE_DIR", "NBCOMPILE_CACHE_DIR"):
+            patch.setenv(variable, str(tmp_path_factory.mktemp(variable.lower())))
+        yield
+
+
 @pytest.fixture
 def accept(request):
     wanted = request.config.getoption("--accept")

@@ -13,6 +13,7 @@ _COMMANDS = {
     "check": "Say what keeps a notebook from being reproducible or parallel.",
     "inspect": "Print any stage of the compilation.",
     "run": "Run a notebook, its independent cells side by side.",
+    "runs": "List, follow and end runs.",
 }
 
 

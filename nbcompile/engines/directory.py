@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from itertools import count
 from pathlib import Path
 
+from nbcompile.engines.journal import Journal
 from nbcompile.model.errors import UsageError
 from nbcompile.model.plan import StepId
 
@@ -29,6 +32,16 @@ class RunDirectory:
     def runtime(self) -> Path:
         """The step runtime."""
         return self.state / "nbcompile_runtime.py"
+
+    @property
+    def journal(self) -> Path:
+        """What became of every step (nbcompile/engines/journal.py)."""
+        return self.state / "journal.sqlite"
+
+    @property
+    def source(self) -> Path:
+        """The notebook as it was when the run began."""
+        return self.state / "notebook.ipynb"
 
     @property
     def parent_log(self) -> Path:
@@ -54,6 +67,12 @@ class RunDirectory:
     def files(self, step: StepId) -> Path:
         """The files that the step's cells wrote."""
         return self.work(step) / f"{step}.files"
+
+
+def new_run_id(name: str) -> str:
+    """An id for a run: readable, sortable by time for each notebook, and its own."""
+    now = datetime.now(timezone.utc)
+    return f"{name}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def claim_directory(wanted: Path | None, name: str) -> RunDirectory:
@@ -82,9 +101,24 @@ def _names(name: str) -> Iterator[Path]:
 
 
 def _with_state(path: Path) -> RunDirectory:
+    """Make the run's state beside its place and move it there, so that of two runs that want one directory one gets it."""
     directory = RunDirectory(path.absolute())
-    shutil.rmtree(directory.state, ignore_errors=True)
+    if directory.journal.exists():
+        with Journal(directory.journal, writes=True):
+            pass  # raises where another run is at work
+    new, old = (path / f"{STATE}.{word}-{secrets.token_hex(4)}" for word in ("new", "old"))
     for folder in ("steps", "logs", "work"):
-        (directory.state / folder).mkdir(parents=True)
-    directory.state.chmod(0o700)
+        (new / folder).mkdir(parents=True)
+    new.chmod(0o700)
+    with Journal(new / directory.journal.name, writes=True):
+        pass  # from here on it is known whose this is
+    try:
+        if directory.state.exists():
+            directory.state.rename(old)
+        new.rename(directory.state)
+    except OSError:
+        shutil.rmtree(new, ignore_errors=True)
+        raise UsageError(f"another run has just begun in {path}", "name another directory with -o") from None
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
     return directory

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nbcompile.model.diagnostic import Diagnostic
 from nbcompile.model.plan import StepId
@@ -119,6 +120,41 @@ class RunRecord:
     def cell_seconds(self) -> float:
         """What the cells would have taken one after the other; for cells from the cache, what they once took."""
         return sum(cell.seconds or 0.0 for step in self.steps for cell in step.cell_records)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownStep:
+    """What the journal of a run knows of a step.
+
+    `parts` says what its key is made of, `result` where its result is kept, `job` what an engine finds it by.
+    """
+
+    step: StepId
+    state: str
+    key: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)
+    result: str = ""
+    job: Mapping[str, Any] | None = None
+    record: StepRecord | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownRun:
+    """A run as its journal tells it, while it goes on and after.
+
+    `state` is that of a `RunState`, `running`, or `died` when its client ended without a word. `request` is what is
+    needed to start it again.
+    """
+
+    id: str
+    notebook: str
+    engine: str
+    started: str
+    state: str
+    step_count: int
+    directory: Path = Path()
+    request: Mapping[str, Any] = field(default_factory=dict)
+    steps: tuple[KnownStep, ...] = ()
 
 
 class RunStarted(NamedTuple):

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import jsonschema
 import nbformat
 import pytest
 
@@ -24,6 +25,15 @@ def notebook(tmp_path):
         return tmp_path / f"{name}.ipynb"
 
     return write
+
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "reference" / "run.schema.json").read_text("utf-8"))
+
+
+def read_record(directory):
+    record = json.loads((directory / "run.json").read_text("utf-8"))
+    jsonschema.validate(record, SCHEMA)
+    return record
 
 
 def run(notebook, *words, **options):
@@ -59,7 +69,7 @@ def test_results_are_in_a_new_directory_every_time(notebook):
     assert [run(path).returncode, run(path).returncode] == [0, 0]
     for directory in ("demo.run", "demo.run-2"):
         assert texts(path.with_name(directory) / "demo.executed.ipynb") == ["one\n", "two\n"]
-        assert json.loads((path.with_name(directory) / "run.json").read_text())["state"] == "finished"
+        assert read_record(path.with_name(directory))["state"] == "finished"
 
 
 def test_the_first_line_names_the_interpreter_and_why(notebook):
@@ -77,7 +87,7 @@ def test_a_failed_cell_ends_with_3_its_traceback_and_the_cells_before_it(noteboo
     executed = nbformat.read(path.parent / "out" / "demo.executed.ipynb", as_version=4)
     assert [cell.execution_count for cell in executed.cells] == [1, 2, None]
     assert executed.cells[1].outputs[0].ename == "ValueError"
-    record = json.loads((path.parent / "out" / "run.json").read_text())
+    record = read_record(path.parent / "out")
     assert (record["state"], record["failures"][0]["cell"]) == ("failed", 1)
 
 
@@ -131,7 +141,7 @@ def test_a_signal_ends_the_run_and_everything_it_started(stubborn, number, code)
     running.send_signal(number)
     assert running.wait(15) == code
     assert alive(marker) == []
-    assert json.loads((out / "run.json").read_text())["state"] == "cancelled"
+    assert read_record(out)["state"] == "cancelled"
     assert (out / "demo.executed.ipynb").exists()
 
 
@@ -157,3 +167,28 @@ def test_a_step_that_is_killed_is_told_and_exits_with_5(notebook):
     path = notebook("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
     done = run(path)
     assert (done.returncode, "SIGKILL" in done.stderr) == (5, True)
+
+
+def test_runs_are_listed_shown_and_cancelled(stubborn):
+    running, marker, out = stubborn
+    run_id = json.loads(runs("show", str(out), "--json").stdout)["runs"][0]["id"]
+    listed = next(line for line in runs("list").stdout.splitlines() if run_id in line)
+    assert " running " in listed
+    assert runs("cancel", run_id).returncode == 0
+    assert running.wait(5) == 143
+    assert alive(marker) == []
+    assert " cancelled " in next(line for line in runs("list").stdout.splitlines() if run_id in line)
+    assert runs("cancel", run_id).returncode == 2
+
+
+def test_a_run_whose_client_was_killed_is_shown_as_died_and_its_directory_can_be_used_again(stubborn):
+    running, _, out = stubborn
+    assert run(out.parent / "demo.ipynb", "-o", "out").returncode == 2
+    running.kill()
+    running.wait()
+    assert " died " in runs("show", str(out)).stdout
+    assert run(out.parent / "demo.ipynb", "-o", "out", "--python", "/no/such").returncode == 2
+
+
+def runs(*words):
+    return subprocess.run([NBCOMPILE, "runs", *words], check=False, capture_output=True, text=True)

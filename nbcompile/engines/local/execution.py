@@ -5,12 +5,11 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nbcompile.engines.directory import RunDirectory
 from nbcompile.engines.job import RunJob
+from nbcompile.engines.journal import Journal
 from nbcompile.engines.local.machine import free_memory_mib
 from nbcompile.engines.local.schedule import Schedule
 from nbcompile.engines.local.workers import Message, WarmParent
@@ -18,7 +17,7 @@ from nbcompile.engines.outputs import cell_records, failures_in, first_failed_ce
 from nbcompile.engines.signals import SignalWatch
 from nbcompile.model.graph import FILE
 from nbcompile.model.plan import Link, Step, StepId
-from nbcompile.model.run import Failure, Notice, RunEvent, StepEnded, StepRecord, StepStarted, StepState
+from nbcompile.model.run import Failure, KnownStep, Notice, RunEvent, StepEnded, StepRecord, StepStarted, StepState
 
 # How long a step that is cancelled may take to clean up.
 _GRACE_SECONDS = 2.0
@@ -44,20 +43,18 @@ class _Worker:
     stop_at: float | None = None
 
 
-def run_steps(job: RunJob, directory: RunDirectory, parent: WarmParent, on_event: Callable[[RunEvent], None], began: float) -> LocalResult:
-    """Run all steps, `job.jobs` at a time; `began` is the run's start on the monotonic clock. Closes the warm parent."""
-    with SignalWatch() as signals, closing(parent):
+def run_steps(job: RunJob, parent: WarmParent, journal: Journal, on_event: Callable[[RunEvent], None], began: float) -> LocalResult:
+    """Run all steps, `job.jobs` at a time; `began` is the run's start on the monotonic clock."""
+    with SignalWatch() as signals:
         parent.wake_on(signals.descriptor)
-        return _LocalRun(job, directory, parent, on_event, began).run(signals)
+        return _LocalRun(job, parent, journal, on_event, began).run(signals)
 
 
 class _LocalRun:
     """The state of one run."""
 
-    def __init__(
-        self, job: RunJob, directory: RunDirectory, parent: WarmParent, on_event: Callable[[RunEvent], None], began: float
-    ) -> None:
-        self.job, self.directory, self.parent = job, directory, parent
+    def __init__(self, job: RunJob, parent: WarmParent, journal: Journal, on_event: Callable[[RunEvent], None], began: float) -> None:
+        self.job, self.directory, self.parent, self.journal = job, job.directory, parent, journal
         self.on_event, self.began = on_event, began
         self.schedule = Schedule(job.plan, job.seconds, job.jobs)
         self.workers: dict[int, _Worker] = {}
@@ -98,6 +95,7 @@ class _LocalRun:
         self.schedule.started(step.id)
         started = time.monotonic()
         worker = self.workers[number] = _Worker(number, step, started, "forked" if self.forks else "spawned")
+        self.journal.note(KnownStep(step=step.id, state="running"))
         self.on_event(StepStarted(step.id, step.cells, started - self.began, worker.start))
 
     def _argv(self, step: Step) -> tuple[str, ...]:
@@ -163,6 +161,7 @@ class _LocalRun:
 
     def _ended(self, record: StepRecord, failures: list[Failure]) -> None:
         self.records[record.step] = record
+        self.journal.note(KnownStep(step=record.step, state=record.state.value, record=record))
         self.schedule.ended(record.step, well=record.state is StepState.FINISHED)
         self.on_event(StepEnded(record, time.monotonic() - self.began))
         if failures:

@@ -3,48 +3,58 @@
 from __future__ import annotations
 
 import os
-import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timezone
 
-from nbcompile.engines.directory import RunDirectory, claim_directory
 from nbcompile.engines.job import RunJob
+from nbcompile.engines.journal import Journal
 from nbcompile.engines.local.execution import LocalResult, run_steps
 from nbcompile.engines.local.interpreter import choose_interpreter
 from nbcompile.engines.local.machine import available_cores
 from nbcompile.engines.local.workers import WarmParent
 from nbcompile.engines.outputs import first_failed_cell
+from nbcompile.engines.registry import register
 from nbcompile.engines.results import write_results
-from nbcompile.model.run import Interpreter, Notice, RunEvent, RunRecord, RunStarted, RunState
+from nbcompile.model.graph import critical_path, successors
+from nbcompile.model.plan import Plan, StepId
+from nbcompile.model.run import Interpreter, KnownRun, Notice, RunEvent, RunRecord, RunStarted, RunState, StepRecord
 
 
 def run_job(job: RunJob, on_event: Callable[[RunEvent], None]) -> RunRecord:
     """Run a job on this machine; what a cell or a signal ended is told in the record."""
+    job = replace(job, jobs=job.jobs or available_cores())
+    with Journal(job.directory.journal, writes=True) as journal:
+        journal.begin(_beginning(job))
+        register(job.id, job.directory)
+        state = RunState.FAILED
+        try:
+            record = _run(job, journal, on_event)
+            state = record.state
+        finally:
+            journal.end(state.value)
+    return record
+
+
+def _run(job: RunJob, journal: Journal, on_event: Callable[[RunEvent], None]) -> RunRecord:
     began, started = time.monotonic(), datetime.now(timezone.utc)
     choice = choose_interpreter(job.python, job.kernel, os.environ)
-    directory = claim_directory(job.output, job.name)
-    _write_inputs(job, directory)
-    parent = WarmParent(choice.path, directory.runtime, _environ(os.environ), directory.parent_log)
-    try:
-        probe = parent.probe((), ())
-    except BaseException:
-        parent.close()
-        raise
-    interpreter = Interpreter(choice.path, probe["version"], choice.why)
-    job = replace(job, jobs=job.jobs or available_cores())
-    on_event(RunStarted(directory.path, interpreter, len(job.plan.steps), job.jobs))
-    if choice.passed_over:
-        on_event(Notice(choice.passed_over))
-    result = run_steps(job, directory, parent, on_event, began)
+    _write_inputs(job)
+    with closing(WarmParent(choice.path, job.directory.runtime, _environ(os.environ), job.directory.parent_log)) as parent:
+        interpreter = Interpreter(choice.path, parent.probe((), ())["version"], choice.why)
+        on_event(RunStarted(job.directory.path, interpreter, len(job.plan.steps), job.jobs))
+        if choice.passed_over:
+            on_event(Notice(choice.passed_over))
+        result = run_steps(job, parent, journal, on_event, began)
     records = {record.step: record for record in result.steps}
     failed = first_failed_cell(result.failures, records) if result.failures and not job.keep_going else None
-    outputs = write_results(directory, job.plan, job.name, job.template, failed)
+    outputs = write_results(job.directory, job.plan, job.name, job.template, failed)
     return RunRecord(
-        id=f"{job.name}-{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+        id=job.id,
         notebook=job.notebook,
-        directory=directory.path,
+        directory=job.directory.path,
         state=_state(result),
         interpreter=interpreter,
         started=f"{started:%Y-%m-%dT%H:%M:%SZ}",
@@ -53,17 +63,39 @@ def run_job(job: RunJob, on_event: Callable[[RunEvent], None]) -> RunRecord:
         jobs=job.jobs,
         cells=sum(len(step.cells) for step in job.plan.steps),
         links=tuple(dict.fromkeys((link.source, link.target) for link in job.plan.links)),
-        critical_path=job.plan.critical_path,
+        critical_path=_critical_path(job.plan, result.steps),
         outputs=outputs,
         failures=result.failures,
         signal=result.signal,
     )
 
 
-def _write_inputs(job: RunJob, directory: RunDirectory) -> None:
-    directory.runtime.write_text(job.runtime, "utf-8")
+def _beginning(job: RunJob) -> KnownRun:
+    now = datetime.now(timezone.utc)
+    return KnownRun(
+        id=job.id,
+        notebook=str(job.notebook.absolute()),
+        engine="local",
+        started=f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        state="running",
+        step_count=len(job.plan.steps),
+        request=job.request,
+    )
+
+
+def _critical_path(plan: Plan, records: Sequence[StepRecord]) -> tuple[StepId, ...]:
+    """The steps that the run had to wait for, by the times that were measured."""
+    place = {record.step: number for number, record in enumerate(records)}
+    following = successors(((place[link.source], place[link.target]) for link in plan.links), len(records))
+    _, path = critical_path(following, [record.seconds or 0.0 for record in records])
+    return tuple(records[number].step for number in path)
+
+
+def _write_inputs(job: RunJob) -> None:
+    job.directory.runtime.write_text(job.runtime, "utf-8")
+    job.directory.source.write_bytes(job.source)
     for step, document in job.documents.items():
-        directory.document(step).write_bytes(document)
+        job.directory.document(step).write_bytes(document)
 
 
 def _environ(environ: Mapping[str, str]) -> dict[str, str]:

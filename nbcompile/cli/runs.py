@@ -1,0 +1,46 @@
+"""`nbcompile runs`."""
+
+from __future__ import annotations
+
+import click
+
+from nbcompile.engines.registry import cancel_run, find_run, known_runs
+from nbcompile.reporting.known_runs import runs_json, runs_table, steps_table
+
+_RUN = click.argument("run", metavar="RUN")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group(name="runs", epilog="RUN is a run's directory, its id or a unique beginning of it, or `last`.")
+def command() -> None:
+    """List, follow and end runs."""
+
+
+@command.command(name="list")
+@click.option("-n", "--number", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many, the newest first.")
+@_JSON
+def list_runs(number: int, *, as_json: bool) -> None:
+    """List runs, the newest first."""
+    found = [run for run, _ in zip(known_runs(), range(number), strict=False)]
+    click.echo(runs_json(found) if as_json else runs_table(found), nl=False)
+
+
+@command.command()
+@_RUN
+@_JSON
+def show(run: str, *, as_json: bool) -> None:
+    """Show the steps of a run and what became of them."""
+    found = find_run(run)
+    if as_json and (found.directory / "run.json").exists():
+        click.echo((found.directory / "run.json").read_text("utf-8"), nl=False)
+        return
+    click.echo(runs_json([found]) if as_json else runs_table([found]) + "\n" + steps_table(found), nl=False)
+
+
+@command.command()
+@_RUN
+def cancel(run: str) -> None:
+    """End a run that is going on, and everything it started."""
+    found = find_run(run)
+    cancel_run(found)
+    click.echo(f"{found.id} is cancelled; its results so far are in {found.directory}", err=True)

@@ -1,0 +1,42 @@
+"""What kind of disk a path lies on, and how much room it has."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+# Kept in memory or on a disk of this machine; anything else may be shared with other machines.
+_LOCAL = frozenset(
+    ("apfs", "bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "tmpfs", "ramfs", "xfs", "zfs", "hfs", "reiserfs", "jfs")
+)
+
+
+def is_local(path: Path) -> bool:
+    """Whether only this machine writes to the file system that holds `path`."""
+    return file_system(path) in _LOCAL
+
+
+def file_system(path: Path) -> str:
+    """The type of the file system that holds `path`, as the system calls it; empty where it does not say."""
+    if sys.platform == "darwin":
+        return "apfs"
+    best, found = "", ""
+    real = os.path.realpath(path)
+    try:
+        mounts = Path("/proc/self/mounts").read_text("utf-8", "replace")
+    except OSError:
+        return ""
+    for line in mounts.splitlines():
+        _, mount, kind, *_ = line.split(" ")
+        mount = mount.replace("\\040", " ")
+        below = real == mount or real.startswith(mount.rstrip("/") + "/")
+        if below and len(mount) >= len(best):
+            best, found = mount, kind
+    return found
+
+
+def free_bytes(path: Path) -> int:
+    """How much an ordinary user may still write there."""
+    room = os.statvfs(path)
+    return room.f_bavail * room.f_frsize

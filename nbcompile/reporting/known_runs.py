@@ -1,0 +1,73 @@
+"""Runs as their journals tell them -> tables and JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from nbcompile.model.run import KnownRun, KnownStep
+from nbcompile.reporting.run_summary import duration
+
+
+def runs_table(runs: Sequence[KnownRun]) -> str:
+    """One line a run."""
+    rows = [("RUN", "STATE", "STARTED", "STEPS", "DIRECTORY")]
+    rows += [(run.id, run.state, run.started, f"{_finished(run)}/{run.step_count}", _short(run.directory)) for run in runs]
+    return table(rows)
+
+
+def steps_table(run: KnownRun) -> str:
+    """One line a step that has started."""
+    rows: list[tuple[str, ...]] = [("STEP", "CELLS", "STATE", "SECONDS", "CPU", "PEAK")]
+    rows += [_step_row(step) for step in run.steps]
+    return table(rows)
+
+
+def runs_json(runs: Sequence[KnownRun]) -> str:
+    """The document `nbcompile/runs/1`."""
+    documents = [
+        {
+            "id": run.id,
+            "state": run.state,
+            "started": run.started,
+            "engine": run.engine,
+            "notebook": run.notebook,
+            "directory": str(run.directory),
+            "steps": run.step_count,
+            "finished": _finished(run),
+        }
+        for run in runs
+    ]
+    return json.dumps({"schema": "nbcompile/runs/1", "runs": documents}, indent=1) + "\n"
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as they must be."""
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    return "".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows)
+
+
+def _step_row(step: KnownStep) -> tuple[str, ...]:
+    record = step.record
+    if record is None:
+        return (step.step, "", step.state, "", "", "")
+    return (
+        step.step,
+        ",".join(map(str, record.cells)),
+        "cached" if record.cached else step.state,
+        duration(record.seconds or 0.0),
+        duration(record.cpu_seconds or 0.0),
+        f"{record.peak_memory_mib or 0:.0f} MiB",
+    )
+
+
+def _finished(run: KnownRun) -> int:
+    return sum(step.state == "finished" for step in run.steps)
+
+
+def _short(directory: Path) -> str:
+    here, home = Path.cwd(), Path.home()
+    if directory.is_relative_to(here):
+        return str(directory.relative_to(here))
+    return f"~/{directory.relative_to(home)}" if directory.is_relative_to(home) else str(directory)

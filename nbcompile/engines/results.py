@@ -14,7 +14,7 @@ from nbcompile.engines.outputs import read_outputs
 from nbcompile.model.errors import PlaceFailed
 from nbcompile.model.plan import Plan, StepId
 from nbcompile.model.run import OutputFile
-from nbcompile.runtime.main import main as runtime_main
+from nbcompile.runtime.collect import CollectCall, collect
 
 _CHUNK = 1 << 20
 
@@ -25,8 +25,8 @@ def write_results(directory: RunDirectory, plan: Plan, name: str, template: byte
     notebook = directory.path / f"{name}.executed.ipynb"
     template_path = directory.state / "template.ipynb"
     template_path.write_bytes(template)
-    shown = _shown(directory, [step.id for step in reached], failed_cell)
-    if runtime_main(["collect", str(template_path), str(notebook), *map(str, shown)]) != 0:
+    shown = tuple(str(path) for path in _shown(directory, [step.id for step in reached], failed_cell))
+    if collect(CollectCall(template=str(template_path), executed=str(notebook), outputs=shown)) != 0:
         raise PlaceFailed(f"{notebook} cannot be written", f"look into {directory.state}")
     paths = [notebook.name]
     for step in sorted(reached, key=lambda step: step.cells):

@@ -19,10 +19,7 @@ class CellKind(str, Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One cell. `index` counts code cells from 0 in notebook order and is -1 for others; `position` counts all cells.
-
-    `in_file` counts the cells of the file, and is -1 for a cell that does not stand in it.
-    """
+    """One cell. `index` counts code cells from 0 in notebook order and is -1 for others; `position` counts all cells."""
 
     id: CellId
     index: int
@@ -31,7 +28,6 @@ class Cell:
     source: str
     tags: tuple[str, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
-    in_file: int = field(default=-1, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

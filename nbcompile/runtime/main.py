@@ -2,37 +2,140 @@
 
 from __future__ import annotations
 
-import argparse
+import os
+import shutil
 import sys
-from typing import List
+from typing import Callable, Dict, List, NamedTuple, Tuple
 
-from .collect import collect
-from .step import run_step
+from .collect import CollectCall, collect
+from .problem import ENVIRONMENT_BROKEN, StepProblem
+from .step import StepCall, run_step
+from .supervisor import supervise, work_directory
 from .zygote import serve, work_alone
+
+USAGE = """\
+usage: nbcompile_runtime.py step STEP.json OUTPUTS.json [--payload FILE]... [--file NAME PATH]... [--files DIRECTORY]...
+                                 [--events FD]... [--trust-payloads]
+       nbcompile_runtime.py collect TEMPLATE.ipynb EXECUTED.ipynb [--outputs OUTPUTS.json]... [--files DIRECTORY]...
+                                 [--into DIRECTORY] [--timing]
+"""
+USAGE_ERROR = 2
+
+
+class Grammar(NamedTuple):
+    """How many words stand alone after a command, and how many follow each option."""
+
+    places: int
+    options: Dict[str, int]
+
+
+_GRAMMARS = {
+    "step": Grammar(2, {"--payload": 1, "--file": 2, "--files": 1, "--events": 1, "--trust-payloads": 0}),
+    "collect": Grammar(2, {"--outputs": 1, "--files": 1, "--into": 1, "--timing": 0}),
+    "serve": Grammar(1, {}),
+    "work": Grammar(1, {}),
+}
+
+
+class Words(NamedTuple):
+    """A command line: the words that stand alone, and what each option was given."""
+
+    command: str
+    places: Tuple[str, ...]
+    options: Dict[str, List[Tuple[str, ...]]]
+
+    def each(self, option: str) -> Tuple[str, ...]:
+        """What a repeatable option of one word was given."""
+        return tuple(words[0] for words in self.options[option])
 
 
 def main(argv: List[str]) -> int:
-    """Run one command; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="nbcompile_runtime", description="Runs the steps of a compiled notebook.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    step = commands.add_parser("step", help="run the cells of one step")
-    step.add_argument("step", metavar="STEP.json")
-    step.add_argument("outputs", metavar="OUTPUTS.json", help="where to write what the cells showed")
-    gather = commands.add_parser("collect", help="put the outputs of all steps into the notebook")
-    gather.add_argument("template", metavar="NOTEBOOK.ipynb")
-    gather.add_argument("executed", metavar="EXECUTED.ipynb", help="where to write the executed notebook")
-    gather.add_argument("outputs", nargs="*", metavar="OUTPUTS.json")
-    for name, does in (("serve", "start the steps of a run (the local engine's warm parent)"), ("work", "run the steps of a run")):
-        command = commands.add_parser(name, help=does)
-        command.add_argument("descriptor", type=int, metavar="SOCKET")
-    given = parser.parse_args(argv)
-    if given.command == "serve":
-        return serve(given.descriptor, main)
-    if given.command == "work":
-        work_alone(given.descriptor, main)
-    if given.command == "step":
-        return run_step(given.step, given.outputs)
-    return collect(given.template, given.executed, given.outputs)
+    """Run one command, a step in a process of its own; returns the exit code."""
+    return _run(argv, supervise)
+
+
+def main_of_worker(argv: List[str]) -> int:
+    """Run one command in this process, which somebody else waits for."""
+    return _run(argv, lambda outputs, run: run())
+
+
+def _run(argv: List[str], start: Callable[[str, Callable[[], int]], int]) -> int:
+    try:
+        words = parse_words(argv)
+    except ValueError as error:
+        sys.stderr.write(f"{USAGE}nbcompile_runtime.py: {error}\n")
+        return USAGE_ERROR
+    if words.command == "serve":
+        return serve(int(words.places[0]), main_of_worker)
+    if words.command == "work":
+        work_alone(int(words.places[0]), main_of_worker)
+    try:
+        return _run_step(words, start) if words.command == "step" else _run_collect(words)
+    except StepProblem as problem:
+        sys.stderr.write(f"{problem}\n")
+        return ENVIRONMENT_BROKEN
+
+
+def parse_words(argv: List[str]) -> Words:
+    """The command line as values. Words are taken as they are, also those that begin with a dash.
+
+    Raises ValueError with what is wrong.
+    """
+    if not argv or argv[0] not in _GRAMMARS:
+        raise ValueError(f"say one of {', '.join(_GRAMMARS)}")
+    grammar = _GRAMMARS[argv[0]]
+    options: Dict[str, List[Tuple[str, ...]]] = {name: [] for name in grammar.options}
+    places: List[str] = []
+    rest = argv[1:]
+    while rest:
+        word = rest.pop(0)
+        if word not in grammar.options:
+            places.append(word)
+            continue
+        following = grammar.options[word]
+        if len(rest) < following:
+            raise ValueError(f"{word} needs {following} more")
+        options[word].append(tuple(rest[:following]))
+        del rest[:following]
+    if len(places) != grammar.places:
+        raise ValueError(f"{argv[0]} takes {grammar.places} words, not {places}")
+    return Words(argv[0], tuple(places), options)
+
+
+def _run_step(words: Words, start: Callable[[str, Callable[[], int]], int]) -> int:
+    outputs = os.path.abspath(words.places[1])
+    work = work_directory(outputs)
+    # What an earlier try left is of no use.
+    shutil.rmtree(work, ignore_errors=True)
+    if os.path.exists(outputs):
+        os.unlink(outputs)
+    os.mkdir(work)
+    call = StepCall(
+        step=words.places[0],
+        outputs=outputs,
+        work=work,
+        home=os.getcwd(),
+        payloads=words.each("--payload"),
+        files=tuple((given[0], given[1]) for given in words.options["--file"]),
+        directories=words.each("--files"),
+        events=tuple(int(word) for word in words.each("--events")),
+        trust_payloads=bool(words.options["--trust-payloads"]),
+    )
+    return start(outputs, lambda: run_step(call))
+
+
+def _run_collect(words: Words) -> int:
+    into = words.each("--into")
+    return collect(
+        CollectCall(
+            template=words.places[0],
+            executed=words.places[1],
+            outputs=words.each("--outputs"),
+            files=words.each("--files"),
+            into=into[-1] if into else None,
+            timing=bool(words.options["--timing"]),
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,138 +1,347 @@
-"""Runs cells in an IPython shell that looks like a kernel's and records what a front end would have shown."""
+"""Runs cells in an IPython shell that is to them what a kernel's shell is, without sockets or a front end."""
 
 from __future__ import annotations
 
+import asyncio
+import builtins
+import contextlib
+import getpass
+import os
 import sys
 import types
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
-from .outputs import CellOutputs
+from .frontend import KernelStandIn, take_over_comms
+from .recorder import Recorder
+from .sources import CellSource, CellSources, cell_file_name
+
+# What `%gui` and `%matplotlib` may ask for without a window system.
+_QUIET_GUIS = (None, "inline", "nbagg", "webagg", "notebook", "ipympl", "widget")
+# After a cell, tasks that it left behind go on for at most this many turns of the event loop, as between two messages.
+_IDLE_TURNS = 20
 
 
-class RecordingStream:
-    """A text stream that hands what is written to the current cell's outputs."""
+class InputRefused(Exception):
+    """Stands for IPython's StdinNotImplementedError where IPython is too old to have it."""
 
-    encoding = "UTF-8"
-    errors = "strict"
 
-    def __init__(self, name: str, recorder: "Recorder") -> None:
-        self.name = "<" + name + ">"
-        self._kind = name
-        self._recorder = recorder
+class _PublisherMixin:
+    """Hands what is displayed to the recorder. `shell` is set by IPython."""
 
-    def write(self, text: str) -> int:
-        """Record the text."""
-        if not isinstance(text, str):
-            raise TypeError("write() argument must be str, not " + type(text).__name__)
-        self._recorder.current.stream(self._kind, text)
-        return len(text)
+    shell: Any
 
-    def writelines(self, lines: List[str]) -> None:
-        """Record several pieces of text."""
-        for line in lines:
-            self.write(line)
+    def publish(
+        self, data: Any, metadata: Any = None, source: Any = None, *, transient: Any = None, update: bool = False, **_: Any
+    ) -> None:
+        self._validate_data(data, metadata or {})  # type: ignore[attr-defined]
+        self.shell.recorder.display(data, metadata, transient, update)
 
-    def flush(self) -> None:
-        """Nothing is held back."""
+    def clear_output(self, wait: bool = False) -> None:
+        self.shell.recorder.clear(wait)
 
-    def isatty(self) -> bool:
-        """A notebook is no terminal."""
+
+class _HookMixin:
+    """Hands the value of an expression to the recorder."""
+
+    shell: Any
+
+    def start_displayhook(self) -> None:
+        self._is_active = True
+
+    def write_output_prompt(self) -> None:
+        pass
+
+    def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
+        self.shell.recorder.result(self.prompt_count, format_dict, md_dict)  # type: ignore[attr-defined]
+
+    def finish_displayhook(self) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._is_active = False
+
+
+class _CompilerMixin:
+    """Names the code of cells as a kernel does."""
+
+    def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
+        return os.environ.get("IPYKERNEL_CELL_NAME") or cell_file_name(raw_code)
+
+
+class _ShellMixin:
+    """What ipykernel's shell does differently from IPython's own."""
+
+    recorder: Recorder
+    kernel: Any
+    payload_manager: Any
+    displayhook: Any
+    _failed_in_display = False
+
+    def init_virtualenv(self) -> None:
+        """A kernel runs in the environment of its own Python."""
+
+    def init_environment(self) -> None:
+        """The variables are set before the shell is made."""
+
+    def init_hooks(self) -> None:
+        super().init_hooks()  # type: ignore[misc]
+        from IPython.core import page
+
+        self.set_hook("show_in_pager", page.as_hook(self._page), 99)  # type: ignore[attr-defined]
+
+    def init_magics(self) -> None:
+        super().init_magics()  # type: ignore[misc]
+        for name in ("autosave", "clear", "less", "more", "man"):
+            self.register_magic_function(getattr(self, "_magic_" + name), "line", name)  # type: ignore[attr-defined]
+
+    def enable_gui(self, gui: Optional[str] = None) -> None:
+        """There is no event loop to start."""
+        if gui not in _QUIET_GUIS:
+            from IPython.core.error import UsageError
+
+            raise UsageError(f"Invalid GUI request {gui!r}, valid ones are:dict_keys({[*_QUIET_GUIS[1:], None]})")
+        self.active_eventloop = gui
+
+    def ask_exit(self) -> None:
+        self.exit_now = True
+        self.payload_manager.write_payload({"source": "ask_exit", "keepkernel": getattr(self, "keepkernel_on_exit", None)})
+
+    def set_next_input(self, text: str, replace: bool = False) -> None:
+        self.payload_manager.write_payload({"source": "set_next_input", "text": text, "replace": replace})
+
+    def get_parent(self) -> Dict[str, Any]:
+        return dict(self.kernel.get_parent())
+
+    @property
+    def parent_header(self) -> Dict[str, Any]:
+        return self.get_parent()
+
+    @contextlib.contextmanager
+    def _tee(self, channel: str) -> Iterator[None]:
+        """IPython keeps a second copy of all output for `%notebook`; a flood of it would fill the memory."""
+        yield
+
+    def _showtraceback(self, etype: Any, evalue: Any, stb: List[str]) -> None:
+        if self.displayhook.is_active if hasattr(self.displayhook, "is_active") else self.displayhook._is_active:
+            self._failed_in_display = True
+        self.recorder.error(str(etype.__name__), str(evalue), list(stb))
+
+    def _page(self, text: Any, start: int = 0, screen_lines: int = 0, pager_cmd: Any = None) -> None:
+        data = text if isinstance(text, dict) else {"text/plain": text}
+        self.payload_manager.write_payload({"source": "page", "data": data, "start": max(0, start)})
+
+    def _magic_autosave(self, line: str) -> None:
+        from IPython.core.error import UsageError
+        from IPython.display import Javascript, display
+
+        try:
+            interval = int(line)
+        except ValueError as error:
+            raise UsageError(f"%autosave requires an integer, got {line!r}") from error
+        display(Javascript(f"IPython.notebook.set_autosave_interval({1000 * interval})"), include=["application/javascript"])
+        print(f"Autosaving every {interval} seconds" if interval else "Autosave disabled")  # noqa: T201
+
+    def _magic_clear(self, line: str) -> None:
+        self.system("clear")  # type: ignore[attr-defined]
+
+    def _magic_less(self, line: str) -> None:
+        from IPython.core import page
+        from IPython.core.error import UsageError
+
+        if not line:
+            raise UsageError("Missing filename.")
+        with open(line) as file:
+            page.page(file.read())
+
+    _magic_more = _magic_less
+
+    def _magic_man(self, line: str) -> None:
+        from IPython.core import page
+
+        page.page(self.getoutput(f"man {line} | col -b", split=False))  # type: ignore[attr-defined]
+
+
+def ipython_is_there() -> bool:
+    """Whether cells can run in IPython."""
+    try:
+        import IPython.core.interactiveshell  # noqa: F401
+    except ImportError:
         return False
-
-    def writable(self) -> bool:
-        """Text can be written."""
-        return True
+    return True
 
 
-class Recorder:
-    """Where outputs go: the cell that runs now."""
-
-    def __init__(self) -> None:
-        self.current = CellOutputs()
-
-
-def make_shell(recorder: Recorder, namespace: types.ModuleType) -> Any:
-    """An IPython shell over `namespace` whose displays, results and errors go to `recorder`."""
+def make_shell(recorder: Recorder, work: str) -> Any:
+    """The one shell of this process. Starts no thread and opens no file but a profile directory below `work`."""
     from IPython.core.displayhook import DisplayHook
     from IPython.core.displaypub import DisplayPublisher
-    from IPython.core.history import HistoryManager
-    from IPython.core.interactiveshell import InteractiveShell
-    from traitlets import Type
+    from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
+    from traitlets import Any as AnyTrait
+    from traitlets import CBool, Type
     from traitlets.config import Config
 
-    class Publisher(DisplayPublisher):  # type: ignore[misc,unused-ignore]
-        def publish(
-            self,
-            data: Dict[str, Any],
-            metadata: Optional[Dict[str, Any]] = None,
-            *,
-            transient: Optional[Dict[str, Any]] = None,
-            update: bool = False,
-            **_: Any,
-        ) -> None:
-            recorder.current.display(_plain(data), metadata or {}, (transient or {}).get("display_id"))
-
-        def clear_output(self, wait: bool = False) -> None:
-            recorder.current.clear(wait)
-
-    class Hook(DisplayHook):  # type: ignore[misc,unused-ignore]
-        def write_output_prompt(self) -> None:
-            self.data: Dict[str, Any] = {}
-
-        def write_format_data(self, format_dict: Dict[str, Any], md_dict: Optional[Dict[str, Any]] = None) -> None:
-            recorder.current.result(self.prompt_count, _plain(format_dict), md_dict or {})
-
-        def finish_displayhook(self) -> None:
-            self._is_active = False
-
-    class MemoryHistory(HistoryManager):  # type: ignore[misc,unused-ignore]
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            kwargs["hist_file"] = ":memory:"
-            super().__init__(*args, **kwargs)
-
-    class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc,unused-ignore]
-        display_pub_class = Type(Publisher)
-        displayhook_class = Type(Hook)
-
-        def init_history(self) -> None:
-            self.history_manager = MemoryHistory(shell=self, parent=self)
-            self.configurables.append(self.history_manager)
-
-        def enable_gui(self, gui: Optional[str] = None) -> None:
-            """There is no event loop to start."""
-
-        def _showtraceback(self, etype: Any, evalue: Any, stb: List[str]) -> None:
-            recorder.current.error(str(etype.__name__), str(evalue), list(stb))
-
+    publisher = type("ZMQDisplayPublisher", (_PublisherMixin, DisplayPublisher), {"__module__": "ipykernel.zmqshell"})
+    hook = type("ZMQShellDisplayHook", (_HookMixin, DisplayHook), {"__module__": "ipykernel.displayhook"})
+    traits = {
+        "__module__": "ipykernel.zmqshell",
+        "display_pub_class": Type(publisher),
+        "displayhook_class": Type(hook),
+        "kernel": AnyTrait(),
+        "recorder": AnyTrait(),
+        "autoindent": CBool(False),
+        "readline_use": CBool(False),
+    }
+    shell_class: Any = type("ZMQInteractiveShell", (_ShellMixin, InteractiveShell), traits)
+    InteractiveShellABC.register(shell_class)
     config = Config()
-    config.IPKernelApp = Config()
-    shell = ZMQInteractiveShell.instance(config=config, user_module=namespace)
-    # Libraries ask for this attribute to learn that they are in a notebook and not in a terminal (pandas' is_terminal).
-    shell.kernel = types.SimpleNamespace(shell=shell)
-    shell.colors = "linux" if "linux" in _colour_names(shell) else "neutral"
+    # Libraries look for this section to tell a kernel from a terminal; an empty one does not count.
+    config.IPKernelApp.parent_handle = 1
+    config.HistoryManager.enabled = False
+    config.HistoryManager.hist_file = ":memory:"
+    kernel = KernelStandIn(recorder)
+    shell = shell_class.instance(config=config, ipython_dir=os.path.join(work, "ipython"), kernel=kernel, recorder=recorder)
+    kernel.shell = shell
+    _use_kernel_exit(shell)
+    # The one extension that a kernel loads on its own: `%store`.
+    shell.extension_manager.load_extension("storemagic")
+    shell.compile = type("XCachingCompiler", (_CompilerMixin, type(shell.compile)), {"__module__": "ipykernel.compiler"})()
     return shell
 
 
-def _colour_names(shell: Any) -> List[str]:
-    trait = shell.traits().get("colors")
-    return list(getattr(trait, "values", ()) or ())
+def _use_kernel_exit(shell: Any) -> None:
+    """`exit` and `quit` ask the kernel to stop after the cell."""
+    from IPython.core.autocall import ZMQExitAutocall
+
+    shell.exiter = ZMQExitAutocall(shell)
+    for name in ("exit", "quit"):
+        shell.user_ns[name] = shell.user_ns_hidden[name] = shell.exiter
 
 
-def _plain(data: Dict[str, Any]) -> Dict[str, Any]:
-    """The mime bundle with bytes as base64, as a front end gets it."""
-    import base64
+class IPythonKernel:
+    """Runs cells one after the other, with an event loop that is running while they do."""
 
-    return {mime: base64.encodebytes(value).decode("ascii") if isinstance(value, bytes) else value for mime, value in data.items()}
+    kind = "ipython"
+
+    def __init__(self, recorder: Recorder, work: str) -> None:
+        self.shell = make_shell(recorder, work)
+        self.recorder = recorder
+        self.sources = CellSources()
+        self.namespace: Dict[str, Any] = self.shell.user_ns
+        self.asked_to_exit = False
+        self.input_refused = False
+        self._loop: Optional[asyncio.AbstractEventLoop] = None
+        take_over_comms(self.shell.kernel)
+
+    def run(self, source: CellSource) -> Optional[BaseException]:
+        """Run one cell; returns the exception that ended it."""
+        shell = self.shell
+        shell.execution_count = source.number or 0
+        self._number_inputs(source.number or 0)
+        self.sources.add(source)
+        shell.kernel.start_cell(source.cell)
+        shell._failed_in_display = False
+        with self._without_input():
+            result = self._turn(self._execute(source.text))
+        shell.kernel.end_cell()
+        self.recorder.flush()
+        shell.payload_manager.clear_payload()
+        self.asked_to_exit = bool(getattr(shell, "exit_now", False))
+        error = result.error_before_exec or result.error_in_exec
+        if error is None and shell._failed_in_display and _display_errors_fail_cells():
+            return getattr(sys, "last_value", None) or RuntimeError("display failed")
+        return error  # type: ignore[no-any-return]
+
+    def transform(self, text: str) -> str:
+        """The cell as plain Python, or as it is where IPython cannot transform it."""
+        try:
+            return str(self.shell.transform_cell(text))
+        except Exception:  # noqa: BLE001 (the cell shows the error when it runs)
+            return text
+
+    def register(self, cell: int, text: str, count: Optional[int]) -> CellSource:
+        """Make the text of a cell known to tracebacks, with the number it has in the notebook."""
+        source = CellSource(cell, text, self.transform(text), count)
+        name = self.sources.add(source)
+        numbers = getattr(self.shell.compile, "_filename_map", None)
+        if numbers is not None and count is not None:
+            numbers[name] = count
+        return source
+
+    def compile(self, tree: Any, file_name: str, mode: str = "exec") -> types.CodeType:
+        """Compile with the `__future__` imports that cells have made so far."""
+        code: types.CodeType = self.shell.compile(tree, file_name, mode)
+        return code
+
+    def execute(self, code: types.CodeType) -> None:
+        """Execute code in the namespace with the builtins that cells see."""
+        with self.shell.builtin_trap:
+            exec(code, self.namespace)  # noqa: S102 (running the notebook's code is what this is for)
+
+    async def _execute(self, text: str) -> Any:
+        shell = self.shell
+        error = None
+        try:
+            transformed = shell.transform_cell(text)
+        except Exception:  # noqa: BLE001 (IPython shows it)
+            transformed, error = text, sys.exc_info()
+        if not shell.should_run_async(text, transformed_cell=transformed, preprocessing_exc_tuple=error):
+            return shell.run_cell(text, store_history=True)
+        result = None
+        try:
+            result = await shell.run_cell_async(text, store_history=True, transformed_cell=transformed, preprocessing_exc_tuple=error)
+        finally:
+            shell.events.trigger("post_execute")
+            shell.events.trigger("post_run_cell", result)
+        return result
+
+    def _turn(self, coroutine: Any) -> Any:
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(self._loop)
+        result = self._loop.run_until_complete(coroutine)
+        self._loop.run_until_complete(_idle())
+        return result
+
+    def _number_inputs(self, count: int) -> None:
+        """Make `In[count]` the cell that runs next, whatever ran in this process before."""
+        history = self.shell.history_manager
+        for inputs in (history.input_hist_parsed, history.input_hist_raw):
+            del inputs[count:]
+            inputs.extend([""] * (count - len(inputs)))
+
+    @contextlib.contextmanager
+    def _without_input(self) -> Iterator[None]:
+        kept = builtins.input, getpass.getpass
+        builtins.input, getpass.getpass = self._refuse_input, self._refuse_password
+        try:
+            yield
+        finally:
+            builtins.input, getpass.getpass = kept
+
+    def _refuse_input(self, prompt: object = "") -> str:
+        self.input_refused = True
+        raise _stdin_error()("raw_input was called, but this frontend does not support input requests.")
+
+    def _refuse_password(self, prompt: str = "", stream: Any = None, **_: Any) -> str:
+        self.input_refused = True
+        raise _stdin_error()("getpass was called, but this frontend does not support input requests.")
 
 
-def run_cell(shell: Any, recorder: Recorder, source: str, count: int) -> CellOutputs:
-    """Run one cell as a kernel would; returns what it showed."""
-    outputs = recorder.current = CellOutputs()
-    shell.execution_count = count
-    kept = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = RecordingStream("stdout", recorder), RecordingStream("stderr", recorder)
+async def _idle() -> None:
+    for _ in range(_IDLE_TURNS):
+        await asyncio.sleep(0)
+
+
+def _stdin_error() -> Any:
+    from IPython.core import error
+
+    return getattr(error, "StdinNotImplementedError", InputRefused)
+
+
+def _display_errors_fail_cells() -> bool:
+    """Whether the kernel that is installed here counts an error while a value is displayed as the cell's."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
-        shell.run_cell(source, store_history=True)
-    finally:
-        sys.stdout, sys.stderr = kept
-    return outputs
+        major, minor = (int(part) for part in version("ipykernel").split(".")[:2])
+    except (PackageNotFoundError, ValueError):
+        return True
+    return (major, minor) >= (7, 3)

@@ -1,38 +1,106 @@
-"""Runs the cells of one step and writes their outputs."""
+"""Runs the cells of one step."""
 
 from __future__ import annotations
 
-import json
-import os
+import shutil
 import sys
-import types
-from typing import Any, Dict, List
+import time
+from typing import Any, NamedTuple, Optional, Tuple
 
-from .outputs import write_json
-from .shell import Recorder, make_shell, run_cell
+from .document import StepCell, StepDocument, read_document
+from .environment import enter_kernel_environment
+from .journal import Journal, JournalReader
+from .problem import CELL_FAILED, ENVIRONMENT_BROKEN, FINISHED, StepProblem
+from .recorder import NO_CELL, Recorder
+from .shell import IPythonKernel
+from .sources import CellSource
+from .streams import Streams
+from .supervisor import journal_path
 
-CELL_FAILED = 3
-ENVIRONMENT_BROKEN = 9
+
+class StepCall(NamedTuple):
+    """What a step is started with. `work` is a directory of its own, `home` the one results are written to."""
+
+    step: str
+    outputs: str
+    work: str
+    home: str
+    payloads: Tuple[str, ...] = ()
+    files: Tuple[Tuple[str, str], ...] = ()
+    directories: Tuple[str, ...] = ()
+    events: Tuple[int, ...] = ()
+    trust_payloads: bool = False
 
 
-def run_step(step_path: str, outputs_path: str) -> int:
-    """Run the step described in `step_path`; the outputs are written whatever happens. Returns the exit code."""
-    with open(step_path, encoding="utf-8") as file:
-        step = json.load(file)
-    namespace = types.ModuleType("__main__")
-    sys.modules["__main__"] = namespace
-    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-    recorder = Recorder()
-    shell = make_shell(recorder, namespace)
-    done: List[Dict[str, Any]] = []
-    code = 0
-    for cell in step["cells"]:
-        outputs = run_cell(shell, recorder, cell["source"], cell["execution_count"])
-        done.append({"index": cell["index"], "id": cell["id"], "execution_count": cell["execution_count"], "outputs": outputs.items})
-        failure = next((item for item in outputs.items if item["output_type"] == "error"), None)
-        if failure is not None:
-            sys.stderr.write("\n".join(failure["traceback"]) + "\n")
-            code = CELL_FAILED
-            break
-    write_json(outputs_path, {"schema": "nbcompile/outputs/1", "step": step["step"], "cells": done})
+def run_step(call: StepCall, host: Optional["Host"] = None) -> int:
+    """Run one step and write what happened. Returns the exit code.
+
+    `host` is a kernel that was made earlier, in the process this one was forked from.
+    """
+    journal = Journal(journal_path(call.work), call.events)
+    host = host or Host(call.work)
+    host.recorder.journal = journal
+    code = ENVIRONMENT_BROKEN
+    try:
+        with open(call.step, "rb") as file:
+            document = read_document(file.read())
+        journal.write("step", step=document.step, kernel=host.kernel.kind)
+        code = StepRun(call, document, host, journal).run()
+    except StepProblem as problem:
+        journal.write("problem", problem={"code": problem.code, "message": problem.message, "advice": problem.advice})
+        sys.stderr.write(f"{problem}\n")
+    journal.close()
+    JournalReader(journal.path).write_report(call.outputs)
+    shutil.rmtree(call.work, ignore_errors=True)
     return code
+
+
+class Host:
+    """A kernel that is ready to run cells, and where it shows them. Made once, before a fork or after; no threads."""
+
+    def __init__(self, work: str) -> None:
+        enter_kernel_environment()
+        self.recorder = Recorder(None)  # type: ignore[arg-type]
+        self.kernel = IPythonKernel(self.recorder, work)
+
+
+class StepRun:
+    """One run of the cells of one step."""
+
+    def __init__(self, call: StepCall, document: StepDocument, host: Host, journal: Journal) -> None:
+        self.call = call
+        self.document = document
+        self.kernel = host.kernel
+        self.recorder = host.recorder
+        self.journal = journal
+        self.streams = Streams(self.recorder, call.work)
+
+    def run(self) -> int:
+        """Run the cells in order, until one fails."""
+        self.streams.start()
+        try:
+            for cell in self.document.cells:
+                if not self._run_cell(cell):
+                    return CELL_FAILED
+        finally:
+            self.streams.stop()
+            self._show_failure()
+        return FINISHED
+
+    def _show_failure(self) -> None:
+        """Whoever looks at the process and not at OUTPUTS.json sees the error, too."""
+        if self.recorder.failed is not None:
+            sys.stderr.write("\n".join(self.recorder.failed["traceback"]) + "\n")
+
+    def _run_cell(self, cell: StepCell) -> bool:
+        self.journal.write("cell", cell=cell.cell, id=cell.id, execution_count=None if cell.skipped else cell.number)
+        if cell.skipped:
+            self.journal.write("end", cell=cell.cell, state="skipped")
+            return True
+        self.recorder.cell = cell.cell
+        started, cpu = time.perf_counter(), time.process_time()
+        error = self.kernel.run(CellSource(cell.cell, cell.text, cell.text, cell.number))
+        facts: Any = {"seconds": round(time.perf_counter() - started, 6), "cpu_seconds": round(time.process_time() - cpu, 6)}
+        self.recorder.cell = NO_CELL
+        self.journal.write("end", cell=cell.cell, state="error" if error is not None else "ok", **facts)
+        return error is None or cell.may_raise

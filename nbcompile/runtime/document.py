@@ -1,0 +1,158 @@
+"""The step document `nbcompile/step/1` as values."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from .problem import StepProblem
+
+SCHEMA = "nbcompile/step/1"
+GIVEN = -1
+
+
+class VersionName(NamedTuple):
+    """`df@2`: what `df` is after cell 2. `file:` and `channel:` names are versions too; cell -1 is what the run is given."""
+
+    name: str
+    cell: int
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.cell}"
+
+    @property
+    def kind(self) -> str:
+        """`file`, `channel` or `variable`."""
+        return next((kind for kind in ("file", "channel") if self.name.startswith(kind + ":")), "variable")
+
+    @property
+    def subject(self) -> str:
+        """The name without `file:` or `channel:`."""
+        return self.name if self.kind == "variable" else self.name.split(":", 1)[1]
+
+
+def parse_version(text: str) -> VersionName:
+    """`df@2` as a value. A file's name may hold an `@`, so the last one counts."""
+    name, at, cell = text.rpartition("@")
+    if not at or not name:
+        raise StepProblem("NB591", f"`{text}` is not a version", "compile the notebook again with this version of nbcompile")
+    return VersionName(name, int(cell))
+
+
+class DefinitionEntry(NamedTuple):
+    """A definition statement: `id` is its cell and its place among the cell's top-level statements."""
+
+    id: str
+    cell: int
+    ordinal: int
+    lines: Tuple[int, int]
+    binds: Tuple[str, ...]
+    uses: Tuple[str, ...]
+
+    @property
+    def order(self) -> Tuple[int, int]:
+        """Notebook order."""
+        return self.cell, self.ordinal
+
+
+class SaveEntry(NamedTuple):
+    """A payload that is written after its cell."""
+
+    payload: str
+    versions: Tuple[VersionName, ...]
+
+
+class StepCell(NamedTuple):
+    """One cell of the step and what is bound before it, checked and saved after it."""
+
+    cell: int
+    id: str
+    number: Optional[int]
+    text: str
+    tags: Tuple[str, ...]
+    needs: Tuple[VersionName, ...]
+    replays: Tuple[str, ...]
+    defines: Tuple[str, ...]
+    changes: Tuple[str, ...]
+    deletes: Tuple[str, ...]
+    saves: Tuple[SaveEntry, ...]
+
+    @property
+    def may_raise(self) -> bool:
+        """An exception in this cell does not end the notebook."""
+        return "raises-exception" in self.tags
+
+    @property
+    def skipped(self) -> bool:
+        """The cell is not run at all."""
+        return "skip-execution" in self.tags or not self.text.strip()
+
+
+class StepDocument(NamedTuple):
+    """Everything the runtime is told about one step. `first_bound` is the first cell that may bind a name."""
+
+    notebook: str
+    step: str
+    names: Tuple[str, ...]
+    first_bound: Dict[str, int]
+    sources: Dict[int, str]
+    counts: Dict[int, int]
+    definitions: Tuple[DefinitionEntry, ...]
+    cells: Tuple[StepCell, ...]
+
+    def definition(self, wanted: str) -> Optional[DefinitionEntry]:
+        """The definition statement with this id."""
+        return next((entry for entry in self.definitions if entry.id == wanted), None)
+
+
+def read_document(content: bytes) -> StepDocument:
+    """Parse a step document."""
+    try:
+        raw = json.loads(content)
+        if raw["schema"] != SCHEMA:
+            raise StepProblem("NB591", f"the step document says `{raw['schema']}`, not `{SCHEMA}`", "use the runtime it was compiled with")
+        return _document(raw)
+    except (KeyError, TypeError, ValueError) as error:
+        raise StepProblem("NB591", f"the step document cannot be read: {error!r}", "compile the notebook again") from error
+
+
+def _document(raw: Dict[str, Any]) -> StepDocument:
+    return StepDocument(
+        notebook=raw.get("notebook", "notebook"),
+        step=raw["step"],
+        names=tuple(raw.get("names", ())),
+        first_bound=dict(raw.get("first_bound", {})),
+        sources={int(cell): text for cell, text in raw.get("sources", {}).items()},
+        counts={int(cell): count for cell, count in raw.get("counts", {}).items()},
+        definitions=tuple(sorted((_definition(entry) for entry in raw.get("definitions", ())), key=lambda entry: entry.order)),
+        cells=tuple(_cell(entry) for entry in raw["cells"]),
+    )
+
+
+def _definition(raw: Dict[str, Any]) -> DefinitionEntry:
+    cell, _, ordinal = raw["id"].partition(".")
+    return DefinitionEntry(raw["id"], int(cell), int(ordinal), tuple(raw["lines"]), tuple(raw["binds"]), tuple(raw.get("uses", ())))
+
+
+def _cell(raw: Dict[str, Any]) -> StepCell:
+    def names(key: str) -> Tuple[str, ...]:
+        return tuple(raw.get(key, ()))
+
+    return StepCell(
+        cell=raw["index"],
+        id=raw["id"],
+        number=raw.get("execution_count"),
+        text=raw["source"],
+        tags=names("tags"),
+        needs=tuple(parse_version(text) for text in raw.get("needs", ())),
+        replays=names("replays"),
+        defines=names("defines"),
+        changes=names("changes"),
+        deletes=names("deletes"),
+        saves=tuple(_save(entry) for entry in raw.get("saves", ())),
+    )
+
+
+def _save(raw: Dict[str, Any]) -> SaveEntry:
+    versions: List[str] = raw["versions"]
+    return SaveEntry(raw["payload"], tuple(parse_version(text) for text in versions))

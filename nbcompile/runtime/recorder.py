@@ -1,0 +1,76 @@
+"""What a cell shows, on its way to the journal: the place a front end has for a kernel."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Optional
+
+from .journal import Journal
+
+NO_CELL = -1
+
+
+class Recorder:
+    """Writes the outputs of the cell that runs now. While `muted`, what is shown is dropped.
+
+    `flush` is called before anything but stream text is recorded, so that text written earlier comes earlier.
+    `hooks` take outputs away from the cell, the latest first: an Output widget shows them instead.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.cell = NO_CELL
+        self.muted = 0
+        self.failed: Optional[Dict[str, Any]] = None
+        self.flush: Callable[[], None] = lambda: None
+        self.hooks: List[Callable[[Dict[str, Any]], None]] = []
+
+    def stream(self, name: str, text: str) -> None:
+        """Record text that came on stdout or stderr. Text that comes while no cell runs belongs to none."""
+        if not text or self.muted or self.cell == NO_CELL:
+            return
+        if self.hooks:
+            self.hooks[-1]({"output_type": "stream", "name": name, "text": text})
+        else:
+            self.journal.stream(self.cell, name, text)
+
+    def display(self, data: Any, metadata: Any, transient: Optional[Dict[str, Any]] = None, update: bool = False) -> None:
+        """Record a displayed object, or that what was shown under its display id has changed."""
+        display_id = (transient or {}).get("display_id")
+        if update:
+            self.flush()
+            if display_id and not self.muted:
+                self.journal.write("update", cell=self.cell, display_id=display_id, data=data, metadata=metadata or {})
+            return
+        output: Dict[str, Any] = {"output_type": "display_data", "metadata": metadata or {}, "data": data}
+        if display_id:
+            output["transient"] = {"display_id": display_id}
+        self._output(output)
+
+    def result(self, count: int, data: Any, metadata: Any) -> None:
+        """Record the value of an expression."""
+        self._output({"output_type": "execute_result", "execution_count": count, "data": data, "metadata": metadata or {}})
+
+    def error(self, name: str, value: str, traceback: List[str]) -> None:
+        """Record an exception that was shown."""
+        output = {"output_type": "error", "ename": name, "evalue": value, "traceback": traceback}
+        self.failed = output
+        self._output(output)
+
+    def clear(self, wait: bool) -> None:
+        """Forget what the cell showed so far, at once or when the next output comes."""
+        self.flush()
+        if self.muted:
+            return
+        if self.hooks:
+            self.hooks[-1]({"output_type": "clear_output", "wait": bool(wait)})
+        else:
+            self.journal.write("clear", cell=self.cell, wait=bool(wait))
+
+    def _output(self, output: Dict[str, Any]) -> None:
+        self.flush()
+        if self.muted:
+            return
+        if self.hooks:
+            self.hooks[-1](output)
+        else:
+            self.journal.write("output", cell=self.cell, output=output)

@@ -1,0 +1,1 @@
+"""Two runs of a notebook -> what differs between them, and why."""

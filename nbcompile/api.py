@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,17 +14,19 @@ from nbcompile.frontend.beside import look_beside
 from nbcompile.frontend.ipynb import read_notebook
 from nbcompile.frontend.positions import locate_key, locate_sources
 from nbcompile.model.bundle import Bundle
-from nbcompile.model.diagnostic import Diagnostic, DiagnosticLog, Outcome
+from nbcompile.model.diagnostic import Diagnostic, DiagnosticLog, Outcome, Severity
 from nbcompile.model.errors import Denied, NotebookError, UsageError
 from nbcompile.model.facts import CellFacts
 from nbcompile.model.graph import DataflowGraph, given_files
 from nbcompile.model.notebook import Notebook
+from nbcompile.model.parameters import Parameters
 from nbcompile.model.personal import PersonalSettings
 from nbcompile.model.plan import Plan
 from nbcompile.model.settings import Settings
 from nbcompile.model.surroundings import Surroundings
 from nbcompile.model.workflow import WorkflowDeclaration
 from nbcompile.planning.plan import make_plan
+from nbcompile.rules.parameters import WRONG_VALUES
 from nbcompile.rules.policy import DENIALS
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ class Program:
     ok: bool
     beside: Surroundings = Surroundings()
     workflow: WorkflowDeclaration = WorkflowDeclaration()
+    parameters: Parameters = Parameters()
 
     @property
     def denied(self) -> bool:
@@ -51,34 +54,47 @@ class Program:
         return any(found.rule in DENIALS for found in self.diagnostics)
 
 
-def analyze(path: str | Path) -> Program:
-    """Read and analyse a notebook. Never raises for a bad notebook: see `diagnostics`."""
+def analyze(path: str | Path, parameters: Mapping[str, object] | None = None) -> Program:
+    """Read and analyse a notebook, given values for its parameters. Never raises for a bad notebook: see `diagnostics`."""
     path = Path(path)
     data = _read(path)
-    program = _analyze(_notebook(data, path))
+    program = _analyze(_notebook(data, path), parameters or {})
     found = tuple(_placed(program, str(path), data))
     return replace(program, diagnostics=found, beside=look_beside(program.notebook, given_files(program.graph), path.parent))
 
 
 def analyze_bytes(data: bytes, name: str) -> Program:
     """Analyse a notebook given as bytes; `name` is the stem of its file."""
-    return _analyze(read_notebook(data, name))
+    return _analyze(read_notebook(data, name), {})
 
 
-def _analyze(read: Outcome[Notebook]) -> Program:
+def _analyze(read: Outcome[Notebook], given: Mapping[str, object]) -> Program:
     log = DiagnosticLog()
-    notebook = log.take(read)
+    notebook, parameters = log.take(read), Parameters()
+    if given or any("parameters" in cell.tags for cell in notebook.code_cells):
+        notebook, parameters = log.take(_parameterized(notebook, given))
     workflow = log.take(_workflow(notebook))
     if workflow.questions:
         log.extend(_denials(workflow, notebook))
     facts = log.take(analyze_cells(notebook))
-    return Program(notebook, facts, link(facts), log.diagnostics, log.ok, workflow=workflow)
+    return Program(notebook, facts, link(facts), log.diagnostics, log.ok, workflow=workflow, parameters=parameters)
+
+
+def _parameterized(notebook: Notebook, given: Mapping[str, object]) -> Outcome[tuple[Notebook, Parameters]]:
+    from nbcompile.frontend.parameters import give, read_parameters
+
+    # What cells read and none binds is known only from the graph, and can be given as well.
+    free = link(analyze_cells(notebook).value).parameters if given else ()
+    return give(notebook, read_parameters(notebook), given, free)
 
 
 def plan(program: Program, settings: Settings | None = None) -> Plan:
     """The steps of an analysed notebook. Raises `NotebookError` when it has errors, `Denied` when it asks for what is not allowed."""
     if program.denied:
         raise Denied(f"{program.notebook.name} asks for what is not allowed", "run `nbcompile check` to see what, and who can allow it")
+    wrong = [found for found in program.diagnostics if found.rule.severity is Severity.ERROR]
+    if any(found.rule in WRONG_VALUES for found in wrong):
+        raise UsageError("; ".join(f"{found.rule.code} {found.message}" for found in wrong), wrong[0].help)
     if not program.ok:
         raise NotebookError(f"{program.notebook.name} has errors", "run `nbcompile check` to see them")
     return make_plan(program.graph, program.notebook, settings or Settings(), program.beside)
@@ -119,14 +135,14 @@ class Build:
         return bundle_is_on_disk(self.bundle, Path(directory))
 
 
-def build(path: str | Path, settings: Settings | None = None) -> Build:
-    """Compile a notebook to CWL, in memory. Raises `NotebookError` when it has errors."""
+def build(path: str | Path, settings: Settings | None = None, *, parameters: Mapping[str, object] | None = None) -> Build:
+    """Compile a notebook to CWL, in memory. Raises `NotebookError` when it has errors, `UsageError` for values it does not take."""
     from nbcompile.emitters.cwl import emit_cwl
     from nbcompile.emitters.lockfile import lock_bytes
     from nbcompile.emitters.steps import step_files
 
     settings = settings or Settings()
-    program = analyze(path)
+    program = analyze(path, parameters)
     made = plan(program, settings)
     lock = lock_bytes(program.notebook, made, settings)
     steps = step_files(made, program.facts, program.graph, program.notebook)
@@ -134,7 +150,12 @@ def build(path: str | Path, settings: Settings | None = None) -> Build:
 
 
 def run(
-    path: str | Path, settings: Settings | None = None, *, output: Path | None = None, on_event: Callable[[RunEvent], None] | None = None
+    path: str | Path,
+    settings: Settings | None = None,
+    *,
+    parameters: Mapping[str, object] | None = None,
+    output: Path | None = None,
+    on_event: Callable[[RunEvent], None] | None = None,
 ) -> RunRecord:
     """Run a notebook on this machine, independent steps side by side. What a cell raised is told in the record.
 
@@ -147,7 +168,7 @@ def run(
     from nbcompile.reporting.run_report import run_html
 
     tell = on_event or (lambda _: None)
-    job = _run_job(Path(path), settings or Settings(), output)
+    job = _run_job(Path(path), settings or Settings(), parameters or {}, output)
     record = run_job(job, tell)
     write_whole(record.directory / "run.json", run_json(record).encode())
     write_whole(record.directory / "report.html", run_html(record).encode())
@@ -155,13 +176,13 @@ def run(
     return record
 
 
-def _run_job(path: Path, settings: Settings, output: Path | None) -> RunJob:
+def _run_job(path: Path, settings: Settings, parameters: Mapping[str, object], output: Path | None) -> RunJob:
     from nbcompile.emitters.join import join_runtime
     from nbcompile.emitters.steps import notebook_template, step_files
     from nbcompile.engines.directory import claim_directory, new_run_id
     from nbcompile.engines.job import RunJob
 
-    program = analyze(path)
+    program = analyze(path, parameters)
     made = plan(program, settings)
     return RunJob(
         id=new_run_id(program.notebook.name),
@@ -261,7 +282,7 @@ def _placed(program: Program, path: str, data: bytes) -> Iterator[Diagnostic]:
             yield replace(one, path=path, file_line=line)
             continue
         cell = code[place.cell_index]
-        lines = positions[cell.position] if cell.position < len(positions) else ()
+        lines = positions[cell.in_file] if 0 <= cell.in_file < len(positions) else ()
         source = cell.source.splitlines()
         yield replace(
             one,

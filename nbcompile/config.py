@@ -54,6 +54,29 @@ def load_personal(path: Path) -> PersonalSettings:
     return PersonalSettings(deployments=tuple(map(str, deployments)), allow=tuple(map(Permission, allowed)))
 
 
+def parse_values(text: str, source: str) -> dict[str, object]:
+    """Values for parameters from YAML or JSON, as papermill reads them: YAML 1.1, in which `yes` is true, and dates stay text."""
+    loader = YAML(typ="safe", pure=True)
+    loader.version = (1, 1)
+    kept = loader.constructor.yaml_constructors
+    bool_tag, date_tag = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"
+
+    def truth(constructor: Any, node: Any) -> object:  # noqa: ANN401 - ruamel's nodes are untyped
+        # A parameter may well be called `n`.
+        return node.value if node.value in ("y", "Y", "n", "N") else kept[bool_tag](constructor, node)
+
+    loader.constructor.yaml_constructors = {**kept, bool_tag: truth, date_tag: lambda _, node: node.value}
+    try:
+        values = loader.load(text)
+    except YAMLError as error:
+        raise UsageError(f"{source}: {getattr(error, 'problem', None) or 'not YAML'}", "write it as `name: value`") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict) or not all(isinstance(name, str) and name.isidentifier() for name in values):
+        raise UsageError(f"{source} is no mapping of names to values", "write it as `name: value`")
+    return {str(name): value for name, value in values.items()}
+
+
 def _from_yaml(path: Path) -> ProjectSettings:
     data, nodes = _read_yaml(path)
     return _parsed(path, {} if data is None else data, nodes)

@@ -8,7 +8,7 @@ import click
 
 from nbcompile import api
 from nbcompile.cli.notebooks import find_notebooks
-from nbcompile.cli.options import granularity_option
+from nbcompile.cli.options import granularity_option, parameter_options
 from nbcompile.model.errors import ExitCode, NbcompileError
 from nbcompile.model.plan import Granularity
 from nbcompile.model.settings import Settings
@@ -28,7 +28,15 @@ Examples:
 )
 @granularity_option
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 1 when a bundle is missing or stale.")
-def command(notebooks: tuple[Path, ...], output: Path, granularity: str, *, only_check: bool) -> None:
+@parameter_options
+def command(
+    notebooks: tuple[Path, ...],
+    output: Path,
+    granularity: str,
+    *,
+    values: dict[str, object],
+    only_check: bool,
+) -> None:
     """Compile notebooks to CWL v1.2 workflows.
 
     Each bundle holds workflow.cwl, its inputs, the steps and the step runtime: any CWL engine runs it and hands back the
@@ -39,7 +47,7 @@ def command(notebooks: tuple[Path, ...], output: Path, granularity: str, *, only
     for notebook in find_notebooks(notebooks):
         directory = output / _below(notebook)
         try:
-            built = api.build(notebook, settings)
+            built = api.build(notebook, settings, parameters=values)
             if only_check:
                 worst = max(worst, _report(notebook, directory, current=built.is_current(directory)))
                 continue

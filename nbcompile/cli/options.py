@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+
 import click
 
+from nbcompile.model.errors import UsageError
+from nbcompile.model.parameters import Word
 from nbcompile.model.plan import Granularity
 
 granularity_option = click.option(
@@ -13,3 +19,45 @@ granularity_option = click.option(
     show_default=True,
     help="How finely to cut: every cell, what pays off, or not at all.",
 )
+
+
+def parameter_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give values to a notebook with papermill's flags; the command gets them as `values`."""
+
+    @wraps(command)
+    def with_values(
+        *,
+        words: tuple[tuple[str, str], ...],
+        texts: tuple[tuple[str, str], ...],
+        yamls: tuple[str, ...],
+        files: tuple[Path, ...],
+        **others: object,
+    ) -> None:
+        # As in papermill, -r wins over -p, that over -y, and that over -f.
+        read = [value for path in files for value in _parsed(_text(path), str(path)).items()]
+        read += [value for yaml in yamls for value in _parsed(yaml, "-y").items()]
+        command(values={**dict(read), **{name: Word(text) for name, text in words}, **dict(texts)}, **others)
+
+    options = (
+        click.option("-p", "--parameter", "words", nargs=2, multiple=True, metavar="NAME VALUE", help="Give a parameter a value."),
+        click.option("-r", "--parameter-raw", "texts", nargs=2, multiple=True, metavar="NAME TEXT", help="The same, always as text."),
+        click.option("-y", "--parameters-yaml", "yamls", multiple=True, metavar="YAML", help="Values as YAML: `{n: 3, names: [a, b]}`."),
+        click.option("-f", "--parameters-file", "files", multiple=True, type=click.Path(path_type=Path), help="Values from a YAML file."),
+    )
+    for option in reversed(options):
+        with_values = option(with_values)
+    return with_values
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {path}: {error}", "name a YAML file with `name: value`") from None
+
+
+def _parsed(text: str, source: str) -> dict[str, object]:
+    # YAML costs a tenth of a second, which only those pay who use it.
+    from nbcompile.config import parse_values
+
+    return parse_values(text, source)

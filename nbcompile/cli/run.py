@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from nbcompile import api
-from nbcompile.cli.options import granularity_option
+from nbcompile.cli.options import granularity_option, parameter_options
 from nbcompile.model.errors import ExitCode
 from nbcompile.model.plan import Granularity
 from nbcompile.model.run import RunRecord, RunState
@@ -26,6 +26,7 @@ _SIGNAL_BASE = 128
 Examples:
   nbcompile run analysis.ipynb                  results in ./analysis.run/
   nbcompile run analysis.ipynb -o results --jobs 4
+  nbcompile run analysis.ipynb -p seed 7 -p site berlin
   nbcompile run analysis.ipynb --python ~/envs/science/bin/python""",
 )
 @click.argument("notebook", type=click.Path(path_type=Path))
@@ -38,6 +39,7 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Write events as JSON lines to standard output.")
 @click.option("-q", "--quiet", is_flag=True, help="Show findings and failures only.")
 @click.option("-v", "--verbose", is_flag=True, help="Show what cells write, and how steps start.")
+@parameter_options
 def command(
     notebook: Path,
     output: Path | None,
@@ -45,6 +47,7 @@ def command(
     python: str,
     granularity: str,
     *,
+    values: dict[str, object],
     keep_going: bool,
     strict: bool,
     as_json: bool,
@@ -59,7 +62,7 @@ def command(
     settings = Settings(granularity=Granularity(granularity), python=python, jobs=jobs or 0, keep_going=keep_going, strict=strict)
     progress = _progress(as_json=as_json, quiet=quiet, verbose=verbose)
     try:
-        record = api.run(notebook, settings, output=output, on_event=progress)
+        record = api.run(notebook, settings, parameters=values, output=output, on_event=progress)
     finally:
         progress.close()
     if not as_json and not (quiet and record.state is RunState.FINISHED):

@@ -133,14 +133,17 @@ def _expect_python(document: Mapping[str, Any]) -> None:
 
 
 def _notebook(document: dict[str, Any], name: str) -> Outcome[Notebook]:
-    raw_cells = document.get("cells")
-    if not isinstance(raw_cells, list):
+    listed = document.get("cells")
+    if not isinstance(listed, list):
         raise _not_a_notebook("it has no list of cells")
-    sources = [_source(raw, position) for position, raw in enumerate(raw_cells)]
+    # What an earlier run was given is no part of the notebook.
+    places = [place for place, raw in enumerate(listed) if not _is_injected(raw)]
+    raw_cells = [listed[place] for place in places]
+    sources = [_source(raw, place) for place, raw in zip(places, raw_cells, strict=True)]
     minor = document.get("nbformat_minor")
     has_ids = isinstance(minor, int) and (4, minor) >= _FIRST_FORMAT_WITH_IDS
     ids, repaired = _stable_ids(raw_cells, sources)
-    cells = tuple(_cells(raw_cells, sources, ids))
+    cells = tuple(_cells(raw_cells, sources, ids, places))
     metadata = _mapping(document.get("metadata"))
     notebook = Notebook(
         name=name,
@@ -148,7 +151,7 @@ def _notebook(document: dict[str, Any], name: str) -> Outcome[Notebook]:
         kernel=_text(_mapping(metadata.get("kernelspec")).get("name")),
         python_version=_text(_mapping(metadata.get("language_info")).get("version")),
         metadata=metadata,
-        document=_template(document, ids, sources),
+        document=_template({**document, "cells": raw_cells}, ids, sources),
     )
     return Outcome(notebook, tuple(_findings(notebook, repaired if has_ids else ())))
 
@@ -192,9 +195,14 @@ def _id_from_content(source: str, seen: Counter[str], taken: set[str]) -> str:
             return digest
 
 
-def _cells(raw_cells: list[dict[str, Any]], sources: list[str], ids: list[CellId]) -> Iterator[Cell]:
+def _is_injected(raw: Any) -> bool:  # noqa: ANN401 - it is what the JSON holds
+    tags = _mapping(raw.get("metadata")).get("tags") if isinstance(raw, dict) and raw.get("cell_type") == "code" else None
+    return isinstance(tags, list) and "injected-parameters" in tags
+
+
+def _cells(raw_cells: list[dict[str, Any]], sources: list[str], ids: list[CellId], places: list[int]) -> Iterator[Cell]:
     index = 0
-    for position, (raw, source, identifier) in enumerate(zip(raw_cells, sources, ids, strict=True)):
+    for position, (raw, source, identifier, place) in enumerate(zip(raw_cells, sources, ids, places, strict=True)):
         kind = {"code": CellKind.CODE, "markdown": CellKind.MARKDOWN}.get(_text(raw.get("cell_type")), CellKind.RAW)
         metadata = _mapping(raw.get("metadata"))
         tags = metadata.get("tags")
@@ -206,6 +214,7 @@ def _cells(raw_cells: list[dict[str, Any]], sources: list[str], ids: list[CellId
             source=source,
             tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
             metadata=metadata,
+            in_file=place,
         )
         index += kind is CellKind.CODE
 

@@ -218,7 +218,7 @@ def _expect_code(node: _Node, source: str, name: str) -> None:
 def _cell(cell: Cell, whole: _Scope) -> tuple[CellDeclaration | None, tuple[Diagnostic, ...]]:
     place = Place(cell.index, cell.id)
     try:
-        scope = _scope(_Node(cell.metadata["workflow"], ("cells", cell.position, "metadata", "workflow")), whole)
+        scope = _scope(_Node(cell.metadata["workflow"], ("cells", cell.in_file, "metadata", "workflow")), whole)
         step = _step(scope.step, scope) if scope.step else None
         target = _target(scope.target, scope) if scope.target else None
     except _Invalid as invalid:

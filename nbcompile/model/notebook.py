@@ -19,7 +19,10 @@ class CellKind(str, Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One cell. `index` counts code cells from 0 in notebook order and is -1 for others; `position` counts all cells."""
+    """One cell. `index` counts code cells from 0 in notebook order and is -1 for others; `position` counts all cells.
+
+    `in_file` counts the cells of the file, and is -1 for a cell that does not stand in it.
+    """
 
     id: CellId
     index: int
@@ -28,6 +31,7 @@ class Cell:
     source: str
     tags: tuple[str, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    in_file: int = field(default=-1, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,9 @@ from nbcompile_backends.ssh.options import Address, SshSettings
 _CONNECT_SECONDS, _LOGIN_SECONDS = 20, 120
 _KEEPALIVE_SECONDS, _KEEPALIVE_COUNT = 15, 3
 _REFUSAL_SECONDS = 300
+_WINDOW = 16 << 20
 _USER_CERTIFICATE = 1
+_TOO_MANY = "Too many authentication failures"
 _PROBLEMS = (asyncssh.Error, OSError, ValueError, asyncio.TimeoutError, PlaceFailed)
 
 
@@ -89,19 +91,24 @@ class Login:
         credentials = await self._opening.lease.credentials()
         identity = _identity(credentials)
         if identity == self._refused[0] and time.monotonic() < self._refused[1]:
-            raise AuthExpired(*_refusal(self._opening, address))
+            raise self._refusal(AuthExpired(""), address, identity)
         client = _Client(address, self._opening.lease)
         try:
             keys = [key for credential in credentials for key in await _keys(credential, stack)]
             connection = await self._log_in(address, tunnel, keys, client)
         except _PROBLEMS as error:
-            problem = client.problem or translated(error, address)
-            if isinstance(problem, AuthExpired) and not client.asked:
-                self._refused = (identity, time.monotonic() + _REFUSAL_SECONDS)
-                problem = problem if problem.advice else AuthExpired(*_refusal(self._opening, address))
-            raise problem from None
+            raise client.problem or self._refusal(translated(error, address), address, "" if client.asked else identity) from None
         stack.push_async_callback(_close, connection)
         return connection
+
+    def _refusal(self, problem: PlaceFailed, address: Address, identity: str) -> PlaceFailed:
+        """What to say of a failed login. Credentials that were refused are not offered again for a while; answers may be."""
+        if not isinstance(problem, AuthExpired) or problem.advice:
+            return problem
+        if identity:
+            self._refused = (identity, time.monotonic() + _REFUSAL_SECONDS)
+        said = f"{address} does not accept the credential of `{self._opening.deployment}`"
+        return AuthExpired(said, "log in again at your site, or see `nbcompile doctor`")
 
     async def _log_in(
         self, address: Address, tunnel: asyncssh.SSHClientConnection | None, keys: list[asyncssh.SSHKeyPair], client: _Client
@@ -143,7 +150,7 @@ async def open_pipe(address: Address, logins: Sequence[tuple[Login, Address]]) -
             raise Fatal(f"there is no way to {address}")
         python = logins[-1][0].settings.python
         try:
-            process = await tunnel.create_process(f"exec {python} -IBS -c '{BOOT}'", encoding=None)
+            process = await tunnel.create_process(f"exec {python} -IBS -c '{BOOT}'", encoding=None, window=_WINDOW)
         except _PROBLEMS as error:
             raise translated(error, address) from None
         return SshPipe(str(address), process, stack.pop_all())
@@ -230,7 +237,7 @@ def translated(error: Exception, address: Address) -> PlaceFailed:
     if isinstance(error, asyncssh.HostKeyNotVerifiable):
         advice = "if its administrators changed it, replace `hostKeys` of the deployment; otherwise somebody is in between"
         return Fatal(f"{address} shows a host key that is not the pinned one", advice)
-    if isinstance(error, asyncssh.PermissionDenied):
+    if isinstance(error, asyncssh.PermissionDenied) or (isinstance(error, asyncssh.DisconnectError) and _TOO_MANY in error.reason):
         return AuthExpired(f"{address} does not accept the credential")
     if isinstance(error, (asyncssh.KeyImportError, asyncssh.KeyEncryptionError)):
         return AuthExpired(f"the private key for {address} cannot be read", "is its passphrase right?")
@@ -239,10 +246,6 @@ def translated(error: Exception, address: Address) -> PlaceFailed:
     if isinstance(error, (OSError, asyncio.TimeoutError, asyncssh.Error)):
         return Retryable(f"{address} cannot be reached: {said or type(error).__name__}")
     return Fatal(f"{address} cannot be used: {said}")
-
-
-def _refusal(opening: Opening, address: Address) -> tuple[str, str]:
-    return f"{address} does not accept the credential of `{opening.deployment}`", "log in again at your site, or see `nbcompile doctor`"
 
 
 def _identity(credentials: Sequence[Credential]) -> str:

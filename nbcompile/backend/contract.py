@@ -64,6 +64,7 @@ class Cause(str, Enum):
     PREEMPTED = "preempted"
     CANCELLED = "cancelled"
     LEASE = "lease"
+    UNSCHEDULABLE = "unschedulable"
     ENVIRONMENT = "environment"
     OUTPUTS = "outputs"
     LOST = "lost"

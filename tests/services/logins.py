@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from nbcompile.backend import AgentIdentity, AuthExpired, Lease, Opening, PrivateKey, RunId, Secret, Session
 from nbcompile.backend.plugins import load
-from tests.services import sshd
+from tests.services import slurm, sshd
+from tests.services.ground import ROOT
 
 
 def key_of(person: str, *, certified: bool = True) -> PrivateKey:
@@ -61,6 +60,12 @@ async def open_ssh(
     return await load("ssh").open(opening)
 
 
-def agent_socket(directory: Path) -> Path:
-    """Where an ssh-agent of a test listens."""
-    return directory / "agent"
+async def open_slurm(
+    run: RunId, *, site: sshd.Site | None = sshd.LOGIN, person: str = "nbc-alice", observe=lambda event: None, **more: object
+) -> Session:
+    """Open the Slurm of the services through a login host, or on this machine."""
+    via = await open_ssh(run, site, person=person, observe=observe) if site else None
+    root = {} if site else {"work_root": str(ROOT / "slurm-root")}
+    settings = load("slurm").Settings(**{"conf": str(slurm.CONF), "min_poll_seconds": 1, **root, **more})
+    opening = Opening(deployment="tests", run=run, settings=settings, lease=lease_of(), via=via, observe=observe)
+    return await load("slurm").open(opening)

@@ -21,7 +21,7 @@ def main(argv: List[str]) -> int:
         return detach_and_run(path)
     if part == "array":
         with open(path, encoding="utf-8") as lines:
-            path = lines.read().splitlines()[int(os.environ["SLURM_ARRAY_TASK_ID"])]
+            path = lines.read().split("\n")[int(os.environ["SLURM_ARRAY_TASK_ID"])]
     return run_in_batch(path)
 
 

@@ -110,7 +110,7 @@ class Jobs:
 
     def log(self, run: str, job: str, stream: str, offset: int, length: int) -> bytes:
         """A piece of what a job printed."""
-        if stream not in ("stdout", "stderr"):
+        if stream not in ("stdout", "stderr", "scheduler"):
             raise Refused(f"{stream!r} is not a stream")
         try:
             with open(os.path.join(self._root.job(run, job), stream), "rb") as handle:

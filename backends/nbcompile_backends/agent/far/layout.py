@@ -4,7 +4,7 @@ ROOT/agent/AGENT.zip                  this package
 ROOT/store/ab/abcd...                 files by their sha256, read-only
 ROOT/store/partial/abcd...            files on their way in
 ROOT/runs/RUN/lease                   touched while a client is there
-ROOT/runs/RUN/jobs/KEY.ATTEMPT/       job.json, in/, work/, tmp/, stdout, stderr, cancel, pid, exit
+ROOT/runs/RUN/jobs/KEY.ATTEMPT/       job.json, in/, work/, tmp/, stdout, stderr, cancel, pid, exit, native, scheduler
 """
 
 import os

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO, Callable, Dict, List, Optional, Set, Tuple
 
 from . import environment
+from .batch import Batches
 from .jobs import Jobs, checked_spec
 from .layout import RUN, Refused, Root, checked, to_bytes, touch
 from .store import Store
@@ -32,6 +33,7 @@ class Server:
         self._root = root
         self._store = Store(root)
         self._jobs = Jobs(root, self._store, program)
+        self._batches = Batches(root)
         self._program = program
         self._abandoned: Set[int] = set()
         self._children: Set["subprocess.Popen[bytes]"] = set()
@@ -47,8 +49,12 @@ class Server:
             "submit": self._submit,
             "wait": self._wait,
             "abandon": self._abandon,
+            "batch": self._batch,
+            "batch-found": self._batch_found,
+            "batch-forget": self._batch_forget,
             "cancel": self._cancel,
             "log": self._log,
+            "natives": self._natives,
             "sweep": self._sweep,
             "remove": self._remove,
             "runs": self._runs,
@@ -89,9 +95,7 @@ class Server:
         return {}, b""
 
     def _exec(self, request: Dict[str, Any], blob: bytes) -> _Answer:
-        variables = environment.plain()
-        for name, value in request["variables"]:
-            variables[to_bytes(name)] = to_bytes(value)
+        variables = _variables(request)
         argv = [to_bytes(word) for word in request["argv"]]
         path = variables[b"PATH"]
         with contextlib.suppress(FileNotFoundError):
@@ -145,6 +149,24 @@ class Server:
         found = self._jobs.wait(request["run"], request["jobs"], request["seconds"], lambda: number in self._abandoned)
         self._abandoned.discard(number)
         return found, b""
+
+    def _natives(self, request: Dict[str, Any], blob: bytes) -> _Answer:
+        return self._batches.natives(request["run"], request["jobs"]), b""
+
+    def _batch(self, request: Dict[str, Any], blob: bytes) -> _Answer:
+        run, jobs = request["run"], [spec["job"] for spec in request["jobs"]]
+        missing = self._jobs.prepare(run, [checked_spec(spec) for spec in request["jobs"]])
+        if missing:
+            return {"missing": missing}, b""
+        return self._batches.submit(run, request["token"], jobs, request["argv"], _variables(request)), b""
+
+    def _batch_found(self, request: Dict[str, Any], blob: bytes) -> _Answer:
+        self._batches.found(request["run"], request["token"], request["jobs"], request["native"])
+        return {}, b""
+
+    def _batch_forget(self, request: Dict[str, Any], blob: bytes) -> _Answer:
+        self._batches.forget(request["run"], request["token"])
+        return {}, b""
 
     def _abandon(self, request: Dict[str, Any], blob: bytes) -> _Answer:
         self._abandoned.add(request["request"])
@@ -204,6 +226,13 @@ def _answer_one(server: Server, lock: threading.Lock, sink: Any, request: Dict[s
     with lock:
         sink.write(_HEADER.pack(len(head), len(raw)) + head + raw)
         sink.flush()
+
+
+def _variables(request: Dict[str, Any]) -> environment.Variables:
+    variables = environment.plain()
+    for name, value in request["variables"]:
+        variables[to_bytes(name)] = to_bytes(value)
+    return variables
 
 
 def _read_frame(source: BinaryIO) -> Optional[Tuple[Dict[str, Any], bytes]]:

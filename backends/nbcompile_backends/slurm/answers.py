@@ -1,0 +1,136 @@
+"""What Slurm's commands print -> values. Pure; what is not of the expected form is not believed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from nbcompile.backend import Denied, Fatal, Retryable
+from nbcompile.model.errors import NbcompileError
+from nbcompile_backends.agent.plain import plain
+
+NATIVE = re.compile(r"[0-9]+(?:_[0-9]+)?")
+_STATE = re.compile(r"[A-Z_]+")
+_VERSION = re.compile(r"slurm(?:-wlm)? ([0-9]+)\.([0-9]+)[^\n]*\s*")
+_SETTING = re.compile(r"^(\w+)\s*= (.*?)\s*$", re.MULTILINE)
+
+_DENIED = (
+    "Invalid account",
+    "invalid partition",
+    "Invalid qos",
+    "Access/permission denied",
+    "not allowed",
+    "not permitted",
+    "accounting/QOS policy",
+    "Invalid user id",
+)
+_AWAY = (
+    "Unable to contact slurm controller",
+    "Socket timed out",
+    "Transport endpoint",
+    "Connection refused",
+    "Zero Bytes were transmitted",
+)
+_AMBIGUOUS = ("Socket timed out", "Zero Bytes were transmitted")
+
+
+class QueueRow(NamedTuple):
+    """A job as the controller sees it."""
+
+    native: str
+    state: str
+    start: float | None
+    host: str
+    comment: str
+    reason: str
+
+
+class AccountingRow(NamedTuple):
+    """A job as accounting, or the controller, has it at the end."""
+
+    native: str
+    state: str
+    exit_code: int
+    signal: int
+    host: str
+    seconds: float | None
+
+
+def read_queue(text: str) -> dict[str, QueueRow]:
+    """The answer of `squeue`, by job id."""
+    found = {}
+    for line in text.splitlines():
+        fields = line.split("|", 5)
+        if len(fields) == 6 and NATIVE.fullmatch(fields[0]) and _STATE.fullmatch(fields[1]):
+            native, state, start, host, comment, reason = fields
+            found[native] = QueueRow(native, state, _time(start), plain(host, 100), comment, plain(reason, 200))
+    return found
+
+
+def read_accounting(text: str) -> dict[str, AccountingRow]:
+    """The answer of `sacct`, by job id. `CANCELLED by 0` is the state `CANCELLED`; the last of several rows of a job counts."""
+    found = {}
+    for line in text.splitlines():
+        fields = line.split("|")
+        if len(fields) == 5 and NATIVE.fullmatch(fields[0]):
+            native, state, code, host, seconds = fields
+            row = _row(native, state, code, host, seconds)
+            if row:
+                found[native] = row
+    return found
+
+
+def read_job(native: str, text: str) -> AccountingRow | None:
+    """The answer of `scontrol show job`."""
+    pairs = dict(word.split("=", 1) for word in text.split() if "=" in word)
+    return _row(native, pairs.get("JobState", ""), pairs.get("ExitCode", ""), pairs.get("NodeList", ""), "")
+
+
+def read_version(text: str) -> tuple[int, int]:
+    """The version of Slurm, as (23, 2)."""
+    found = _VERSION.fullmatch(text)
+    if not found:
+        raise Fatal(f"`sbatch --version` says {plain(text, 100)!r}, which is not a version of Slurm")
+    return int(found[1]), int(found[2])
+
+
+def read_configuration(text: str) -> Mapping[str, str]:
+    """The answer of `scontrol show config`."""
+    return dict(_SETTING.findall(text))
+
+
+def refusal(code: int, said: str) -> NbcompileError:
+    """Why `sbatch` did not take a job."""
+    text = plain(said.replace("sbatch: error: ", ""), 400) or f"exit code {code}"
+    if is_away(said):
+        return Retryable(f"the controller of Slurm does not answer: {text}")
+    if any(word.lower() in said.lower() for word in _DENIED):
+        return Denied(f"Slurm does not accept the job: {text}", "see `nbcompile doctor` for the accounts, partitions and limits you have")
+    return Fatal(f"Slurm does not accept the job: {text}", "see `nbcompile doctor` for what the partitions have")
+
+
+def is_away(said: str) -> bool:
+    """Whether it is the controller, and not the job, that is the problem."""
+    return any(word in said for word in _AWAY)
+
+
+def is_ambiguous(said: str) -> bool:
+    """Whether the controller may have taken the job all the same."""
+    return any(word in said for word in _AMBIGUOUS)
+
+
+def _row(native: str, state: str, code: str, host: str, seconds: str) -> AccountingRow | None:
+    word = state.partition(" ")[0].rstrip("+")
+    number, colon, signal = code.partition(":")
+    if not _STATE.fullmatch(word) or not colon or not number.isdecimal() or not signal.isdecimal():
+        return None
+    return AccountingRow(native, word, int(number), int(signal), plain(host, 100), float(seconds) if seconds.isdecimal() else None)
+
+
+def _time(text: str) -> float | None:
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return None

@@ -1,0 +1,425 @@
+"""A Session whose jobs are Slurm's.
+
+The agent on the login host makes the jobs' directories and runs Slurm's commands. A job writes down its own end, on the shared
+file system, which is seen at once; Slurm is asked about many jobs in one question, and seldom.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import itertools
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from nbcompile.backend import (
+    Capabilities,
+    Cause,
+    Completed,
+    Fatal,
+    Job,
+    JobRef,
+    JobState,
+    JobStatus,
+    Lost,
+    PlaceEvent,
+    Retryable,
+    RunId,
+    Session,
+    Stream,
+)
+from nbcompile_backends.agent import AgentSession
+from nbcompile_backends.agent.client import specification
+from nbcompile_backends.agent.plain import plain
+from nbcompile_backends.agent.status import read_status
+from nbcompile_backends.slurm import answers, commands, verdict
+from nbcompile_backends.slurm.answers import NATIVE, AccountingRow, QueueRow
+from nbcompile_backends.slurm.options import SlurmSettings
+
+_SLOWEST_QUEUE_SECONDS = 15.0
+_LONGEST_WATCH_SECONDS = 2.0
+_RECORD_SECONDS = 10.0
+_DISBELIEF_SECONDS = 5.0
+_SETTLING_SECONDS = 0.12
+_COMMAND_SECONDS = 30
+_BACK_OFF = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+
+
+class SlurmSession(Session):
+    """`native` of a reference is Slurm's job id, or `ARRAY_TASK`."""
+
+    def __init__(
+        self,
+        deployment: str,
+        run: RunId,
+        settings: SlurmSettings,
+        login: AgentSession,
+        observe: Callable[[PlaceEvent], None],
+    ) -> None:
+        self.deployment = deployment
+        self.run = run
+        self.questions = 0
+        self._settings = settings
+        self._login = login
+        self._observe = observe
+        self._host = login.hosts[0]
+        self._version = (0, 0)
+        self._configuration: dict[str, str] = {}
+        self._queue = _Queue({}, 0.0)
+        self._over: dict[JobRef, JobStatus] = {}
+        self._started: set[JobRef] = set()
+        self._known_since: dict[JobRef, float] = {}
+        self._ended_since: dict[JobRef, float] = {}
+        self._accounting_works = True
+        self._away = False
+
+    async def open(self) -> None:
+        """See that Slurm is there and answers."""
+        done = await self._command(commands.version(self._settings))
+        if done.exit_code:
+            raise Fatal(
+                f"there is no `sbatch` on {self._host.name}: {plain(_text(done.stderr), 200)}",
+                "name its directory as `bin` of the deployment",
+            )
+        self._version = answers.read_version(_text(done.stdout))
+        done = await self._command(commands.configuration(self._settings))
+        if done.exit_code:
+            raise Retryable(f"the controller of Slurm does not answer: {plain(_text(done.stderr), 200)}", "try again when it does")
+        self._configuration = dict(answers.read_configuration(_text(done.stdout)))
+
+    async def capabilities(self) -> Capabilities:
+        """What the login host says, and what Slurm can do."""
+        here = await self._login.capabilities()
+        limits = self._configuration.get("TaskPlugin", "").find("cgroup") >= 0 and self._configuration.get("ConstrainRAMSpace") == "yes"
+        return replace(here, slots=self._settings.slots, arrays=True, memory_limits=limits, pending_reasons=True)
+
+    async def exec(
+        self, argv: Sequence[str], *, stdin: bytes = b"", variables: Sequence[tuple[str, str]] = (), seconds: float = 60
+    ) -> Completed:
+        """Run a quick command on the login host."""
+        return await self._login.exec(argv, stdin=stdin, variables=variables, seconds=seconds)
+
+    async def has(self, digests: Sequence[str]) -> frozenset[str]:
+        """Which of these files the shared file system has."""
+        return await self._login.has(digests)
+
+    async def put(self, content: AsyncIterator[bytes], *, sha256: str, size: int) -> None:
+        """Put a file on the shared file system."""
+        await self._login.put(content, sha256=sha256, size=size)
+
+    async def get(self, sha256: str) -> AsyncIterator[bytes]:
+        """Read a file of the shared file system."""
+        async for piece in self._login.get(sha256):
+            yield piece
+
+    async def submit(self, job: Job) -> JobRef:
+        """Submit one job."""
+        return (await self._submit([job]))[0]
+
+    async def submit_many(self, jobs: Sequence[Job]) -> tuple[JobRef, ...]:
+        """Submit jobs that ask for the same as arrays; those that Slurm has already are not submitted again."""
+        names = [_name(job) for job in jobs]
+        known, _ = await self._host.ask("natives", run=self.run, jobs=names)
+        refs = {name: self._ref(job, native) for name, job, native in zip(names, jobs, known, strict=True) if native}
+        rest = [job for name, job in zip(names, jobs, strict=True) if name not in refs]
+        largest = int(self._configuration.get("MaxArraySize", "1001"))
+        groups: dict[object, list[Job]] = {}
+        for job in rest:
+            groups.setdefault((job.resources, job.options, job.seconds), []).append(job)
+        for group in groups.values():
+            for start in range(0, len(group), largest):
+                part = group[start : start + largest]
+                refs.update(zip(map(_name, part), await self._submit(part), strict=True))
+        return tuple(refs[name] for name in names)
+
+    async def poll(self, refs: Sequence[JobRef]) -> tuple[JobStatus, ...]:
+        """Ask the directories, and Slurm if it was not asked just now."""
+        await self._look(refs, self._settings.min_poll_seconds)
+        return self._statuses(refs)
+
+    async def wait(self, refs: Sequence[JobRef], seconds: float) -> tuple[JobStatus, ...]:
+        """Watch the directories, and ask Slurm now and then."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        patience = float(self._settings.min_poll_seconds)
+        while True:
+            going = await self._look(refs, patience)
+            left = until - loop.time()
+            if left <= 0 or any(ref in self._over for ref in refs):
+                return self._statuses(refs)
+            patience = min(patience * 1.3, _SLOWEST_QUEUE_SECONDS)
+            await self._watch(going, min(left, _LONGEST_WATCH_SECONDS))
+
+    async def cancel(self, refs: Sequence[JobRef]) -> None:
+        """Keep what has not started from starting, and have Slurm end the rest."""
+        going = [ref for ref in refs if ref not in self._over]
+        if going:
+            await self._host.ask("cancel", run=self.run, jobs=[_job(ref) for ref in going])
+            await self._insist(commands.cancel(self._settings, [_checked(ref).native for ref in going]))
+
+    async def logs(self, ref: JobRef, stream: Stream = Stream.STDERR, offset: int = 0) -> AsyncIterator[bytes]:
+        """What the job has printed so far."""
+        async for piece in self._host.log(_job(ref), stream.value, offset):
+            yield piece
+
+    async def sweep(self, seconds: float = 30) -> tuple[str, ...]:
+        """Cancel by name until Slurm has nothing of the run left."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        await self._host.ask("sweep", run=self.run, seconds=0)
+        pause = 0.1
+        while True:
+            answered = await self._refresh()
+            left = tuple(native for native, row in self._queue.rows.items() if not verdict.is_over(row.state))
+            if answered and not left:
+                return await self._unsettled(until)
+            if loop.time() > until:
+                return left if answered else ("whatever Slurm has: its controller does not answer",)
+            if not answered or any(self._queue.rows[native].state != "COMPLETING" for native in left):
+                await self._command(commands.cancel_run(self._settings, self.run, self._host.facts.user))
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, 1.0)
+
+    async def remove(self) -> None:
+        """Remove the run's directory, and what is known of its jobs."""
+        await self._host.ask("remove", run=self.run)
+        for known in (self._over, self._known_since, self._ended_since):
+            known.clear()
+        self._started.clear()
+
+    async def close(self) -> None:
+        """Let go of the login host."""
+        await self._login.close()
+
+    async def _submit(self, jobs: Sequence[Job]) -> list[JobRef]:
+        names = [_name(job) for job in jobs]
+        token = hashlib.sha256("\n".join(names).encode()).hexdigest()
+        request: dict[str, Any] = {
+            "run": self.run,
+            "token": token,
+            "jobs": [specification(job) for job in jobs],
+            "argv": self._submit_command(token, jobs, names),
+            "variables": [list(pair) for pair in commands.variables(self._settings)],
+        }
+        until = asyncio.get_running_loop().time() + self._settings.patience_seconds
+        for pause in itertools.chain(_BACK_OFF, itertools.repeat(_BACK_OFF[-1])):
+            answer, _ = await self._host.ask("batch", **request)
+            if "missing" in answer:
+                raise Lost(f"inputs of the job {jobs[0].name or names[0]} are not on {self._host.name}")
+            native = str(answer.get("native", "")) or await self._recovered(token, names, answer)
+            if native:
+                return self._submitted(jobs, native)
+            if asyncio.get_running_loop().time() + pause > until:
+                break
+            await asyncio.sleep(pause)
+        raise Retryable("the controller of Slurm does not answer", "try again when it does")
+
+    async def _recovered(self, token: str, names: Sequence[str], answer: dict[str, Any]) -> str:
+        """The id of a batch that Slurm took without our hearing of it; if it did not, the batch may be submitted again."""
+        if answer.get("busy"):
+            return ""
+        said = str(answer.get("said", ""))
+        if "said" in answer:
+            problem = answers.refusal(int(answer.get("code") or 0), said)
+            if not isinstance(problem, Retryable):
+                await self._host.ask("batch-forget", run=self.run, token=token)
+                raise problem
+            self._went_away(problem.message)
+        if not await self._refresh():
+            return ""
+        comment = f"{self.run}:{token}"
+        native = next((native.partition("_")[0] for native, row in self._queue.rows.items() if row.comment == comment), "")
+        if native:
+            await self._host.ask("batch-found", run=self.run, token=token, jobs=[*names], native=native)
+        else:
+            await self._host.ask("batch-forget", run=self.run, token=token)
+        return native
+
+    def _submit_command(self, token: str, jobs: Sequence[Job], names: Sequence[str]) -> tuple[str, ...]:
+        facts = self._host.facts
+        run = f"{facts.root}/runs/{self.run}"
+        program = commands.Program(f"{facts.root}/agent/batch.sh", self._settings.python or facts.executable, facts.program)
+        directories = tuple(f"{run}/jobs/{name}" for name in names)
+        batch = commands.Batch(self.run, token, tuple(jobs), directories, f"{run}/batches/{token}/jobs")
+        return commands.submit(self._settings, program, batch, nil=self._version >= (23, 2))
+
+    def _submitted(self, jobs: Sequence[Job], native: str) -> list[JobRef]:
+        if len(jobs) == 1:
+            return [self._ref(jobs[0], native)]
+        return [self._ref(job, f"{native}_{number}") for number, job in enumerate(jobs)]
+
+    def _ref(self, job: Job, native: str) -> JobRef:
+        ref = JobRef(deployment=self.deployment, run=self.run, key=job.key, attempt=job.attempt, native=native)
+        self._known_since.setdefault(ref, asyncio.get_running_loop().time())
+        return ref
+
+    async def _look(self, refs: Sequence[JobRef], fresh_seconds: float) -> list[JobRef]:
+        """Bring what is known of these jobs up to date, with no question to Slurm while nothing changes; returns those that go on."""
+        now = asyncio.get_running_loop().time()
+        open_ = [ref for ref in refs if ref not in self._over]
+        if not open_:
+            return []
+        for ref in open_:
+            self._known_since.setdefault(_checked(ref), now)
+        asked, _ = await self._host.ask("wait", run=self.run, jobs=[_job(ref) for ref in open_], seconds=0)
+        records = dict(zip(open_, asked, strict=True))
+        oldest = min(self._known_since[ref] for ref in open_)
+        for ref, record in records.items():
+            if record["state"] == "absent":  # nobody submitted it, or its run was removed
+                self._over[ref] = read_status(ref, record)
+            elif record["state"] == "running":
+                self._started.add(ref)
+        vanished = any(record["state"] == "lost" for record in asked)
+        if now - max(self._queue.at, oldest) >= (min(fresh_seconds, 1.0) if vanished else fresh_seconds):
+            await self._refresh()
+        await self._settle({ref: record for ref, record in records.items() if ref not in self._over})
+        await self._give_up_on([ref for ref in open_ if ref not in self._over])
+        return [ref for ref, record in records.items() if ref not in self._over and record["state"] in ("prepared", "running")]
+
+    async def _unsettled(self, until: float) -> tuple[str, ...]:
+        """Wait for the last word on all jobs that were asked for; returns those on which there is none."""
+        refs = tuple(self._known_since)
+        while any(ref not in self._over for ref in refs) and asyncio.get_running_loop().time() < until:
+            await self._watch(await self._look(refs, self._settings.min_poll_seconds), _SETTLING_SECONDS)
+        return tuple(ref.native for ref in refs if ref not in self._over)
+
+    async def _settle(self, records: dict[JobRef, dict[str, Any]]) -> None:
+        """Find the last word on jobs that have ended, or seem to: one question for all of them."""
+        now = asyncio.get_running_loop().time()
+        for ref, record in records.items():
+            if record["state"] == "ended" or self._seems_over(ref):
+                self._ended_since.setdefault(ref, now)
+        # Slurm needs a moment after the job's own record.
+        asked = [ref for ref in records if now - self._ended_since.get(ref, now) >= _SETTLING_SECONDS]
+        rows = await self._last_words(asked)
+        for ref in asked:
+            own = read_status(ref, records[ref]) if records[ref]["state"] == "ended" else None
+            status = self._verdict(ref, rows.get(ref.native), own, now - self._ended_since[ref])
+            if status is not None:
+                self._over[ref] = await self._explained(status) if own is None else status
+
+    def _verdict(self, ref: JobRef, row: AccountingRow | None, own: JobStatus | None, seconds: float) -> JobStatus | None:
+        if row is not None and verdict.is_over(row.state):
+            if own is None and row.state in ("COMPLETED", "FAILED") and seconds < _RECORD_SECONDS:
+                return None  # its record is on its way through the file system
+            return verdict.ended(ref, row, own)
+        if row is None and ref.native not in self._queue.rows and not self._away and seconds > _DISBELIEF_SECONDS:
+            return own or JobStatus(ref=ref, state=JobState.LOST, cause=Cause.LOST, reason="Slurm does not know this job")
+        return None
+
+    def _seems_over(self, ref: JobRef) -> bool:
+        """Whether the queue, asked since we know the job, has it as ended or not at all."""
+        row = self._queue.rows.get(ref.native)
+        return verdict.is_over(row.state) if row else self._queue.at > self._known_since[ref]
+
+    async def _last_words(self, refs: Sequence[JobRef]) -> dict[str, AccountingRow]:
+        """What accounting has on these jobs; where it has nothing yet, or does not work, what the controller has."""
+        natives = [ref.native for ref in refs]
+        found: dict[str, AccountingRow] = {}
+        if natives and self._accounting_works:
+            done = await self._command(commands.accounting(self._settings, natives))
+            self._accounting_works = b"accounting storage is disabled" not in done.stderr
+            if done.exit_code == 0:
+                found = answers.read_accounting(_text(done.stdout))
+        late = [native for native in natives if native not in found or not verdict.is_over(found[native].state)]
+        if late and asyncio.get_running_loop().time() - self._queue.at > _SETTLING_SECONDS:
+            await self._refresh()
+        for native in late:
+            row = self._queue.rows.get(native)
+            if row is not None and verdict.is_over(row.state):
+                done = await self._command(commands.show(self._settings, native))
+                word = answers.read_job(native, _text(done.stdout)) if done.exit_code == 0 else None
+                if word is not None:
+                    found[native] = word
+        return found
+
+    async def _give_up_on(self, refs: Sequence[JobRef]) -> None:
+        """End jobs that wait for what will not come."""
+        for ref in refs:
+            row = self._queue.rows.get(ref.native)
+            status = verdict.hopeless(ref, row) if row else None
+            if status is not None:
+                await self.cancel([ref])
+                self._over[ref] = status
+
+    async def _explained(self, status: JobStatus) -> JobStatus:
+        """A job without a record may have told Slurm why it could not start."""
+        said = b"".join([piece async for piece in self._host.log(_job(status.ref), "scheduler", 0)])
+        tail = plain(_text(said[-4000:]), 300)
+        return replace(status, reason=f"{status.reason}: {tail}") if tail else status
+
+    async def _watch(self, refs: Sequence[JobRef], seconds: float) -> None:
+        """Wait until one of these jobs writes down its end."""
+        if refs and not any(ref in self._ended_since for ref in refs):
+            await self._host.ask("wait", run=self.run, jobs=[_job(ref) for ref in refs], seconds=seconds)
+        else:
+            await asyncio.sleep(min(seconds, _SETTLING_SECONDS))
+
+    def _statuses(self, refs: Sequence[JobRef]) -> tuple[JobStatus, ...]:
+        rows = self._queue.rows
+        return tuple(self._over.get(ref) or verdict.live(ref, rows.get(ref.native), started=ref in self._started) for ref in refs)
+
+    async def _refresh(self) -> bool:
+        """Ask for the whole queue of the run; false when the controller does not answer."""
+        now = asyncio.get_running_loop().time()
+        done = await self._command(commands.queue(self._settings, self.run, self._host.facts.user))
+        if done.exit_code:
+            self._queue = self._queue._replace(at=now)
+            self._went_away(plain(_text(done.stderr), 200))
+            return False
+        self._queue = _Queue(answers.read_queue(_text(done.stdout)), now)
+        if self._away:
+            self._away = False
+            self._observe(PlaceEvent(self.deployment, "connected", "the controller of Slurm answers again"))
+        return True
+
+    def _went_away(self, why: str) -> None:
+        if not self._away:
+            self._away = True
+            self._observe(PlaceEvent(self.deployment, "away", why))
+
+    async def _insist(self, argv: tuple[str, ...]) -> None:
+        """Run a command until the controller has taken it."""
+        for pause in _BACK_OFF:
+            done = await self._command(argv)
+            if done.exit_code == 0 or not answers.is_away(_text(done.stderr)):
+                return
+            await asyncio.sleep(pause)
+        raise Retryable("the controller of Slurm does not answer", "try again when it does")
+
+    async def _command(self, argv: tuple[str, ...]) -> Completed:
+        """Run one of Slurm's commands; all but `sbatch` may be run twice, so that a broken connection is no matter."""
+        self.questions += 1
+        for pause in _BACK_OFF:
+            with contextlib.suppress(Retryable):
+                return await self._host.exec(argv, b"", commands.variables(self._settings), _COMMAND_SECONDS)
+            await asyncio.sleep(pause)
+        return await self._host.exec(argv, b"", commands.variables(self._settings), _COMMAND_SECONDS)
+
+
+class _Queue(NamedTuple):
+    """What the controller said last, and when it was asked."""
+
+    rows: dict[str, QueueRow]
+    at: float
+
+
+def _name(job: Job) -> str:
+    return f"{job.key}.{job.attempt}"
+
+
+def _job(ref: JobRef) -> str:
+    return f"{ref.key}.{ref.attempt}"
+
+
+def _checked(ref: JobRef) -> JobRef:
+    """The reference, if its id may be a word of a command."""
+    if not NATIVE.fullmatch(ref.native):
+        raise Fatal(f"{plain(ref.native, 50)!r} is not the id of a Slurm job")
+    return ref
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nbcompile.analysis.bindings import analyze as analyze_cells
+from nbcompile.analysis.cells import analyze as analyze_cells
 from nbcompile.dataflow.link import link
 from nbcompile.frontend.beside import look_beside
 from nbcompile.frontend.ipynb import read_notebook
+from nbcompile.frontend.parse import parse_cells
 from nbcompile.frontend.positions import locate_key, locate_sources
 from nbcompile.model.bundle import Bundle
 from nbcompile.model.diagnostic import Diagnostic, DiagnosticLog, Outcome, Severity
@@ -76,7 +77,7 @@ def _analyze(read: Outcome[Notebook], given: Mapping[str, object]) -> Program:
     workflow = log.take(_workflow(notebook))
     if workflow.questions:
         log.extend(_denials(workflow, notebook))
-    facts = log.take(analyze_cells(notebook))
+    facts = log.take(analyze_cells(parse_cells(notebook)))
     return Program(notebook, facts, link(facts), log.diagnostics, log.ok, workflow=workflow, parameters=parameters)
 
 
@@ -84,7 +85,7 @@ def _parameterized(notebook: Notebook, given: Mapping[str, object]) -> Outcome[t
     from nbcompile.frontend.parameters import give, read_parameters
 
     # What cells read and none binds is known only from the graph, and can be given as well.
-    free = link(analyze_cells(notebook).value).parameters if given else ()
+    free = link(analyze_cells(parse_cells(notebook)).value).parameters if given else ()
     return give(notebook, read_parameters(notebook), given, free)
 
 

@@ -1,53 +1,444 @@
-"""The names one cell binds and reads, from its syntax tree alone."""
+"""Names: which scope a name belongs to, what it may be bound to there, and which reads come before a sure binding.
+
+A frame is one running piece of code: a cell, a function that is called, the body of a class or of a comprehension.
+What it did that others can see is kept in its trace. Control that splits is a `fork`, control that meets again a `merge`.
+"""
 
 from __future__ import annotations
 
 import ast
-import builtins
+from typing import TYPE_CHECKING, NamedTuple
 
-from nbcompile.model.diagnostic import Diagnostic, Outcome, Place, Span
-from nbcompile.model.facts import CellFacts, Definition, FactsKind, Use
-from nbcompile.model.notebook import Cell, Notebook
-from nbcompile.rules import reading
+from nbcompile.analysis.aliases import Assumption
+from nbcompile.analysis.values import NO_OBJECTS, SCALAR, Function, Value, join, single
 
-_BUILTINS = frozenset(dir(builtins))
-_IPYTHON_MARKS = ("%", "!", "?")
+if TYPE_CHECKING:
+    from nbcompile.analysis.walk import Walk
 
+# The value of a name that was deleted.
+GONE = Value("unbound")
 
-def analyze(notebook: Notebook) -> Outcome[tuple[CellFacts, ...]]:
-    """The facts of every code cell, and the cells that do not parse."""
-    diagnostics: list[Diagnostic] = []
-    facts = tuple(_facts(cell, diagnostics) for cell in notebook.code_cells)
-    return Outcome(facts, tuple(diagnostics))
+Spot = tuple[int, int, int, int]
+Chain = tuple[str, ...]
+Snapshot = tuple[tuple[dict[str, Value], set[str]], ...]
 
 
-def _facts(cell: Cell, diagnostics: list[Diagnostic]) -> CellFacts:
-    if not cell.source.strip():
-        return CellFacts(cell=cell.id, index=cell.index, kind=FactsKind.EMPTY)
-    try:
-        tree = ast.parse(cell.source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        if any(line.lstrip().startswith(_IPYTHON_MARKS) or line.rstrip().endswith("?") for line in cell.source.splitlines()):
-            return CellFacts(cell=cell.id, index=cell.index, kind=FactsKind.OPAQUE, opaque="it uses IPython syntax")
-        diagnostics.append(_syntax_error(cell, error))
-        return CellFacts(cell=cell.id, index=cell.index, kind=FactsKind.OPAQUE, opaque="it does not parse")
-    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-    uses = {node.id: Use(node.id, _span(node)) for node in names if isinstance(node.ctx, ast.Load) and node.id not in _BUILTINS}
-    made = {node.id: Definition(node.id, _span(node), certain=False) for node in names if isinstance(node.ctx, ast.Store)}
-    return CellFacts(cell=cell.id, index=cell.index, uses=tuple(uses.values()), definitions=tuple(made.values()))
+def spot(node: ast.AST) -> Spot:
+    """Where a node stands: first line, first column in bytes, last line, last column."""
+    return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset  # type: ignore[attr-defined]
 
 
-def _span(node: ast.Name) -> Span:
-    return Span(node.lineno, node.col_offset + 1, node.end_lineno or node.lineno, (node.end_col_offset or node.col_offset) + 1)
+class Mark(NamedTuple):
+    """Where something was seen, and through which functions of the notebook; the last field explains."""
+
+    spot: Spot
+    via: Chain = ()
+    reason: str = ""
 
 
-def _syntax_error(cell: Cell, error: Exception) -> Diagnostic:
-    if not isinstance(error, SyntaxError):
-        return Diagnostic(rule=reading.TOO_DEEP, message="the cell is nested too deep to be parsed", place=Place(cell.index, cell.id))
-    line, column = error.lineno or 1, error.offset or 1
-    return Diagnostic(
-        rule=reading.SYNTAX_ERROR,
-        message=(error.msg or "invalid syntax").lower(),
-        place=Place(cell.index, cell.id, Span(line, column, line, column + 1)),
-        help="correct the cell, or tag it `raises-exception` if the failure is meant",
-    )
+class EffectKey(NamedTuple):
+    """Tells effects apart."""
+
+    channel: str
+    mode: str
+    subject: str
+
+
+class Trace:
+    """What a frame did that is seen outside it."""
+
+    __slots__ = ("assumptions", "builtins", "captured", "cells", "changed", "effects", "given", "live", "opaque", "unknowns", "uses")
+
+    def __init__(self) -> None:
+        self.uses: dict[str, Mark] = {}
+        self.builtins: dict[str, Mark] = {}
+        self.changed: dict[int, Mark] = {}
+        self.captured: dict[tuple[int, str, int], Mark] = {}
+        self.effects: dict[EffectKey, Mark] = {}
+        self.unknowns: dict[str, tuple[Mark, str, tuple[int, ...]]] = {}
+        self.live: list[tuple[Mark, Value]] = []
+        self.opaque: Mark | None = None
+        # Of a function: the names it was given from outside, by where they came from, and what was assumed of them.
+        self.given: dict[str, Value] = {}
+        self.cells: dict[str, Value] = {}
+        self.assumptions: list[Assumption] = []
+
+
+class Scope:
+    """Names of one scope, and which of them are bound whichever way control went."""
+
+    __slots__ = ("sure", "values")
+
+    def __init__(self) -> None:
+        self.values: dict[str, Value] = {}
+        self.sure: set[str] = set()
+
+
+class Frame:
+    """A running piece of code. `sites` keeps the objects that its nodes made, so that a second pass makes no others."""
+
+    __slots__ = ("caught", "dead", "exits", "local", "loops", "returned", "sites", "top", "trace", "walk")
+
+    def __init__(self, walk: Walk, trace: Trace, top: Scope, local: Scope, sites: dict[object, int]) -> None:
+        self.walk = walk
+        self.trace = trace
+        self.top = top
+        self.local = local
+        self.sites = sites
+        self.dead = False
+        self.exits: list[Snapshot] = []
+        self.loops: list[list[Snapshot]] = []
+        self.caught: list[list[Snapshot]] = []
+        self.returned: Value | None = None
+
+    # -- names ---------------------------------------------------------------------------------------------------
+
+    def read(self, name: str, node: ast.AST) -> Value:
+        """The value of a name; a read that comes before a sure binding is a use."""
+        raise NotImplementedError
+
+    def peek(self, name: str) -> Value | None:
+        """The value of a global name, without using it."""
+        raise NotImplementedError
+
+    def bind(self, name: str, value: Value) -> None:
+        """Bind a name in the scope it belongs to."""
+        raise NotImplementedError
+
+    def bind_global(self, name: str, value: Value) -> None:
+        """Bind a name of the notebook."""
+        self.top.values[name] = value
+        self.top.sure.add(name)
+
+    def bind_perhaps(self, name: str, value: Value) -> None:
+        """A name of the notebook may be bound here."""
+        before = self.top.values.get(name)
+        self.top.values[name] = value if before is None or before is GONE else before if value is GONE else join(before, value)
+
+    def delete(self, name: str, node: ast.AST) -> None:
+        """Unbind a name, which must be bound."""
+        self.read(name, node)
+        self.bind(name, GONE)
+
+    def read_global(self, name: str, node: ast.AST, via: Chain = ()) -> Value:
+        """The value of a name of the notebook."""
+        top = self.top
+        found = top.values.get(name)
+        if found is not None and name in top.sure:
+            return SCALAR if found is GONE else found
+        before = self.before(name)
+        if before is None and found is None:
+            return self.walk.unbound(self, name, node, via)
+        if name not in self.trace.uses:
+            self.trace.uses[name] = Mark(spot(node), via)
+        if before is None or found is None or found is GONE:
+            return before or found or SCALAR
+        return join(found, before)
+
+    def before(self, name: str) -> Value | None:
+        """What a name of the notebook was bound to before this piece of code."""
+        raise NotImplementedError
+
+    # -- control -------------------------------------------------------------------------------------------------
+
+    def fork(self) -> Snapshot:
+        """The state of the names, to come back to."""
+        top = (dict(self.top.values), set(self.top.sure))
+        return (top,) if self.local is self.top else (top, (dict(self.local.values), set(self.local.sure)))
+
+    def restore(self, state: Snapshot) -> None:
+        """Go on from a state; it can be gone back to again."""
+        for scope, (values, sure) in zip((self.top, self.local), state, strict=False):
+            scope.values, scope.sure = dict(values), set(sure)
+        self.dead = False
+
+    def merge(self, states: list[Snapshot]) -> None:
+        """Go on from wherever control may have come from; from nowhere, and the rest is dead."""
+        if not states:
+            self.dead = True
+            return
+        self.restore(states[0])
+        for state in states[1:]:
+            for scope, (values, sure) in zip((self.top, self.local), state, strict=False):
+                mine = scope.values
+                for name, value in values.items():
+                    found = mine.get(name)
+                    if found is None or found is GONE:
+                        mine[name] = value
+                    elif found is not value and value is not GONE:
+                        mine[name] = join(found, value)
+                scope.sure &= sure
+                scope.sure -= {name for name in scope.sure if (values[name] is GONE) != (mine[name] is GONE)}
+
+    # -- objects -------------------------------------------------------------------------------------------------
+
+    def make(self, node: ast.AST, type: str, opened: bool = False, role: str = "") -> int:  # noqa: A002
+        """The object that this node makes."""
+        key = (id(node), role)
+        number = self.sites.get(key)
+        if number is None:
+            number = self.sites[key] = self.walk.heap.new(type, opened=opened)
+        return number
+
+    def fresh(self, node: ast.AST, type: str, opened: bool = True, role: str = "") -> Value:  # noqa: A002
+        """A value of a type: an object made here, or nothing but its type when that is immutable."""
+        if self.walk.known.is_immutable(type):
+            return Value(type)
+        return Value(type, single(self.make(node, type, opened, role)))
+
+    def change(self, value: Value, node: ast.AST, reason: str, deep: bool = False) -> None:
+        """The objects of a value may change in place; `deep` if also what they hold."""
+        objects = value.objects
+        if not objects:
+            return
+        changed = self.trace.changed
+        if deep:
+            objects = objects | self.walk.heap.parts(objects, "*")
+        for number in objects:
+            if number not in changed:
+                changed[number] = Mark(spot(node), (), reason)
+
+    def capture(self, holders: Value, key: str, held: Value, node: ast.AST) -> None:
+        """The objects of one value may hold those of the other from now on."""
+        if not held.objects or not holders.objects:
+            return
+        heap, captured = self.walk.heap, self.trace.captured
+        for holder in holders.objects:
+            for number in held.objects:
+                if heap.hold(holder, key, number) or (holder, key, number) not in captured:
+                    captured[holder, key, number] = Mark(spot(node))
+
+
+class CellFrame(Frame):
+    """A cell: its names are the notebook's. `binders` says which of its statements, counted from 0, bound a name last."""
+
+    __slots__ = ("binders", "statement")
+
+    def __init__(self, walk: Walk) -> None:
+        scope = Scope()
+        super().__init__(walk, Trace(), scope, scope, {})
+        self.statement = 0
+        self.binders: dict[str, int] = {}
+
+    def read(self, name: str, node: ast.AST) -> Value:
+        found = self.top.values.get(name)
+        if found is not None and found is not GONE and name in self.top.sure:
+            return found
+        return self.read_global(name, node)
+
+    def before(self, name: str) -> Value | None:
+        return self.walk.namespace.get(name)
+
+    def peek(self, name: str) -> Value | None:
+        found = self.top.values.get(name)
+        if found is None or name not in self.top.sure:
+            before = self.walk.namespace.get(name)
+            found = before if found is None or found is GONE else join(found, before) if before else found
+        return None if found is GONE else found
+
+    def bind(self, name: str, value: Value) -> None:
+        self.top.values[name] = value
+        self.top.sure.add(name)
+        self.binders[name] = self.statement
+
+    def bind_global(self, name: str, value: Value) -> None:
+        self.bind(name, value)
+
+
+class FunctionFrame(Frame):
+    """A function that is called. What it finds outside are symbols, to be replaced at each call by what is there then."""
+
+    __slots__ = ("caller", "function")
+
+    def __init__(self, walk: Walk, function: Function, caller: Frame, trace: Trace, sites: dict[object, int]) -> None:
+        super().__init__(walk, trace, Scope(), Scope(), sites)
+        self.function = function
+        self.caller = caller
+
+    def read(self, name: str, node: ast.AST) -> Value:
+        if name in self.function.code.locals:
+            return self.local.values.get(name, SCALAR)
+        captured = self.trace.cells.get(name) or self._enclosing(name)
+        return captured if captured is not None else self.read_global(name, node)
+
+    def _enclosing(self, name: str) -> Value | None:
+        actual = enclosing(self.function, name)
+        if actual is None:
+            return None
+        symbol = self.trace.cells[name] = self.mirror(actual)
+        return symbol
+
+    def before(self, name: str) -> Value | None:
+        symbol = self.trace.given.get(name)
+        if symbol is None:
+            actual = self.caller.peek(name)
+            if actual is None:
+                return None
+            symbol = self.trace.given[name] = self.mirror(actual)
+        return symbol
+
+    def peek(self, name: str) -> Value | None:
+        found = self.top.values.get(name)
+        if found is not None and found is not GONE and name in self.top.sure:
+            return found
+        return self.before(name)
+
+    def mirror(self, value: Value) -> Value:
+        """A symbol for what comes from outside; immutable values stand for themselves."""
+        if not value.objects:
+            return value
+        heap = self.walk.heap
+        items = tuple(map(self.mirror, value.items)) if value.items is not None else None
+        if items is not None:
+            objects = NO_OBJECTS.union(*(item.objects for item in items))
+            return Value(value.type, objects, value.callee, value.const, items)
+        number = heap.new(value.type, value.callee, opened=True, keyed=True)
+        heap.mirror(number, value.objects, self.trace.assumptions)
+        return Value(value.type, single(number), value.callee, value.const, None, value.view)
+
+    def bind(self, name: str, value: Value) -> None:
+        scope = self.local if name in self.function.code.locals else self.top
+        if scope is self.top and name in self.function.code.outer_names and bind_enclosing(self.function, name, value):
+            return
+        scope.values[name] = value
+        scope.sure.add(name)
+
+
+class BlockFrame(Frame):
+    """The body of a comprehension or of a class: it has names of its own and otherwise those of the frame around it."""
+
+    __slots__ = ("is_class", "outer_names", "parent")
+
+    def __init__(self, parent: Frame, is_class: bool) -> None:
+        super().__init__(parent.walk, parent.trace, parent.top, Scope(), parent.sites)
+        self.parent = parent
+        self.is_class = is_class
+        self.outer_names: frozenset[str] = frozenset()
+
+    def read(self, name: str, node: ast.AST) -> Value:
+        found = self.local.values.get(name)
+        if found is None or found is GONE:
+            return self.parent.read(name, node)
+        if name in self.local.sure:
+            return found
+        return join(found, self.parent.read(name, node))
+
+    def before(self, name: str) -> Value | None:
+        return self.parent.before(name)
+
+    def peek(self, name: str) -> Value | None:
+        return self.parent.peek(name)
+
+    def bind_global(self, name: str, value: Value) -> None:
+        self.parent.bind_global(name, value)
+
+    def bind(self, name: str, value: Value) -> None:
+        if name in self.outer_names:
+            self.parent.bind_global(name, value)
+        else:
+            self.local.values[name] = value
+            self.local.sure.add(name)
+
+
+def enclosing(function: Function, name: str) -> Value | None:
+    """The value of a name of an enclosing function."""
+    if name in function.captured:
+        return function.captured[name]
+    frame = function.frame
+    while isinstance(frame, BlockFrame):
+        if not frame.is_class and name in frame.local.values:
+            return frame.local.values[name]
+        frame = frame.parent
+    if isinstance(frame, FunctionFrame):
+        if name in frame.function.code.locals:
+            return frame.local.values.get(name, SCALAR)
+        return frame.trace.cells.get(name) or frame._enclosing(name)
+    return None
+
+
+def bind_enclosing(function: Function, name: str, value: Value) -> bool:
+    """Bind a `nonlocal` name where it belongs; whether it belongs to an enclosing function."""
+    frame = function.frame
+    while isinstance(frame, BlockFrame):
+        frame = frame.parent
+    if isinstance(frame, FunctionFrame) and name in frame.function.code.locals:
+        found = frame.local.values.get(name)
+        frame.local.values[name] = value if found is None else join(found, value)
+        return True
+    if name in function.captured:
+        function.captured[name] = join(function.captured[name], value)
+        return True
+    return False
+
+
+def local_names(code_arguments: ast.arguments | None, body: list[ast.stmt] | ast.expr) -> tuple[frozenset[str], frozenset[str], bool]:
+    """The names that belong to a function, those it declares to be others', and whether it is a generator."""
+    bound: set[str] = set()
+    outer: set[str] = set()
+    generator = False
+    if code_arguments is not None:
+        bound.update(argument.arg for argument in all_arguments(code_arguments))
+    todo: list[ast.AST] = list(body) if isinstance(body, list) else [body]
+    while todo:
+        node = todo.pop()
+        kind = type(node)
+        if kind is ast.Name:
+            if type(node.ctx) is not ast.Load:  # type: ignore[attr-defined]
+                bound.add(node.id)  # type: ignore[attr-defined]
+            continue
+        if kind in _SCOPES:
+            inner = _outside_parts(node, bound)
+            todo.extend(inner)
+            continue
+        if kind in _BINDING_NODES:
+            outer_here = _bind_statement(node, bound)
+            outer.update(outer_here)
+        elif kind is ast.Yield or kind is ast.YieldFrom:
+            generator = True
+        todo.extend(ast.iter_child_nodes(node))
+    return frozenset(bound - outer), frozenset(outer), generator
+
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_SCOPES = frozenset((*_FUNCTIONS, ast.ClassDef, ast.Lambda, *_COMPREHENSIONS))
+_BINDING_NODES = frozenset(
+    (ast.Global, ast.Nonlocal, ast.Import, ast.ImportFrom, ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping)
+)
+
+
+def all_arguments(arguments: ast.arguments) -> list[ast.arg]:
+    """Every parameter, in the order in which they are written."""
+    found = [*arguments.posonlyargs, *arguments.args]
+    found += [arguments.vararg] if arguments.vararg else []
+    found += arguments.kwonlyargs
+    found += [arguments.kwarg] if arguments.kwarg else []
+    return found
+
+
+def _outside_parts(node: ast.AST, bound: set[str]) -> list[ast.AST]:
+    """What of a nested scope belongs to the scope around it."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        bound.add(node.name)
+        return [*node.decorator_list, *node.args.defaults, *(d for d in node.args.kw_defaults if d)]
+    if isinstance(node, ast.ClassDef):
+        bound.add(node.name)
+        return [*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)]
+    if isinstance(node, ast.Lambda):
+        return [*node.args.defaults, *(d for d in node.args.kw_defaults if d)]
+    # A walrus in a comprehension binds outside it.
+    bound.update(inner.target.id for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr))
+    return [inner for inner in ast.walk(node) if isinstance(inner, ast.Lambda)]
+
+
+def _bind_statement(node: ast.AST, bound: set[str]) -> list[str]:
+    """Add the names that a statement binds without a `Name` node; returns those it says belong elsewhere."""
+    if isinstance(node, ast.Global | ast.Nonlocal):
+        return node.names
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        bound.update((alias.asname or alias.name).partition(".")[0] for alias in node.names)
+    elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
+        bound.update([node.name] if node.name else [])
+    elif isinstance(node, ast.MatchMapping):
+        bound.update([node.rest] if node.rest else [])
+    return []

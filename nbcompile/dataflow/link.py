@@ -1,39 +1,216 @@
-"""CellFacts in notebook order -> DataflowGraph."""
+"""CellFacts in notebook order -> DataflowGraph: every use is linked to the version a kernel would find there.
+
+A name has one version after each cell that binds it, changes its object or lets another name share it. A cell that may
+leave a name as it was passes the old version on. What a step can get by running definition statements again is replayed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from dataclasses import dataclass, field
 
-from nbcompile.model.facts import CellFacts
-from nbcompile.model.graph import DataflowGraph, Edge, EdgeKind, Fusion, GraphCell
+from nbcompile.dataflow.aliases import Aliases
+from nbcompile.dataflow.channels import link_channels
+from nbcompile.dataflow.control import control_edges
+from nbcompile.dataflow.fusions import Fusions
+from nbcompile.model.facts import CellFacts, DefinitionStatement, FactsKind, StatementId
+from nbcompile.model.graph import DataflowGraph, Edge, EdgeKind, GraphCell, Version
 
 
 def link(facts: Sequence[CellFacts]) -> DataflowGraph:
-    """Each use linked to the nearest earlier definition, as a kernel would find it on a clean top-to-bottom run."""
-    latest: dict[str, int] = {}
-    edges: list[Edge] = []
-    parameters: dict[str, None] = {}
-    for cell in facts:
-        for use in cell.uses:
-            if use.name in latest:
-                edges.append(Edge(latest[use.name], cell.index, use.name, EdgeKind.VALUE))
-            else:
-                parameters[use.name] = None
-        latest |= {made.name: cell.index for made in cell.definitions}
+    """The graph of a notebook's cells."""
+    state = _State(facts)
+    drafts = [state.cell(cell) for cell in facts]
+    channels = link_channels(facts, state.statements)
+    edges = [edge for draft in drafts for edge in draft.edges] + list(channels.edges)
+    edges += control_edges(facts, edges)
     return DataflowGraph(
-        cells=tuple(_graph_cell(cell) for cell in facts),
-        edges=tuple(edges),
-        fusions=tuple(Fusion(a.index, b.index, "changes of objects are not analysed yet") for a, b in pairwise(facts)),
-        parameters=tuple(parameters),
+        cells=tuple(
+            _graph_cell(cell, draft, channels.needs[place], channels.replays[place], channels.makes[place])
+            for place, (cell, draft) in enumerate(zip(facts, drafts, strict=True))
+        ),
+        edges=tuple(sorted(edges, key=lambda edge: (edge.target, edge.source))),
+        fusions=tuple(sorted({*state.fusions.found, *channels.fusions})),
+        parameters=tuple(state.parameters),
     )
 
 
-def _graph_cell(cell: CellFacts) -> GraphCell:
+@dataclass(slots=True)
+class _Draft:
+    """One cell of the graph, as far as names go."""
+
+    kind: FactsKind
+    uses: list[str] = field(default_factory=list)
+    needs: list[Version] = field(default_factory=list)
+    replays: set[StatementId] = field(default_factory=set)
+    made: tuple[tuple[Version, ...], ...] = ()
+    edges: list[Edge] = field(default_factory=list)
+
+
+class _Latest:
+    """The newest version of a name: who made it, how, and which statement brings it again."""
+
+    __slots__ = ("cell", "how", "statement")
+
+    def __init__(self, cell: int, how: EdgeKind, statement: StatementId | None = None) -> None:
+        self.cell = cell
+        self.how = how
+        self.statement = statement
+
+
+class _State:
+    """What is known of every name after the cells so far."""
+
+    def __init__(self, facts: Sequence[CellFacts]) -> None:
+        self.latest: dict[str, _Latest] = {}
+        self.parameters: dict[str, None] = {}
+        self.statements: dict[StatementId, tuple[StatementId, ...]] = {}
+        self.aliases = Aliases(facts)
+        self.fusions = Fusions()
+        self._live = _live_after(facts)
+        self._opaque = -1
+        self._drafts: list[_Draft] = []
+
+    def cell(self, facts: CellFacts) -> _Draft:
+        """Link one more cell."""
+        draft = _Draft(facts.kind)
+        self._drafts.append(draft)
+        sure = _certain(facts)
+        self._statements(facts, draft)
+        for name in sure:
+            self.aliases.forget(name)
+        self.aliases.learn(facts)
+        written = self.aliases.written(facts)
+        needed = self._needed(facts, sure, written)
+        for name, how in needed.items():
+            self._need(facts, draft, name, how)
+        self.fusions.take(facts, needed)
+        self._make(facts, draft, written, sure)
+        draft.uses = list(dict.fromkeys(use.name for use in facts.uses))
+        return draft
+
+    def _statements(self, facts: CellFacts, draft: _Draft) -> None:
+        """Keep the definition statements whose own names can be had by replaying, too."""
+        own: dict[str, StatementId] = {}
+        for statement in facts.statements:
+            depends = self._depends(statement, own)
+            if depends is None:
+                draft.kind = FactsKind.ORDINARY if draft.kind is FactsKind.DEFINITION else draft.kind
+                continue
+            self.statements[statement.id] = depends
+            own.update(dict.fromkeys(statement.binds, statement.id))
+
+    def _depends(self, statement: DefinitionStatement, own: dict[str, StatementId]) -> tuple[StatementId, ...] | None:
+        found: dict[StatementId, None] = {}
+        for name in statement.uses:
+            identifier = own.get(name)
+            if identifier is None and name in self.latest:
+                identifier = self.latest[name].statement
+                if identifier is None:
+                    return None
+            if identifier is not None:
+                found.update(dict.fromkeys((identifier, *self.statements[identifier])))
+        return tuple(found)
+
+    def _needed(self, facts: CellFacts, sure: set[str], written: list[str]) -> dict[str, EdgeKind | None]:
+        """The names of which the cell needs the newest version; with a kind where that is not for reading it."""
+        if facts.kind is FactsKind.OPAQUE:
+            return dict.fromkeys(self.latest)
+        needed: dict[str, EdgeKind | None] = {}
+        for use in facts.uses:
+            needed[use.name] = None
+        for name in written:
+            if name not in sure:
+                needed.setdefault(name, EdgeKind.ALIAS)
+        live = self._live[facts.index]
+        for name in _uncertain(facts):
+            if name in self.latest and name in live:
+                needed.setdefault(name, None)
+        return needed
+
+    def _need(self, facts: CellFacts, draft: _Draft, name: str, how: EdgeKind | None) -> None:
+        latest = self.latest.get(name)
+        if latest is None and self._opaque >= 0 and how is None:
+            latest = self.latest[name] = _Latest(self._opaque, EdgeKind.VALUE)
+            made = self._drafts[self._opaque]
+            made.made = (*made.made, (Version(name, self._opaque),))
+        if latest is None:
+            if how is None:
+                self.parameters[name] = None
+            return
+        draft.edges.append(Edge(latest.cell, facts.index, name, how or latest.how))
+        if latest.statement is not None:
+            draft.replays.update((latest.statement, *self.statements[latest.statement]))
+        else:
+            draft.needs.append(Version(name, latest.cell))
+            self.fusions.use(name, latest.cell, facts.index)
+
+    def _make(self, facts: CellFacts, draft: _Draft, written: list[str], sure: set[str]) -> None:
+        made: dict[str, None] = {}
+        if facts.kind is FactsKind.OPAQUE:
+            made.update(dict.fromkeys(self.latest))
+            self._opaque = facts.index
+        changed = {change.name for change in facts.changes}
+        for name in written:
+            if name in self.latest and name not in sure:
+                made[name] = None
+        for name in made:
+            self.latest[name] = _Latest(facts.index, EdgeKind.MUTATION if name in changed else EdgeKind.ALIAS)
+        for definition in facts.definitions:
+            statement = definition.statement if definition.statement in self.statements else None
+            made[definition.name] = None
+            self.latest[definition.name] = _Latest(facts.index, EdgeKind.VALUE, statement)
+        for gone in facts.deletions:
+            if gone.certain:
+                self.latest.pop(gone.name, None)
+            elif gone.name in self.latest:
+                made[gone.name] = None
+                self.latest[gone.name] = _Latest(facts.index, EdgeKind.VALUE)
+        groups = (tuple(made),) if facts.kind is FactsKind.OPAQUE and made else self.aliases.groups(list(made))
+        draft.made = tuple(tuple(Version(name, facts.index) for name in group) for group in groups)
+
+
+def _certain(cell: CellFacts) -> set[str]:
+    """The names that the cell binds or deletes on every path."""
+    return {made.name for made in cell.definitions if made.certain} | {gone.name for gone in cell.deletions if gone.certain}
+
+
+def _uncertain(cell: CellFacts) -> list[str]:
+    """The names that the cell may leave as they were."""
+    return [made.name for made in cell.definitions if not made.certain] + [gone.name for gone in cell.deletions if not gone.certain]
+
+
+def _live_after(facts: Sequence[CellFacts]) -> list[frozenset[str]]:
+    """For each cell with uncertain bindings, the names that a later cell may read as they are after it."""
+    live: set[str] = set()
+    found: list[frozenset[str]] = []
+    for cell in reversed(facts):
+        uncertain = _uncertain(cell)
+        found.append(frozenset(name for name in uncertain if name in live))
+        live -= _certain(cell)
+        live.update(use.name for use in cell.uses)
+        live.update(change.name for change in cell.changes)
+        live.update(name for shared in cell.sharing for name in shared.names)
+        live.update(uncertain if any(name in live for name in uncertain) else ())
+        if cell.kind is FactsKind.OPAQUE:
+            live.update(made.name for other in facts[: cell.index] for made in other.definitions)
+    return found[::-1]
+
+
+def _graph_cell(
+    cell: CellFacts, draft: _Draft, needs: tuple[Version, ...], replays: tuple[StatementId, ...], makes: tuple[Version, ...]
+) -> GraphCell:
     return GraphCell(
         cell=cell.cell,
         index=cell.index,
-        kind=cell.kind,
-        defines=tuple(made.name for made in cell.definitions),
-        uses=tuple(use.name for use in cell.uses),
+        kind=draft.kind,
+        defines=tuple(dict.fromkeys(made.name for made in cell.definitions)),
+        uses=tuple(draft.uses),
+        mutates=tuple(dict.fromkeys(change.name for change in cell.changes)),
+        deletes=tuple(gone.name for gone in cell.deletions),
+        effects=cell.effects,
+        aliases=tuple(dict.fromkeys(shared.names for shared in cell.sharing)),
+        needs=(*draft.needs, *needs),
+        replays=tuple(sorted({*draft.replays, *replays})),
+        makes=(*draft.made, *((version,) for version in makes)),
     )

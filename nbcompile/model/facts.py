@@ -35,11 +35,12 @@ class Use(NamedTuple):
 
 
 class Definition(NamedTuple):
-    """A name the cell binds; `certain` when it is bound on every path."""
+    """A name the cell binds; `certain` when it is bound on every path, `statement` when running that again brings it."""
 
     name: str
     span: Span
     certain: bool = True
+    statement: StatementId | None = None
 
 
 class Deletion(NamedTuple):
@@ -58,21 +59,30 @@ class Change(NamedTuple):
     reason: str
 
 
-class Capture(NamedTuple):
-    """`holder` may keep a reference to what `held` is bound to."""
+class Sharing(NamedTuple):
+    """An object that several names reach, seen at the end of a cell in which that changed or the object did.
 
-    holder: str
-    held: str
-    span: Span
+    `object` numbers the objects of a notebook. `views` says that some of the names see the object's memory through
+    an object of their own, as a NumPy view does: copied apart, they no longer show each other's changes.
+    """
+
+    object: int
+    names: tuple[str, ...]
+    changed: bool = False
+    views: bool = False
 
 
 class Effect(NamedTuple):
-    """State that is not a name: `mode` is read, write or draw; `subject` is a path, a module, a variable, or empty."""
+    """State that is not a name: `mode` is read, write, append or draw; `subject` is a path, a module, a variable, or empty.
+
+    `statement` is the definition statement that has this effect when it is run again, if one has.
+    """
 
     channel: str
     mode: str
     subject: str
     span: Span
+    statement: StatementId | None = None
 
 
 class StatementId(NamedTuple):
@@ -87,16 +97,17 @@ class StatementId(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DefinitionStatement:
-    """A top-level import, def, class or constant that a step may run again instead of being sent its value.
+    """A top-level import, def, class, constant or setting that a step may run again instead of being sent its value.
 
     `lines` is the first and the last source line, from 1; `binds` what it defines; `uses` the names it reads
-    when it runs (defaults, bases, decorators).
+    when it runs (defaults, bases, decorators); `imports` says that it imports a module, which reads the search path.
     """
 
     id: StatementId
     lines: tuple[int, int]
     binds: tuple[str, ...]
     uses: tuple[str, ...]
+    imports: bool = False
 
 
 class Unknown(NamedTuple):
@@ -107,9 +118,29 @@ class Unknown(NamedTuple):
     remedy: str = ""
 
 
+class Stuck(NamedTuple):
+    """What `name` is bound to at the end of the cell holds something that cannot leave its process."""
+
+    name: str
+    reason: str
+    span: Span
+
+
+class Live(NamedTuple):
+    """The cell starts something that goes on after it and can reach `names`."""
+
+    names: tuple[str, ...]
+    reason: str
+    span: Span
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellFacts:
-    """What one code cell does. All tuples are in source order."""
+    """What one code cell does. All tuples are in source order.
+
+    `history` holds the code cells whose result the cell reads as `Out[n]`; `libraries` the top-level modules whose state the cell may read;
+    `allowed` the codes that the author has settled.
+    """
 
     cell: CellId
     index: int
@@ -118,10 +149,18 @@ class CellFacts:
     definitions: tuple[Definition, ...] = ()
     deletions: tuple[Deletion, ...] = ()
     changes: tuple[Change, ...] = ()
-    captures: tuple[Capture, ...] = ()
-    aliases: tuple[tuple[str, ...], ...] = ()
+    sharing: tuple[Sharing, ...] = ()
     effects: tuple[Effect, ...] = ()
     statements: tuple[DefinitionStatement, ...] = ()
     unknowns: tuple[Unknown, ...] = ()
+    stuck: tuple[Stuck, ...] = ()
+    live: tuple[Live, ...] = ()
+    libraries: tuple[str, ...] = ()
+    history: tuple[int, ...] = ()
     opaque: str = ""
     ends_early: bool = False
+    fuse: bool = False
+    split: bool = False
+    target: str = ""
+    scatter: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()

@@ -1,0 +1,185 @@
+"""The objects a notebook's names may reach: who holds whom, what is a part of what, who sees a change.
+
+Objects are numbers. An edge says that one object may hold a reference to another; edges are only ever added, so that
+what is found to be shared may not be shared after all, but never the other way round. An *open* object may hold things
+that nobody saw being put in (a library made it): they are represented by inner objects, made when they are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from nbcompile.analysis.values import SCALAR, Callee, Choice, Objects, Value, single
+
+ANY = "*"
+_DEEPEST_PATH = 3
+_MOST_PARTS = 48
+
+
+class Assumption(NamedTuple):
+    """While a function was summarised, the part of `symbol` under `key` was taken to have this type and these callables."""
+
+    symbol: int
+    part: int
+    key: str
+    type: str
+    callables: tuple[Callee, ...]
+
+
+class Heap:
+    """All objects of one walk."""
+
+    __slots__ = ("_keyed", "_mirrors", "_opened", "callees", "depth", "draws", "fields", "holders", "inner", "origin", "types")
+
+    def __init__(self) -> None:
+        self.types: list[str] = []
+        self.depth: list[int] = []
+        self.callees: dict[int, Callee] = {}
+        self.draws: dict[int, str] = {}
+        self.fields: dict[int, dict[str, set[int]]] = {}
+        self.holders: dict[int, set[int]] = {}
+        self.inner: dict[int, dict[str, int]] = {}
+        self.origin: dict[int, tuple[int, str]] = {}
+        self._opened: set[int] = set()
+        self._keyed: set[int] = set()
+        self._mirrors: dict[int, tuple[Objects, list[Assumption]]] = {}
+
+    def new(self, type: str, callee: Callee = None, opened: bool = False, keyed: bool = False) -> int:  # noqa: A002
+        """A new object; `opened` if it may hold what nobody saw, `keyed` if such parts are told apart by their names."""
+        number = len(self.types)
+        self.types.append(type)
+        self.depth.append(0)
+        if callee is not None:
+            self.callees[number] = callee
+        if opened:
+            self._opened.add(number)
+        if keyed:
+            self._keyed.add(number)
+        return number
+
+    @property
+    def size(self) -> int:
+        """How many objects there are; the next one gets this number."""
+        return len(self.types)
+
+    def mirror(self, symbol: int, actual: Objects, assumptions: list[Assumption]) -> None:
+        """Let a symbol's parts have the types of the actual objects' parts, and note what was assumed so."""
+        self._mirrors[symbol] = (actual, assumptions)
+
+    def is_mirror(self, number: int) -> bool:
+        """Whether the object is a symbol for something outside a function."""
+        return number in self._mirrors
+
+    def open(self, number: int) -> None:
+        """From now on the object may hold what nobody saw."""
+        self._opened.add(number)
+
+    def is_open(self, number: int) -> bool:
+        """Whether the object may hold what nobody saw."""
+        return number in self._opened
+
+    def hold(self, holder: int, key: str, held: int) -> bool:
+        """Add an edge; whether it is new."""
+        if holder == held:
+            return False
+        parts = self.fields.get(holder)
+        if parts is None:
+            parts = self.fields[holder] = {}
+        elif len(parts) > _MOST_PARTS and key not in parts:
+            key = ANY
+        found = parts.get(key)
+        if found is None:
+            parts[key] = {held}
+        elif held in found:
+            return False
+        else:
+            found.add(held)
+        self.holders.setdefault(held, set()).add(holder)
+        return True
+
+    def parts(self, objects: Objects, key: str) -> Objects:
+        """What may be found under `key` (`ANY` for an unknown one) in any of the objects."""
+        found: set[int] = set()
+        for number in objects:
+            fields = self.fields.get(number)
+            if fields:
+                if key == ANY:
+                    found.update(*fields.values())
+                else:
+                    found.update(fields.get(key, ()), fields.get(ANY, ()))
+            if number in self._opened and (key == ANY or not fields or key not in fields or number in self._keyed):
+                found.add(self._inner(number, key))
+        return frozenset(found) if len(found) != 1 else single(found.pop())
+
+    def _inner(self, number: int, key: str) -> int:
+        """The object that stands for what an open object holds under a key."""
+        keyed = number in self._keyed
+        key = key if keyed else ANY
+        known = self.inner.setdefault(number, {})
+        if key in known:
+            return known[key]
+        if self.depth[number] >= (_DEEPEST_PATH if keyed else 1):
+            known[key] = number
+            return number
+        part = self._mirrored(number, key) if number in self._mirrors else self.new("", opened=True, keyed=keyed)
+        self.depth[part] = self.depth[number] + 1
+        self.origin[part] = (number, key)
+        known[key] = part
+        self.hold(number, key, part)
+        return part
+
+    def _mirrored(self, number: int, key: str) -> int:
+        """A symbol's part, of the type that the actual part has."""
+        actual, assumptions = self._mirrors[number]
+        parts = self.parts(actual, key)
+        name, callables = self.type_of(parts), tuple(self.callables(parts))
+        callee = callables[0] if len(callables) == 1 else Choice(callables) if callables else None
+        part = self.new(name, callee, opened=True, keyed=True)
+        self._mirrors[part] = (parts, assumptions)
+        assumptions.append(Assumption(number, part, key, name, callables))
+        return part
+
+    def is_deepest(self, number: int) -> bool:
+        """Whether a symbol stands for everything below it."""
+        return self.depth[number] >= _DEEPEST_PATH
+
+    def above(self, objects: Iterable[int]) -> set[int]:
+        """The objects and all that may reach one of them."""
+        found = set(objects)
+        todo = list(found)
+        while todo:
+            for holder in self.holders.get(todo.pop(), ()):
+                if holder not in found:
+                    found.add(holder)
+                    todo.append(holder)
+        return found
+
+    def below(self, objects: Iterable[int]) -> set[int]:
+        """The objects and all that may be reached from one of them."""
+        found = set(objects)
+        todo = list(found)
+        while todo:
+            for held in self.fields.get(todo.pop(), {}).values():
+                for number in held:
+                    if number not in found:
+                        found.add(number)
+                        todo.append(number)
+        return found
+
+    def type_of(self, objects: Objects) -> str:
+        """The type that all the objects have, or nothing."""
+        names = {self.types[number] for number in objects}
+        return names.pop() if len(names) == 1 else ""
+
+    def callables(self, objects: Objects) -> list[Callee]:
+        """What may be called among the objects, oldest first."""
+        return [self.callees[number] for number in sorted(objects) if number in self.callees] if self.callees else []
+
+    def value(self, objects: Objects, type: str = "", view: bool = False) -> Value:  # noqa: A002
+        """The value that is one of these objects; a scalar when there is none."""
+        if not objects:
+            return SCALAR
+        found = self.callables(objects)
+        callee = found[0] if len(found) == 1 else Choice(tuple(found)) if found else None
+        return Value(type or self.type_of(objects), objects, callee, view=view)

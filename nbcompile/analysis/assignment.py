@@ -1,0 +1,168 @@
+"""Assignment to every kind of target: names, parts of objects, attributes, and tuples of these."""
+
+from __future__ import annotations
+
+import ast
+
+from nbcompile.analysis import channels, classes, rows, types
+from nbcompile.analysis.aliases import ANY
+from nbcompile.analysis.bindings import Frame
+from nbcompile.analysis.values import Class, Value, join_all, single
+from nbcompile.analysis.visit import Arguments, Call, evaluate
+
+
+def assign(frame: Frame, target: ast.expr, value: Value) -> None:
+    """`target = value`."""
+    kind = type(target)
+    if kind is ast.Name:
+        frame.bind(target.id, value)  # type: ignore[attr-defined]
+    elif kind is ast.Tuple or kind is ast.List:
+        _unpack(frame, target.elts, value, target)  # type: ignore[attr-defined]
+    elif kind is ast.Attribute:
+        receiver = evaluate(frame, target.value)  # type: ignore[attr-defined]
+        store_attribute(frame, receiver, target.attr, value, target)  # type: ignore[attr-defined]
+    elif kind is ast.Subscript:
+        receiver = evaluate(frame, target.value)  # type: ignore[attr-defined]
+        key = evaluate(frame, target.slice)  # type: ignore[attr-defined]
+        store_item(frame, receiver, key, value, target)
+    elif kind is ast.Starred:
+        holder = Value("list", single(frame.make(target, "list")))
+        frame.capture(holder, ANY, value, target)
+        assign(frame, target.value, holder)  # type: ignore[attr-defined]
+
+
+def _unpack(frame: Frame, targets: list[ast.expr], value: Value, node: ast.AST) -> None:
+    star = next((place for place, target in enumerate(targets) if type(target) is ast.Starred), None)
+    items = value.items
+    if items is not None and (len(items) == len(targets) if star is None else len(items) >= len(targets) - 1):
+        if star is None:
+            for target, item in zip(targets, items, strict=True):
+                assign(frame, target, item)
+            return
+        after = len(targets) - star - 1
+        for target, item in zip(targets[:star], items[:star], strict=True):
+            assign(frame, target, item)
+        assign(frame, targets[star], join_all(list(items[star : len(items) - after])))
+        for target, item in zip(targets[star + 1 :], items[len(items) - after :], strict=True):
+            assign(frame, target, item)
+        return
+    for place, target in enumerate(targets):
+        element = types.element(frame, value, node)
+        if element.objects and not value.objects & element.objects and element.type and frame.walk.is_new(element):
+            # What a library just made anew is not the same object for each target.
+            element = frame.fresh(target, element.type, role=f"target {place}")
+        assign(frame, target, element)
+
+
+def store_attribute(frame: Frame, receiver: Value, name: str, value: Value, node: ast.AST) -> None:
+    """`receiver.name = value`."""
+    walk = frame.walk
+    if type(receiver.callee) is str:
+        channels.library_store(frame, receiver.callee, name, node)
+        return
+    of = receiver.callee if type(receiver.callee) is Class else walk.classes.get(receiver.type)
+    if isinstance(of, Class):
+        member, _ = classes.find(frame, of, name)
+        if member is not None and member.type == "property":
+            classes.call_member(frame, receiver, name, (value,), node)
+        if receiver.callee is of:
+            of.members[name] = value if name not in of.members else join_all([of.members[name], value])
+        else:
+            classes.call_member(frame, receiver, "__setattr__", (Value("str", const=name), value), node)
+    row = walk.known.method(receiver.type, f".{name}=") if receiver.type else None
+    if row is not None:
+        rows.apply(Call(frame, node, Arguments((value,)), receiver, f"{receiver.type}.{name}"), row)
+        return
+    frame.change(receiver, node, f"`.{name} =` sets its attribute")
+    frame.capture(receiver, name, value, node)
+
+
+def store_item(frame: Frame, receiver: Value, key: Value, value: Value, node: ast.AST) -> None:
+    """`receiver[key] = value`."""
+    walk = frame.walk
+    if type(receiver.callee) is str:
+        channels.library_store(frame, receiver.callee, str(key.const) if type(key.const) is str else "", node)
+        return
+    if receiver.type in walk.classes and classes.call_member(frame, receiver, "__setitem__", (key, value), node) is not None:
+        return
+    row = types.key_row(frame, receiver.type, key, "=") if receiver.type else None
+    if row is not None:
+        rows.apply(Call(frame, node, Arguments((value,)), receiver, f"{receiver.type}[]"), row)
+        return
+    frame.change(receiver, node, "an item of it is set")
+    frame.capture(receiver, key.const if type(key.const) is str else ANY, value, node)
+
+
+def delete(frame: Frame, target: ast.expr) -> None:
+    """`del target`."""
+    if isinstance(target, ast.Name):
+        frame.delete(target.id, target)
+    elif isinstance(target, ast.Tuple | ast.List):
+        for element in target.elts:
+            delete(frame, element)
+    elif isinstance(target, ast.Attribute):
+        receiver = evaluate(frame, target.value)
+        if type(receiver.callee) is str:
+            channels.library_store(frame, receiver.callee, target.attr, target)
+        frame.change(receiver, target, f"`del .{target.attr}` removes its attribute")
+        classes.call_member(frame, receiver, "__delattr__", (Value("str", const=target.attr),), target)
+    elif isinstance(target, ast.Subscript):
+        receiver, key = evaluate(frame, target.value), evaluate(frame, target.slice)
+        if type(receiver.callee) is str:
+            channels.library_store(frame, receiver.callee, str(key.const) if type(key.const) is str else "", target)
+        elif classes.call_member(frame, receiver, "__delitem__", (key,), target) is None:
+            frame.change(receiver, target, "an item of it is deleted")
+
+
+def augment(frame: Frame, target: ast.expr, operator: type[ast.AST], value: Value, node: ast.AST) -> None:
+    """`target += value`: an object that can is changed in place, then bound again."""
+    if isinstance(target, ast.Name):
+        old = frame.read(target.id, target)
+        frame.bind(target.id, _in_place(frame, old, operator, value, node))
+    elif isinstance(target, ast.Attribute):
+        receiver = evaluate(frame, target.value)
+        old = types.attribute(frame, receiver, target.attr, target)
+        store_attribute(frame, receiver, target.attr, _in_place(frame, old, operator, value, node), target)
+    elif isinstance(target, ast.Subscript):
+        receiver, key = evaluate(frame, target.value), evaluate(frame, target.slice)
+        old = types.subscript(frame, receiver, key, target)
+        store_item(frame, receiver, key, _in_place(frame, old, operator, value, node), target)
+
+
+def _in_place(frame: Frame, old: Value, operator: type[ast.AST], value: Value, node: ast.AST) -> Value:
+    walk = frame.walk
+    if not old.objects or walk.known.is_immutable(old.type) or old.type in ("tuple", "numpy.item"):
+        return types.operate(frame, old, operator, value, node)
+    if old.type in walk.classes:
+        return _in_place_instance(frame, old, operator, value, node)
+    if "plain" in walk.known.flags(old.type) and old.type not in _IN_PLACE:
+        return types.operate(frame, old, operator, value, node)
+    frame.change(old, node, "an augmented assignment changes it")
+    if old.type in ("list", "set", "dict", "collections.deque", ""):
+        frame.capture(old, ANY, Value("", walk.heap.parts(value.objects, ANY)), node)
+    return old if old.type else join_all([old, frame.fresh(node, "", opened=False)])
+
+
+_IN_PLACE = frozenset(
+    ("list", "set", "dict", "bytearray", "numpy.ndarray", "pandas.DataFrame", "pandas.Series", "collections.deque", "collections.Counter")
+)
+_DUNDERS: dict[type[ast.AST], str] = {
+    ast.Add: "__iadd__",
+    ast.Sub: "__isub__",
+    ast.Mult: "__imul__",
+    ast.Div: "__itruediv__",
+    ast.FloorDiv: "__ifloordiv__",
+    ast.Mod: "__imod__",
+    ast.Pow: "__ipow__",
+    ast.MatMult: "__imatmul__",
+    ast.BitAnd: "__iand__",
+    ast.BitOr: "__ior__",
+    ast.BitXor: "__ixor__",
+    ast.LShift: "__ilshift__",
+    ast.RShift: "__irshift__",
+}
+
+
+def _in_place_instance(frame: Frame, old: Value, operator: type[ast.AST], value: Value, node: ast.AST) -> Value:
+    found = classes.call_member(frame, old, _DUNDERS[operator], (value,), node)
+    return found if found is not None else types.operate(frame, old, operator, value, node)

@@ -1,0 +1,442 @@
+"""Calls whose meaning depends on their arguments: builtins and a few of the standard library that a row cannot describe."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from nbcompile.analysis import classes, files, types
+from nbcompile.analysis.aliases import ANY
+from nbcompile.analysis.assignment import store_attribute
+from nbcompile.analysis.bindings import BlockFrame, Frame, FunctionFrame
+from nbcompile.analysis.strings import evaluate_text, execute_text
+from nbcompile.analysis.values import (
+    NO_OBJECTS,
+    NONE,
+    SCALAR,
+    Bound,
+    Partial,
+    Value,
+    Wrapped,
+    join,
+    join_all,
+    plain,
+    single,
+    tuple_of,
+)
+from nbcompile.analysis.visit import Arguments, Call, call_value
+
+Special = Callable[[Call], Value]
+NAMESPACE = "namespace"
+
+
+def getattr_(call: Call) -> Value:
+    """`getattr(value, name)`: a literal name is an attribute, any other may be all of them."""
+    value = call.first
+    name = call.arguments.positional[1] if len(call.arguments.positional) > 1 else SCALAR
+    default = call.arguments.positional[2] if len(call.arguments.positional) > 2 else None
+    if type(name.const) is str:
+        found = types.attribute(call.frame, value, name.const, call.node)
+    elif value.type in call.frame.walk.classes:
+        of = call.frame.walk.classes[value.type]
+        bound = tuple(Value("method", value.objects, Bound(value, "", member.callee)) for member in classes.methods(of))
+        parts = call.frame.walk.heap.value(call.frame.walk.heap.parts(value.objects, ANY))
+        found = Value("", value.objects | parts.objects, Wrapped((*bound, parts) if parts.callee is not None else bound))
+    else:
+        found = Value("", call.frame.walk.heap.parts(value.objects, ANY), value.callee if type(value.callee) is str else None)
+    return join(found, default) if default is not None else found
+
+
+def setattr_(call: Call) -> Value:
+    """`setattr(value, name, new)`."""
+    if len(call.arguments.positional) == 3:
+        value, name, new = call.arguments.positional
+        store_attribute(call.frame, value, name.const if type(name.const) is str else ANY, new, call.node)
+    return NONE
+
+
+def namespace(call: Call) -> Value:
+    """`globals()`, `locals()`, `vars()`; `vars(value)` are the attributes of the value."""
+    if call.arguments.positional:
+        return Value("dict", call.first.objects)
+    return Value(NAMESPACE)
+
+
+def local_namespace(call: Call) -> Value:
+    """`locals()` in a function are only its own names."""
+    inner = call.frame
+    while isinstance(inner, BlockFrame):
+        inner = inner.parent
+    if not isinstance(inner, FunctionFrame):
+        return namespace(call)
+    held = NO_OBJECTS.union(*(value.objects for value in inner.local.values.values()))
+    result = Value("dict", single(call.frame.make(call.node, "dict")))
+    call.frame.capture(result, ANY, Value("", held), call.node)
+    return result
+
+
+def eval_(call: Call) -> Value:
+    """`eval(text)`: a literal text is Python like any other."""
+    text = call.first.const
+    if type(text) is str:
+        found = evaluate_text(call.frame, text, call.node)
+        if found is not None:
+            return found
+    call.frame.walk.opaque(call.frame, call.node, "`eval` of a text that is not literal may use and change any name")
+    return call.frame.fresh(call.node, "")
+
+
+def exec_(call: Call) -> Value:
+    """`exec(text)`; with a namespace of its own it does not see the notebook's names."""
+    text = call.first.const
+    if len(call.arguments.positional) > 1 and call.arguments.positional[1].type == "dict":
+        call.frame.change(call.arguments.positional[1], call.node, "`exec` binds names in it")
+        return NONE
+    if type(text) is str and execute_text(call.frame, text, call.node):
+        return NONE
+    call.frame.walk.opaque(call.frame, call.node, "`exec` of a text that is not literal may use, bind and change any name")
+    return NONE
+
+
+def super_(call: Call) -> Value:
+    """`super()`."""
+    return classes.super_value(call)
+
+
+def type_(call: Call) -> Value:
+    """`type(value)` is the class of an instance."""
+    value = call.first
+    of = call.frame.walk.classes.get(value.type)
+    if of is not None:
+        return Value("type", single(of.object), of)
+    if len(call.arguments.positional) == 3:
+        return Value("type", single(call.frame.make(call.node, "type", opened=True)))
+    return Value("type", callee=value.type if "." in value.type else None)
+
+
+def show(call: Call) -> Value:
+    """`print`, `display` and `str` call what the notebook wrote for showing."""
+    for value in call.arguments.all():
+        types.shown(call.frame, value, call.node)
+    stream = call.arguments.keywords.get("file")
+    if stream is not None:
+        call.frame.change(stream, call.node, "`print` writes to it")
+    return NONE
+
+
+def text(call: Call) -> Value:
+    """`str(value)`, `repr(value)`, `format(value)`."""
+    show(call)
+    given = call.first
+    return Value("str", const=str(given.const)) if type(given.const) in (str, int) else plain("str")
+
+
+def iterator_of(frame: Frame, node: ast.AST, element: Value, held: Value, callee: Partial | None = None) -> Value:
+    """An iterator whose elements are known; it holds what it iterates over."""
+    number = frame.make(node, "iterator", role="iterator")
+    result = Value("iterator", single(number), callee)
+    frame.walk.elements[number] = element
+    frame.capture(result, ANY, element, node)
+    frame.capture(result, ANY, held, node)
+    return result
+
+
+def _held(arguments: Arguments) -> Value:
+    return Value("", NO_OBJECTS.union(*(value.objects for value in arguments.all())) if arguments.all() else NO_OBJECTS)
+
+
+def zip_(call: Call) -> Value:
+    """`zip(a, b)`: tuples of elements."""
+    if call.arguments.rest is not None:
+        element = types.element(call.frame, call.arguments.rest, call.node)
+        return iterator_of(call.frame, call.node, Value("tuple", element.objects), _held(call.arguments))
+    items = tuple(types.element(call.frame, value, call.node) for value in call.arguments.positional)
+    return iterator_of(call.frame, call.node, tuple_of(items), _held(call.arguments))
+
+
+def enumerate_(call: Call) -> Value:
+    """`enumerate(a)`: a number and an element."""
+    value = call.first
+    pair = tuple_of((plain("int"), types.element(call.frame, value, call.node)))
+    result = iterator_of(call.frame, call.node, pair, _held(call.arguments))
+    if value.objects and all(number in call.frame.walk.filled for number in value.objects):
+        call.frame.walk.filled.update(result.objects)
+    return result
+
+
+def map_(call: Call) -> Value:
+    """`map(f, xs)`: the function is called when the result is consumed."""
+    if not call.arguments.positional:
+        return call.frame.fresh(call.node, "iterator")
+    function, *values = call.arguments.positional
+    elements = tuple(types.element(call.frame, value, call.node) for value in values)
+    found = call_value(call.frame, call.node, function, Arguments(elements))
+    return iterator_of(call.frame, call.node, found, _held(call.arguments), Partial(function, elements, {}))
+
+
+def filter_(call: Call) -> Value:
+    """`filter(f, xs)`."""
+    if len(call.arguments.positional) < 2:
+        return call.frame.fresh(call.node, "iterator")
+    function, values = call.arguments.positional
+    element = types.element(call.frame, values, call.node)
+    if function.const is not None:
+        call_value(call.frame, call.node, function, Arguments((element,)))
+    return iterator_of(call.frame, call.node, element, _held(call.arguments))
+
+
+def elements(kind: str) -> Special:
+    """`list(xs)`, `sorted(xs, key=f)` and their like: a new container of the elements."""
+
+    def make(call: Call) -> Value:
+        value = call.first
+        key = call.arguments.keywords.get("key")
+        element = types.element(call.frame, value, call.node) if call.arguments.positional or call.arguments.rest else SCALAR
+        if key is not None and key.callee is not None:
+            call_value(call.frame, call.node, key, Arguments((element,)))
+        if value.type in ("iterator", "file"):
+            call.frame.change(value, call.node, "it is consumed")
+        if kind == "tuple":
+            return Value("tuple", element.objects, items=value.items)
+        result = Value(kind, single(call.frame.make(call.node, kind)))
+        call.frame.capture(result, ANY, element, call.node)
+        if kind == "list" and value.items:
+            call.frame.walk.filled.update(result.objects)
+        return result
+
+    return make
+
+
+def dict_(call: Call) -> Value:
+    """`dict(pairs, key=value)`."""
+    result = Value("dict", single(call.frame.make(call.node, "dict")))
+    for value in call.arguments.positional:
+        if value.type in ("dict", "collections.OrderedDict"):
+            held = call.frame.walk.heap.parts(value.objects, ANY)
+        else:
+            held = types.element(call.frame, value, call.node).objects
+        call.frame.capture(result, ANY, Value("", held), call.node)
+    for name, value in call.arguments.keywords.items():
+        call.frame.capture(result, name, value, call.node)
+    if call.arguments.rest is not None:
+        call.frame.capture(result, ANY, call.arguments.rest, call.node)
+    return result
+
+
+def extreme(call: Call) -> Value:
+    """`min`, `max`, `sum`, `any`, `all`: one of the elements or something made of them."""
+    many = len(call.arguments.positional) > 1
+    found = join_all(list(call.arguments.positional)) if many else types.element(call.frame, call.first, call.node)
+    key = call.arguments.keywords.get("key")
+    if key is not None and key.callee is not None:
+        found = join(found, SCALAR)
+        call_value(call.frame, call.node, key, Arguments((found,)))
+    for value in call.arguments.positional:
+        if value.type in ("iterator", "generator"):
+            call.frame.change(value, call.node, "it is consumed")
+    return found
+
+
+def sum_(call: Call) -> Value:
+    """`sum(xs)`."""
+    element = extreme(Call(call.frame, call.node, Arguments(call.arguments.positional[:1], None, call.arguments.rest)))
+    return types.operate(call.frame, element, ast.Add, element, call.node)
+
+
+def next_(call: Call) -> Value:
+    """`next(iterator)` moves it on."""
+    value = call.first
+    call.frame.change(value, call.node, "`next` moves it on")
+    found = classes.call_member(call.frame, value, "__next__", (), call.node)
+    found = found if found is not None else types.element(call.frame, value, call.node)
+    return join(found, call.arguments.positional[1]) if len(call.arguments.positional) > 1 else found
+
+
+def iter_(call: Call) -> Value:
+    """`iter(xs)`."""
+    value = call.first
+    if value.type in ("iterator", "generator"):
+        return value
+    return iterator_of(call.frame, call.node, types.element(call.frame, value, call.node), value)
+
+
+def range_(call: Call) -> Value:
+    """`range(…)`; how many steps it has is known when its call.arguments are."""
+    numbers = [value.const for value in call.arguments.positional]
+    whole = [number for number in numbers if isinstance(number, int)]
+    if call.arguments.rest is None and len(whole) == len(numbers):
+        try:
+            return Value("range", const=len(range(*whole)))
+        except (TypeError, ValueError, OverflowError):
+            return plain("range")
+    return plain("range")
+
+
+def open_(call: Call) -> Value:
+    """`open(name, mode)`."""
+    given = call.arguments
+    mode = given.keywords.get("mode") or (given.positional[1] if len(given.positional) > 1 else None)
+    files.note(call.frame, call.node, given.keywords.get("file") or call.first, files.kind_of(mode))
+    return Value("file", single(call.frame.make(call.node, "file", opened=True)))
+
+
+def partial(call: Call) -> Value:
+    """`functools.partial(f, …)`."""
+    if not call.arguments.positional:
+        return call.frame.fresh(call.node, "")
+    function, *given = call.arguments.positional
+    number = call.frame.make(call.node, "functools.partial", role="partial")
+    made = Partial(function, tuple(given), call.arguments.keywords)
+    call.frame.walk.heap.callees[number] = made
+    result = Value("functools.partial", single(number), made)
+    call.frame.capture(result, ANY, _held(call.arguments), call.node)
+    return result
+
+
+def reduce_(call: Call) -> Value:
+    """`functools.reduce(f, xs)`."""
+    if len(call.arguments.positional) < 2:
+        return call.frame.fresh(call.node, "")
+    function, values = call.arguments.positional[:2]
+    element = types.element(call.frame, values, call.node)
+    start = join(element, call.arguments.positional[2]) if len(call.arguments.positional) > 2 else element
+    return join(element, call_value(call.frame, call.node, function, Arguments((start, element))))
+
+
+def shallow_copy(call: Call) -> Value:
+    """`copy.copy(x)`, `x.copy()` of a container: a new one that holds the same."""
+    value = call.owner if call.owner.objects else call.first
+    if value.items is not None or not value.objects:
+        return value
+    return types.container(call.frame, call.node, value.type, (value,))
+
+
+def dict_items(call: Call) -> Value:
+    """`d.items()`."""
+    part = call.frame.walk.heap.value(call.frame.walk.heap.parts(call.owner.objects, ANY))
+    return iterator_of(call.frame, call.node, tuple_of((SCALAR, part)), call.owner)
+
+
+def dict_values(call: Call) -> Value:
+    """`d.values()`."""
+    return iterator_of(call.frame, call.node, call.frame.walk.heap.value(call.frame.walk.heap.parts(call.owner.objects, ANY)), call.owner)
+
+
+def dict_get(call: Call) -> Value:
+    """`d.get(key, default)`; `pop` and `setdefault` change the dictionary as well."""
+    key = call.first
+    found = call.frame.walk.heap.value(call.frame.walk.heap.parts(call.owner.objects, key.const if type(key.const) is str else ANY))
+    return join(found, call.arguments.positional[1]) if len(call.arguments.positional) > 1 else found
+
+
+def dict_setdefault(call: Call) -> Value:
+    """`d.setdefault(key, default)`."""
+    found = dict_get(call)
+    call.frame.change(call.owner, call.node, "`.setdefault()` changes it")
+    if len(call.arguments.positional) > 1:
+        key = call.first
+        call.frame.capture(call.owner, key.const if type(key.const) is str else ANY, call.arguments.positional[1], call.node)
+    return found
+
+
+def dict_pop(call: Call) -> Value:
+    """`d.pop(key, default)`."""
+    call.frame.change(call.owner, call.node, "`.pop()` removes an item")
+    return dict_get(call)
+
+
+def dict_update(call: Call) -> Value:
+    """`d.update(other, key=value)`."""
+    call.frame.change(call.owner, call.node, "`.update()` changes it")
+    for value in call.arguments.positional:
+        call.frame.capture(call.owner, ANY, Value("", call.frame.walk.heap.parts(value.objects, ANY)), call.node)
+    for name, value in call.arguments.keywords.items():
+        call.frame.capture(call.owner, name, value, call.node)
+    return NONE
+
+
+def input_(call: Call) -> Value:
+    """`input()`: nobody is there to answer."""
+    call.frame.walk.effect(call.frame, "stdin", "read", "", call.node)
+    return plain("str")
+
+
+def pathlib_path(call: Call) -> Value:
+    """`Path(a, b)`."""
+    parts = [value.const for value in call.arguments.positional]
+    if parts and call.arguments.rest is None and all(type(part) is str for part in parts):
+        return Value("pathlib.Path", const="/".join(str(part).rstrip("/") or "/" for part in parts))
+    return Value("pathlib.Path", const=".") if not parts and call.arguments.rest is None else plain("pathlib.Path")
+
+
+def join_paths(call: Call) -> Value:
+    """`os.path.join(a, b)`."""
+    parts = [value.const for value in call.arguments.positional]
+    if parts and call.arguments.rest is None and all(type(part) is str for part in parts):
+        return Value("str", const="/".join(str(part).rstrip("/") or "/" for part in parts))
+    return plain("str")
+
+
+def get_ipython(_: Call) -> Value:
+    """The shell itself: what is done with it cannot be followed, except for what the parser has resolved."""
+    return Value("shell")
+
+
+SPECIAL: dict[str, Special] = {
+    "builtins.getattr": getattr_,
+    "builtins.setattr": setattr_,
+    "builtins.globals": namespace,
+    "builtins.vars": namespace,
+    "builtins.locals": local_namespace,
+    "builtins.eval": eval_,
+    "builtins.exec": exec_,
+    "builtins.super": super_,
+    "builtins.type": type_,
+    "builtins.print": show,
+    "builtins.display": show,
+    "IPython.display.display": show,
+    "IPython.core.display.display": show,
+    "builtins.str": text,
+    "builtins.repr": text,
+    "builtins.format": text,
+    "builtins.zip": zip_,
+    "builtins.enumerate": enumerate_,
+    "builtins.map": map_,
+    "builtins.filter": filter_,
+    "builtins.list": elements("list"),
+    "builtins.tuple": elements("tuple"),
+    "builtins.set": elements("set"),
+    "builtins.frozenset": elements("set"),
+    "builtins.sorted": elements("list"),
+    "builtins.reversed": elements("list"),
+    "collections.deque": elements("collections.deque"),
+    "builtins.dict": dict_,
+    "collections.OrderedDict": dict_,
+    "builtins.min": extreme,
+    "builtins.max": extreme,
+    "builtins.any": extreme,
+    "builtins.all": extreme,
+    "builtins.sum": sum_,
+    "builtins.next": next_,
+    "builtins.iter": iter_,
+    "builtins.range": range_,
+    "builtins.open": open_,
+    "io.open": open_,
+    "builtins.input": input_,
+    "functools.partial": partial,
+    "functools.reduce": reduce_,
+    "copy.copy": shallow_copy,
+    "list.copy": shallow_copy,
+    "dict.copy": shallow_copy,
+    "set.copy": shallow_copy,
+    "dict.items": dict_items,
+    "dict.values": dict_values,
+    "dict.get": dict_get,
+    "dict.setdefault": dict_setdefault,
+    "dict.pop": dict_pop,
+    "dict.update": dict_update,
+    "pathlib.Path": pathlib_path,
+    "os.path.join": join_paths,
+    "builtins.get_ipython": get_ipython,
+    "IPython.get_ipython": get_ipython,
+}

@@ -1,0 +1,201 @@
+"""Calls: what is called, with which values, and what that does, for callables of every kind."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import cast
+
+from nbcompile.analysis import classes, guesses, rows, types
+from nbcompile.analysis.aliases import ANY
+from nbcompile.analysis.bindings import Frame
+from nbcompile.analysis.builtin import SPECIAL
+from nbcompile.analysis.functions import call_function
+from nbcompile.analysis.values import SCALAR, Bound, Choice, Class, Function, Partial, Value, Wrapped, join, plain
+from nbcompile.analysis.visit import CALLEES, Arguments, Call, call_value, evaluate
+
+
+def call(frame: Frame, node: ast.Call) -> Value:
+    """A call expression."""
+    function = node.func
+    if type(function) is ast.Attribute:
+        receiver = evaluate(frame, function.value)
+        return call_method(frame, node, receiver, function.attr, arguments_of(frame, node))
+    target = evaluate(frame, function)
+    return CALLEES[type(target.callee)](frame, node, target, arguments_of(frame, node))
+
+
+def arguments_of(frame: Frame, node: ast.Call) -> Arguments:
+    """The values of a call's arguments, evaluated in the order in which they are written."""
+    positional: list[Value] = []
+    rest: Value | None = None
+    for argument in node.args:
+        if type(argument) is ast.Starred:
+            value = evaluate(frame, argument.value)
+            if value.items is not None and rest is None:
+                positional += value.items
+            else:
+                element = types.element(frame, value, argument)
+                rest = element if rest is None else join(rest, element)
+        elif rest is None:
+            positional.append(evaluate(frame, argument))
+        else:
+            rest = join(rest, evaluate(frame, argument))
+    if not node.keywords:
+        return Arguments(tuple(positional), None, rest)
+    keywords: dict[str, Value] = {}
+    for keyword in node.keywords:
+        value = evaluate(frame, keyword.value)
+        if keyword.arg is not None:
+            keywords[keyword.arg] = value
+        else:
+            rest = _spread(frame, value, keywords, rest)
+    return Arguments(tuple(positional), keywords, rest)
+
+
+def _spread(frame: Frame, value: Value, keywords: dict[str, Value], rest: Value | None) -> Value | None:
+    """`**value`: the keywords that are known, else an argument under any name."""
+    heap = frame.walk.heap
+    if value.type == "dict" and not any(heap.is_open(number) for number in value.objects):
+        for number in sorted(value.objects):
+            for name in heap.fields.get(number, {}):
+                if name != ANY:
+                    keywords[name] = heap.value(heap.parts(value.objects, name))
+    element = heap.value(heap.parts(value.objects, ANY))
+    return element if rest is None else join(rest, element)
+
+
+def call_method(frame: Frame, node: ast.AST, receiver: Value, name: str, arguments: Arguments) -> Value:
+    """`receiver.name(arguments)`."""
+    walk = frame.walk
+    callee = receiver.callee
+    if type(callee) is str:
+        return call_path(frame, node, f"{callee}.{name}", arguments)
+    kind = receiver.type
+    if kind:
+        if kind in walk.classes or kind == "super":
+            found = classes.call_method(frame, node, receiver, name, arguments)
+            return found if found is not None else guesses.method(Call(frame, node, arguments, receiver, name))
+        row = walk.known.method(kind, name)
+        if row is not None:
+            made = Call(frame, node, arguments, receiver, f"{kind}.{name}")
+            special = SPECIAL.get(made.label)
+            _use_receiver(frame, node, receiver)
+            return rows.apply(made, row) if special is None else special(made)
+        if type(callee) is Class:
+            return _call_of_class(frame, node, receiver, name, arguments)
+    stored = types.attribute(frame, receiver, name, node) if walk.heap.callees and receiver.objects else SCALAR
+    if stored.callee is not None and type(stored.callee) is not Bound:
+        return call_value(frame, node, stored, arguments)
+    _use_receiver(frame, node, receiver)
+    return guesses.method(Call(frame, node, arguments, receiver, name))
+
+
+def _call_of_class(frame: Frame, node: ast.AST, receiver: Value, name: str, arguments: Arguments) -> Value:
+    """`A.method(instance)`, `A.classmethod()`, or what the metaclass has."""
+    of = cast("Class", receiver.callee)
+    member, library = classes.find(frame, of, name)
+    if member is None:
+        if library:
+            return call_path(frame, node, f"{library}.{name}", arguments)
+        return guesses.method(Call(frame, node, arguments, receiver, name))
+    if member.type == "classmethod":
+        arguments = Arguments((receiver, *arguments.positional), arguments.keywords, arguments.rest)
+    return call_value(frame, node, Value("function", member.objects, member.callee), arguments)
+
+
+def _use_receiver(frame: Frame, node: ast.AST, receiver: Value) -> None:
+    """An object that was made without a seed draws from the global generator whenever it is used."""
+    draws = frame.walk.heap.draws
+    if draws:
+        for number in sorted(frame.walk.heap.below(receiver.objects)):
+            if number in draws:
+                frame.walk.effect(frame, draws[number], "draw", "", node)
+
+
+def call_path(frame: Frame, node: ast.AST, path: str, arguments: Arguments) -> Value:
+    """Call a library's function or class."""
+    walk = frame.walk
+    path = walk.known.canonical(path)
+    special = SPECIAL.get(path)
+    if special is not None:
+        return special(Call(frame, node, arguments, None, path))
+    row = walk.known.function(path)
+    if row is not None:
+        return rows.apply(Call(frame, node, arguments, None, path), row)
+    owner, _, name = path.rpartition(".")
+    row = walk.known.method(owner, f".{name}")
+    if row is not None:
+        return call_value(frame, node, rows.look(frame, node, row, walk.library(owner), path), arguments)
+    return guesses.function(Call(frame, node, arguments, None, path))
+
+
+def _library(frame: Frame, node: ast.AST, target: Value, arguments: Arguments) -> Value:
+    return call_path(frame, node, cast("str", target.callee), arguments)
+
+
+def _unknown(frame: Frame, node: ast.AST, target: Value, arguments: Arguments) -> Value:
+    """A value of which it is not known what a call does."""
+    if target.type in frame.walk.classes:
+        found = classes.call_method(frame, node, target, "__call__", arguments)
+        return found if found is not None else guesses.method(Call(frame, node, arguments, target, "__call__"))
+    heap = frame.walk.heap
+    callables = [number for number in sorted(target.objects) if number in heap.callees]
+    if callables:
+        results = [
+            call_value(frame, node, Value("function", frozenset((number,)), heap.callees[number]), arguments) for number in callables
+        ]
+        value = results[0]
+        for result in results[1:]:
+            value = join(value, result)
+        return value
+    if target.type:
+        row = frame.walk.known.method(target.type, "__call__")
+        if row is not None:
+            return rows.apply(Call(frame, node, arguments, target, target.type), row)
+    return guesses.method(Call(frame, node, arguments, target, "__call__"))
+
+
+def _bound(frame: Frame, node: ast.AST, target: Value, arguments: Arguments) -> Value:
+    bound = cast("Bound", target.callee)
+    if bound.target is not None and not isinstance(bound.target, str):
+        given = Arguments((bound.receiver, *arguments.positional), arguments.keywords, arguments.rest)
+        return call_value(frame, node, Value("function", target.objects, bound.target), given)
+    return call_method(frame, node, bound.receiver, bound.name, arguments)
+
+
+def _partial(frame: Frame, node: ast.AST, target: Value, arguments: Arguments) -> Value:
+    partial = cast("Partial", target.callee)
+    given = Arguments(partial.arguments + arguments.positional, {**partial.keywords, **arguments.keywords}, arguments.rest)
+    return call_value(frame, node, partial.target, given)
+
+
+def _wrapped(frame: Frame, node: ast.AST, target: Value, arguments: Arguments) -> Value:
+    result: Value | None = None
+    for inner in cast("Wrapped", target.callee).inner:
+        value = call_value(frame, node, inner, arguments)
+        result = value if result is None else join(result, value)
+    return result if result is not None else plain("scalar")
+
+
+def _choice(frame: Frame, node: ast.AST, target: Value, arguments: Arguments) -> Value:
+    result: Value | None = None
+    heap = frame.walk.heap
+    for option in cast("Choice", target.callee).options:
+        own = frozenset(number for number in target.objects if heap.callees.get(number) is option)
+        value = call_value(frame, node, Value(target.type, own or target.objects, option), arguments)
+        result = value if result is None else join(result, value)
+    return result if result is not None else SCALAR
+
+
+_KINDS: dict[type, Callable[[Frame, ast.AST, Value, Arguments], Value]] = {
+    type(None): _unknown,
+    str: _library,
+    Function: call_function,
+    Class: classes.instantiate,
+    Bound: _bound,
+    Partial: _partial,
+    Wrapped: _wrapped,
+    Choice: _choice,
+}
+CALLEES.update(_KINDS)

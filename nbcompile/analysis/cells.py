@@ -1,0 +1,351 @@
+"""Parsed cells in notebook order -> the facts of each: what it reads, binds, changes, shares and does to the world."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+from nbcompile.analysis import expressions, statements, types
+from nbcompile.analysis.bindings import GONE, CellFrame, Mark, Spot, spot
+from nbcompile.analysis.known import Known
+from nbcompile.analysis.replayable import Candidate, candidate
+from nbcompile.analysis.values import join
+from nbcompile.analysis.visit import STATEMENTS, evaluate
+from nbcompile.analysis.walk import Walk
+from nbcompile.model.diagnostic import Diagnostic, Outcome, Place, Span
+from nbcompile.model.facts import (
+    CellFacts,
+    Change,
+    Definition,
+    DefinitionStatement,
+    Deletion,
+    Effect,
+    FactsKind,
+    Live,
+    Sharing,
+    StatementId,
+    Stuck,
+    Unknown,
+    Use,
+)
+from nbcompile.model.notebook import Cell
+from nbcompile.model.source import Directive, ParsedCell
+from nbcompile.rules import reading
+
+_VISITS = (expressions, statements)
+_PARAMETERS = "parameters"
+_RAISES = "raises-exception"
+
+
+class _Record:
+    """What was found in one cell, until the whole notebook is known."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self.lines = cell.source.splitlines()
+        self.ascii = cell.source.isascii()
+        self.opaque = ""
+        self.ends_early = False
+        self.empty = False
+        self.only_definitions = False
+        self.uses: list[tuple[str, Mark]] = []
+        self.builtins: list[tuple[str, Mark]] = []
+        self.statements: dict[int, Spot] = {}
+        self.definitions: list[tuple[str, int, bool]] = []
+        self.deletions: list[tuple[str, int, bool]] = []
+        self.changes: list[tuple[str, Mark]] = []
+        self.sharing: list[Sharing] = []
+        self.effects: list[tuple[str, str, str, Mark]] = []
+        self.candidates: dict[int, tuple[Candidate, tuple[str, ...], frozenset[int]]] = {}
+        self.unknowns: list[tuple[Mark, str, str]] = []
+        self.stuck: list[tuple[str, str, int]] = []
+        self.live: list[tuple[tuple[str, ...], Mark]] = []
+        self.libraries: set[str] = set()
+        self.history: set[int] = set()
+        self.directives: tuple[Directive, ...] = ()
+
+
+def analyze(cells: Iterable[ParsedCell], versions: dict[str, tuple[int, ...]] | None = None) -> Outcome[tuple[CellFacts, ...]]:
+    """The facts of every code cell. `versions` are the declared versions of libraries."""
+    walk = Walk(Known(versions))
+    notebook = _Notebook(walk)
+    diagnostics: list[Diagnostic] = []
+    for parsed in cells:
+        diagnostics += parsed.diagnostics
+        notebook.take(parsed)
+        diagnostics += notebook.errors(parsed.cell)
+    return Outcome(notebook.facts(), tuple(diagnostics))
+
+
+class _Notebook:
+    """The records of the cells so far."""
+
+    def __init__(self, walk: Walk) -> None:
+        self.walk = walk
+        self.records: list[_Record] = []
+        self.changed_ever: set[int] = set()
+        self.stuck: dict[int, str] = {}
+        self.bound_anywhere: set[str] = set()
+
+    def take(self, parsed: ParsedCell) -> None:
+        """Walk over one more cell."""
+        walk, cell = self.walk, parsed.cell
+        record = _Record(cell)
+        record.directives = parsed.directives
+        self.records.append(record)
+        walk.start_cell(cell.index, ":=" in cell.source, parsed.directives)
+        if parsed.tree is None:
+            record.opaque = "it does not parse" if cell.source.strip() else ""
+            record.empty = not cell.source.strip()
+            return
+        record.empty = not parsed.tree.body
+        first_object = walk.heap.size
+        frame = CellFrame(walk)
+        self._run(frame, parsed, record)
+        self._commit(frame, record, first_object)
+
+    def errors(self, cell: Cell) -> list[Diagnostic]:
+        """What the parser takes but the compiler does not."""
+        found = []
+        for where, message in self.walk.errors if _RAISES not in cell.tags else ():
+            place = Place(cell.index, cell.id, _span(self.records[-1], where))
+            found.append(Diagnostic(rule=reading.SYNTAX_ERROR, message=message, place=place, help="correct the cell"))
+        return found
+
+    # -- one cell ------------------------------------------------------------------------------------------------
+
+    def _run(self, frame: CellFrame, parsed: ParsedCell, record: _Record) -> None:
+        body = parsed.tree.body if parsed.tree is not None else []
+        raises = _RAISES in parsed.cell.tags
+        replays = _PARAMETERS not in parsed.cell.tags and not raises
+        definitions = 0
+        for ordinal, statement in enumerate(body):
+            if frame.dead:
+                break
+            frame.statement = ordinal
+            record.statements[ordinal] = spot(statement)
+            found = candidate(statement, ordinal) if replays else None
+            if found is not None:
+                definitions += 1
+                self._run_candidate(frame, statement, found, record)
+            elif ordinal == len(body) - 1 and isinstance(statement, ast.Expr):
+                self._show(frame, statement, parsed.cell.source)
+            else:
+                STATEMENTS[type(statement)](frame, statement)
+                definitions += isinstance(statement, ast.Pass) or (
+                    isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+                )
+        if frame.exits:
+            frame.merge([*frame.exits, *([] if frame.dead else [frame.fork()])])
+        record.ends_early = raises or self.walk.ends_early
+        record.only_definitions = definitions == len(body) and bool(record.candidates)
+
+    def _run_candidate(self, frame: CellFrame, statement: ast.stmt, found: Candidate, record: _Record) -> None:
+        """Run a definition and see what it reads at once."""
+        before = frame.trace.uses
+        frame.trace.uses = {}
+        STATEMENTS[type(statement)](frame, statement)
+        reads = tuple(frame.trace.uses)
+        own = [
+            name
+            for name in _names_in(statement)
+            if name in frame.top.sure and name not in reads and frame.binders.get(name, -1) < found.ordinal
+        ]
+        frame.trace.uses = {**before, **{name: mark for name, mark in frame.trace.uses.items() if name not in before}}
+        objects = frozenset().union(*(frame.top.values[name].objects for name in found.binds if name in frame.top.values))
+        record.candidates[found.ordinal] = (found, (*reads, *own), objects)
+
+    def _show(self, frame: CellFrame, statement: ast.Expr, source: str) -> None:
+        """The last expression of a cell is displayed."""
+        value = evaluate(frame, statement.value)
+        if value.type != "NoneType" and not source.rstrip().endswith(";"):
+            types.shown(frame, value, statement)
+            self.walk.displayed(value)
+
+    def _commit(self, frame: CellFrame, record: _Record, first_object: int) -> None:
+        """Make the cell's bindings the notebook's, and note what others can see of it."""
+        walk, trace, heap = self.walk, frame.trace, self.walk.heap
+        reach = {number: heap.above((number,)) for number in trace.changed}
+        before = {number: walk.names_reaching(found) for number, found in reach.items()}
+        record.uses = sorted(trace.uses.items(), key=lambda item: item[1].spot)
+        record.builtins = sorted(trace.builtins.items(), key=lambda item: item[1].spot)
+        self._libraries(frame, record)
+        self._bind(frame, record)
+        self._changes(frame, record, reach, before)
+        self._share(frame, record)
+        record.effects = [(*key, mark) for key, mark in sorted(trace.effects.items(), key=lambda item: (item[1].spot, item[0]))]
+        record.unknowns = [(mark, reason, remedy) for reason, (mark, remedy, _) in trace.unknowns.items()]
+        if trace.opaque is not None:
+            record.opaque = trace.opaque.reason
+        self._stuck(frame, record, first_object)
+        self._live(frame, record)
+        record.history = set(walk.history)
+        self.changed_ever.update(trace.changed)
+
+    def _libraries(self, frame: CellFrame, record: _Record) -> None:
+        walk = self.walk
+        values = [walk.namespace[name] for name, _ in record.uses if name in walk.namespace]
+        for value in (*values, *frame.top.values.values()):
+            path = value.callee if type(value.callee) is str else value.type
+            if "." in path or value.callee == path:
+                record.libraries.add(path.partition(".")[0])
+        record.libraries -= {"__main__", "builtins"}
+
+    def _bind(self, frame: CellFrame, record: _Record) -> None:
+        walk, top = self.walk, frame.top
+        for name, value in top.values.items():
+            where = frame.binders.get(name, 0)
+            sure = name in top.sure and not record.ends_early
+            if value is GONE:
+                if name in walk.namespace or not sure:
+                    record.deletions.append((name, where, sure))
+                walk.unbind(name)
+                continue
+            before = None if sure else walk.namespace.get(name)
+            record.definitions.append((name, where, sure))
+            walk.rebind(name, value if before is None else join(before, value))
+        self.bound_anywhere.update(top.values)
+
+    def _changes(self, frame: CellFrame, record: _Record, reach: dict[int, set[int]], before: dict[int, set[str]]) -> None:
+        walk = self.walk
+        rebound = {name for name in frame.top.sure if name in frame.top.values} if not record.ends_early else set()
+        found: dict[str, Mark] = {}
+        for number, mark in frame.trace.changed.items():
+            for name in (before[number] & walk.names_reaching(reach[number])) - rebound:
+                if name not in found or mark.spot < found[name].spot:
+                    found[name] = mark
+        record.changes = sorted(found.items(), key=lambda item: (item[1].spot, item[0]))
+
+    def _share(self, frame: CellFrame, record: _Record) -> None:
+        """The objects that more than one name reaches, where this cell had a hand in it."""
+        walk, heap, trace = self.walk, self.walk.heap, frame.trace
+        looked: set[int] = set(trace.changed)
+        for _, _, held in trace.captured:
+            if held not in looked:
+                looked |= heap.below((held,))
+        for value in frame.top.values.values():
+            for number in value.objects:
+                if number not in looked and (number in heap.holders or len(walk.names_of.get(number, ())) > 1):
+                    looked |= heap.below((number,))
+        for number in sorted(looked):
+            names = walk.names_reaching(heap.above((number,)))
+            changed = number in trace.changed or walk.compared.get(number) == walk.cell
+            if len(names) > 1:
+                views = any(walk.namespace[name].view for name in names if name in walk.namespace)
+                record.sharing.append(Sharing(number, tuple(sorted(names)), changed, views))
+
+    def _stuck(self, frame: CellFrame, record: _Record, first_object: int) -> None:
+        """Names that hold what cannot leave its process."""
+        walk, heap, known = self.walk, self.walk.heap, self.walk.known
+        for number in range(first_object, heap.size):
+            kind = heap.types[number]
+            if kind and known.is_stuck(kind):
+                self.stuck[number] = known.note(kind) or f"a `{kind}` cannot leave its process"
+        if not self.stuck:
+            return
+        found: dict[str, str] = {}
+        for number, reason in self.stuck.items():
+            for name in walk.names_reaching(heap.above((number,))) & frame.top.values.keys():
+                found.setdefault(name, reason)
+        record.stuck = [(name, reason, frame.binders.get(name, 0)) for name, reason in sorted(found.items())]
+
+    def _live(self, frame: CellFrame, record: _Record) -> None:
+        heap = self.walk.heap
+        for mark, value in frame.trace.live:
+            names = self.walk.names_reaching(heap.above(heap.below(value.objects)))
+            record.live.append((tuple(sorted(names)), mark))
+
+    # -- the whole notebook --------------------------------------------------------------------------------------
+
+    def facts(self) -> tuple[CellFacts, ...]:
+        """The facts of all cells: now it is known what is changed anywhere."""
+        return tuple(self._facts(record) for record in self.records)
+
+    def _facts(self, record: _Record) -> CellFacts:
+        statements = self._statements(record)
+        ids = {statement.id.ordinal: statement.id for statement in statements}
+        kind = FactsKind.ORDINARY
+        if record.empty:
+            kind = FactsKind.EMPTY
+        elif record.opaque:
+            kind = FactsKind.OPAQUE
+        elif record.only_definitions and len(statements) == len(record.candidates):
+            kind = FactsKind.DEFINITION
+        flags = {directive.name: directive.values for directive in record.directives}
+        hidden = [(name, mark) for name, mark in record.builtins if name in self.bound_anywhere]
+        return CellFacts(
+            cell=record.cell.id,
+            index=record.cell.index,
+            kind=kind,
+            uses=tuple(Use(name, _span(record, mark.spot), mark.via) for name, mark in (*record.uses, *hidden)),
+            definitions=tuple(
+                Definition(name, _span(record, record.statements[ordinal]), sure, ids.get(ordinal) if sure else None)
+                for name, ordinal, sure in record.definitions
+            ),
+            deletions=tuple(Deletion(name, _span(record, record.statements[ordinal]), sure) for name, ordinal, sure in record.deletions),
+            changes=tuple(Change(name, _span(record, mark.spot), _reason(mark)) for name, mark in record.changes),
+            sharing=tuple(record.sharing),
+            effects=tuple(Effect(channel, mode, subject, _span(record, mark.spot)) for channel, mode, subject, mark in record.effects),
+            statements=statements,
+            unknowns=tuple(Unknown(_span(record, mark.spot), reason, remedy) for mark, reason, remedy in record.unknowns),
+            stuck=tuple(Stuck(name, reason, _span(record, record.statements[ordinal])) for name, reason, ordinal in record.stuck),
+            live=tuple(Live(names, mark.reason, _span(record, mark.spot)) for names, mark in record.live),
+            libraries=tuple(sorted(record.libraries)),
+            history=tuple(sorted(record.history)),
+            opaque=record.opaque,
+            ends_early=record.ends_early,
+            fuse="fuse" in flags,
+            split="split" in flags,
+            target=flags.get("target", ("",))[0],
+            scatter=flags.get("scatter", ()),
+            allowed=tuple(code for directive in record.directives if directive.name == "allow" for code in directive.values),
+        )
+
+    def _statements(self, record: _Record) -> tuple[DefinitionStatement, ...]:
+        """The candidates whose objects nobody ever changes."""
+        heap = self.walk.heap
+        found = []
+        for ordinal, (one, uses, objects) in record.candidates.items():
+            if self.changed_ever.isdisjoint(heap.below(objects)):
+                identifier = StatementId(record.cell.index, ordinal)
+                found.append(DefinitionStatement(id=identifier, lines=one.lines, binds=one.binds, uses=uses, imports=one.imports))
+        return tuple(found)
+
+
+def _names_in(statement: ast.stmt) -> list[str]:
+    """The names a definition reads when it runs."""
+    parts: list[ast.AST]
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+        arguments = statement.args
+        hints = [
+            argument.annotation for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs) if argument.annotation
+        ]
+        parts = [*statement.decorator_list, *arguments.defaults, *(d for d in arguments.kw_defaults if d), *hints]
+        parts += [statement.returns] if statement.returns else []
+    elif isinstance(statement, ast.ClassDef):
+        parts = [*statement.decorator_list, *statement.bases]
+        for inner in statement.body:
+            parts += [ast.Name(name, ast.Load()) for name in _names_in(inner)]
+    else:
+        parts = [statement]
+    return list(
+        dict.fromkeys(node.id for part in parts for node in ast.walk(part) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
+    )
+
+
+def _reason(mark: Mark) -> str:
+    return f"{mark.reason} (in {' > '.join(f'`{name}`' for name in mark.via)})" if mark.via else mark.reason
+
+
+def _span(record: _Record, where: Spot) -> Span:
+    line, column, end_line, end_column = where
+    if record.ascii:
+        return Span(line, column + 1, end_line, end_column + 1)
+    return Span(line, _characters(record.lines, line, column) + 1, end_line, _characters(record.lines, end_line, end_column) + 1)
+
+
+def _characters(lines: list[str], line: int, column: int) -> int:
+    """A column in bytes as one in characters."""
+    if line > len(lines):
+        return column
+    return len(lines[line - 1].encode("utf-8")[:column].decode("utf-8", "ignore"))

@@ -1,0 +1,57 @@
+"""State that is not a name: random generators, options of libraries, the environment, the network, time, processes.
+
+Each is a channel with readers and writers. `draw` both reads and writes: a draw from a global generator moves it on.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from nbcompile.analysis.bindings import Frame
+from nbcompile.analysis.known import Action
+from nbcompile.analysis.visit import Call
+
+FILES = "files"
+MATPLOTLIB = "matplotlib"
+LIBRARY = "library:"
+# Where a store into a library's object sets a channel of its own.
+_STORES = {
+    "os.environ": "os.environ",
+    "sys.path": "sys.path",
+    "matplotlib.rcParams": MATPLOTLIB,
+    "matplotlib.pyplot.rcParams": MATPLOTLIB,
+    "matplotlib.pylab.rcParams": MATPLOTLIB,
+    "pylab.rcParams": MATPLOTLIB,
+}
+
+
+def draw(call: Call, action: Action) -> None:
+    """A row's `draws CHANNEL`."""
+    call.frame.walk.effect(call.frame, action.word, "draw", "", call.node, call.label)
+
+
+def write(call: Call, action: Action) -> None:
+    """A row's `sets CHANNEL` or `seeds CHANNEL`."""
+    call.frame.walk.effect(call.frame, action.word, "write", _subject(call, action), call.node, call.label)
+
+
+def read(call: Call, action: Action) -> None:
+    """A row's `gets CHANNEL`."""
+    call.frame.walk.effect(call.frame, action.word, "read", _subject(call, action), call.node, call.label)
+
+
+def _subject(call: Call, action: Action) -> str:
+    for value in call.chosen(action):
+        if type(value.const) is str:
+            return value.const
+    return ""
+
+
+def library_store(frame: Frame, path: str, name: str, node: ast.AST) -> None:
+    """`library.name = value` or `library.thing[name] = value`: the library is no longer as it was imported."""
+    known = frame.walk.known.canonical(path)
+    channel = _STORES.get(known)
+    if channel is not None:
+        frame.walk.effect(frame, channel, "write", name, node)
+    else:
+        frame.walk.effect(frame, LIBRARY + known.partition(".")[0], "write", f"{known}.{name}".rstrip("."), node)

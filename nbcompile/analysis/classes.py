@@ -1,0 +1,299 @@
+"""Classes of the notebook: their bodies, their instances, the methods that are called by name and by Python itself."""
+
+from __future__ import annotations
+
+import ast
+from typing import cast
+
+from nbcompile.analysis import rows
+from nbcompile.analysis.aliases import ANY
+from nbcompile.analysis.bindings import BlockFrame, Frame, FunctionFrame
+from nbcompile.analysis.values import MISSING, NO_OBJECTS, SCALAR, Bound, Choice, Class, Function, Objects, Value, Wrapped, join, single
+from nbcompile.analysis.visit import Arguments, Call, call_value, evaluate, execute
+
+_KEEPS_FIELDS = frozenset(("typing.NamedTuple", "typing.TypedDict", "builtins.Exception", "builtins.BaseException", "builtins.tuple"))
+
+
+def define_class(frame: Frame, node: ast.ClassDef) -> Value:
+    """The class that a `class` statement makes; its body runs now."""
+    bases = tuple(evaluate(frame, base) for base in node.bases)
+    for keyword in node.keywords:
+        evaluate(frame, keyword.value)
+    walk = frame.walk
+    number = frame.make(node, "type")
+    found = walk.heap.callees.get(number)
+    made = found if isinstance(found, Class) else Class(node.name, f"__main__.{node.name}.{number}", bases, walk.cell)
+    made.object = number
+    walk.heap.callees[number] = made
+    walk.classes[made.type] = made
+    value = Value("type", single(number), made)
+    body = BlockFrame(frame, is_class=True)
+    body.outer_names = frozenset(name for part in node.body if isinstance(part, ast.Global) for name in part.names)
+    execute(body, node.body)
+    for name, member in body.local.values.items():
+        made.members[name] = join(made.members[name], member) if name in made.members else member
+        frame.capture(value, name, member, node)
+        _own(member, made)
+    made.attributes = [part.target.id for part in node.body if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name)]
+    made.keeps_arguments = any(base.callee in _KEEPS_FIELDS for base in bases if isinstance(base.callee, str))
+    _announce(frame, bases, value, node)
+    return value
+
+
+def _own(member: Value, made: Class) -> None:
+    callee = member.callee
+    for option in callee.options if isinstance(callee, Choice) else (callee,):
+        inner = option.inner[0].callee if isinstance(option, Wrapped) and option.inner else option
+        if isinstance(inner, Function) and inner.owner is None:
+            inner.owner = made
+
+
+def _announce(frame: Frame, bases: tuple[Value, ...], value: Value, node: ast.AST) -> None:
+    """A base of the notebook hears of its subclass; it may keep it in a registry."""
+    for base in bases:
+        if isinstance(base.callee, Class):
+            member, _ = find(frame, base.callee, "__init_subclass__")
+            if member is not None:
+                call_value(frame, node, Value("function", member.objects, member.callee), Arguments((value,)))
+
+
+def find(frame: Frame, of: Class, name: str) -> tuple[Value | None, str]:
+    """A member of a class or of its bases; else the library class that may have it."""
+    if name in of.members:
+        return of.members[name], ""
+    library = ""
+    for base in of.bases:
+        if isinstance(base.callee, Class):
+            member, found = find(frame, base.callee, name)
+            if member is not None:
+                return member, ""
+            library = library or found
+        elif isinstance(base.callee, str):
+            library = library or frame.walk.known.canonical(base.callee)
+    return None, library
+
+
+def instantiate(frame: Frame, node: ast.AST, target: Value, arguments: Arguments) -> Value:
+    """Call a class."""
+    of = cast("Class", target.callee)
+    _, library = find(frame, of, "")
+    value = Value(of.type, single(frame.make(node, of.type, opened=library not in ("", "builtins.object"), role=of.type)))
+    member, library = find(frame, of, "__new__")
+    if member is not None:
+        _call(frame, node, member, Arguments((target, *arguments.positional), arguments.keywords, arguments.rest))
+    member, library = find(frame, of, "__init__")
+    if member is not None:
+        _call(frame, node, member, Arguments((value, *arguments.positional), arguments.keywords, arguments.rest))
+    else:
+        row = frame.walk.known.function(library) if library else None
+        if row is not None:
+            rows.apply(Call(frame, node, arguments, value, of.name), row)
+        if of.keeps_arguments or library:
+            _keep_arguments(frame, of, value, arguments, node)
+        member, _ = find(frame, of, "__post_init__")
+        if member is not None:
+            _call(frame, node, member, Arguments((value,)))
+    return value
+
+
+def _keep_arguments(frame: Frame, of: Class, value: Value, arguments: Arguments, node: ast.AST) -> None:
+    fields = of.attributes
+    for place, given in enumerate(arguments.positional):
+        frame.capture(value, fields[place] if place < len(fields) else ANY, given, node)
+    for name, given in arguments.keywords.items():
+        frame.capture(value, name, given, node)
+    if arguments.rest is not None:
+        frame.capture(value, ANY, arguments.rest, node)
+
+
+def _call(frame: Frame, node: ast.AST, member: Value, arguments: Arguments) -> Value:
+    return call_value(frame, node, Value("function", member.objects, member.callee), arguments)
+
+
+def attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
+    """An attribute of an instance or of a class of the notebook."""
+    if isinstance(value.callee, Class) and value.type == "type":
+        return _of_class(frame, value, value.callee, name)
+    if value.type == "super":
+        return Value("method", value.objects, Bound(value, name))
+    of = frame.walk.classes[value.type]
+    stored = _stored(frame, value.objects, name)
+    member, library = find(frame, of, name)
+    if member is None:
+        return _not_found(frame, value, name, library, stored, node)
+    found = _bind_member(frame, value, member, name, node)
+    return join(frame.walk.heap.value(stored), found) if stored else found
+
+
+def _of_class(frame: Frame, value: Value, of: Class, name: str) -> Value:
+    member, library = find(frame, of, name)
+    if member is None:
+        return Value("", NO_OBJECTS, f"{library}.{name}") if library else SCALAR
+    if member.type == "classmethod":
+        return Value("method", member.objects, Bound(value, name, member.callee))
+    if member.type in ("function", "staticmethod"):
+        return Value("function", member.objects, member.callee)
+    return member
+
+
+def _stored(frame: Frame, objects: Objects, name: str) -> Objects:
+    """What was stored under the name, by whatever name it was stored."""
+    heap = frame.walk.heap
+    found: set[int] = set()
+    for number in objects:
+        if heap.is_mirror(number):
+            found |= heap.parts(single(number), name)
+        else:
+            fields = heap.fields.get(number, {})
+            found |= fields.get(name, set()) | fields.get(ANY, set())
+    return frozenset(found)
+
+
+def _not_found(frame: Frame, value: Value, name: str, library: str, stored: Objects, node: ast.AST) -> Value:
+    if stored and not any(frame.walk.heap.is_mirror(number) for number in value.objects):
+        return frame.walk.heap.value(stored)
+    for hook in ("__getattr__", "__getattribute__"):
+        found = call_member(frame, value, hook, (SCALAR,), node)
+        if found is not None:
+            return found
+    if library:
+        known = frame.walk.known
+        row = known.method(library, f".{name}")
+        if row is not None:
+            return rows.look(frame, node, row, value, f"{library}.{name}")
+        parts = stored | frame.walk.heap.parts(value.objects, name)
+        if known.method(library, name) is not None or not stored:
+            return Value("", parts, Bound(value, name))
+        return frame.walk.heap.value(parts)
+    return frame.walk.heap.value(stored)
+
+
+def _bind_member(frame: Frame, value: Value, member: Value, name: str, node: ast.AST) -> Value:
+    if member.type == "property":
+        return _call(frame, node, member, Arguments((value,)))
+    if member.type == "staticmethod":
+        return Value("function", member.objects, member.callee)
+    if member.type in ("function", "classmethod") or isinstance(member.callee, Wrapped):
+        return Value("method", value.objects | member.objects, Bound(value, name, member.callee))
+    return member
+
+
+def call_method(frame: Frame, node: ast.AST, receiver: Value, name: str, arguments: Arguments) -> Value | None:
+    """Call a method of an instance; nothing when neither the notebook nor a known library has it."""
+    if receiver.type == "super":
+        return _call_super(frame, node, receiver, name, arguments)
+    of = frame.walk.classes[receiver.type]
+    member, library = find(frame, of, name)
+    if member is not None:
+        return _call_found(frame, node, receiver, member, arguments)
+    stored = _stored(frame, receiver.objects, name)
+    if stored and frame.walk.heap.callables(stored):
+        return call_value(frame, node, frame.walk.heap.value(stored), arguments)
+    row = frame.walk.known.method(library, name) if library else None
+    return rows.apply(Call(frame, node, arguments, receiver, f"{library}.{name}"), row) if row is not None else None
+
+
+def _call_found(frame: Frame, node: ast.AST, receiver: Value, member: Value, arguments: Arguments) -> Value:
+    positional = arguments.positional
+    if member.type == "property":
+        return call_value(frame, node, _call(frame, node, member, Arguments((receiver,))), arguments)
+    if member.type != "staticmethod" and (member.type != "" or member.callee is not None):
+        positional = (receiver, *positional)
+    return _call(frame, node, member, Arguments(positional, arguments.keywords, arguments.rest))
+
+
+def call_member(frame: Frame, value: Value, name: str, arguments: tuple[Value, ...], node: ast.AST) -> Value | None:
+    """Call a method that the notebook wrote, if it did."""
+    of = frame.walk.classes.get(value.type)
+    if of is None:
+        return None
+    member, _ = find(frame, of, name)
+    return _call_found(frame, node, value, member, Arguments(arguments)) if member is not None else None
+
+
+def super_value(call: Call) -> Value:
+    """`super()` in a method: the instance, seen from the class that owns the method."""
+    inner, arguments = call.frame, call.arguments
+    while isinstance(inner, BlockFrame):
+        inner = inner.parent
+    if len(arguments.positional) == 2:
+        receiver = arguments.positional[1]
+        owner = arguments.positional[0].callee
+    elif isinstance(inner, FunctionFrame) and inner.function.code.arguments is not None and inner.function.code.arguments.args:
+        receiver = inner.local.values.get(inner.function.code.arguments.args[0].arg, SCALAR)
+        owner = inner.function.owner
+    else:
+        return SCALAR
+    return Value("super", receiver.objects, Bound(receiver, "super", owner))
+
+
+def _call_super(frame: Frame, node: ast.AST, receiver: Value, name: str, arguments: Arguments) -> Value | None:
+    bound = cast("Bound", receiver.callee)
+    if not isinstance(bound.target, Class):
+        return None
+    for base in bound.target.bases:
+        if isinstance(base.callee, Class):
+            member, _ = find(frame, base.callee, name)
+            if member is not None:
+                return _call_found(frame, node, bound.receiver, member, arguments)
+        elif isinstance(base.callee, str):
+            path = frame.walk.known.canonical(base.callee)
+            row = frame.walk.known.method(path, name)
+            if row is not None:
+                return rows.apply(Call(frame, node, arguments, bound.receiver, f"{path}.{name}"), row)
+            if name == "__init__":
+                for given in arguments.all():
+                    frame.capture(bound.receiver, ANY, given, node)
+            return SCALAR
+    return SCALAR
+
+
+def operate(frame: Frame, left: Value, dunders: tuple[str, str], right: Value, node: ast.AST) -> Value:
+    """An operator between values of which one is an instance."""
+    found = call_member(frame, left, dunders[0], (right,) if right is not left else (), node)
+    other = call_member(frame, right, dunders[1], (left,), node) if right is not left else None
+    if found is not None:
+        return join(found, other) if other is not None else found
+    return other if other is not None else frame.fresh(node, "")
+
+
+def methods(of: Class) -> list[Value]:
+    """The methods that a library may call on an instance it was given."""
+    return [member for member in of.members.values() if member.type in ("function", "property") and member.const is MISSING]
+
+
+def decorate(frame: Frame, decorator: Value, made: Value, node: ast.AST) -> Value:
+    """What a decorator makes of a function or class."""
+    callee = decorator.callee
+    if isinstance(callee, str):
+        path = frame.walk.known.canonical(callee)
+        kind = _KINDS.get(path)
+        if kind is not None:
+            return Value(kind, made.objects, made.callee)
+        if isinstance(made.callee, Class):
+            made.callee.keeps_arguments = made.callee.keeps_arguments or path.rpartition(".")[2] in ("dataclass", "define", "attrs", "s")
+            return made
+        if path in _TRANSPARENT:
+            return made
+        return Value("function", made.objects, Wrapped((made,)))
+    if callee is None or (isinstance(callee, Bound) and callee.target is None):
+        # `@x.setter` of a property, or an object of a library that registers the function.
+        frame.capture(decorator, ANY, made, node)
+        return made if decorator.type != "property" and isinstance(made.callee, Class) else Value(made.type, made.objects, made.callee)
+    return call_value(frame, node, decorator, Arguments((made,)))
+
+
+_KINDS = {
+    "builtins.property": "property",
+    "functools.cached_property": "property",
+    "abc.abstractproperty": "property",
+    "builtins.staticmethod": "staticmethod",
+    "builtins.classmethod": "classmethod",
+}
+_TRANSPARENT_WORDS = """
+    functools.lru_cache functools.cache functools.wraps functools.total_ordering functools.singledispatch
+    contextlib.contextmanager numba.jit numba.njit numba.vectorize numba.guvectorize abc.abstractmethod typing.overload
+    typing.no_type_check numpy.vectorize asyncio.coroutine contextlib.asynccontextmanager dataclasses.dataclass torch.no_grad
+    torch.jit.script jax.jit
+"""
+_TRANSPARENT = frozenset(_TRANSPARENT_WORDS.split())

@@ -1,0 +1,300 @@
+"""Expressions: one evaluation of each node gives its value and leaves uses, changes and effects in the frame."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+from nbcompile.analysis import calls, types
+from nbcompile.analysis.aliases import ANY
+from nbcompile.analysis.assignment import assign
+from nbcompile.analysis.bindings import BlockFrame, Frame
+from nbcompile.analysis.functions import make_function
+from nbcompile.analysis.magics import evaluate_magic
+from nbcompile.analysis.values import FALSE, NO_OBJECTS, NONE, TRUE, Value, join, join_all, plain, single, tuple_of
+from nbcompile.analysis.visit import EXPRESSIONS, evaluate
+from nbcompile.model.source import Magic
+
+
+def constant(_: Frame, node: ast.Constant) -> Value:
+    """A literal."""
+    value = node.value
+    if value is None:
+        return NONE
+    if value is True or value is False:
+        return TRUE if value else FALSE
+    kind = type(value)
+    if kind is str or kind is int:
+        return Value(kind.__name__, const=value)
+    return plain(kind.__name__)
+
+
+def name(frame: Frame, node: ast.Name) -> Value:
+    """A name that is read."""
+    return frame.read(node.id, node)
+
+
+def attribute(frame: Frame, node: ast.Attribute) -> Value:
+    """`value.name`, not called."""
+    return types.attribute(frame, evaluate(frame, node.value), node.attr, node)
+
+
+def subscript(frame: Frame, node: ast.Subscript) -> Value:
+    """`value[key]`."""
+    value = evaluate(frame, node.value)
+    return types.subscript(frame, value, evaluate(frame, node.slice), node)
+
+
+def slice_(frame: Frame, node: ast.Slice) -> Value:
+    """`a:b:c` in a subscript."""
+    for part in (node.lower, node.upper, node.step):
+        if part is not None:
+            evaluate(frame, part)
+    return plain("slice")
+
+
+def starred(frame: Frame, node: ast.Starred) -> Value:
+    """`*value` outside a call: its elements."""
+    return types.element(frame, evaluate(frame, node.value), node)
+
+
+def binary(frame: Frame, node: ast.BinOp) -> Value:
+    """`a + b` and its like. A long chain is walked without recursion: generated code adds thousands of terms."""
+    chain = [node]
+    left: ast.expr = node.left
+    while type(left) is ast.BinOp:
+        chain.append(left)
+        left = left.left
+    value = evaluate(frame, left)
+    for link in reversed(chain):
+        value = types.operate(frame, value, type(link.op), evaluate(frame, link.right), link)
+    return value
+
+
+def unary(frame: Frame, node: ast.UnaryOp) -> Value:
+    """`-a`, `not a`."""
+    value = evaluate(frame, node.operand)
+    if type(node.op) is ast.Not:
+        types.implicit(frame, value, "__bool__", node)
+        return plain("bool")
+    return types.operate(frame, value, type(node.op), value, node)
+
+
+def boolean(frame: Frame, node: ast.BoolOp) -> Value:
+    """`a and b`: what comes after the first may not happen."""
+    result = evaluate(frame, node.values[0])
+    skipped = []
+    for part in node.values[1:]:
+        if frame.walk.has_walrus:
+            skipped.append(frame.fork())
+        result = join(result, evaluate(frame, part))
+    if skipped:
+        frame.merge([*skipped, frame.fork()])
+    return result
+
+
+def compare(frame: Frame, node: ast.Compare) -> Value:
+    """`a < b <= c`; `is` between objects looks at their identity."""
+    left = evaluate(frame, node.left)
+    result = plain("bool")
+    for operator, right_node in zip(node.ops, node.comparators, strict=True):
+        right = evaluate(frame, right_node)
+        kind = type(operator)
+        if kind is ast.Is or kind is ast.IsNot:
+            frame.walk.compare_identity(left, right)
+        elif kind is not ast.In and kind is not ast.NotIn:
+            result = types.compare(frame, left, right, node)
+        else:
+            types.implicit(frame, right, "__contains__", node)
+        left = right
+    return result
+
+
+def conditional(frame: Frame, node: ast.IfExp) -> Value:
+    """`a if c else b`."""
+    test = evaluate(frame, node.test)
+    if test.const is True or test.const is False:
+        return evaluate(frame, node.body if test.const else node.orelse)
+    if not frame.walk.has_walrus:
+        return join(evaluate(frame, node.body), evaluate(frame, node.orelse))
+    state = frame.fork()
+    one = evaluate(frame, node.body)
+    after = frame.fork()
+    frame.restore(state)
+    other = evaluate(frame, node.orelse)
+    frame.merge([after, frame.fork()])
+    return join(one, other)
+
+
+def sequence(frame: Frame, node: ast.List | ast.Set) -> Value:
+    """`[a, b]`, `{a, b}`: an object that holds its elements."""
+    kind = "list" if type(node) is ast.List else "set"
+    result = Value(kind, single(frame.make(node, kind)))
+    for element in node.elts:
+        value = evaluate(frame, element)
+        if value.objects:
+            frame.capture(result, ANY, value, element)
+    return result
+
+
+def tuple_(frame: Frame, node: ast.Tuple) -> Value:
+    """`(a, b)`: immutable itself; its elements keep their values."""
+    items = tuple(evaluate(frame, element) for element in node.elts)
+    if any(type(element) is ast.Starred for element in node.elts):
+        return Value("tuple", NO_OBJECTS.union(*(item.objects for item in items)))
+    return tuple_of(items)
+
+
+def dictionary(frame: Frame, node: ast.Dict) -> Value:
+    """`{k: v}`: an object that holds its values, by their keys where these are literal."""
+    result = Value("dict", single(frame.make(node, "dict")))
+    for key_node, value_node in zip(node.keys, node.values, strict=True):
+        if key_node is None:
+            inner = evaluate(frame, value_node)
+            frame.capture(result, ANY, Value("", frame.walk.heap.parts(inner.objects, ANY)), value_node)
+            continue
+        key, value = evaluate(frame, key_node), evaluate(frame, value_node)
+        if value.objects:
+            frame.capture(result, key.const if type(key.const) is str else ANY, value, value_node)
+    return result
+
+
+def formatted(frame: Frame, node: ast.JoinedStr) -> Value:
+    """An f-string; its text is known when all its parts are."""
+    text: list[str] | None = []
+    for part in node.values:
+        if type(part) is ast.Constant:
+            const: object = part.value
+        else:
+            const = formatted_value(frame, part).const  # type: ignore[arg-type]
+        if text is not None:
+            text = [*text, str(const)] if type(const) in (str, int) else None
+    return Value("str", const="".join(text)) if text is not None else plain("str")
+
+
+def formatted_value(frame: Frame, node: ast.FormattedValue) -> Value:
+    """`{value:spec}` in an f-string."""
+    value = evaluate(frame, node.value)
+    if node.format_spec is not None:
+        evaluate(frame, node.format_spec)
+    types.shown(frame, value, node)
+    return value if node.format_spec is None and node.conversion == -1 else plain("str")
+
+
+def lambda_(frame: Frame, node: ast.Lambda) -> Value:
+    """A function without a name."""
+    return make_function(frame, node, "<lambda>", node.args, node.body)
+
+
+def comprehension(frame: Frame, node: ast.ListComp | ast.SetComp | ast.DictComp) -> Value:
+    """`[f(x) for x in xs]`."""
+    inner = BlockFrame(frame, is_class=False)
+    first = evaluate(frame, node.generators[0].iter)
+    _generators(inner, node.generators, first)
+    if isinstance(node, ast.DictComp):
+        evaluate(inner, node.key)
+        value, kind = evaluate(inner, node.value), "dict"
+    else:
+        value, kind = evaluate(inner, node.elt), "set" if type(node) is ast.SetComp else "list"
+    result = Value(kind, single(frame.make(node, kind)))
+    frame.capture(result, ANY, value, node)
+    return result
+
+
+def _generators(inner: BlockFrame, generators: list[ast.comprehension], first: Value) -> None:
+    for place, generator in enumerate(generators):
+        values = first if place == 0 else evaluate(inner, generator.iter)
+        assign(inner, generator.target, types.element(inner, values, generator.iter))
+        for test in generator.ifs:
+            evaluate(inner, test)
+
+
+def generator(frame: Frame, node: ast.GeneratorExp) -> Value:
+    """`(f(x) for x in xs)`: the first iterable is evaluated now, everything else when it is consumed."""
+    first = evaluate(frame, node.generators[0].iter)
+    inner = BlockFrame(frame, is_class=False)
+    _generators(inner, node.generators, first)
+    value = evaluate(inner, node.elt)
+    function = make_function(frame, node, "<genexpr>", None, node.elt)
+    result = Value("generator", function.objects, function.callee)
+    frame.capture(result, ANY, value, node)
+    frame.capture(result, ANY, first, node)
+    return result
+
+
+def walrus(frame: Frame, node: ast.NamedExpr) -> Value:
+    """`(x := value)` binds outside comprehensions."""
+    value = evaluate(frame, node.value)
+    target = frame
+    while isinstance(target, BlockFrame) and not target.is_class:
+        target = target.parent
+    target.bind(node.target.id, value)
+    return value
+
+
+def await_(frame: Frame, node: ast.Await) -> Value:
+    """`await value`."""
+    value = evaluate(frame, node.value)
+    return value if value.type != "coroutine" else Value("", value.objects)
+
+
+def yield_(frame: Frame, node: ast.Yield) -> Value:
+    """`yield value` gives to the caller and gets from it."""
+    if node.value is not None:
+        value = evaluate(frame, node.value)
+        frame.returned = value if frame.returned is None else join(frame.returned, value)
+    return frame.fresh(node, "")
+
+
+def yield_from(frame: Frame, node: ast.YieldFrom) -> Value:
+    """`yield from values`."""
+    value = types.element(frame, evaluate(frame, node.value), node)
+    frame.returned = value if frame.returned is None else join(frame.returned, value)
+    return frame.fresh(node, "")
+
+
+def template(frame: Frame, node: Any) -> Value:  # noqa: ANN401 - a node that newer Pythons have
+    """A t-string: a template that holds its values."""
+    return join_all([evaluate(frame, part) for part in node.values])
+
+
+def interpolation(frame: Frame, node: Any) -> Value:  # noqa: ANN401
+    """`{value}` in a t-string."""
+    return evaluate(frame, node.value)
+
+
+_VISITORS: dict[type[ast.AST], Callable[[Frame, Any], Value]] = {
+    ast.Constant: constant,
+    ast.Name: name,
+    ast.Attribute: attribute,
+    ast.Call: calls.call,
+    ast.Subscript: subscript,
+    ast.Slice: slice_,
+    ast.Starred: starred,
+    ast.BinOp: binary,
+    ast.UnaryOp: unary,
+    ast.BoolOp: boolean,
+    ast.Compare: compare,
+    ast.IfExp: conditional,
+    ast.List: sequence,
+    ast.Set: sequence,
+    ast.Tuple: tuple_,
+    ast.Dict: dictionary,
+    ast.JoinedStr: formatted,
+    ast.FormattedValue: formatted_value,
+    ast.Lambda: lambda_,
+    ast.ListComp: comprehension,
+    ast.SetComp: comprehension,
+    ast.DictComp: comprehension,
+    ast.GeneratorExp: generator,
+    ast.NamedExpr: walrus,
+    ast.Await: await_,
+    ast.Yield: yield_,
+    ast.YieldFrom: yield_from,
+    Magic: evaluate_magic,
+}
+EXPRESSIONS.update(_VISITORS)
+for newer, visitor in (("TemplateStr", template), ("Interpolation", interpolation)):
+    if hasattr(ast, newer):
+        EXPRESSIONS[getattr(ast, newer)] = visitor

@@ -1,0 +1,89 @@
+"""Files that cells name: literal names, names put together from literals, and those that cannot be made out.
+
+A name that cannot be made out stands for the whole working directory, `./`.
+"""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+import re
+
+from nbcompile.analysis import channels
+from nbcompile.analysis.bindings import Frame
+from nbcompile.analysis.known import Action
+from nbcompile.analysis.values import Value
+from nbcompile.analysis.visit import Call
+
+UNRESOLVED = "./"
+_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_GLOB = re.compile(r"[*?\[]")
+_IN_MEMORY = ("io.StringIO", "io.BytesIO", "file")
+
+
+def is_url(text: str) -> bool:
+    """Whether a name means something on the network."""
+    return _URL.match(text) is not None and not text.startswith("file:")
+
+
+def load(call: Call, action: Action) -> None:
+    """A row's `loads`: a file is read."""
+    _each(call, action, "read")
+
+
+def save(call: Call, action: Action) -> None:
+    """A row's `saves`: a file is written."""
+    _each(call, action, "write")
+
+
+def append(call: Call, action: Action) -> None:
+    """A row's `appends`: a file is read and written."""
+    _each(call, action, "append")
+
+
+def _each(call: Call, action: Action, mode: str) -> None:
+    for value in call.chosen(action):
+        note(call.frame, call.node, value, mode)
+
+
+def open_(call: Call, action: Action) -> None:
+    """A row's `opens NAME MODE`: what is done depends on the mode."""
+    name, mode = action.targets
+    for value in call.meant(name):
+        note(call.frame, call.node, value, kind_of(call.given(mode)))
+
+
+def kind_of(mode: Value | None) -> str:
+    """What is done to a file that is opened in a mode."""
+    word = "r" if mode is None else mode.const if type(mode.const) is str else "r+"
+    return "append" if "a" in word or "+" in word else "write" if "w" in word or "x" in word else "read"
+
+
+def note(frame: Frame, node: ast.AST, value: Value, mode: str) -> None:
+    """A value names a file that is read, written or appended to."""
+    if value.type in _IN_MEMORY or value.type == "NoneType" or "stuck" in frame.walk.known.flags(value.type):
+        frame.change(value, node, "it is read from or written to")
+        return
+    if value.items is not None:
+        for item in value.items:
+            note(frame, node, item, mode)
+        return
+    if type(value.const) is not str:
+        if value.type == "list":
+            return
+        frame.walk.effect(frame, channels.FILES, mode, UNRESOLVED, node)
+    elif is_url(value.const):
+        frame.walk.effect(frame, "network", "write" if mode != "read" else "read", value.const, node)
+    else:
+        frame.walk.effect(frame, channels.FILES, mode, path_of(value.const), node)
+
+
+def path_of(text: str) -> str:
+    """A name as the graph has it: normalised; a pattern stands for its directory."""
+    path = text.removeprefix("file://")
+    glob = _GLOB.search(path)
+    if glob:
+        return (path[: glob.start()].rpartition("/")[0] or ".") + "/"
+    directory = path.endswith("/")
+    path = posixpath.normpath(path) if path else "."
+    return path + "/" if directory or path == "." else path

@@ -1,0 +1,426 @@
+"""Functions of the notebook: what a call does, found once for each kind of arguments and replayed at every call.
+
+The body is evaluated with symbols for the parameters and for everything it finds outside. A call replaces the symbols by
+what is there at that moment: names are read then, in the versions of then, through the functions that led there.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import NamedTuple, cast
+
+from nbcompile.analysis.aliases import ANY, Assumption
+from nbcompile.analysis.bindings import GONE, Frame, FunctionFrame, Mark, Trace, all_arguments, enclosing, local_names, spot
+from nbcompile.analysis.values import (
+    MISSING,
+    NO_OBJECTS,
+    NONE,
+    SCALAR,
+    Bound,
+    Callee,
+    Choice,
+    Code,
+    Function,
+    Objects,
+    Partial,
+    Value,
+    Wrapped,
+    join,
+    plain,
+    single,
+)
+from nbcompile.analysis.visit import Arguments, evaluate, execute
+
+RUNNING = "running"
+_MOST_SUMMARIES = 8
+_DEEPEST_CALL = 25
+
+
+class Summary(NamedTuple):
+    """What a function did with symbols for its arguments (`parameters`, with what these were taken to be)."""
+
+    parameters: dict[str, Value]
+    actual: dict[str, Value]
+    given: dict[str, Value]
+    cells: dict[str, Value]
+    trace: Trace
+    made: frozenset[int]
+    sites: dict[int, object]
+    bound: dict[str, Value]
+    sure: frozenset[str]
+    returned: Value
+    reads_text: bool
+
+
+def make_function(frame: Frame, node: ast.AST, name: str, arguments: ast.arguments | None, body: list[ast.stmt] | ast.expr) -> Value:
+    """The function that a `def` or `lambda` makes here; its defaults are evaluated now."""
+    walk = frame.walk
+    code = walk.codes.get(id(node))
+    if code is None:
+        code = walk.codes[id(node)] = Code(node, arguments, body)
+    number = frame.make(node, "function")
+    function = Function(name, code, {}, frame if walk.in_function(frame) else None, walk.cell, number)
+    walk.heap.callees[number] = function
+    value = Value("function", single(number), function)
+    if arguments is not None:
+        positional = [*arguments.posonlyargs, *arguments.args]
+        pairs: list[tuple[ast.arg, ast.expr | None]] = list(zip(reversed(positional), reversed(arguments.defaults), strict=False))
+        pairs += zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+        for argument, default in pairs:
+            if default is not None:
+                function.defaults[argument.arg] = evaluate(frame, default)
+                frame.capture(value, argument.arg, function.defaults[argument.arg], node)
+    return value
+
+
+def call_function(frame: Frame, node: ast.AST, target: Value, arguments: Arguments) -> Value:
+    """Call a notebook's function."""
+    function = cast("Function", target.callee)
+    code, walk = function.code, frame.walk
+    if not code.entered:
+        code.entered = True
+        code.locals, code.outer_names, code.is_generator = local_names(code.arguments, code.body)
+    actual = bind_arguments(frame, function, arguments, node)
+    running = walk.running.get(id(code))
+    if running is not None:
+        walk.recursive.add(id(code))
+        returned = replay(frame, running, actual, function, node) if running is not _FIRST else SCALAR
+    elif len(walk.running) > _DEEPEST_CALL:
+        walk.unknown(frame, node, f"calls are nested too deep at `{function.name}`", "", list(actual.values()))
+        returned = frame.fresh(node, "")
+    else:
+        returned = replay(frame, _summary(frame, function, actual), actual, function, node)
+    if code.is_generator and target.type != RUNNING:
+        return _generator(frame, node, function, returned, arguments)
+    return returned
+
+
+def _generator(frame: Frame, node: ast.AST, function: Function, yielded: Value, arguments: Arguments) -> Value:
+    """The generator that a call gives; consuming it runs the body."""
+    number = frame.make(node, "generator", role="generator")
+    again = Partial(Value(RUNNING, single(function.number), function), arguments.positional, arguments.keywords)
+    frame.walk.heap.callees[number] = again
+    result = Value("generator", single(number), again)
+    frame.capture(result, ANY, yielded, node)
+    for value in arguments.all():
+        frame.capture(result, ANY, value, node)
+    return result
+
+
+def bind_arguments(frame: Frame, function: Function, arguments: Arguments, node: ast.AST) -> dict[str, Value]:
+    """The value of each parameter."""
+    written = function.code.arguments
+    if written is None:
+        return {}
+    positional = [argument.arg for argument in (*written.posonlyargs, *written.args)]
+    actual: dict[str, Value] = dict(zip(positional, arguments.positional, strict=False))
+    extra = arguments.positional[len(positional) :]
+    left = dict(arguments.keywords)
+    for argument in all_arguments(written):
+        name = argument.arg
+        if name in left:
+            actual[name] = left.pop(name)
+        elif name not in actual:
+            default = function.defaults.get(name)
+            rest = arguments.rest
+            actual[name] = (
+                default
+                if rest is None and default
+                else rest
+                if default is None and rest
+                else join(default, rest)
+                if default and rest
+                else SCALAR
+            )
+    if written.vararg is not None:
+        objects = NO_OBJECTS.union(*(value.objects for value in extra), arguments.rest.objects if arguments.rest else ())
+        items = extra if arguments.rest is None else None
+        actual[written.vararg.arg] = Value("tuple", objects, items=items)
+    if written.kwarg is not None:
+        holder = Value("dict", single(frame.make(node, "dict", role=f"**{function.number}")))
+        for name, value in left.items():
+            frame.capture(holder, name, value, node)
+        if arguments.rest is not None:
+            frame.capture(holder, ANY, arguments.rest, node)
+        actual[written.kwarg.arg] = holder
+    return actual
+
+
+# -- summaries -----------------------------------------------------------------------------------------------------
+
+
+def _summary(frame: Frame, function: Function, actual: dict[str, Value]) -> Summary:
+    summaries = cast("list[Summary]", function.code.summaries.setdefault("", []))
+    for summary in summaries:
+        if _fits(frame, summary, actual, function):
+            return summary
+    if len(summaries) >= _MOST_SUMMARIES:
+        actual = {name: Value("", value.objects, value.callee) if value.objects else SCALAR for name, value in actual.items()}
+        if len(summaries) > _MOST_SUMMARIES:
+            return summaries[-1]
+    summary = _evaluate(frame, function, actual)
+    summaries.append(summary)
+    return summary
+
+
+def _evaluate(frame: Frame, function: Function, actual: dict[str, Value]) -> Summary:
+    """Run the body; twice when it calls itself, so that the second pass knows what the first found."""
+    walk, code = frame.walk, function.code
+    key = id(code)
+    walk.running[key] = _FIRST
+    sites: dict[object, int] = {}
+    try:
+        summary = _run(frame, function, actual, sites)
+        if key in walk.recursive:
+            walk.running[key] = summary
+            summary = _run(frame, function, actual, sites)
+    finally:
+        del walk.running[key]
+        walk.recursive.discard(key)
+    return summary
+
+
+def _run(frame: Frame, function: Function, actual: dict[str, Value], sites: dict[object, int]) -> Summary:
+    trace = Trace()
+    inner = FunctionFrame(frame.walk, function, frame, trace, sites)
+    parameters = {name: inner.mirror(_without_number(value)) for name, value in actual.items()}
+    inner.local.values.update(parameters)
+    inner.local.sure.update(parameters)
+    body = function.code.body
+    if isinstance(body, list):
+        execute(inner, body)
+        if not inner.dead:
+            inner.exits.append(inner.fork())
+            inner.returned = (
+                NONE if inner.returned is None else join(inner.returned, NONE) if not function.code.is_generator else inner.returned
+            )
+        inner.merge(inner.exits)
+        returned = inner.returned or SCALAR
+    else:
+        returned = evaluate(inner, body)
+    return Summary(
+        parameters,
+        actual,
+        trace.given,
+        trace.cells,
+        trace,
+        frozenset(sites.values()),
+        {number: key for key, number in sites.items()},
+        inner.top.values,
+        frozenset(inner.top.sure),
+        returned,
+        any(key.channel in ("files", "cwd") for key in trace.effects),
+    )
+
+
+_FIRST = Summary({}, {}, {}, {}, Trace(), frozenset(), {}, {}, frozenset(), SCALAR, False)
+
+
+def _without_number(value: Value) -> Value:
+    """A parameter's value without a literal number: a summary holds for all numbers."""
+    return plain("int") if value.type == "int" and value.const is not MISSING else value
+
+
+def _fits(frame: Frame, summary: Summary, actual: dict[str, Value], function: Function) -> bool:
+    """Whether what was assumed for the summary holds for these arguments and the names as they are now."""
+    reads_text = summary.reads_text
+    for name, value in actual.items():
+        if not _alike(summary.actual[name], value, reads_text):
+            return False
+    given = {}
+    for name, symbol in summary.given.items():
+        now = frame.peek(name)
+        if now is None or not _alike(symbol, now, reads_text):
+            return False
+        given[name] = now
+    if not summary.trace.assumptions:
+        return True
+    replacing = Replacing(frame, summary, actual, given, function, None)
+    return all(_still_true(replacing, assumption) for assumption in summary.trace.assumptions)
+
+
+def _still_true(replacing: Replacing, assumption: Assumption) -> bool:
+    heap = replacing.frame.walk.heap
+    parts = replacing.objects(assumption.part)
+    return heap.type_of(parts) == assumption.type and tuple(heap.callables(parts)) == assumption.callables
+
+
+def _alike(one: Value, other: Value, reads_text: bool) -> bool:
+    if one.type != other.type or one.callee != other.callee:
+        return False
+    if (one.items is None) != (other.items is None) or (one.items and len(one.items) != len(other.items or ())):
+        return False
+    if one.items and not all(_alike(mine, yours, reads_text) for mine, yours in zip(one.items, other.items or (), strict=True)):
+        return False
+    if one.type in ("bool", "NoneType") or (reads_text and one.type == "str"):
+        return one.const is other.const or one.const == other.const
+    return True
+
+
+# -- calls ---------------------------------------------------------------------------------------------------------
+
+
+class Replacing:
+    """The objects that stand for a summary's symbols in one call. Without a node nothing is made."""
+
+    __slots__ = ("_found", "frame", "function", "node", "summary")
+
+    def __init__(
+        self, frame: Frame, summary: Summary, actual: dict[str, Value], given: dict[str, Value], function: Function, node: ast.AST | None
+    ) -> None:
+        self.frame = frame
+        self.summary = summary
+        self.function = function
+        self.node = node
+        self._found: dict[int, Objects] = {}
+        for name, symbol in summary.parameters.items():
+            self._pair(symbol, actual[name])
+        for name, symbol in summary.given.items():
+            if name in given:
+                self._pair(symbol, given[name])
+        for name, symbol in summary.cells.items():
+            self._pair(symbol, enclosing(function, name) or SCALAR)
+
+    def _pair(self, symbol: Value, actual: Value) -> None:
+        if symbol.items is not None:
+            if actual.items is not None and len(symbol.items) == len(actual.items):
+                for one, other in zip(symbol.items, actual.items, strict=True):
+                    self._pair(one, other)
+            else:
+                for number in symbol.objects:
+                    self._found[number] = self._found.get(number, NO_OBJECTS) | actual.objects
+            return
+        for number in symbol.objects:
+            self._found[number] = actual.objects
+
+    def objects(self, number: int) -> Objects:
+        """What one of the summary's objects stands for."""
+        found = self._found.get(number)
+        if found is not None:
+            return found
+        heap = self.frame.walk.heap
+        if number in heap.origin and number not in self.summary.made:
+            parent, key = heap.origin[number]
+            parts = heap.parts(self.objects(parent), key)
+            found = frozenset(heap.below(parts)) if heap.is_deepest(number) else parts
+        elif number in self.summary.made:
+            found = self._made(number)
+        else:
+            found = single(number)
+        self._found[number] = found
+        return found
+
+    def _made(self, number: int) -> Objects:
+        """The object that this call makes where the function made one."""
+        if self.node is None:
+            return NO_OBJECTS
+        frame, heap = self.frame, self.frame.walk.heap
+        key = (id(self.node), self.function.number, number)
+        new = frame.sites.get(key)
+        if new is None:
+            new = frame.sites[key] = heap.new(heap.types[number], opened=heap.is_open(number))
+            if number in heap.draws:
+                heap.draws[new] = heap.draws[number]
+        self._found[number] = single(new)
+        callee = heap.callees.get(number)
+        if callee is not None:
+            heap.callees[new] = self.callee(callee)
+        return single(new)
+
+    def value(self, value: Value) -> Value:
+        """A value of the summary, in this call."""
+        if value.items is not None:
+            items = tuple(map(self.value, value.items))
+            return Value(value.type, NO_OBJECTS.union(*(item.objects for item in items)), None, value.const, items)
+        callee = value.callee
+        if not value.objects and (callee is None or type(callee) is str):
+            return value
+        objects = NO_OBJECTS.union(*map(self.objects, value.objects))
+        if type(callee) is Function and len(objects) == 1:
+            (number,) = objects
+            callee = self.frame.walk.heap.callees.get(number) or self.callee(callee)
+        elif callee is not None:
+            callee = self.callee(callee)
+        return Value(value.type, objects, callee, value.const, None, value.view)
+
+    def callee(self, callee: Callee) -> Callee:
+        """A callable of the summary, in this call: a closure takes what it captured with it."""
+        if isinstance(callee, Function):
+            return self._closure(callee)
+        if isinstance(callee, Bound):
+            return Bound(self.value(callee.receiver), callee.name, self.callee(callee.target))
+        if isinstance(callee, Partial):
+            keywords = {name: self.value(value) for name, value in callee.keywords.items()}
+            return Partial(self.value(callee.target), tuple(map(self.value, callee.arguments)), keywords)
+        if isinstance(callee, Wrapped):
+            return Wrapped(tuple(map(self.value, callee.inner)))
+        if isinstance(callee, Choice):
+            return Choice(tuple(map(self.callee, callee.options)))
+        return callee
+
+    def _closure(self, function: Function) -> Function:
+        if function.frame is None or function.number not in self.summary.made:
+            return function
+        new = Function(function.name, function.code, function.defaults, None, function.cell, function.number)
+        new.owner = function.owner
+        names = _names_read(function.code)
+        new.captured = dict(function.captured)
+        for name in sorted(names):
+            inner = enclosing(function, name)
+            if inner is not None and inner.callee is not function:
+                new.captured[name] = self.value(inner)
+        return new
+
+
+def _names_read(code: Code) -> set[str]:
+    if "names" not in code.summaries:
+        body = code.body if isinstance(code.body, list) else [code.body]
+        found = {node.id for part in body for node in ast.walk(part) if isinstance(node, ast.Name)}
+        code.summaries["names"] = found
+    return cast("set[str]", code.summaries["names"])
+
+
+def replay(frame: Frame, summary: Summary, actual: dict[str, Value], function: Function, node: ast.AST) -> Value:
+    """Do to the frame what the summary says, with the arguments and names of this call."""
+    trace, via = summary.trace, (function.name,)
+    given = {name: frame.read_global(name, node, via + mark.via) for name, mark in trace.uses.items()}
+    for name, mark in trace.builtins.items():
+        frame.trace.builtins.setdefault(name, Mark(spot(node), via + mark.via))
+    replacing = Replacing(frame, summary, actual, given, function, node)
+    here = spot(node)
+    for holder, key, held in trace.captured:
+        holders, inner = replacing.objects(holder), replacing.objects(held)
+        if holders and inner:
+            frame.capture(Value("", holders), key, Value("", inner), node)
+    changed = frame.trace.changed
+    for number, mark in trace.changed.items():
+        if number not in summary.made:
+            for actual_number in replacing.objects(number):
+                if actual_number not in changed:
+                    changed[actual_number] = Mark(here, via + mark.via, mark.reason)
+    _replay_effects(frame, summary, replacing, node, via)
+    _replay_bindings(frame, summary, replacing)
+    return replacing.value(summary.returned)
+
+
+def _replay_effects(frame: Frame, summary: Summary, replacing: Replacing, node: ast.AST, via: tuple[str, ...]) -> None:
+    trace, here = summary.trace, spot(node)
+    for key, mark in trace.effects.items():
+        frame.trace.effects.setdefault(key, Mark(here, via + mark.via, mark.reason))
+    for reason, (mark, remedy, objects) in trace.unknowns.items():
+        real = tuple(number for one in objects for number in replacing.objects(one))
+        frame.trace.unknowns.setdefault(reason, (Mark(here, via + mark.via), remedy, real))
+    for mark, value in trace.live:
+        frame.trace.live.append((Mark(here, via + mark.via, mark.reason), replacing.value(value)))
+    if trace.opaque is not None and frame.trace.opaque is None:
+        frame.trace.opaque = Mark(here, via + trace.opaque.via, trace.opaque.reason)
+
+
+def _replay_bindings(frame: Frame, summary: Summary, replacing: Replacing) -> None:
+    """`global x` in the function binds the notebook's `x` here."""
+    for name, value in summary.bound.items():
+        new = value if value is GONE else replacing.value(value)
+        if name in summary.sure:
+            frame.bind_global(name, new)
+        else:
+            frame.bind_perhaps(name, new)

@@ -1,0 +1,95 @@
+"""Calls that the table does not know: what their name and shape make likely.
+
+A guess that nothing changes is guarded at run time. Where a change is about as likely as not, the object counts as changed;
+where it is unlikely but would matter, the cell says that it does not know.
+"""
+
+from __future__ import annotations
+
+import re
+
+from nbcompile.analysis import rows
+from nbcompile.analysis.aliases import ANY
+from nbcompile.analysis.values import NO_OBJECTS, Value, Wrapped, single
+from nbcompile.analysis.visit import Call
+
+# Methods that change their object, whatever library it is from; the name starts with one of these words.
+_CHANGES = re.compile(
+    r"""(?:set|add|append|extend|insert|update|remove|delete|discard|pop|clear|reset|fit|train|partial|compile|build|load|register|attach|
+    connect|assign|put|push|fill|sort|reverse|shuffle|rename|drop|apply|step|backward|zero|zero_grad|init|initialize|configure|enable|
+    disable|toggle|start|stop|close|write|writelines|seek|run|execute|learn|optimi[sz]e|solve|simulate|sample|evolve|move|merge|join|
+    subscribe|create|draw|annotate|legend|title|xlabel|ylabel|setup|freeze|unfreeze|train_on|observe|tell|advance|next|process|feed|
+    consume|rotate|swap|map|plot|scatter|bar|hist|invert|tick|margins|text|grid|axis|savefig|tight|despine)(?:_.*|)
+    |__(?:setitem|delitem|iadd|isub|imul|enter|next|call)__""",
+    re.VERBOSE,
+)
+# Methods that only look, although one of the words above stands at their start.
+_LOOKS = re.compile(
+    r"""(?:get|is|has|to|as|from|find|count|copy|describe|info|head|tail|summary|predict|score|transform|inverse_transform|decision|
+    sum|mean|std|var|min|max|median|quantile|plot|hist|map|apply|sample|join|merge|drop|rename|sort|sort_values|load|fit_predict)(?:_.*|)""",
+    re.VERBOSE,
+)
+_GIVES_PART = re.compile(
+    r"(?:get|gca|gcf|add|create|new|sub|child|parent|item|entry|axes|figure|copy_to|setdefault|register|insert|append)(?:_.*|)"
+)
+_CHANGES_ARGUMENT = re.compile(
+    r"(?:.*_)?(?:inplace|shuffle|fill|update|set|add|append|insert|remove|delete|sort|fit|train|assign|attach|patch|modify|mutate|apply_to)(?:_.*)?|.*_"
+)
+_DATA = frozenset(("numpy.ndarray", "pandas.DataFrame", "pandas.Series", "pandas.Index", "list", "dict", "set", "tuple", "numpy.item"))
+
+
+def method(call: Call) -> Value:
+    """A method that neither the notebook nor the table has."""
+    frame, walk, receiver = call.frame, call.frame.walk, call.owner
+    objects = receiver.objects
+    if walk.is_pure(call.node):
+        return frame.fresh(call.node, "")
+    rows.call_held(call)
+    if walk.known.is_immutable(receiver.type) or (not objects and receiver.type):
+        return _holder(call, call.arguments.all())
+    name = call.label
+    changes = _CHANGES.fullmatch(name) is not None and not (receiver.type in _DATA and _LOOKS.fullmatch(name))
+    parts = walk.heap.parts(objects, ANY)
+    if changes:
+        inner = frozenset(number for number in parts if walk.heap.types[number] not in _DATA)
+        frame.change(Value("", objects | inner), call.node, f"`.{name}()` may change it")
+        for value in call.arguments.all():
+            frame.capture(receiver, ANY, value, call.node)
+    if _GIVES_PART.fullmatch(name):
+        return Value("", objects | parts if changes else parts)
+    return frame.fresh(call.node, "")
+
+
+def _holder(call: Call, values: list[Value]) -> Value:
+    """Something new that may hold these values."""
+    result = call.frame.fresh(call.node, "")
+    held = NO_OBJECTS.union(*(value.objects for value in values))
+    if held:
+        call.frame.capture(result, ANY, Value("", held), call.node)
+    return result
+
+
+def function(call: Call) -> Value:
+    """A library's function or class that the table does not have."""
+    frame, given = call.frame, call.arguments.all()
+    name = call.label.rpartition(".")[2]
+    if name[:1].isupper() and not name.isupper():
+        return _constructed(call)
+    if not frame.walk.is_pure(call.node):
+        rows.call_held(call)
+        if _CHANGES_ARGUMENT.fullmatch(name) and call.first.type not in ("str", "scalar"):
+            frame.change(call.first, call.node, f"`{name}` may change it")
+    result = _holder(call, [value for value in given if value.type not in _DATA])
+    inner = tuple(value for value in given if value.callee is not None and not isinstance(value.callee, str))
+    return Value("", result.objects, Wrapped(inner)) if inner else result
+
+
+def _constructed(call: Call) -> Value:
+    """A class of a library: the new object may keep what it is given."""
+    frame, arguments = call.frame, call.arguments
+    result = Value(call.label, single(frame.make(call.node, call.label, opened=True)))
+    for name, value in arguments.keywords.items():
+        frame.capture(result, name, value, call.node)
+    for value in (*arguments.positional, *([arguments.rest] if arguments.rest is not None else [])):
+        frame.capture(result, ANY, value, call.node)
+    return result

@@ -1,0 +1,309 @@
+"""The table of known calls: what library functions and methods do to what they are given, as data.
+
+One text file per library, `LIBRARY.txt` in this directory, read when a notebook first touches the library; its format is
+documented in docs/reference/known-calls.md. A line is decoded when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import sys
+from importlib.resources import files
+from typing import NamedTuple
+
+from nbcompile.analysis.values import IMMUTABLE
+
+_FLAGS = frozenset(("immutable", "data", "stuck", "iterator", "plain"))
+_STANDARD = "standard"
+_EVERYTHING = "*"
+_HEADER = re.compile(r"\[(?:class )?(?P<name>[\w.*]+)(?:\((?P<bases>[\w., ]*)\))?\](?P<words>.*)")
+_BUILTIN_TYPES_WORDS = """
+    bool bytearray bytes complex dict float frozenset int list object range set slice str tuple type memoryview scalar function
+    generator iterator file
+"""
+_BUILTIN_TYPES = frozenset(_BUILTIN_TYPES_WORDS.split())
+
+
+class Target(NamedTuple):
+    """Which argument: the receiver (`self`), a position and a keyword, or all (`*`)."""
+
+    position: int | None
+    keyword: str
+    deep: bool = False
+
+
+class Action(NamedTuple):
+    """One thing a call does: a verb, what it is done to, and a word that belongs to the verb."""
+
+    verb: str
+    targets: tuple[Target, ...] = ()
+    word: str = ""
+
+
+class Result(NamedTuple):
+    """What a call gives: `kind` is new, self, argument, view, part, holding, none or unknown."""
+
+    kind: str
+    type: str = ""
+    targets: tuple[Target, ...] = ()
+    items: tuple[Result, ...] = ()
+
+
+class Clause(NamedTuple):
+    """Actions and a result that hold `if` (or `unless`) an argument is given and true; always without a condition."""
+
+    condition: str
+    argument: Target | None
+    actions: tuple[Action, ...]
+    result: Result | None
+
+
+Row = tuple[Clause, ...]
+UNKNOWN_RESULT = Result("unknown")
+
+
+class _Section:
+    """The lines of one module or class, still as text."""
+
+    __slots__ = ("bases", "flags", "lines", "name", "note", "rows")
+
+    def __init__(self, name: str, bases: tuple[str, ...], flags: tuple[str, ...], note: str) -> None:
+        self.name = name
+        self.bases = bases
+        self.flags = flags
+        self.note = note
+        self.lines: dict[str, str] = {}
+        self.rows: dict[str, Row | None] = {}
+
+
+class Known:
+    """The rows of the libraries that were touched so far. `versions` are those of the declared environment."""
+
+    def __init__(self, versions: dict[str, tuple[int, ...]] | None = None) -> None:
+        self._versions = versions or {}
+        self._loaded: set[str] = set()
+        self._sections: dict[str, _Section] = {}
+        self._same: dict[str, str] = {}
+        self._immutable: dict[str, bool] = dict.fromkeys(IMMUTABLE, True)
+        self._stuck: dict[str, bool] = {}
+        self._plain: dict[str, bool] = {}
+        self._methods: dict[tuple[str, str], Row | None] = {}
+        self._load("builtins")
+
+    # -- looking up ----------------------------------------------------------------------------------------------
+
+    def function(self, path: str) -> Row | None:
+        """What calling the library function or class at a path does."""
+        module, _, name = path.rpartition(".")
+        return self.method(module, name)
+
+    def method(self, owner: str, name: str) -> Row | None:
+        """What calling `name` of a type or module does; an attribute's name starts with a dot."""
+        key = (owner, name)
+        if key in self._methods:
+            return self._methods[key]
+        row = self._methods[key] = self._find(owner, name)
+        return row
+
+    def is_immutable(self, type: str) -> bool:  # noqa: A002
+        """Whether values of the type never change."""
+        found = self._immutable.get(type)
+        if found is None:
+            found = self._immutable[type] = "immutable" in self.flags(type)
+        return found
+
+    def is_stuck(self, type: str) -> bool:  # noqa: A002
+        """Whether values of the type cannot leave their process."""
+        found = self._stuck.get(type)
+        if found is None:
+            found = self._stuck[type] = "stuck" in self.flags(type)
+        return found
+
+    def is_plain(self, type: str) -> bool:  # noqa: A002
+        """Whether a new value of the type holds nothing but immutable things."""
+        found = self._plain.get(type)
+        if found is None:
+            found = self._plain[type] = "plain" in self.flags(type)
+        return found
+
+    def flags(self, type: str) -> tuple[str, ...]:  # noqa: A002
+        """What is said about a type as a whole."""
+        section = self._section(type)
+        return section.flags if section else ()
+
+    def note(self, type: str) -> str:  # noqa: A002
+        """The sentence that stands beside a type: why it cannot travel."""
+        section = self._section(type)
+        return section.note if section else ""
+
+    def knows(self, name: str) -> bool:
+        """Whether there is a section for a module or a type."""
+        return self._section(name) is not None
+
+    def names(self, module: str) -> tuple[str, ...] | None:
+        """What `from module import *` binds, if the table lists it."""
+        section = self._section(module)
+        row = section.lines.get("__all__") if section else None
+        return tuple(row.split()) if row is not None else None
+
+    def canonical(self, path: str) -> str:
+        """The path under which the table knows a module, function or class."""
+        self._load(path.partition(".")[0])
+        if self._same:
+            head = path
+            while head:
+                if head in self._same:
+                    return self._same[head] + path[len(head) :]
+                head = head.rpartition(".")[0]
+        return path
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def _find(self, owner: str, name: str) -> Row | None:
+        seen: list[str] = []
+        todo = [owner]
+        while todo:
+            current = todo.pop(0)
+            section = self._section(current)
+            if section is None or current in seen:
+                continue
+            seen.append(current)
+            if name in section.lines:
+                return self._row(section, name)
+            todo += section.bases
+        root = owner.partition(".")[0]
+        fallback = self._sections.get(f"{root}.{_EVERYTHING}")
+        if fallback is not None and name in fallback.lines and owner != root:
+            return self._row(fallback, name)
+        return None
+
+    def _section(self, name: str) -> _Section | None:
+        root = name.partition(".")[0]
+        if root not in self._loaded:
+            self._load(root)
+        return self._sections.get(name)
+
+    def _row(self, section: _Section, name: str) -> Row:
+        row = section.rows.get(name)
+        if row is None:
+            row = section.rows[name] = _decode(section.lines[name], section.name)
+        return row
+
+    def _load(self, library: str) -> None:
+        if library in self._loaded:
+            return
+        self._loaded.add(library)
+        place = files(__package__).joinpath(f"{library}.txt")
+        if library.isidentifier() and place.is_file():
+            self._read(place.read_text("utf-8"))
+        elif library in sys.stdlib_module_names and library not in (_STANDARD, "builtins"):
+            self._load(_STANDARD)
+
+    def _read(self, text: str) -> None:
+        section = _Section("", (), (), "")
+        for line in text.splitlines():
+            if not line or line[0] == "#":
+                continue
+            if line[0] == "[" and " : " not in line:
+                section = self._header(line)
+            elif line.startswith("same "):
+                _, other, name = line.split()
+                self._same[other] = name
+            else:
+                names, _, clauses = line.partition(" : ")
+                if names[0] == "<":
+                    condition, _, names = names.partition("> ")
+                    if not self._applies(condition[1:]):
+                        continue
+                for name in names.split():
+                    section.lines[name] = clauses
+
+    def _header(self, line: str) -> _Section:
+        found = _HEADER.fullmatch(line)
+        if found is None:
+            raise ValueError(f"not a section of the table of known calls: {line}")
+        bases = tuple(base.strip() for base in (found["bases"] or "").split(",") if base.strip())
+        words = found["words"].split()
+        flags = tuple(itertools.takewhile(_FLAGS.__contains__, words))
+        section = _Section(found["name"], bases, flags, " ".join(words[len(flags) :]))
+        return self._sections.setdefault(section.name, section)
+
+    def _applies(self, condition: str) -> bool:
+        """Whether a line for some versions holds; with an unknown version only a line marked as the weaker one does."""
+        library, comparison, version = re.split(r"(<|>=)", condition, maxsplit=1)
+        wanted = tuple(int(part) for part in version.split("."))
+        have = self._versions.get(library)
+        if have is None:
+            return comparison == "<"
+        return have < wanted if comparison == "<" else have >= wanted
+
+
+def _decode(text: str, section: str) -> Row:
+    return tuple(_clause(part.strip(), section) for part in text.split(";"))
+
+
+def _clause(text: str, section: str) -> Clause:
+    condition, argument = "", None
+    found = re.match(r"(if|unless) ([\w/]+): *", text)
+    if found:
+        condition, argument, text = found[1], _target(found[2]), text[found.end() :]
+    body, arrow, result = text.partition("->")
+    actions = tuple(_action(part.strip()) for part in body.split(",") if part.strip())
+    return Clause(condition, argument, actions, _result(result.strip(), section) if arrow else None)
+
+
+def _action(text: str) -> Action:
+    verb, *operands = text.split()
+    if verb in ("draws", "seeds", "sets", "gets"):
+        return Action(verb, tuple(map(_target, operands[1:])), operands[0])
+    return Action(verb, tuple(map(_target, operands)))
+
+
+def _target(text: str) -> Target:
+    deep = text.endswith("+")
+    position, _, keyword = text.rstrip("+").partition("/")
+    if position.isdigit():
+        return Target(int(position), keyword, deep)
+    return Target(None, position, deep)
+
+
+def _result(text: str, section: str) -> Result:
+    if not text or text == "?":
+        return UNKNOWN_RESULT
+    if text == "none":
+        return Result("none")
+    if text == "self":
+        return Result("self")
+    found = re.fullmatch(r"(tuple|list|dict|iterator|set)\((.*)\)", text)
+    if found:
+        return Result("new", found[1], items=tuple(_result(part.strip(), section) for part in _split(found[2])))
+    words = text.split()
+    if words[0] in ("view", "part", "holding", "item"):
+        kind_of_type = words[-1] if len(words) > 2 else ""
+        operands = words[1:-1] if kind_of_type else words[1:]
+        return Result(words[0], _type(kind_of_type, section), tuple(map(_target, operands)))
+    if words[0][0].isdigit() or words[0] == "arg":
+        return Result("argument", "", (_target(words[-1]),))
+    return Result("new", _type(text, section))
+
+
+def _split(text: str) -> list[str]:
+    """Split at the commas that stand outside brackets."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        if character == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
+
+
+def _type(name: str, section: str) -> str:
+    """A type's full name: a bare one belongs to the library of the section."""
+    if name == "?":
+        return ""
+    if not name or "." in name or name in _BUILTIN_TYPES:
+        return name
+    return f"{section.partition('.')[0]}.{name}"

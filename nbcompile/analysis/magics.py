@@ -1,0 +1,185 @@
+"""IPython's magics: which run Python, which bind names, which touch files, the environment or the shell."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from nbcompile.analysis import files
+from nbcompile.analysis.bindings import BlockFrame, Frame
+from nbcompile.analysis.strings import evaluate_text
+from nbcompile.analysis.values import NONE, SCALAR, Value, single
+from nbcompile.analysis.visit import evaluate, execute
+from nbcompile.model.source import Magic, MagicKind
+
+# Magics that only show something, or set what has no meaning without a front end.
+_HARMLESS_WORDS = """
+    alias_magic autocall automagic autosave bookmark colors connect_info debug dhist dirs doctest_mode gui history html javascript
+    js latex lsmagic magic markdown matplotlib more notebook page pastebin pdb pdef pdoc pfile pinfo pinfo2 pprint precision
+    profile psearch psource pycat pylab qtconsole quickref recall rehashx save svg tb unalias who who_ls whos xmode load_ext
+    reload_ext unload_ext autoreload config aimport HTML SVG skip mermaid watermark conda pip uv mamba micromamba logstart logstop
+    logstate version_information autotime unload_autotime snakeviz
+"""
+_HARMLESS = frozenset(_HARMLESS_WORDS.split())
+_RUNS_PYTHON = frozenset(("time", "timeit", "prun", "memit", "mprun", "lprun", "capture", "debug"))
+_SHELLS = frozenset(("bash", "sh", "script", "system", "sx", "!", "perl", "ruby", "cmd", "powershell"))
+_INTERPOLATED = re.compile(r"\$\{?([A-Za-z_]\w*)|\{([^{}]+)\}")
+_REDIRECTED = re.compile(r"(>>?)\s*([^\s;|&<>]+)")
+_INSTALLS = re.compile(
+    r"\s*(?:\S*python[\d.]*\s+-m\s+)?(?:pip[\d.]*|conda|mamba|micromamba|uv(?:\s+pip)?|apt(?:-get)?)\s+(?:-\S+\s+)*install\b(.*)", re.DOTALL
+)
+_ENVIRONMENT = "environment"
+_FRONT_END = {"matplotlib": "backend", "config": "InlineBackend", "pylab": "backend"}
+
+
+def evaluate_magic(frame: Frame, node: Magic) -> Value:
+    """A magic, wherever it stands in a cell."""
+    if node.kind in (MagicKind.SYSTEM, MagicKind.CAPTURE):
+        return _shell(frame, node, node.argument)
+    name, argument = node.name, node.argument
+    special = _SPECIAL.get(name)
+    if special is not None:
+        return special(frame, node)
+    if name in _RUNS_PYTHON:
+        return _python(frame, node)
+    if name in _SHELLS:
+        return _shell(frame, node, node.text or argument)
+    if name not in _HARMLESS:
+        frame.walk.unknown_magic(frame, node)
+    elif name in _FRONT_END:
+        if argument.strip() not in ("", "inline"):
+            frame.walk.effect(frame, "matplotlib", "write", argument.strip(), node)
+    elif name in ("pip", "conda", "mamba", "micromamba", "uv"):
+        frame.walk.effect(frame, _ENVIRONMENT, "write", argument.partition("install")[2].strip(), node)
+    return NONE
+
+
+def _python(frame: Frame, node: Magic) -> Value:
+    """Python that a magic runs: here, or in a function of its own."""
+    if not node.parses:
+        frame.walk.opaque(frame, node, f"the Python of `%{node.name}` does not parse")
+        return NONE
+    inner = BlockFrame(frame, is_class=False) if node.own_scope else frame
+    execute(inner, node.setup)
+    result: Value = NONE
+    if node.body and isinstance(node.body[-1], ast.Expr) and node.kind is MagicKind.LINE:
+        execute(inner, node.body[:-1])
+        result = evaluate(inner, node.body[-1].value)
+    else:
+        execute(inner, node.body)
+    if node.name in ("time", "timeit", "prun", "memit"):
+        frame.walk.effect(frame, "time", "read", "", node)
+    if node.name == "capture":
+        words = [word for word in node.argument.split() if not word.startswith("-")]
+        if words and words[0].isidentifier():
+            frame.bind(words[0], frame.fresh(node, "IPython.utils.capture.CapturedIO"))
+    return result if node.name == "time" else NONE
+
+
+def _shell(frame: Frame, node: Magic, command: str) -> Value:
+    """A shell command: the names it interpolates are read, files it names may be."""
+    read_interpolated(frame, command if node.kind is not MagicKind.CELL else node.argument, node)
+    install = _INSTALLS.match(command)
+    if install is not None:
+        frame.walk.effect(frame, _ENVIRONMENT, "write", install[1].split(";")[0].split("&&")[0].strip(), node)
+    else:
+        _shell_files(frame, node, command)
+    for name in re.findall(r"--(?:out|err)\s+([A-Za-z_]\w*)", node.argument if node.kind is MagicKind.CELL else ""):
+        frame.bind(name, Value("str"))
+    if node.kind is MagicKind.CAPTURE or node.name in ("sx", "system"):
+        return Value("IPython.utils.text.SList", single(frame.make(node, "list")))
+    return NONE
+
+
+def _shell_files(frame: Frame, node: Magic, command: str) -> None:
+    effect = frame.walk.effect
+    effect(frame, "process", "write", command.strip().split("\n")[0][:60], node)
+    for mark, target in _REDIRECTED.findall(command):
+        if target.startswith(("&", "/dev/")):
+            continue
+        effect(frame, "files", "append" if mark == ">>" else "write", files.path_of(target.strip("'\"")), node)
+    effect(frame, "files", "append", files.UNRESOLVED, node)
+
+
+def read_interpolated(frame: Frame, command: str, node: ast.AST) -> None:
+    """`$name` and `{expression}` in a command are Python."""
+    for name, expression in _INTERPOLATED.findall(command):
+        if name:
+            if frame.peek(name) is not None:
+                frame.read(name, node)
+        else:
+            evaluate_text(frame, expression.partition(":")[0], node)
+
+
+def _writefile(frame: Frame, node: Magic) -> Value:
+    words = [word for word in node.argument.split() if word not in ("-a", "--append")]
+    mode = "append" if len(words) < len(node.argument.split()) else "write"
+    for word in words[:1]:
+        read_interpolated(frame, word, node)
+        files.note(frame, node, Value("str") if "{" in word or "$" in word else Value("str", const=word.strip("'\"")), mode)
+    return NONE
+
+
+def _env(frame: Frame, node: Magic) -> Value:
+    found = re.fullmatch(r"\s*([A-Za-z_]\w*)(?:\s*=\s*|\s+)(.+)", node.argument, re.DOTALL)
+    if found is not None:
+        read_interpolated(frame, found[2], node)
+        frame.walk.effect(frame, "os.environ", "write", found[1], node)
+        return NONE
+    frame.walk.effect(frame, "os.environ", "read", node.argument.strip(), node)
+    return SCALAR
+
+
+def _cd(frame: Frame, node: Magic) -> Value:
+    read_interpolated(frame, node.argument, node)
+    frame.walk.effect(frame, "cwd", "write", node.argument.strip(), node)
+    return NONE
+
+
+def _pwd(frame: Frame, node: Magic) -> Value:
+    frame.walk.effect(frame, "cwd", "read", "", node)
+    return Value("str")
+
+
+def _opaque(frame: Frame, node: Magic) -> Value:
+    mark = "%%" if node.kind is MagicKind.CELL else "%"
+    frame.walk.opaque(frame, node, f"`{mark}{node.name}` may read, bind and change any name")
+    return NONE
+
+
+def _reset(frame: Frame, node: Magic) -> Value:
+    frame.walk.opaque(frame, node, f"`%{node.name}` deletes names")
+    return NONE
+
+
+def _writes_here(frame: Frame, node: Magic) -> Value:
+    """`%%python` and its like run in a process of their own."""
+    frame.walk.effect(frame, "process", "write", node.name, node)
+    frame.walk.effect(frame, "files", "append", files.UNRESOLVED, node)
+    return NONE
+
+
+_SPECIAL = {
+    "writefile": _writefile,
+    "file": _writefile,
+    "env": _env,
+    "set_env": _env,
+    "cd": _cd,
+    "pushd": _cd,
+    "popd": _cd,
+    "pwd": _pwd,
+    "run": _opaque,
+    "load": _opaque,
+    "loadpy": _opaque,
+    "store": _opaque,
+    "edit": _opaque,
+    "macro": _opaque,
+    "rerun": _opaque,
+    "reset": _reset,
+    "reset_selective": _reset,
+    "xdel": _reset,
+    "python": _writes_here,
+    "python2": _writes_here,
+    "python3": _writes_here,
+    "pypy": _writes_here,
+}

@@ -1,0 +1,139 @@
+"""Definition statements: which top-level statements a step may run again instead of being sent what they bind.
+
+Only what is cheap, has no effect, does not depend on host or moment, and whose objects nobody ever changes.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import NamedTuple
+
+_PURE_CALLS_WORDS = """
+    int float str bool bytes complex frozenset range tuple abs min max round len sum slice ord chr pathlib.Path re.compile
+    collections.namedtuple typing.TypeVar typing.NewType datetime.date datetime.datetime datetime.timedelta decimal.Decimal
+    fractions.Fraction math.sqrt math.log math.exp math.sin math.cos os.path.join
+"""
+_PURE_CALLS = frozenset(_PURE_CALLS_WORDS.split())
+_SAFE_DECORATORS_WORDS = """
+    staticmethod classmethod property dataclass dataclasses.dataclass functools.lru_cache lru_cache functools.cache cache
+    functools.wraps wraps contextlib.contextmanager contextmanager numba.njit njit numba.jit jit nb.njit nb.jit
+    functools.total_ordering total_ordering abc.abstractmethod abstractmethod functools.cached_property cached_property
+    functools.singledispatch singledispatch
+"""
+_SAFE_DECORATORS = frozenset(_SAFE_DECORATORS_WORDS.split())
+
+
+class Candidate(NamedTuple):
+    """A statement that may be run again, if the names it reads can be had and nobody changes what it makes."""
+
+    ordinal: int
+    lines: tuple[int, int]
+    binds: tuple[str, ...]
+    imports: bool
+
+
+def candidate(statement: ast.stmt, ordinal: int) -> Candidate | None:
+    """The statement as a candidate, judged by its form alone."""
+    if not _is_definition(statement):
+        return None
+    first = min([statement.lineno, *(decorator.lineno for decorator in getattr(statement, "decorator_list", ()))])
+    found: dict[str, None] = {}
+    _collect(statement, found)
+    imports = any(isinstance(part, ast.Import | ast.ImportFrom) for part in ast.walk(statement))
+    return Candidate(ordinal, (first, statement.end_lineno or first), tuple(found), imports) if found else None
+
+
+def _is_definition(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.Import | ast.ImportFrom | ast.Pass):
+        return True
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+        defaults = [*statement.args.defaults, *(default for default in statement.args.kw_defaults if default)]
+        return all(map(_is_safe_decorator, statement.decorator_list)) and all(map(_is_constant, defaults))
+    if isinstance(statement, ast.ClassDef):
+        return _is_plain_class(statement)
+    if isinstance(statement, ast.Assign):
+        return _is_constant(statement.value) and all(map(_is_name, statement.targets))
+    if isinstance(statement, ast.AnnAssign):
+        return statement.value is not None and _is_constant(statement.value) and _is_name(statement.target)
+    return _is_choice_of_definitions(statement)
+
+
+def _is_choice_of_definitions(statement: ast.stmt) -> bool:
+    """`try: import a` / `except ImportError: a = None`, and `if` with a constant-like test."""
+    if isinstance(statement, ast.Try):
+        handlers = [part for handler in statement.handlers for part in handler.body]
+        named = any(handler.name for handler in statement.handlers)
+        imports = any(isinstance(part, ast.Import | ast.ImportFrom) for part in statement.body)
+        return imports and not named and all(map(_is_definition, [*statement.body, *handlers, *statement.orelse, *statement.finalbody]))
+    return False
+
+
+def _is_plain_class(node: ast.ClassDef) -> bool:
+    if not all(map(_is_safe_decorator, node.decorator_list)) or not all(map(_is_constant, node.bases)) or node.keywords:
+        return False
+    return all(
+        _is_definition(part)
+        or (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
+        or (isinstance(part, ast.AnnAssign) and (part.value is None or _is_constant(part.value)))
+        or (isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) and _is_definition(part))
+        for part in node.body
+    )
+
+
+def _is_name(target: ast.expr) -> bool:
+    return isinstance(target, ast.Name) or (isinstance(target, ast.Tuple | ast.List) and all(map(_is_name, target.elts)))
+
+
+def _is_safe_decorator(node: ast.expr) -> bool:
+    inner = node.func if isinstance(node, ast.Call) else node
+    if isinstance(node, ast.Call) and not all(map(_is_constant, [*node.args, *(keyword.value for keyword in node.keywords)])):
+        return False
+    name = dotted(inner)
+    return name in _SAFE_DECORATORS or (name.endswith((".setter", ".getter", ".deleter")) and name.count(".") == 1)
+
+
+def _is_constant(node: ast.expr) -> bool:
+    """Whether an expression is a literal, or made of literals and other names by operators and a few pure calls."""
+    kind = type(node)
+    if kind in (ast.Constant, ast.Name):
+        return True
+    if isinstance(node, ast.Attribute):
+        return dotted(node) != ""
+    if isinstance(node, ast.Tuple):
+        return all(map(_is_constant, node.elts))
+    if isinstance(node, ast.UnaryOp):
+        return _is_constant(node.operand)
+    if isinstance(node, ast.BinOp):
+        return _is_constant(node.left) and _is_constant(node.right)
+    if isinstance(node, ast.JoinedStr):
+        return all(_is_constant(part.value) if isinstance(part, ast.FormattedValue) else True for part in node.values)
+    if isinstance(node, ast.Call):
+        given = [*node.args, *(keyword.value for keyword in node.keywords)]
+        return dotted(node.func).removeprefix("builtins.") in _PURE_CALLS and all(map(_is_constant, given))
+    return kind is ast.Lambda
+
+
+def dotted(node: ast.expr) -> str:
+    """`a.b.c` as text; empty for anything else."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
+
+
+def _collect(statement: ast.stmt, found: dict[str, None]) -> None:
+    """The names that a definition binds, in the order in which they are written."""
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        found.update(dict.fromkeys((alias.asname or alias.name).partition(".")[0] for alias in statement.names if alias.name != "*"))
+    elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        found[statement.name] = None
+    elif isinstance(statement, ast.Assign):
+        for target in statement.targets:
+            found.update(dict.fromkeys(node.id for node in ast.walk(target) if isinstance(node, ast.Name)))
+    elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+        found[statement.target.id] = None
+    elif isinstance(statement, ast.Try):
+        handlers = [part for handler in statement.handlers for part in handler.body]
+        for part in (*statement.body, *handlers, *statement.orelse, *statement.finalbody):
+            _collect(part, found)

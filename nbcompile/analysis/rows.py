@@ -1,0 +1,214 @@
+"""A row of the table of known calls, applied to one call."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+
+from nbcompile.analysis import channels, files, strings
+from nbcompile.analysis.aliases import ANY
+from nbcompile.analysis.bindings import Frame
+from nbcompile.analysis.known import Action, Clause, Result, Row, Target
+from nbcompile.analysis.values import (
+    MISSING,
+    NO_OBJECTS,
+    NONE,
+    SCALAR,
+    Choice,
+    Class,
+    Function,
+    Partial,
+    Value,
+    Wrapped,
+    join,
+    join_all,
+    single,
+    tuple_of,
+)
+from nbcompile.analysis.visit import NO_ARGUMENTS, Call, call_back
+
+_CALLED = (Function, Class, Partial, Wrapped, Choice)
+
+
+def apply(call: Call, row: Row) -> Value:
+    """Do what the row says; returns the call's value."""
+    value: Value | None = None
+    inert = False
+    for clause in row:
+        holds = True if clause.argument is None else _holds(call, clause, clause.argument)
+        if holds is False:
+            continue
+        for action in clause.actions:
+            if action.verb == "inert":
+                inert = True
+            else:
+                _ACTIONS[action.verb](call, action)
+        if clause.result is not None:
+            found = _result(call, clause.result)
+            value = found if value is None or holds is True else join(value, found)
+    if not inert and call.frame.walk.heap.callees:
+        call_held(call)
+    return value if value is not None else SCALAR
+
+
+def look(frame: Frame, node: ast.AST, row: Row, value: Value, label: str) -> Value:
+    """Do what the row says of an attribute, a subscript or an iteration."""
+    return apply(Call(frame, node, NO_ARGUMENTS, value, label), row)
+
+
+def call_held(call: Call) -> None:
+    """A library may call the functions it is given, and those that the objects it is given hold."""
+    frame, heap = call.frame, call.frame.walk.heap
+    for value in call.values():
+        if type(value.callee) in _CALLED:
+            call_back(frame, call.node, value)
+        elif value.objects:
+            for number in sorted(heap.below(value.objects)):
+                callee = heap.callees.get(number)
+                if type(callee) in _CALLED:
+                    call_back(frame, call.node, Value("function", single(number), callee))
+    frame.walk.call_methods(call)
+
+
+def _holds(call: Call, clause: Clause, argument: Target) -> bool | None:
+    """Whether the clause's condition holds; `None` when that cannot be told."""
+    given = call.given(argument)
+    if given is None:
+        truth: bool | None = None if call.arguments.rest is not None else False
+    elif given.const is MISSING:
+        truth = True if clause.condition == "unless" or given.objects or given.type not in ("bool", "", "scalar") else None
+    else:
+        truth = bool(given.const) or (clause.condition == "unless" and given.const is not None and given.const is not False)
+    if clause.condition == "unless" and truth is not None:
+        return not truth
+    return truth
+
+
+def _change(call: Call, action: Action) -> None:
+    for target in action.targets:
+        for value in call.meant(target):
+            call.frame.change(value, call.node, f"`{_short(call.label)}` changes it", deep=target.deep)
+
+
+def _keep(call: Call, action: Action) -> None:
+    for value in call.chosen(action):
+        call.frame.capture(call.owner, ANY, value, call.node)
+
+
+def _keep_elements(call: Call, action: Action) -> None:
+    for value in call.chosen(action):
+        held = value.objects if value.items is not None else call.frame.walk.heap.parts(value.objects, ANY)
+        call.frame.capture(call.owner, ANY, Value("", held), call.node)
+
+
+def _call(call: Call, action: Action) -> None:
+    for value in call.chosen(action):
+        if value.callee is not None:
+            call_back(call.frame, call.node, value)
+
+
+def _consume(call: Call, action: Action) -> None:
+    for value in call.chosen(action):
+        if "iterator" in call.frame.walk.known.flags(value.type):
+            call.frame.change(value, call.node, f"`{_short(call.label)}` consumes it")
+
+
+def _end(call: Call, _: Action) -> None:
+    call.frame.walk.ends_early = True
+
+
+def _start(call: Call, _: Action) -> None:
+    call.frame.walk.start_live(call.frame, call.node, call.values(), f"`{_short(call.label)}` goes on after the cell")
+
+
+def _query(call: Call, action: Action) -> None:
+    for value in call.chosen(action):
+        if type(value.const) is str:
+            strings.read_query(call.frame, value.const, call.node)
+
+
+def _formula(call: Call, action: Action) -> None:
+    for value in call.chosen(action):
+        if type(value.const) is str:
+            strings.read_formula(call.frame, value.const, call.node, len(call.arguments.all()) > 1)
+
+
+_ACTIONS: dict[str, Callable[[Call, Action], None]] = {
+    "changes": _change,
+    "keeps": _keep,
+    "extends": _keep_elements,
+    "calls": _call,
+    "consumes": _consume,
+    "ends": _end,
+    "starts": _start,
+    "draws": channels.draw,
+    "seeds": channels.write,
+    "sets": channels.write,
+    "gets": channels.read,
+    "loads": files.load,
+    "saves": files.save,
+    "appends": files.append,
+    "tests": files.load,
+    "opens": files.open_,
+    "query": _query,
+    "formula": _formula,
+}
+
+
+def _result(call: Call, result: Result) -> Value:
+    kind, frame = result.kind, call.frame
+    if kind == "new":
+        if result.items:
+            return _container(call, result)
+        return frame.fresh(call.node, result.type, opened=not frame.walk.known.is_plain(result.type))
+    if kind == "none":
+        return NONE
+    if kind == "unknown":
+        return frame.fresh(call.node, "")
+    if kind == "self":
+        return call.owner
+    sources = [value for target in result.targets for value in call.meant(target)]
+    if kind == "argument":
+        return join_all(sources)
+    return _sharing(call, result, sources)
+
+
+def _sharing(call: Call, result: Result, sources: list[Value]) -> Value:
+    """A view, a part or a holder of what the call was given."""
+    frame, heap = call.frame, call.frame.walk.heap
+    objects = NO_OBJECTS.union(*(source.objects for source in sources))
+    if result.kind == "holding":
+        holder = frame.fresh(call.node, result.type)
+        frame.capture(holder, ANY, Value("", objects), call.node)
+        return holder
+    if result.kind == "view":
+        return Value(result.type or join_all(sources).type, objects or frame.fresh(call.node, result.type).objects, view=True)
+    parts = heap.parts(objects, ANY)
+    if result.kind == "item":
+        return heap.value(parts, result.type)
+    return Value(result.type or heap.type_of(parts), parts or objects, view=True)
+
+
+def _container(call: Call, result: Result) -> Value:
+    frame = call.frame
+    items = []
+    for place, item in enumerate(result.items):
+        value = _result(call, item)
+        if item.kind == "new" and value.objects and not item.items:
+            value = frame.fresh(call.node, item.type, opened=not frame.walk.known.is_plain(item.type), role=f"item {place}")
+        items.append(value)
+    if result.type == "tuple":
+        return tuple_of(tuple(items))
+    number = frame.make(call.node, result.type, role="container")
+    holder = Value(result.type, single(number))
+    if len(items) == 1:
+        frame.walk.elements[number] = items[0]
+    for value in items:
+        frame.capture(holder, ANY, value, call.node)
+    return holder
+
+
+def _short(label: str) -> str:
+    """The last two words of a dotted path."""
+    return ".".join(re.split(r"\.", label)[-2:])

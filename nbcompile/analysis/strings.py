@@ -1,0 +1,62 @@
+"""Names in texts that a library or Python itself evaluates: `eval("x + 1")`, `df.query("a > @x")`, formulas."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+
+from nbcompile.analysis.bindings import Frame
+from nbcompile.analysis.values import Value
+from nbcompile.analysis.visit import call_back, evaluate, execute
+
+_AT_NAME = re.compile(r"@([A-Za-z_]\w*)")
+_CALLED_NAME = re.compile(r"\b([A-Za-z_]\w*)\s*[.(]")
+
+
+def _parsed(text: str, node: ast.AST) -> ast.Module | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            tree = ast.parse(text.strip())
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+    for inner in ast.walk(tree):
+        if hasattr(inner, "lineno"):
+            ast.copy_location(inner, node)
+    return tree
+
+
+def evaluate_text(frame: Frame, text: str, node: ast.AST) -> Value | None:
+    """The value of an expression in a literal text; nothing when it is none."""
+    tree = _parsed(text, node)
+    if tree is None or len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr):
+        return None
+    frame.walk.keep(tree)
+    return evaluate(frame, tree.body[0].value)
+
+
+def execute_text(frame: Frame, text: str, node: ast.AST) -> bool:
+    """Run the statements of a literal text; whether it holds any."""
+    tree = _parsed(text, node)
+    if tree is None:
+        return False
+    frame.walk.keep(tree)
+    execute(frame, tree.body)
+    return True
+
+
+def read_query(frame: Frame, text: str, node: ast.AST) -> None:
+    """`df.query("a > @x")` and `df.eval` read the names after `@`."""
+    for name in dict.fromkeys(_AT_NAME.findall(text)):
+        frame.read(name, node)
+
+
+def read_formula(frame: Frame, text: str, node: ast.AST, with_data: bool) -> None:
+    """A formula's functions, and without data its variables, are names of the notebook."""
+    pattern = _CALLED_NAME if with_data else re.compile(r"\b([A-Za-z_]\w*)")
+    for name in dict.fromkeys(pattern.findall(text)):
+        if frame.peek(name) is not None:
+            value = frame.read(name, node)
+            if value.callee is not None and not isinstance(value.callee, str):
+                call_back(frame, node, value)

@@ -1,0 +1,280 @@
+"""Light types: what attributes, subscripts, iteration and operators give, for types that are known and for those that are not."""
+
+from __future__ import annotations
+
+import ast
+
+from nbcompile.analysis import classes, rows
+from nbcompile.analysis.aliases import ANY
+from nbcompile.analysis.bindings import Frame
+from nbcompile.analysis.known import Row
+from nbcompile.analysis.values import (
+    SCALAR,
+    Bound,
+    Class,
+    Function,
+    Value,
+    join_all,
+    plain,
+    single,
+)
+from nbcompile.analysis.visit import NO_ARGUMENTS, call_value
+
+# What arithmetic between two types gives: the later one.
+_RANK = {
+    "int": 1,
+    "bool": 1,
+    "float": 2,
+    "complex": 3,
+    "numpy.item": 4,
+    "numpy.ndarray": 5,
+    "scipy.sparse.spmatrix": 6,
+    "pandas.Index": 7,
+    "pandas.Series": 8,
+    "pandas.DataFrame": 9,
+    "xarray.DataArray": 10,
+    "xarray.Dataset": 11,
+}
+_ARRAYS = frozenset(name for name, rank in _RANK.items() if rank > 3)
+_COPIED_BY_SLICE = frozenset(("list", "tuple", "bytearray", "array.array"))
+_DUNDERS: dict[type[ast.AST], tuple[str, str]] = {
+    ast.Add: ("__add__", "__radd__"),
+    ast.Sub: ("__sub__", "__rsub__"),
+    ast.Mult: ("__mul__", "__rmul__"),
+    ast.Div: ("__truediv__", "__rtruediv__"),
+    ast.FloorDiv: ("__floordiv__", "__rfloordiv__"),
+    ast.Mod: ("__mod__", "__rmod__"),
+    ast.Pow: ("__pow__", "__rpow__"),
+    ast.MatMult: ("__matmul__", "__rmatmul__"),
+    ast.LShift: ("__lshift__", "__rlshift__"),
+    ast.RShift: ("__rshift__", "__rrshift__"),
+    ast.BitAnd: ("__and__", "__rand__"),
+    ast.BitOr: ("__or__", "__ror__"),
+    ast.BitXor: ("__xor__", "__rxor__"),
+    ast.USub: ("__neg__", ""),
+    ast.UAdd: ("__pos__", ""),
+    ast.Invert: ("__invert__", ""),
+}
+_COMPARISONS = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__")
+_SHOWN_BY = (
+    "_ipython_display_",
+    "_repr_mimebundle_",
+    "_repr_html_",
+    "_repr_png_",
+    "_repr_svg_",
+    "_repr_latex_",
+    "__format__",
+    "__str__",
+    "__repr__",
+)
+
+
+def attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
+    """`value.name`."""
+    callee, known = value.callee, frame.walk.known
+    if type(callee) is str:
+        return library_attribute(frame, callee, name, node)
+    if value.type in frame.walk.classes or type(callee) is Class or value.type == "super":
+        return classes.attribute(frame, value, name, node)
+    if value.type:
+        row = known.method(value.type, f".{name}")
+        if row is not None:
+            return rows.look(frame, node, row, value, f"{value.type}.{name}")
+        if known.method(value.type, name) is not None:
+            return Value("method", value.objects, Bound(value, name))
+        if known.is_immutable(value.type):
+            return SCALAR
+    parts = frame.walk.heap.parts(value.objects, name)
+    found = frame.walk.heap.value(parts)
+    if found.callee is not None or type(callee) is Function:
+        return found
+    return Value(found.type if parts else "", parts, Bound(value, name))
+
+
+def library_attribute(frame: Frame, path: str, name: str, node: ast.AST) -> Value:
+    """An attribute of a library's module, class or function."""
+    row = frame.walk.known.method(path, f".{name}")
+    if row is not None:
+        return rows.look(frame, node, row, frame.walk.library(path), f"{path}.{name}")
+    return frame.walk.library(f"{path}.{name}")
+
+
+def subscript(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:
+    """`value[key]`."""
+    if value.items is not None:
+        return _from_tuple(value, key)
+    if value.type in frame.walk.classes:
+        return classes.call_member(frame, value, "__getitem__", (key,), node) or frame.walk.heap.value(
+            frame.walk.heap.parts(value.objects, ANY)
+        )
+    if value.type:
+        row = key_row(frame, value.type, key, "")
+        if row is not None:
+            return rows.look(frame, node, row, value, f"{value.type}[]")
+        if frame.walk.known.is_immutable(value.type) or type(value.callee) is str:
+            return SCALAR if value.callee is None else value
+    heap = frame.walk.heap
+    word = key.const if type(key.const) is str else ANY
+    if key.type == "slice":
+        if value.type in _COPIED_BY_SLICE:
+            return container(frame, node, value.type, (value,))
+        return Value(value.type, value.objects, None, view=True)
+    parts = heap.parts(value.objects, word)
+    if word != ANY or value.type:
+        return frame.walk.heap.value(parts, view=value.view)
+    found = frame.walk.heap.value(parts | value.objects, view=True)
+    return Value("", found.objects, found.callee, view=True)
+
+
+def key_row(frame: Frame, type: str, key: Value, store: str) -> Row | None:  # noqa: A002
+    """The row for a subscript with this kind of key: `[str]`, `[slice]`, `[int]`, or `[]` for any."""
+    known = frame.walk.known
+    kind = "str" if key.type == "str" else "slice" if key.type == "slice" else "int" if key.type == "int" else ""
+    row = known.method(type, f"[{kind}]{store}") if kind else None
+    return row if row is not None else known.method(type, f"[]{store}")
+
+
+def _from_tuple(value: Value, key: Value) -> Value:
+    items = value.items or ()
+    if type(key.const) is int and -len(items) <= key.const < len(items):
+        return items[key.const]
+    if key.type == "slice":
+        return Value("tuple", value.objects)
+    return join_all(list(items))
+
+
+def container(frame: Frame, node: ast.AST, type: str, values: tuple[Value, ...]) -> Value:  # noqa: A002
+    """A new container that holds what the others hold."""
+    result = Value(type, single(frame.make(node, type, role="copy")))
+    heap = frame.walk.heap
+    for value in values:
+        if value.items is not None:
+            frame.capture(result, ANY, Value("", value.objects), node)
+        elif value.objects:
+            frame.capture(result, ANY, Value("", heap.parts(value.objects, ANY)), node)
+    return result
+
+
+def element(frame: Frame, value: Value, node: ast.AST) -> Value:
+    """What iterating over the value gives."""
+    if value.items is not None:
+        return join_all(list(value.items))
+    if value.type in frame.walk.classes:
+        return _iterated_instance(frame, value, node)
+    if value.type in ("generator", "iterator"):
+        return _consumed(frame, value, node)
+    heap, known = frame.walk.heap, frame.walk.known
+    for number in value.objects if len(value.objects) == 1 else ():
+        if number in frame.walk.elements:
+            return frame.walk.elements[number]
+    if value.type:
+        row = known.method(value.type, "iter()")
+        if row is not None:
+            return rows.look(frame, node, row, value, f"iter({value.type})")
+        if known.is_immutable(value.type):
+            return plain("str") if value.type == "str" else plain("int") if value.type == "range" else SCALAR
+        return heap.value(heap.parts(value.objects, ANY))
+    if not value.objects:
+        return SCALAR
+    found = heap.value(heap.parts(value.objects, ANY) | value.objects)
+    return Value("", found.objects, found.callee, view=True)
+
+
+def _consumed(frame: Frame, value: Value, node: ast.AST) -> Value:
+    """The elements of an iterator, which is moved on; what makes them is called."""
+    frame.change(value, node, "it is consumed")
+    if value.callee is not None:
+        made = call_value(frame, node, Value("function", value.objects, value.callee), NO_ARGUMENTS)
+        if value.type == "generator":
+            return made
+    heap = frame.walk.heap
+    for number in value.objects if len(value.objects) == 1 else ():
+        if number in frame.walk.elements:
+            return frame.walk.elements[number]
+    return heap.value(heap.parts(value.objects, ANY))
+
+
+def _iterated_instance(frame: Frame, value: Value, node: ast.AST) -> Value:
+    iterator = classes.call_member(frame, value, "__iter__", (), node)
+    if iterator is not None and iterator.type != value.type:
+        return element(frame, iterator, node)
+    found = classes.call_member(frame, value, "__next__", (), node) or classes.call_member(frame, value, "__getitem__", (SCALAR,), node)
+    return found or frame.walk.heap.value(frame.walk.heap.parts(value.objects, ANY))
+
+
+def operate(frame: Frame, left: Value, operator: type[ast.AST], right: Value, node: ast.AST) -> Value:
+    """`left operator right`; for one operand, both are the same."""
+    one, other = left.type, right.type
+    if one == "str":
+        return _text(left, operator, right)
+    if not left.objects and not right.objects and one not in frame.walk.classes and other not in frame.walk.classes:
+        return _immutable_result(one, operator, other)
+    if one in frame.walk.classes or other in frame.walk.classes:
+        return classes.operate(frame, left, _DUNDERS.get(operator, ("", "")), right, node)
+    if one in _RANK and other in _RANK:
+        return frame.fresh(node, one if _RANK[one] >= _RANK[other] else other, opened=False)
+    if one in ("list", "tuple", "dict", "set", "collections.deque", "collections.Counter") and (other in ("int", "") or one == other):
+        return container(frame, node, one, (left, right))
+    if one in _ARRAYS or other in _ARRAYS:
+        return frame.fresh(node, one if _RANK.get(one, 0) >= _RANK.get(other, 0) else other, opened=False)
+    known = one if one not in _RANK and one not in ("", "scalar", "list", "tuple") else other
+    return frame.fresh(node, known if known not in _RANK and known != "scalar" else "", opened=False)
+
+
+def _text(left: Value, operator: type[ast.AST], right: Value) -> Value:
+    if operator is ast.Add and type(left.const) is str and type(right.const) is str:
+        return Value("str", const=left.const + right.const)
+    return plain("str")
+
+
+def _immutable_result(one: str, operator: type[ast.AST], other: str) -> Value:
+    if operator is ast.Div and one in ("int", "float", "bool") and other in ("int", "float", "bool"):
+        return plain("float")
+    if one in _RANK and other in _RANK:
+        return plain(one if _RANK[one] >= _RANK[other] else other)
+    if one == "pathlib.Path" and operator is ast.Div:
+        return plain(one)
+    if one == other:
+        return plain(one)
+    return plain("datetime.datetime") if "datetime.datetime" in (one, other) else SCALAR
+
+
+def compare(frame: Frame, left: Value, right: Value, node: ast.AST) -> Value:
+    """`left < right` and its like."""
+    if not left.objects and not right.objects:
+        return plain("bool")
+    for value, other in ((left, right), (right, left)):
+        if value.type in frame.walk.classes:
+            for dunder in _COMPARISONS:
+                classes.call_member(frame, value, dunder, (other,), node)
+            return plain("bool")
+    best = max((value.type for value in (left, right)), key=lambda name: _RANK.get(name, 0))
+    if best in _ARRAYS:
+        return frame.fresh(node, best, opened=False)
+    if left.type in _CONTAINERS or right.type in _CONTAINERS:
+        return plain("bool")
+    return frame.fresh(node, "", opened=False)
+
+
+_CONTAINERS = frozenset(("list", "dict", "set", "tuple", "str", "collections.deque", "collections.Counter"))
+
+
+def implicit(frame: Frame, value: Value, method: str, node: ast.AST) -> None:
+    """A method that Python calls by itself, if the notebook wrote it."""
+    if value.type in frame.walk.classes:
+        classes.call_member(frame, value, method, (), node)
+
+
+def shown(frame: Frame, value: Value, node: ast.AST) -> None:
+    """The value is displayed or made into text: what the notebook wrote for that is called."""
+    if value.items is not None:
+        for item in value.items:
+            shown(frame, item, node)
+    if not frame.walk.classes or not value.objects:
+        return
+    heap = frame.walk.heap
+    for kind in sorted({heap.types[number] for number in heap.below(value.objects)}):
+        if kind in frame.walk.classes:
+            instance = value if value.type == kind else Value(kind, value.objects)
+            for method in _SHOWN_BY:
+                classes.call_member(frame, instance, method, (), node)

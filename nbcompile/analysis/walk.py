@@ -1,0 +1,208 @@
+"""One walk over a notebook, cell by cell in order: what all frames share."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterable
+
+from nbcompile.analysis import classes
+from nbcompile.analysis.aliases import Heap
+from nbcompile.analysis.bindings import BlockFrame, EffectKey, Frame, FunctionFrame, Mark, Spot, spot
+from nbcompile.analysis.functions import Summary
+from nbcompile.analysis.known import Known
+from nbcompile.analysis.values import SCALAR, Class, Code, Value, plain, single
+from nbcompile.analysis.visit import Call
+from nbcompile.model.source import Directive, Magic
+
+_BUILTINS = frozenset(dir(builtins)) | {"get_ipython", "display"}
+_SHELL_NAMES = frozenset(
+    ("In", "Out", "exit", "quit", "__name__", "__doc__", "__builtins__", "__file__", "__builtin__", "__package__", "__spec__", "__loader__")
+)
+
+
+class Walk:
+    """The heap, the table, the notebook's namespace after the cells so far, and what the current cell is."""
+
+    def __init__(self, known: Known | None = None) -> None:
+        self.known = known or Known()
+        self.heap = Heap()
+        self.namespace: dict[str, Value] = {}
+        self.names_of: dict[int, set[str]] = {}
+        self.classes: dict[str, Class] = {}
+        self.codes: dict[int, Code] = {}
+        self.elements: dict[int, Value] = {}
+        self.filled: set[int] = set()
+        self.running: dict[int, Summary] = {}
+        self.recursive: set[int] = set()
+        self.compared: dict[int, int] = {}
+        self.anything = Value("")
+        self.given: dict[str, Value] = {}
+        self.cell = 0
+        self.has_walrus = False
+        self.ends_early = False
+        self.errors: list[tuple[Spot, str]] = []
+        self.pure_lines: frozenset[int] = frozenset()
+        self.draws_later = ""
+        self.kept: list[ast.AST] = []
+        self.history: set[int] = set()
+        self.results: list[tuple[int, Value]] = []
+        self._library: dict[str, Value] = {}
+
+    # -- cells and their names -----------------------------------------------------------------------------------
+
+    def start_cell(self, index: int, has_walrus: bool, directives: tuple[Directive, ...]) -> None:
+        """A new cell begins."""
+        self.cell = index
+        self.has_walrus = has_walrus
+        self.ends_early = False
+        self.errors = []
+        self.history = set()
+        self.pure_lines = frozenset(one.line for one in directives if one.name in ("pure", "mutates"))
+
+    def rebind(self, name: str, value: Value) -> None:
+        """The notebook's name has a new value."""
+        self.unbind(name)
+        self.namespace[name] = value
+        for number in value.objects:
+            self.names_of.setdefault(number, set()).add(name)
+
+    def unbind(self, name: str) -> None:
+        """The notebook's name has no value any more."""
+        old = self.namespace.pop(name, None)
+        if old is not None:
+            for number in old.objects:
+                self.names_of[number].discard(name)
+
+    def names_reaching(self, objects: Iterable[int]) -> set[str]:
+        """The names bound to any of these objects."""
+        found: set[str] = set()
+        for number in objects:
+            names = self.names_of.get(number)
+            if names:
+                found |= names
+        return found
+
+    def displayed(self, value: Value) -> None:
+        """The cell's last expression was shown: `_` is its value."""
+        self.results.append((self.cell, value))
+
+    # -- values --------------------------------------------------------------------------------------------------
+
+    def library(self, path: str) -> Value:
+        """A module, function or class of a library."""
+        value = self._library.get(path)
+        if value is None:
+            value = self._library[path] = Value("library", callee=path)
+        return value
+
+    def unbound(self, frame: Frame, name: str, node: ast.AST, via: tuple[str, ...]) -> Value:
+        """A name that no cell so far binds: a builtin, one of the shell's, or one that is not there."""
+        if name in _BUILTINS:
+            if name not in frame.trace.builtins:
+                frame.trace.builtins[name] = Mark(spot(node), via)
+            return self.library(f"builtins.{name}")
+        if name in ("_", "__", "___") and self.results:
+            found_in, value = self.results[-min(len(name), len(self.results))]
+            self.history.update(index for index, _ in self.results[-len(name) :])
+            self.history.add(found_in)
+            return value
+        if name in ("In", "Out", "_ih", "_i", "_oh", "_dh"):
+            self.opaque(frame, node, f"`{name}` holds the session's history")
+            return SCALAR
+        if name not in frame.trace.uses:
+            frame.trace.uses[name] = Mark(spot(node), via)
+        if name in _SHELL_NAMES:
+            frame.trace.builtins.setdefault(name, frame.trace.uses.pop(name))
+            return plain("str")
+        found = self.given.get(name)
+        if found is None:
+            found = self.given[name] = Value("", single(self.heap.new("", opened=True)))
+        return found
+
+    def in_function(self, frame: Frame) -> bool:
+        """Whether a frame belongs to a function that is called."""
+        while isinstance(frame, BlockFrame):
+            if not frame.is_class:
+                return True
+            frame = frame.parent
+        return isinstance(frame, FunctionFrame)
+
+    def is_new(self, value: Value) -> bool:
+        """Whether the objects were made by a library as the elements of what it just returned."""
+        return all(number in self.filled or number not in self.names_of for number in value.objects)
+
+    def keep(self, tree: ast.AST) -> None:
+        """Hold on to a tree, so that its nodes' identities stay their own."""
+        self.kept.append(tree)
+
+    # -- what code does ------------------------------------------------------------------------------------------
+
+    def effect(self, frame: Frame, channel: str, mode: str, subject: str, node: ast.AST, reason: str = "") -> None:
+        """State that is not a name is read, written or drawn from."""
+        key = EffectKey(channel, mode, subject)
+        if key not in frame.trace.effects:
+            frame.trace.effects[key] = Mark(spot(node), (), reason)
+
+    def imported(self, frame: Frame, module: str, node: ast.AST) -> None:
+        """A module is imported."""
+        self.effect(frame, "import", "read", module, node)
+
+    def opaque(self, frame: Frame, node: ast.AST, reason: str) -> None:
+        """What happens here cannot be followed: the cell reads and writes everything."""
+        if frame.trace.opaque is None:
+            frame.trace.opaque = Mark(spot(node), (), reason)
+
+    def unknown(self, frame: Frame, node: ast.AST, reason: str, remedy: str, values: list[Value]) -> None:
+        """Something was guessed about these values."""
+        objects = tuple(sorted({number for value in values for number in value.objects}))
+        frame.trace.unknowns.setdefault(reason, (Mark(spot(node)), remedy, objects))
+
+    def unknown_magic(self, frame: Frame, node: Magic) -> None:
+        """A magic that is not IPython's own."""
+        self.opaque(frame, node, f"`%{node.name}` is not a magic that is known")
+
+    def not_python(self, node: ast.AST, message: str) -> None:
+        """The cell parses, but Python does not compile it."""
+        self.errors.append((spot(node), message))
+
+    def compare_identity(self, left: Value, right: Value) -> None:
+        """Two objects are told apart by identity: what shares them must go on sharing them."""
+        if left.objects and right.objects:
+            for number in left.objects | right.objects:
+                self.compared[number] = self.cell
+
+    def start_live(self, frame: Frame, node: ast.AST, values: list[Value], reason: str) -> None:
+        """Something is started that goes on after the cell."""
+        for value in values:
+            if value.objects or value.callee is not None:
+                frame.trace.live.append((Mark(spot(node), (), reason), value))
+
+    def is_pure(self, node: ast.AST) -> bool:
+        """Whether the author said that this line, or the whole cell, changes nothing."""
+        lines = self.pure_lines
+        return bool(lines) and (0 in lines or getattr(node, "lineno", -1) in lines)
+
+    def call_methods(self, call: Call) -> None:
+        """A library may call any method of the notebook's objects that it is given."""
+        if not self.classes:
+            return
+        for value in call.values():
+            if not value.objects:
+                continue
+            for number in sorted(self.heap.below(value.objects)):
+                of = self.classes.get(self.heap.types[number])
+                if of is not None:
+                    self._call_all(call.frame, call.node, of, number)
+
+    def _call_all(self, frame: Frame, node: ast.AST, of: Class, number: int) -> None:
+        instance = Value(of.type, single(number))
+        seen: list[Class] = []
+        todo = [of]
+        while todo:
+            current = todo.pop(0)
+            seen.append(current)
+            for name in current.members:
+                if not name.startswith("__") or name in ("__call__", "__getitem__", "__len__", "__iter__"):
+                    classes.call_member(frame, instance, name, (), node)
+            todo += [base.callee for base in current.bases if isinstance(base.callee, Class) and base.callee not in seen]

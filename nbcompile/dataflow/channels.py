@@ -1,0 +1,163 @@
+"""Versions of channels and files: state that is not a name, ordered like a variable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nbcompile.dataflow.files import Files
+from nbcompile.model.facts import CellFacts, Effect, StatementId
+from nbcompile.model.graph import CHANNEL, Edge, EdgeKind, Fusion, Version
+
+# Channels whose state a step can take over and hand on.
+TRAVELS = frozenset(("random", "numpy.random", "torch.random", "matplotlib", "os.environ", "cwd", "sys.path"))
+_RANDOM = frozenset(("random", "numpy.random", "torch.random"))
+_ORDERED = frozenset(("network", "process", "database"))
+_READ_BY_IMPORTS = ("os.environ", "cwd", "sys.path")
+_PLOTS = frozenset(("matplotlib", "seaborn", "pandas", "pylab", "plotnine", "arviz", "networkx", "statsmodels", "sklearn", "xarray"))
+_READ_BY_ALL = frozenset(("library:warnings", "library:logging"))
+_QUIET = frozenset(("environment", "time", "stdin", "import", "files"))
+
+
+@dataclass(slots=True)
+class ChannelLinks:
+    """What channels and files add to each cell."""
+
+    needs: list[tuple[Version, ...]]
+    replays: list[tuple[StatementId, ...]]
+    makes: list[tuple[Version, ...]]
+    edges: list[Edge]
+    fusions: list[Fusion]
+
+
+class _Channel:
+    """The newest state of one channel."""
+
+    __slots__ = ("maker", "readers", "statements")
+
+    def __init__(self) -> None:
+        self.maker = -1
+        self.readers: list[int] = []
+        self.statements: dict[StatementId, int] = {}
+
+
+def link_channels(facts: Sequence[CellFacts], statements: Mapping[StatementId, tuple[StatementId, ...]]) -> ChannelLinks:
+    """Link readers and writers of every channel and file."""
+    links = ChannelLinks([], [], [], [], [])
+    linker = _Linker(facts, statements, links)
+    files = Files()
+    for cell in facts:
+        needs, replays, makes = linker.cell(cell)
+        file_needs, file_makes, file_edges = files.cell(cell)
+        links.needs.append((*needs, *file_needs))
+        links.replays.append(replays)
+        links.makes.append((*makes, *file_makes))
+        links.edges += file_edges
+    return links
+
+
+class _Linker:
+    def __init__(self, facts: Sequence[CellFacts], statements: Mapping[StatementId, tuple[StatementId, ...]], links: ChannelLinks) -> None:
+        self.channels: dict[str, _Channel] = {}
+        self.links = links
+        self.statements = statements
+        written = {effect.channel for cell in facts for effect in cell.effects if effect.mode != "read"}
+        self.libraries = {name for name in written if name.startswith("library:")} | ({"matplotlib"} & written)
+
+    def cell(self, cell: CellFacts) -> tuple[list[Version], tuple[StatementId, ...], list[Version]]:
+        """The channel versions that a cell needs, what it replays for them, and those it makes."""
+        modes: dict[str, list[Effect]] = {}
+        for effect in cell.effects:
+            if effect.channel not in _QUIET:
+                modes.setdefault(effect.channel, []).append(effect)
+            elif effect.channel == "import":
+                for name in _READ_BY_IMPORTS:
+                    modes.setdefault(name, [])
+        for name in sorted(self.libraries):
+            if self._reads_library(cell, name):
+                modes.setdefault(name, [])
+        needs: list[Version] = []
+        replays: dict[StatementId, None] = {}
+        makes: list[Version] = []
+        for name, effects in modes.items():
+            channel = self.channels.setdefault(name, _Channel())
+            if name in _ORDERED:
+                self._ordered(cell, name, effects, channel, needs, makes)
+            else:
+                self._state(cell, name, effects, channel, needs, replays, makes)
+        return needs, tuple(replays), makes
+
+    def _reads_library(self, cell: CellFacts, name: str) -> bool:
+        if name in _READ_BY_ALL:
+            return bool(cell.libraries or cell.uses)
+        if name == "matplotlib":
+            return not _PLOTS.isdisjoint(cell.libraries)
+        return name.removeprefix("library:") in cell.libraries
+
+    def _ordered(
+        self, cell: CellFacts, name: str, effects: list[Effect], channel: _Channel, needs: list[Version], makes: list[Version]
+    ) -> None:
+        """State outside the step, with an identity: every write is in order with everything."""
+        version = CHANNEL + name
+        writes = any(effect.mode != "read" for effect in effects)
+        if channel.maker >= 0:
+            needs.append(Version(version, channel.maker))
+            self._edge(channel.maker, cell.index, version)
+        if writes:
+            for reader in channel.readers:
+                self._edge(reader, cell.index, version)
+            channel.maker, channel.readers = cell.index, []
+            makes.append(Version(version, cell.index))
+        else:
+            channel.readers.append(cell.index)
+
+    def _state(
+        self,
+        cell: CellFacts,
+        name: str,
+        effects: list[Effect],
+        channel: _Channel,
+        needs: list[Version],
+        replays: dict[StatementId, None],
+        makes: list[Version],
+    ) -> None:
+        """State that a step takes over: by its value, or by running the statements that set it again."""
+        version = CHANNEL + name
+        modes = {effect.mode for effect in effects}
+        if name in _RANDOM and "write" not in modes and channel.maker < 0:
+            return  # never seeded: every process starts afresh, and a finding says so
+        if not self._starts_anew(name, effects):
+            if channel.maker >= 0:
+                self._edge(channel.maker, cell.index, version)
+                if name in TRAVELS:
+                    needs.append(Version(version, channel.maker))
+                else:
+                    reason = f"the state of `{name.removeprefix('library:')}` that is set here cannot be sent"
+                    self.links.fusions.append(Fusion(channel.maker, cell.index, reason))
+            for statement, made_in in channel.statements.items():
+                replays.update(dict.fromkeys((statement, *self.statements[statement])))
+                self._edge(made_in, cell.index, version)
+        if modes - {"read"}:
+            self._write(cell, effects, channel)
+            makes.append(Version(version, cell.index))
+
+    def _write(self, cell: CellFacts, effects: list[Effect], channel: _Channel) -> None:
+        writes = [effect for effect in effects if effect.mode != "read"]
+        if all(effect.statement in self.statements for effect in writes):
+            channel.statements.update((effect.statement, cell.index) for effect in writes if effect.statement is not None)
+        else:
+            channel.maker = cell.index
+            channel.statements = {}
+
+    def _starts_anew(self, name: str, effects: list[Effect]) -> bool:
+        """Whether the cell seeds a generator before it draws from it."""
+        if name not in _RANDOM or not effects:
+            return False
+        first = min(effects, key=lambda effect: effect.span)
+        return first.mode == "write" and first.span.column == 1
+
+    def _edge(self, source: int, target: int, name: str) -> None:
+        if source != target:
+            edge = Edge(source, target, name, EdgeKind.CHANNEL)
+            if edge not in self.links.edges[-8:]:
+                self.links.edges.append(edge)

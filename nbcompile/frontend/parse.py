@@ -1,0 +1,155 @@
+"""Code cells -> syntax trees, one cell at a time, so that a long notebook never holds all its trees at once."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator
+
+from nbcompile.frontend.directives import read_directives
+from nbcompile.frontend.magics import to_python
+from nbcompile.model.diagnostic import Diagnostic, Place, Span
+from nbcompile.model.notebook import Cell, Notebook
+from nbcompile.model.source import Magic, MagicKind, ParsedCell
+from nbcompile.rules import reading
+
+# The magics that run Python: the options that take a value, and whether the names they bind stay.
+_RUNS_PYTHON = {
+    "time": ("", True),
+    "timeit": ("nrtpo", False),
+    "prun": ("lsTD", True),
+    "memit": ("rtio", True),
+    "mprun": ("fT", True),
+    "lprun": ("fmTDsu", True),
+    "capture": ("", True),
+    "debug": ("b", True),
+}
+_RUNS_ITS_CELL = frozenset(("time", "timeit", "prun", "memit", "capture", "python_in_place"))
+_MARKS = re.compile(r"[%!?]|>>>|In \[|^[ \t]|[,;/]", re.MULTILINE)
+_ENDS = "raises-exception"
+
+
+def parse_cells(notebook: Notebook) -> Iterator[ParsedCell]:
+    """Each code cell as it is asked for."""
+    return map(parse_cell, notebook.code_cells)
+
+
+def parse_cell(cell: Cell) -> ParsedCell:
+    """One cell. A cell without IPython syntax costs one parse and nothing else."""
+    directives, findings = read_directives(cell) if "nbc" in cell.source or cell.tags else ((), ())
+    tree, error = _parse(cell.source)
+    has_magics = (tree is None and _MARKS.search(cell.source) is not None) or "In [" in cell.source
+    if has_magics:
+        tree, second = _parse(to_python(cell.source))
+        error = second or error
+    if tree is None:
+        shown = () if _ENDS in cell.tags else (_syntax_error(cell, error),)
+        return ParsedCell(cell=cell, directives=directives, diagnostics=findings + shown)
+    if has_magics or "get_ipython" in cell.source:
+        tree = _WithMagics(cell.source.splitlines()).visit(tree)
+        has_magics = True
+    return ParsedCell(cell=cell, tree=tree, has_magics=has_magics, directives=directives, diagnostics=findings)
+
+
+def _parse(text: str) -> tuple[ast.Module | None, Exception | None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(text), None
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            return None, error
+
+
+def _syntax_error(cell: Cell, error: Exception | None) -> Diagnostic:
+    if isinstance(error, RecursionError | MemoryError) or "too complex" in str(error) or "too many nested" in str(error):
+        return Diagnostic(rule=reading.TOO_DEEP, message="the cell is nested too deep to be parsed", place=Place(cell.index, cell.id))
+    line, column, message = 1, 1, str(error)
+    if isinstance(error, SyntaxError):
+        line, column, message = error.lineno or 1, error.offset or 1, error.msg or "invalid syntax"
+    return Diagnostic(
+        rule=reading.SYNTAX_ERROR,
+        message=message.lower(),
+        place=Place(cell.index, cell.id, Span(line, column, line, column + 1)),
+        help="correct the cell, or tag it `raises-exception` if the failure is meant",
+    )
+
+
+class _WithMagics(ast.NodeTransformer):
+    """Replaces `get_ipython().run_line_magic('time', 'f(x)')` and its like by `Magic` nodes with their Python parsed."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        function = node.func
+        if not isinstance(function, ast.Attribute) or not _is_shell(function.value) or node.keywords:
+            return node
+        words = [argument.value for argument in node.args if isinstance(argument, ast.Constant) and isinstance(argument.value, str)]
+        if len(words) != len(node.args):
+            return node
+        match function.attr, words:
+            case "run_line_magic", [name, argument]:
+                return self._magic(node, MagicKind.LINE, name, argument)
+            case "magic", [command]:
+                return self._magic(node, MagicKind.LINE, *command.removeprefix("%").partition(" ")[::2])
+            case "run_cell_magic", [name, argument, text]:
+                return self._magic(node, MagicKind.CELL, name, argument, text)
+            case "system", [command]:
+                return self._magic(node, MagicKind.SYSTEM, "!", command)
+            case "getoutput", [command]:
+                return self._magic(node, MagicKind.CAPTURE, "!", command)
+        return node
+
+    def _magic(self, node: ast.Call, kind: MagicKind, name: str, argument: str, text: str = "") -> Magic:
+        magic = ast.copy_location(Magic(), node)
+        name = name.lstrip("%")
+        magic.kind, magic.name, magic.argument, magic.text = kind, name, argument, text
+        magic.setup, magic.body, magic.own_scope, magic.parses = [], [], name == "timeit", True
+        line = node.lineno
+        if kind is MagicKind.CELL and name in _RUNS_ITS_CELL:
+            magic.body = self._python(magic, text, line + 1, 0)
+            if name == "timeit":
+                magic.setup = self._python(magic, _without_options(name, argument), line, 0)
+        elif kind is MagicKind.LINE and name in _RUNS_PYTHON:
+            code = _without_options(name, argument)
+            shown = self.lines[line - 1] if line <= len(self.lines) else ""
+            magic.body = self._python(magic, code, line, max(0, shown.find(code)))
+        return magic
+
+    def _python(self, magic: Magic, code: str, line: int, column: int) -> list[ast.stmt]:
+        tree, _ = _parse(code)
+        if tree is None:
+            tree, _ = _parse(to_python(code))
+            if tree is None:
+                magic.parses = False
+                return []
+        for found in ast.walk(tree):
+            if isinstance(found, ast.stmt | ast.expr | ast.excepthandler | ast.arg | ast.keyword | ast.alias):
+                if found.lineno == 1:
+                    found.col_offset += column
+                    found.end_col_offset = (found.end_col_offset or 0) + (column if found.end_lineno == 1 else 0)
+                found.lineno += line - 1
+                found.end_lineno = (found.end_lineno or 1) + line - 1
+        nested: ast.Module = self.visit(tree) if "get_ipython" in ast.dump(tree) else tree
+        return nested.body
+
+
+def _is_shell(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "get_ipython"
+
+
+def _without_options(name: str, argument: str) -> str:
+    """What stands after the options of a magic: `-n 10 f(x)` -> `f(x)`."""
+    with_value = _RUNS_PYTHON.get(name, ("", True))[0]
+    rest = argument.lstrip()
+    while found := re.match(r"-(-[\w-]+|[A-Za-z]+)(=\S+)?\s*", rest):
+        rest = rest[found.end() :]
+        letters = found[1]
+        if not letters.startswith("-") and letters[-1] in with_value:
+            value = re.match(r"\S+\s*", rest)
+            rest = rest[value.end() :] if value else rest
+        elif letters[0] in with_value:
+            continue
+    return rest

@@ -22,7 +22,7 @@ from nbcompile.model.graph import DataflowGraph, given_files
 from nbcompile.model.notebook import Notebook
 from nbcompile.model.parameters import Parameters
 from nbcompile.model.personal import PersonalSettings
-from nbcompile.model.plan import Plan
+from nbcompile.model.plan import Granularity, Plan
 from nbcompile.model.settings import Settings
 from nbcompile.model.surroundings import Surroundings
 from nbcompile.model.workflow import WorkflowDeclaration
@@ -98,7 +98,11 @@ def plan(program: Program, settings: Settings | None = None) -> Plan:
         raise UsageError("; ".join(f"{found.rule.code} {found.message}" for found in wrong), wrong[0].help)
     if not program.ok:
         raise NotebookError(f"{program.notebook.name} has errors", "run `nbcompile check` to see them")
-    return make_plan(program.graph, program.notebook, settings or Settings(), program.beside)
+    settings = settings or Settings()
+    if settings.granularity is Granularity.AUTO:
+        # The step runtime does not send values between steps yet.
+        settings = replace(settings, granularity=Granularity.NOTEBOOK)
+    return make_plan(program.graph, program.notebook, settings, program.beside)
 
 
 @dataclass(frozen=True, slots=True)

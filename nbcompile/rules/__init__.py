@@ -5,9 +5,11 @@ from __future__ import annotations
 from nbcompile.model.diagnostic import Rule
 from nbcompile.rules import dataflow, parameters, policy, reading, workflow
 
+_GROUPS = (reading, dataflow, workflow, policy, parameters)
+
 ALL_RULES: tuple[Rule, ...] = tuple(
     sorted(
-        (value for module in (reading, dataflow, workflow, policy, parameters) for value in vars(module).values() if isinstance(value, Rule)),
+        (value for module in _GROUPS for value in vars(module).values() if isinstance(value, Rule)),
         key=lambda rule: rule.code,
     )
 )

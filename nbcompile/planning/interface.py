@@ -10,7 +10,7 @@ from nbcompile.model.graph import CHANNEL, FILE, DataflowGraph, Version, depende
 from nbcompile.model.notebook import Notebook
 from nbcompile.model.plan import Binding, Link, Payload, Step, StepId
 from nbcompile.model.surroundings import Surroundings
-from nbcompile.planning.names import markdown_above, step_id
+from nbcompile.planning.names import markdown_above, step_id, title_of
 from nbcompile.planning.partition import Part
 
 
@@ -26,7 +26,8 @@ def _step(graph: DataflowGraph, notebook: Notebook, part: Part, wanted: set[Vers
     first = notebook.code_cells[part.cells[0]]
     heading, doc = markdown_above(notebook, first)
     made = next((name for cell in cells for name in cell.defines), "")
-    identifier = step_id(first, heading or made)
+    title = title_of(first, heading, made)
+    identifier = step_id(first, title)
     needed = dict.fromkeys(version for cell in cells for version in cell.needs if version.cell not in part.cells)
     given = [version.name.removeprefix(FILE) for version in needed if version.cell < 0 and version.name.startswith(FILE)]
     mentioned = [path for cell in part.cells for path in beside.mentioned_by(cell)]
@@ -42,7 +43,7 @@ def _step(graph: DataflowGraph, notebook: Notebook, part: Part, wanted: set[Vers
         payloads=_payloads(identifier, [group for cell in cells for group in cell.makes], wanted),
         files_in=tuple(path for path in dict.fromkeys((*given, *mentioned)) if path not in beside.missing),
         files_out=tuple(dict.fromkeys(written)),
-        label=heading,
+        label=title,
         doc=doc,
         why="; ".join(part.why),
     )

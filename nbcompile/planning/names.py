@@ -11,6 +11,7 @@ from nbcompile.model.plan import StepId
 
 _LONGEST_SLUG = 24
 _DIGEST_LENGTH = 8
+_FIRST_WORDS = 3
 
 
 def step_id(cell: Cell, title: str) -> StepId:
@@ -25,6 +26,13 @@ def _short(cell_id: str) -> str:
     """The id where it is short and plain, else its digest. Without hyphens, so that no two cells share a step's name."""
     plain = re.fullmatch(r"[a-z0-9_]{1,16}", cell_id)
     return cell_id if plain else hashlib.sha256(cell_id.encode()).hexdigest()[:_DIGEST_LENGTH]
+
+
+def title_of(cell: Cell, heading: str, made: str) -> str:
+    """What to call the step that starts with `cell`: its heading, its leading comment, what it makes, or its first words."""
+    first = next((line.strip() for line in cell.source.splitlines() if line.strip()), "")
+    comment = first.lstrip("#! ").strip() if first.startswith("#") and not first.startswith(("# nbc:", "#!")) else ""
+    return heading or comment or made or " ".join(re.findall(r"[^\W\d_]\w*", first)[:_FIRST_WORDS])
 
 
 def markdown_above(notebook: Notebook, cell: Cell) -> tuple[str, str]:

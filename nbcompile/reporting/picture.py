@@ -124,12 +124,15 @@ def mermaid(drawing: Drawing) -> str:
 
 def svg(drawing: Drawing) -> str:
     """A picture that stands alone and follows the reader's light or dark colours."""
-    boxes, width, height = lay_out([(node.title, *node.lines) for node in drawing.nodes], [(a.source, a.target) for a in drawing.arrows])
+    layout = lay_out([(node.title, *node.lines) for node in drawing.nodes], [(a.source, a.target) for a in drawing.arrows])
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" class="nbc">',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {layout.width} {layout.height}" '
+            f'width="{layout.width}" height="{layout.height}" role="img" class="nbc">'
+        ),
         f"<title>{markup.escape(drawing.title)}</title><style>{_STYLE}</style>{_ARROW_HEAD}",
-        *(_svg_arrow(arrow, boxes) for arrow in drawing.arrows),
-        *(_svg_node(node, box) for node, box in zip(drawing.nodes, boxes, strict=False)),
+        *(_svg_arrow(arrow, route) for arrow, route in zip(drawing.arrows, layout.routes, strict=True)),
+        *(_svg_node(node, box) for node, box in zip(drawing.nodes, layout.boxes, strict=True)),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
@@ -170,16 +173,19 @@ def _svg_node(node: Node, box: Box) -> str:
     return f'<g class="node {node.kind}">{note}{frame}{"".join(text)}</g>'
 
 
-def _svg_arrow(arrow: Arrow, boxes: Sequence[Box]) -> str:
-    source, target = boxes[arrow.source], boxes[arrow.target]
-    x1, y1, x2, y2 = source.x + source.width / 2, source.y + source.height, target.x + target.width / 2, target.y - 6
-    bend = max(24.0, (y2 - y1) / 2)
-    line = (
-        f'<path class="{arrow.kind}" d="M{x1:g} {y1:g} C{x1:g} {y1 + bend:g} {x2:g} {y2 - bend:g} {x2:g} {y2:g}" marker-end="url(#head)"/>'
-    )
+def _svg_arrow(arrow: Arrow, route: Sequence[tuple[float, float]]) -> str:
+    (x, y), *rest = route
+    curve = f"M{x:g} {y:g}"
+    middle = route[len(route) // 2 - 1], route[len(route) // 2]
+    for next_x, next_y in rest:
+        bend = (next_y - y) / 2
+        curve += f" C{x:g} {y + bend:g} {next_x:g} {next_y - bend:g} {next_x:g} {next_y:g}"
+        x, y = next_x, next_y
+    line = f'<path class="{arrow.kind}" d="{curve}" marker-end="url(#head)"/>'
     if not arrow.label:
         return line
-    return f'{line}<text class="label" x="{(x1 + x2) / 2:g}" y="{(y1 + y2) / 2:g}">{markup.escape(arrow.label)}</text>'
+    at_x, at_y = ((a + b) / 2 for a, b in zip(*middle, strict=True))
+    return f'{line}<text class="label" x="{at_x:g}" y="{at_y:g}">{markup.escape(arrow.label)}</text>'
 
 
 def _some(names: Iterable[str]) -> str:
@@ -226,6 +232,6 @@ _PAGE_STYLE = """
 :root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;
 background:Canvas;color:CanvasText}
 h1{font-size:1.3rem}.picture{overflow-x:auto;margin:1rem 0 2rem}table{border-collapse:collapse;width:100%;font-size:.87rem}
-th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid color-mix(in srgb,CanvasText 18%,transparent);
+th{white-space:nowrap}th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid color-mix(in srgb,CanvasText 18%,transparent);
 vertical-align:top;overflow-wrap:anywhere}
 """

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
+
+from nbcompile.model.diagnostic import Span
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 
@@ -85,6 +87,26 @@ class Scatter:
     def splits(self) -> tuple[Split, ...]:
         """The names that are cut, in the order of the declaration."""
         return tuple(split for item in self.items for split in (item.splits if isinstance(item, Scatter) else (item,)))
+
+
+class Doubt(NamedTuple):
+    """Why the shards of a cell, together, may not give what the whole cell gives."""
+
+    span: Span
+    reason: str
+
+
+class Gathering(NamedTuple):
+    """What becomes of the names that a scattered cell binds.
+
+    Parts of `joined` are put together in the order of the shards, `kept` are alike in all of them, and of `last` only the
+    last shard has what the whole cell would leave. Other names are not known: they are joined as well.
+    """
+
+    joined: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,295 @@
+"""A cell and the names it is scattered over -> which of its results are put together from shards, and what speaks against it.
+
+A cell may be cut along a list when it goes through the list round by round, and no round needs another: a `for` over
+it, or a comprehension. What is collected in such rounds is joined; what does not come from the list is the same in
+every shard. Everything else is a doubt, with its place: the shards together may then not give what the whole gives.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+
+from nbcompile.model.diagnostic import Span
+from nbcompile.model.workflow import Doubt, Gathering
+
+_COLLECTS = {"append": "list", "extend": "list", "add": "set", "update": "", "setdefault": "dict"}
+_EMPTY = {"list": "list", "set": "set", "dict": "dict", "Counter": "dict", "defaultdict": "dict", "OrderedDict": "dict"}
+_SHOWS = ("print", "display")
+
+
+def gathering(tree: ast.Module, axes: Sequence[Sequence[str]]) -> Gathering:
+    """What becomes of the results of a cell that runs once for each combination of shards.
+
+    `axes` holds the scattered names: those of one axis are cut in step, and every shard of an axis meets every one of
+    the next.
+    """
+    cell = _Cell(axes)
+    for statement in tree.body:
+        cell.take(statement, last=statement is tree.body[-1])
+    return cell.gathering()
+
+
+class _Cell:
+    """What is known after the statements so far."""
+
+    def __init__(self, axes: Sequence[Sequence[str]]) -> None:
+        self.axis: Mapping[str, int] = {name: number for number, names in enumerate(axes) for name in names}
+        self.width = len(axes)
+        self.kept: dict[str, None] = {}
+        self.joined: dict[str, None] = {}
+        self.last: dict[str, None] = {}
+        self.collectors: dict[str, str] = {}
+        self.doubts: list[Doubt] = []
+        self.shown = False
+
+    def gathering(self) -> Gathering:
+        return Gathering(tuple(self.joined), tuple(self.kept), tuple(self.last), tuple(self.doubts))
+
+    def doubt(self, node: ast.AST, reason: str) -> None:
+        line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
+        end_line, end_column = getattr(node, "end_lineno", None) or line, (getattr(node, "end_col_offset", None) or column) + 1
+        self.doubts.append(Doubt(Span(line, column, end_line, end_column), reason))
+
+    def take(self, statement: ast.stmt, *, last: bool) -> None:
+        """One more statement at the top of the cell."""
+        if isinstance(statement, ast.For) and self._walked(statement.iter):
+            if self.shown and _shows(statement):
+                self.doubt(statement, "it shows something after another loop did, and the outputs of shards come one after the other")
+            self.shown = self.shown or _shows(statement)
+            self._rounds(statement)
+        elif isinstance(statement, ast.Assign) and self._collected(statement.value):
+            for name in _stored(statement):
+                self._move(name, self.joined)
+        elif isinstance(statement, ast.Expr) and (self._collected(statement.value) or (last and self._is_result(statement.value))):
+            return
+        elif self._touches_shards(statement):
+            self._unclear(statement)
+        else:
+            self._alike(statement)
+
+    def _is_result(self, value: ast.expr) -> bool:
+        """The last expression shows something that was collected."""
+        return isinstance(value, ast.Name) and value.id in self.joined
+
+    def _touches_shards(self, statement: ast.stmt) -> bool:
+        return any(name in self.axis or name in self.joined or name in self.last for name in _loaded(statement))
+
+    def _unclear(self, statement: ast.stmt) -> None:
+        seen = next(name for name in _loaded(statement) if name in self.axis or name in self.joined or name in self.last)
+        self.doubt(statement, f"it reads `{seen}` outside the rounds, and a shard has only its part of it")
+        for name in _stored(statement):
+            self._move(name, self.joined)
+
+    def _move(self, name: str, into: dict[str, None]) -> None:
+        """From here on `into` says what becomes of a name."""
+        for names in (self.kept, self.joined, self.last):
+            names.pop(name, None)
+        into[name] = None
+
+    def _alike(self, statement: ast.stmt) -> None:
+        """A statement that does the same in every shard."""
+        collector = _empty_collector(statement)
+        for name in _stored(statement):
+            self._move(name, self.kept)
+            self.collectors.pop(name, None)
+            if collector:
+                self.collectors[name] = collector
+        if _shows(statement) or (isinstance(statement, ast.Expr) and not isinstance(statement.value, ast.Constant | ast.Call)):
+            self.doubt(statement, "it shows something once in every shard")
+
+    # Rounds.
+
+    def _walked(self, node: ast.expr) -> tuple[int, ...]:
+        """The axes that an iterable goes through, item by item; empty where it is something else."""
+        if isinstance(node, ast.Name):
+            return (self.axis[node.id],) if node.id in self.axis else ()
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords and node.args:
+            if node.func.id in ("enumerate", "iter", "tqdm") and len(node.args) == 1:
+                return self._walked(node.args[0])
+            if node.func.id == "zip":
+                found = {self._walked(argument) for argument in node.args}
+                return found.pop() if len(found) == 1 else ()
+        return ()
+
+    def _collected(self, node: ast.expr) -> bool:
+        """Whether an expression makes a list of one thing, or some, for each round."""
+        if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp):
+            return self._in_order([(generator.iter, generator.target) for generator in node.generators], node)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _EMPTY and len(node.args) == 1:
+            (argument,) = node.args
+            return self._mapped(argument) or (isinstance(argument, ast.GeneratorExp) and self._generated(argument))
+        return False
+
+    def _generated(self, node: ast.GeneratorExp) -> bool:
+        return self._in_order([(generator.iter, generator.target) for generator in node.generators], node)
+
+    def _mapped(self, node: ast.expr) -> bool:
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id != "map" or len(node.args) < 2:
+            return False
+        walked = {self._walked(argument) for argument in node.args[1:]}
+        return walked == {(0,)} and self.width == 1
+
+    def _in_order(self, loops: Sequence[tuple[ast.expr, ast.expr]], node: ast.AST) -> bool:
+        """The loops go through all axes, in their order, before anything else; the body sees only its own round."""
+        walked = [self._walked(iterable) for iterable, _ in loops]
+        order = [axis for axes in walked for axis in axes]
+        if order[: self.width] != list(range(self.width)) or any(not axes for axes in walked[: self.width]):
+            return False
+        inner = [part for part in ast.iter_child_nodes(node) if not isinstance(part, ast.comprehension)]
+        inner += [part for generator in getattr(node, "generators", ()) for part in generator.ifs]
+        places = _places(loops)
+        return not any(self._whole(part, places) for part in inner)
+
+    def _whole(self, node: ast.AST, places: Mapping[str, int]) -> bool:
+        """Whether a scattered name is read other than at the place of the round, or the place itself is read."""
+        fine: set[int] = set()
+        for part in ast.walk(node):
+            at_place = isinstance(part, ast.Subscript) and isinstance(part.slice, ast.Name) and part.slice.id in places
+            if isinstance(part, ast.Subscript) and at_place and isinstance(part.value, ast.Name) and part.value.id in self.axis:
+                fine |= {id(part.value), id(part.slice)}
+        return any(
+            isinstance(part, ast.Name)
+            and isinstance(part.ctx, ast.Load)
+            and id(part) not in fine
+            and (part.id in self.axis or part.id in places)
+            for part in ast.walk(node)
+        )
+
+    def _rounds(self, loop: ast.For) -> None:
+        """Loops through all axes, one in the other."""
+        loops, body = [(loop.iter, loop.target)], loop.body
+        alike: list[ast.stmt] = []
+        while len(loops) < self.width:
+            inner = [part for part in body if isinstance(part, ast.For) and self._walked(part.iter)]
+            if len(inner) != 1:
+                break
+            alike += [part for part in body if part is not inner[0]]
+            loops.append((inner[0].iter, inner[0].target))
+            body = inner[0].body
+        order = [axis for iterable, _ in loops for axis in self._walked(iterable)]
+        if sorted(order) != list(range(self.width)):
+            self.doubt(loop, "it does not go through every combination of the shards")
+        elif order != sorted(order):
+            self.doubt(loop, "its loops are nested in another order than the scatter, and results are joined in the order of the scatter")
+        elif any(name for part in alike for name in (*_calls(part),)):
+            self.doubt(alike[0], "it runs once in every shard, between two loops over them")
+        if loop.orelse:
+            self.doubt(loop, "its `else` runs once in every shard")
+        self._round(body, _places(loops), {name for _, target in loops for name in _stored(target)})
+
+    def _round(self, body: Sequence[ast.stmt], places: Mapping[str, int], own: set[str]) -> None:
+        """What happens in one round: it may collect, and may use nothing of another round."""
+        bound, ever = set(own), {name for statement in body for name in _stored(statement)}
+        for statement in body:
+            self._one(statement, places, bound, ever)
+            bound |= _surely_stored(statement)
+        # After the loop they are what the last round left; what counts the rounds starts anew in every shard.
+        for name in sorted((ever | own) - places.keys() - self.joined.keys()):
+            self._move(name, self.last if name in bound else {})
+        for name in places:
+            self._move(name, {})
+
+    def _one(self, statement: ast.stmt, places: Mapping[str, int], bound: set[str], ever: set[str]) -> None:
+        collected = _collecting(statement)
+        parts: Sequence[ast.AST] = [statement]
+        if collected and collected[0] in self.collectors:
+            self._move(collected[0], self.joined)
+            parts = collected[1]
+        for part in parts:
+            if self._whole(part, places):
+                self.doubt(statement, "a round reads more of the scattered names than its own item")
+            early = [name for name in _loaded(part) if name in ever - bound or name in self.collectors]
+            for name in dict.fromkeys((*early, *_changed(part, bound))):
+                self.doubt(statement, f"`{name}` goes from one round to the next")
+
+
+def _places(loops: Sequence[tuple[ast.expr, ast.expr]]) -> dict[str, int]:
+    """The names that count the rounds of `enumerate`: they start anew in every shard."""
+    found: dict[str, int] = {}
+    for number, (iterable, target) in enumerate(loops):
+        counted = isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Name) and iterable.func.id == "enumerate"
+        if counted and isinstance(target, ast.Tuple) and target.elts and isinstance(target.elts[0], ast.Name):
+            found[target.elts[0].id] = number
+    return found
+
+
+def _collecting(statement: ast.stmt) -> tuple[str, Sequence[ast.expr]] | None:
+    """`y.append(x)`, `y += [x]`, `y[k] = x`: what is collected into, and what is read for it."""
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        function = statement.value.func
+        if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.attr in _COLLECTS:
+            return function.value.id, statement.value.args
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name) and isinstance(statement.op, ast.Add | ast.BitOr):
+        return statement.target.id, [statement.value]
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Subscript):
+        target = statement.targets[0]
+        if isinstance(target.value, ast.Name):
+            return target.value.id, [target.slice, statement.value]
+    return None
+
+
+def _empty_collector(statement: ast.stmt) -> str:
+    """The kind of the empty container that a statement binds."""
+    if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
+        return ""
+    value = statement.value
+    if isinstance(value, ast.List) and not value.elts:
+        return "list"
+    if isinstance(value, ast.Dict) and not value.keys:
+        return "dict"
+    if isinstance(value, ast.Call):
+        name = value.func.attr if isinstance(value.func, ast.Attribute) else value.func.id if isinstance(value.func, ast.Name) else ""
+        return _EMPTY.get(name, "") if name == "defaultdict" or not value.args else ""
+    return ""
+
+
+def _changed(node: ast.AST, bound: set[str]) -> Iterator[str]:
+    """The names that a round changes although it did not bind them."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.AugAssign) and isinstance(part.target, ast.Name):
+            holder: ast.expr | None = part.target
+        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in _COLLECTS:
+            holder = part.func.value
+        elif isinstance(part, ast.Subscript | ast.Attribute) and isinstance(part.ctx, ast.Store | ast.Del):
+            holder = part.value
+        else:
+            continue
+        if isinstance(holder, ast.Name) and holder.id not in bound:
+            yield holder.id
+
+
+def _surely_stored(statement: ast.stmt) -> set[str]:
+    """The names that a statement binds on every path."""
+    if isinstance(statement, ast.If):
+        sides = [set().union(*(_surely_stored(part) for part in side)) for side in (statement.body, statement.orelse)]
+        return sides[0] & sides[1]
+    if isinstance(statement, ast.With):
+        items = {name for item in statement.items for name in _stored(item)}
+        return items.union(*(_surely_stored(part) for part in statement.body))
+    uncertain = isinstance(statement, ast.For | ast.While | ast.Try | ast.Match | ast.AugAssign)
+    return set() if uncertain else set(_stored(statement))
+
+
+def _shows(node: ast.AST) -> bool:
+    return any(call in _SHOWS for call in _calls(node))
+
+
+def _loaded(node: ast.AST) -> list[str]:
+    return [part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)]
+
+
+def _stored(node: ast.AST) -> list[str]:
+    """The names that a statement binds in the cell, not those of comprehensions and functions in it."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+        return [node.name]
+    if isinstance(node, ast.alias):
+        return [node.asname or node.name.partition(".")[0]]
+    if isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+        return []
+    own = [node.id] if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else []
+    return [*own, *(name for part in ast.iter_child_nodes(node) for name in _stored(part))]
+
+
+def _calls(node: ast.AST) -> list[str]:
+    return [part.func.id for part in ast.walk(node) if isinstance(part, ast.Call) and isinstance(part.func, ast.Name)]

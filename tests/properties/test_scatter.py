@@ -1,0 +1,172 @@
+"""Scatter and gather give what the whole gives, or there is a doubt that says why not."""
+
+import ast
+import contextlib
+import io
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbcompile.analysis.rounds import gathering
+from nbcompile.runtime.problem import StepProblem
+from nbcompile.runtime.shards import Cut, cut_value, join_values
+
+cuts = st.builds(Cut, size=st.integers(1, 5), num=st.just(0)) | st.builds(Cut, size=st.just(1), num=st.integers(1, 5))
+numbers = st.lists(st.integers(-9, 9), max_size=12)
+
+
+def same(one, other):
+    if isinstance(one, np.ndarray):
+        return one.dtype == other.dtype and one.shape == other.shape and bool((one == other).all())
+    if isinstance(one, pd.DataFrame | pd.Series | pd.Index):
+        return type(one) is type(other) and one.equals(other) and (isinstance(one, pd.Index) or one.index.equals(other.index))
+    return type(one) is type(other) and one == other
+
+
+MAKERS = {
+    "list": list,
+    "tuple": tuple,
+    "range": lambda items: range(len(items)),
+    "array": lambda items: np.array(items, dtype="int64"),
+    "rows": lambda items: np.array([[item, item] for item in items], dtype="float64").reshape(-1, 2),
+    "table": lambda items: pd.DataFrame({"a": items, "b": [str(item) for item in items]}),
+    "column": lambda items: pd.Series(items, name="a", dtype="int64"),
+    "index": lambda items: pd.Index(items, dtype="int64"),
+}
+
+
+@given(st.sampled_from(list(MAKERS)), numbers, cuts)
+def test_a_value_is_its_shards_joined(kind, items, cut):
+    value = MAKERS[kind](items)
+    shards = cut_value("x", value, cut)
+    assert len(shards) == (cut.num or max(1, -(-len(items) // cut.size)))
+    assert max(map(len, shards)) - min(map(len, shards)) <= 1 or not cut.num
+    assert same(join_values("x", shards), value)
+
+
+@pytest.mark.parametrize("value", [{1: 2}, {1, 2}, 3, None, (item for item in ""), np.array(3)])
+def test_what_has_no_order_is_not_cut(value):
+    with pytest.raises(StepProblem, match="cannot be cut"):
+        cut_value("x", value, Cut())
+
+
+def test_what_shards_make_alike_is_kept_and_what_differs_is_a_problem():
+    assert join_values("x", [3, 3, 3]) == 3
+    assert join_values("x", ["a", "a"]) == "a"
+    assert join_values("x", [{"a": 1, "c": 3}, {"b": 2, "c": 3}]) == {"a": 1, "c": 3, "b": 2}
+    for parts in ([1, 2], ["a", "b"], [1, None], [{"a": 1}, {"a": 2}], [[1], (2,)]):
+        with pytest.raises(StepProblem, match="cannot be joined"):
+            join_values("x", parts)
+
+
+STATEMENTS = [
+    "n = 3",
+    "labels = ['a', 'b']",
+    "ys = []",
+    "total = 0",
+    "seen = set()",
+    "table = {}",
+    "ys = [x + 1 for x in xs]",
+    "zs = [x * w for x in xs for w in ws]",
+    "zs = [x * w for w in ws for x in xs]",
+    "pairs = list(zip(xs, vs))",
+    "pairs = [(x, vs[i]) for i, x in enumerate(xs)]",
+    "pairs = [(i, x) for i, x in enumerate(xs)]",
+    "squares = list(map(abs, xs))",
+    "for x in xs:\n    print(x)",
+    "for x in xs:\n    y = x * n\n    ys.append(y)",
+    "for x, v in zip(xs, vs):\n    ys.append(x + v)",
+    "for i, x in enumerate(xs):\n    ys.append(x + vs[i])",
+    "for i, x in enumerate(xs):\n    ys.append(i)",
+    "for x in xs:\n    total += x",
+    "for x in xs:\n    total = total + x",
+    "for x in xs:\n    seen.add(x)",
+    "for x in xs:\n    table[x] = x * 2",
+    "for x in xs:\n    table[n] = x",
+    "for x in xs:\n    ys.append(len(ys))",
+    "for x in xs:\n    if x > 0:\n        ys.append(x)",
+    "for x in xs:\n    ys += [x, x]",
+    "for x in xs:\n    for w in ws:\n        zs.append((x, w))",
+    "for w in ws:\n    for x in xs:\n        zs.append((x, w))",
+    "for x in xs:\n    print('row')\n    for w in ws:\n        print(x, w)",
+    "zs = []",
+    "count = len(xs)",
+    "largest = max(xs, default=0)",
+    "print('start')",
+    "print(xs)",
+    "ys = sorted(ys)",
+    "first = ys[:1]",
+    "alias = xs",
+    "for x in reversed(xs):\n    ys.append(x)",
+    "for x in xs:\n    ys.append(xs)",
+    "last = x",
+    "def f(a):\n    return a + n",
+    "ys = [f(x) for x in xs]",
+]
+SCATTERS = [[["xs"]], [["xs", "vs"]], [["xs"], ["ws"]], [["xs", "vs"], ["ws"]]]
+
+
+def run(source, names):
+    namespace, shown = dict(names), io.StringIO()
+    with contextlib.redirect_stdout(shown):
+        exec(source, namespace)  # noqa: S102 - it is what a cell does
+    del namespace["__builtins__"]
+    return namespace, shown.getvalue()
+
+
+@given(
+    st.lists(st.sampled_from(STATEMENTS), min_size=1, max_size=5),
+    st.sampled_from(SCATTERS),
+    st.lists(st.integers(0, 3), min_size=1, max_size=5),
+    cuts,
+)
+def test_without_a_doubt_the_shards_give_what_the_whole_gives(statements, axes, items, cut):
+    source = "\n".join(statements)
+    whole = {"xs": items, "vs": [-item for item in items], "ws": [2, 5]}
+    given_names = {**whole, "ys": [], "zs": [], "total": 0, "seen": set(), "table": {}, "n": 1}
+    found = gathering(ast.parse(source), axes)
+    if found.doubts:
+        return
+    try:
+        expected, shown = run(source, given_names)
+    except (NameError, TypeError):
+        return
+    # The inner axes go round in whole shards, so that only the outermost may be cut as one likes.
+    shards = [
+        [
+            dict(zip(names, parts, strict=True))
+            for parts in zip(*(cut_value(name, whole[name], Cut() if number else cut) for name in names), strict=True)
+        ]
+        for number, names in enumerate(axes)
+    ]
+    if cut.num > len(items) or (len(axes) > 1 and cut.bounds(len(items)) != Cut().bounds(len(items))):
+        return
+    results = [
+        run(source, {**given_names, **{name: part for axis in combination for name, part in axis.items()}})
+        for combination in itertools.product(*shards)
+    ]
+    assert "".join(text for _, text in results) == shown
+    for name in found.joined:
+        # Two rounds may put different things under one key: that is told, and never guessed.
+        with contextlib.suppress(StepProblem):
+            assert join_values(name, [namespace[name] for namespace, _ in results]) == expected[name], name
+    for name in found.kept:
+        if not callable(expected.get(name)):
+            assert all(namespace[name] == expected[name] for namespace, _ in results), name
+    for name in found.last:
+        assert results[-1][0].get(name) == expected.get(name), name
+
+
+def doubts(source, *axes):
+    return [doubt.reason for doubt in gathering(ast.parse(source), axes).doubts]
+
+
+def test_plain_loops_are_without_doubt():
+    assert doubts("ys = [f(x) for x in xs]", ["xs"]) == []
+    assert doubts("ys = []\nfor x in xs:\n    y = f(x)\n    ys.append(y)\nys", ["xs"]) == []
+    assert doubts("for i, c in enumerate(cs):\n    open(ms[i])\n    for p in ps:\n        g(p)", ["ps"], ["cs", "ms"]) != []
+    assert doubts("for p in ps:\n    for i, c in enumerate(cs):\n        g(p, ms[i])", ["ps"], ["cs", "ms"]) == []

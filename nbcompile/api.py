@@ -161,8 +161,11 @@ def run(
     parameters: Mapping[str, object] | None = None,
     output: Path | None = None,
     on_event: Callable[[RunEvent], None] | None = None,
+    streams: bool = False,
 ) -> RunRecord:
     """Run a notebook on this machine, independent steps side by side. What a cell raised is told in the record.
+
+    `on_event` is called with what happens, and with `streams` also with what cells write.
 
     Raises `NotebookError` when the notebook has errors, `UsageError` and `PlaceFailed` when it cannot be run here.
     """
@@ -173,7 +176,7 @@ def run(
     from nbcompile.reporting.run_report import run_html
 
     tell = on_event or (lambda _: None)
-    job = _run_job(Path(path), settings or Settings(), parameters or {}, output)
+    job = replace(_run_job(Path(path), settings or Settings(), parameters or {}, output), streams=streams)
     record = run_job(job, tell)
     write_whole(record.directory / "run.json", run_json(record).encode())
     write_whole(record.directory / "report.html", run_html(record).encode())
@@ -182,10 +185,12 @@ def run(
 
 
 def _run_job(path: Path, settings: Settings, parameters: Mapping[str, object], output: Path | None) -> RunJob:
+    from nbcompile.analysis.environment import read_environment
     from nbcompile.emitters.join import join_runtime
     from nbcompile.emitters.steps import notebook_template, step_files
     from nbcompile.engines.directory import claim_directory, new_run_id
     from nbcompile.engines.job import RunJob
+    from nbcompile.planning.warm import warm_imports
 
     program = analyze(path, parameters)
     made = plan(program, settings)
@@ -200,6 +205,9 @@ def _run_job(path: Path, settings: Settings, parameters: Mapping[str, object], o
         template=notebook_template(program.notebook),
         runtime=join_runtime(),
         kernel=program.notebook.kernel,
+        python_version=program.notebook.python_version,
+        environment=read_environment(parse_cells(program.notebook)),
+        imports=warm_imports(program.facts, program.notebook, program.beside),
         python=settings.python or (settings.project.environment.python if settings.project else ""),
         request={
             "granularity": settings.granularity.value,

@@ -62,7 +62,7 @@ def command(
     settings = Settings(granularity=Granularity(granularity), python=python, jobs=jobs or 0, keep_going=keep_going, strict=strict)
     progress = _progress(as_json=as_json, quiet=quiet, verbose=verbose)
     try:
-        record = api.run(notebook, settings, parameters=values, output=output, on_event=progress)
+        record = api.run(notebook, settings, parameters=values, output=output, on_event=progress, streams=verbose or as_json)
     finally:
         progress.close()
     if not as_json and not (quiet and record.state is RunState.FINISHED):
@@ -74,7 +74,7 @@ def exit_code(record: RunRecord) -> int:
     """How the command ends."""
     if record.signal is not None:
         return _SIGNAL_BASE + record.signal
-    if any(failure.cell >= 0 for failure in record.failures):
+    if any(failure.cell >= 0 and not failure.lost for failure in record.failures):
         return ExitCode.CELL_FAILED
     return ExitCode.PLACE_FAILED if record.failures else ExitCode.OK
 

@@ -48,6 +48,11 @@ class RunDirectory:
         """What the warm parent printed."""
         return self.state / "logs" / "parent.log"
 
+    @property
+    def kernel(self) -> Path:
+        """For the files of the kernel that the warm parent makes; empty otherwise."""
+        return self.state / "kernel"
+
     def document(self, step: StepId) -> Path:
         """The step's document."""
         return self.state / "steps" / f"{step}.json"
@@ -59,6 +64,10 @@ class RunDirectory:
     def work(self, step: StepId) -> Path:
         """The directory that the step runs in."""
         return self.state / "work" / step
+
+    def events(self, step: StepId) -> Path:
+        """What happens in the step while it runs (docs/reference/step.md)."""
+        return self.work(step) / "OUTPUTS.json.work" / "journal"
 
     def outputs(self, step: StepId) -> Path:
         """What the step's cells showed, `nbcompile/outputs/1`."""
@@ -107,7 +116,7 @@ def _with_state(path: Path) -> RunDirectory:
         with Journal(directory.journal, writes=True):
             pass  # raises where another run is at work
     new, old = (path / f"{STATE}.{word}-{secrets.token_hex(4)}" for word in ("new", "old"))
-    for folder in ("steps", "logs", "work"):
+    for folder in ("steps", "logs", "work", "kernel"):
         (new / folder).mkdir(parents=True)
     new.chmod(0o700)
     with Journal(new / directory.journal.name, writes=True):

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from nbcompile.engines.directory import RunDirectory
-from nbcompile.model.plan import Plan, StepId
+from nbcompile.model.environment import Environment
+from nbcompile.model.plan import Plan, StepId, WarmImport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,9 +17,10 @@ class RunJob:
     """A plan with all that its steps read, and how it is to be run.
 
     `source` is the notebook file as it was read, `documents` are the step documents and `template` is the notebook
-    without outputs; `kernel` is the one the notebook names and `python` the interpreter asked for. `request` is what
-    makes the same job again from `source`. `seconds` are guesses of how long the steps take; `imports` are statements
-    that may be executed before the first step.
+    without outputs; `kernel` is the one the notebook names, `python_version` the one it was last run with, `python` the
+    interpreter asked for, and `environment` what its cells ask of it. `request` is what makes the same job again from
+    `source`. `seconds` are guesses of how long the steps take; `imports` are statements that may be executed before the
+    first step. `streams` asks for what cells write, while they run.
     """
 
     id: str
@@ -32,8 +34,11 @@ class RunJob:
     runtime: str
     kernel: str = ""
     python: str = ""
+    python_version: str = ""
     request: Mapping[str, Any] = field(default_factory=dict)
     jobs: int = 0
     keep_going: bool = False
-    imports: tuple[str, ...] = ()
+    streams: bool = False
+    imports: tuple[WarmImport, ...] = ()
+    environment: Environment = field(default_factory=Environment)
     seconds: Mapping[StepId, float] = field(default_factory=dict)

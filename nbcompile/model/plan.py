@@ -86,6 +86,13 @@ class Link(NamedTuple):
     versions: tuple[Version, ...]
 
 
+class WarmImport(NamedTuple):
+    """An import statement of code cell `cell` that may be executed before the steps' processes start."""
+
+    cell: int
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """All steps, each before those that need it; every code cell is in exactly one step."""

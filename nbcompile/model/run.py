@@ -72,13 +72,17 @@ class StepRecord:
 
 
 class Failure(NamedTuple):
-    """Why a step did not end well: the exception of a cell, or (`cell` is -1) what became of its process."""
+    """Why a step did not end well: the exception of a cell, or what became of its process (`cell` is -1 where none had begun).
+
+    `lost` says that the place and not the notebook is to blame: trying again may help.
+    """
 
     step: StepId
     cell: int
     name: str
     message: str
     traceback: tuple[str, ...] = ()
+    lost: bool = False
 
 
 class OutputFile(NamedTuple):

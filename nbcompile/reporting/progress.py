@@ -14,7 +14,7 @@ from nbcompile.reporting.findings.people import concise
 from nbcompile.reporting.run_document import event_json
 from nbcompile.reporting.run_summary import duration
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]|\x1b\[[0-9;?]*[A-Za-z]")
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 class Progress(Protocol):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from typing import Callable, Dict, List, NamedTuple, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from .collect import CollectCall, collect
 from .problem import ENVIRONMENT_BROKEN, StepProblem
-from .step import StepCall, run_step
+from .step import Host, StepCall, run_step
 from .supervisor import supervise, work_directory
 from .zygote import serve, work_alone
 
@@ -54,23 +54,33 @@ def main(argv: List[str]) -> int:
     return _run(argv, supervise)
 
 
-def main_of_worker(argv: List[str]) -> int:
-    """Run one command in this process, which somebody else waits for."""
-    return _run(argv, lambda outputs, run: run())
+class StepWorker:
+    """Runs commands in this process, which somebody else waits for. The kernel is made once, before a fork or after."""
+
+    def __init__(self) -> None:
+        self._host: Optional[Host] = None
+
+    def warm_up(self, directory: str) -> None:
+        """Make the kernel now; `directory` is for the files it needs."""
+        self._host = Host(directory)
+
+    def run(self, argv: List[str]) -> int:
+        """Run one command; returns the exit code."""
+        return _run(argv, lambda outputs, run: run(), self._host)
 
 
-def _run(argv: List[str], start: Callable[[str, Callable[[], int]], int]) -> int:
+def _run(argv: List[str], start: Callable[[str, Callable[[], int]], int], host: Optional[Host] = None) -> int:
     try:
         words = parse_words(argv)
     except ValueError as error:
         sys.stderr.write(f"{USAGE}nbcompile_runtime.py: {error}\n")
         return USAGE_ERROR
     if words.command == "serve":
-        return serve(int(words.places[0]), main_of_worker)
+        return serve(int(words.places[0]), StepWorker())
     if words.command == "work":
-        work_alone(int(words.places[0]), main_of_worker)
+        work_alone(int(words.places[0]), StepWorker())
     try:
-        return _run_step(words, start) if words.command == "step" else _run_collect(words)
+        return _run_step(words, start, host) if words.command == "step" else _run_collect(words)
     except StepProblem as problem:
         sys.stderr.write(f"{problem}\n")
         return ENVIRONMENT_BROKEN
@@ -102,7 +112,7 @@ def parse_words(argv: List[str]) -> Words:
     return Words(argv[0], tuple(places), options)
 
 
-def _run_step(words: Words, start: Callable[[str, Callable[[], int]], int]) -> int:
+def _run_step(words: Words, start: Callable[[str, Callable[[], int]], int], host: Optional[Host]) -> int:
     outputs = os.path.abspath(words.places[1])
     work = work_directory(outputs)
     # What an earlier try left is of no use.
@@ -121,7 +131,7 @@ def _run_step(words: Words, start: Callable[[str, Callable[[], int]], int]) -> i
         events=tuple(int(word) for word in words.each("--events")),
         trust_payloads=bool(words.options["--trust-payloads"]),
     )
-    return start(outputs, lambda: run_step(call))
+    return start(outputs, lambda: run_step(call, host))
 
 
 def _run_collect(words: Words) -> int:

@@ -12,6 +12,7 @@ import types
 from typing import Any, Dict, Iterator, List, Optional
 
 from .frontend import KernelStandIn, take_over_comms
+from .installing import leave_out_installs
 from .recorder import Recorder
 from .sources import CellSource, CellSources, cell_file_name
 
@@ -200,6 +201,7 @@ def make_shell(recorder: Recorder, work: str) -> Any:
     shell = shell_class.instance(config=config, ipython_dir=os.path.join(work, "ipython"), kernel=kernel, recorder=recorder)
     kernel.shell = shell
     _use_kernel_exit(shell)
+    leave_out_installs(shell)
     # The one extension that a kernel loads on its own: `%store`.
     shell.extension_manager.load_extension("storemagic")
     shell.compile = type("XCachingCompiler", (_CompilerMixin, type(shell.compile)), {"__module__": "ipykernel.compiler"})()

@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import sys
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Tuple
 
 from .journal import Journal, JournalReader
 from .problem import CELL_FAILED, ENVIRONMENT_BROKEN, FINISHED, GUARD_BROKEN
@@ -81,16 +81,21 @@ def finish_step(outputs_path: str, status: int) -> int:
     work = work_directory(outputs_path)
     try:
         if code not in _OWN_CODES or not os.path.exists(outputs_path):
-            code = _report_death(work, outputs_path, status)
+            code, message = report_death(work, outputs_path, status)
+            sys.stderr.write(f"NB523: {message}\n")
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return code
 
 
-def _report_death(work: str, outputs_path: str, status: int) -> int:
+def report_death(work: str, outputs_path: str, status: int) -> Tuple[int, str]:
+    """Write OUTPUTS.json from what a process that ended with this wait status left in `work`.
+
+    Returns the exit code of the step and what became of the process.
+    """
     path = journal_path(work)
     if not os.path.exists(path):
-        return ENVIRONMENT_BROKEN
+        return ENVIRONMENT_BROKEN, f"the process of the step {_how_it_ended(status)} before it began"
     running = JournalReader(path).running()
     how = _how_it_ended(status)
     said = _last_words(os.path.join(work, "stderr"))
@@ -103,8 +108,7 @@ def _report_death(work: str, outputs_path: str, status: int) -> int:
     journal.write("problem", problem={"code": "NB523", "cell": cell, "message": message, "advice": said})
     journal.close()
     JournalReader(path).write_report(outputs_path)
-    sys.stderr.write(f"NB523: {message}\n{said}")
-    return CELL_FAILED if running else ENVIRONMENT_BROKEN
+    return (CELL_FAILED if running else ENVIRONMENT_BROKEN), "\n".join([message, *said.splitlines()])
 
 
 def _death_output(how: str, said: str) -> Any:

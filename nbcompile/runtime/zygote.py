@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import selectors
+import shutil
 import signal
 import socket
 import sys
@@ -21,14 +22,14 @@ import traceback
 import warnings
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
+from .supervisor import leave
+
 # How long what a step left running may take to notice that its step has ended (joblib and multiprocessing clean up then).
 LINGER_SECONDS = 0.5
 WORKER_BROKE = 70
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 _ADOPT_ORPHANS = 36  # PR_SET_CHILD_SUBREAPER
-
-RunCommand = Callable[[List[str]], int]
 
 
 class JsonLines:
@@ -58,15 +59,16 @@ class JsonLines:
 class WarmParent:
     """Imports modules, then starts workers and hands messages between them and the engine."""
 
-    def __init__(self, engine: JsonLines, run: RunCommand) -> None:
+    def __init__(self, engine: JsonLines, steps: Any) -> None:
         self.engine = engine
-        self._run = run
+        self._steps = steps
         self._runtime = os.path.abspath(sys.argv[0])
         self._workers: Dict[int, Tuple[int, JsonLines]] = {}
         self._groups: Dict[int, float] = {}
         self._selector = selectors.DefaultSelector()
         self._selector.register(engine.socket, selectors.EVENT_READ, self._from_engine)
         self._open = True
+        self._leftovers: List[str] = []
 
     def serve(self) -> int:
         """Work until the engine's side of the socket closes."""
@@ -94,18 +96,24 @@ class WarmParent:
     def _do_probe(self, modules: List[str], distributions: List[str]) -> None:
         self.engine.send(said="probe", **_describe(modules, distributions))
 
-    def _do_prepare(self, imports: List[str]) -> None:
+    def _do_prepare(self, directory: str, imports: List[str]) -> None:
         # While an import runs, nobody would notice that the engine has gone.
         _die_with_parent(signal.SIGKILL)
-        report = [_import_quietly(statement) for statement in imports]
+        # What lies beside the notebook must not be found here: it belongs to the steps.
+        os.chdir(directory)
+        error = _quietly(lambda: self._steps.warm_up(directory))["error"]
+        report = [{"statement": one, **_quietly(_importing(one))} for one in imports]
         _die_with_parent(0)
-        safe, why = _fork_is_safe()
+        safe, why = (False, error) if error else _fork_is_safe()
         # What exists now is shared by all forks: the collector need not look at it, and so does not copy its pages.
         import gc
 
         gc.collect()
         gc.freeze()
         self.engine.send(said="prepared", imports=report, forks=safe, why=why)
+
+    def _do_remove_at_end(self, directories: List[str]) -> None:
+        self._leftovers += directories
 
     def _do_start(self, worker: int, fork: bool, log: str, environ: Dict[str, str]) -> None:
         ours, theirs = socket.socketpair()
@@ -155,8 +163,8 @@ class WarmParent:
             worker, lines = self._workers.pop(pid)
             self._last_words(worker, lines)
             self._groups[pid] = time.monotonic() + LINGER_SECONDS
-            code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
-            self.engine.send(said="gone", worker=worker, code=code, cpu_seconds=usage.ru_utime + usage.ru_stime, peak_kib=usage.ru_maxrss)
+            used = usage.ru_utime + usage.ru_stime
+            self.engine.send(said="gone", worker=worker, status=status, cpu_seconds=used, peak_kib=usage.ru_maxrss)
 
     def _last_words(self, worker: int, lines: JsonLines) -> None:
         """What the worker said before it ended comes before the message that it is gone."""
@@ -185,13 +193,13 @@ class WarmParent:
     def _end_everything(self) -> None:
         for group in (*self._workers, *self._groups):
             _signal_group(group, signal.SIGKILL)
-        for _ in range(100):
-            for pid in _children(os.getpid()):
-                _kill_tree(pid)
-            try:
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                for pid in _children(os.getpid()):
+                    _kill_tree(pid)
                 os.waitpid(-1, 0)
-            except ChildProcessError:
-                return
+        for directory in self._leftovers:
+            shutil.rmtree(directory, ignore_errors=True)
 
     # In the new process.
 
@@ -208,25 +216,25 @@ class WarmParent:
                 lines.socket.close()
             self._selector.close()
             _forget_parent()
-            code = work(connection, self._run)
+            code = work(connection, self._steps)
         except BaseException:  # noqa: BLE001 (whatever it is, it goes to the log and this process ends)
             traceback.print_exc()
         finally:
-            _leave(code)
+            leave(code)
 
 
-def serve(descriptor: int, run: RunCommand) -> int:
-    """Be the warm parent of the engine at the other end of the socket `descriptor`; `run` runs a command of the runtime."""
+def serve(descriptor: int, steps: Any) -> int:
+    """Be the warm parent of the engine at the other end of the socket `descriptor`; `steps` runs the commands of the runtime."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     _prctl(_ADOPT_ORPHANS, 1)
     # A cell imports what lies beside the notebook, never what lies beside this file.
     sys.path[:1] = []
-    parent = WarmParent(JsonLines(_adopted(descriptor)), run)
+    parent = WarmParent(JsonLines(_adopted(descriptor)), steps)
     return parent.serve()
 
 
-def work(connection: socket.socket, run: RunCommand) -> int:
+def work(connection: socket.socket, steps: Any) -> int:
     """Be a worker: run the steps that come over the socket, one after the other, until it closes."""
     _prctl(_ADOPT_ORPHANS, 1)
     engine = JsonLines(connection)
@@ -237,22 +245,22 @@ def work(connection: socket.socket, run: RunCommand) -> int:
         for message in messages:
             if message["step"] is None:
                 return 0
-            engine.send(said="done", step=message["step"], **_measured(run, message["directory"], message["argv"]))
+            engine.send(said="done", step=message["step"], **_measured(steps.run, message["directory"], message["argv"]))
 
 
-def work_alone(descriptor: int, run: RunCommand) -> None:
+def work_alone(descriptor: int, steps: Any) -> None:
     """Be a worker in a process of its own. Does not return."""
     sys.path[:1] = []
     code = WORKER_BROKE
     try:
-        code = work(_adopted(descriptor), run)
+        code = work(_adopted(descriptor), steps)
     except BaseException:  # noqa: BLE001 (whatever it is, it goes to the log and this process ends)
         traceback.print_exc()
     finally:
-        _leave(code)
+        leave(code)
 
 
-def _measured(run: RunCommand, directory: str, argv: List[str]) -> Dict[str, Any]:
+def _measured(run: Callable[[List[str]], int], directory: str, argv: List[str]) -> Dict[str, Any]:
     """Run one command in `directory`; says how it ended and what it cost."""
     _reset_peak()
     before, started = _cpu_seconds(), time.monotonic()
@@ -265,28 +273,25 @@ def _measured(run: RunCommand, directory: str, argv: List[str]) -> Dict[str, Any
     return {"code": code, "seconds": seconds, "cpu_seconds": _cpu_seconds() - before, "peak_kib": _peak_kib()}
 
 
-def _leave(code: int) -> None:
-    """End this process now: what cells asked for at the end is done, but nobody waits for their threads."""
-    with contextlib.suppress(Exception):
-        atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):
-            stream.flush()
-    os._exit(code)
-
-
 # Imports before the first fork.
 
 
-def _import_quietly(statement: str) -> Dict[str, Any]:
-    """Execute an import statement where nothing can be seen of it; says whether it failed and what it wrote."""
+def _importing(statement: str) -> Callable[[], None]:
+    def run() -> None:
+        exec(compile(statement, "<import>", "exec"), {"__name__": "__main__"})  # noqa: S102 (the notebook's own import)
+
+    return run
+
+
+def _quietly(action: Callable[[], None]) -> Dict[str, str]:
+    """Do something of which nothing may be seen; says whether it failed and what it wrote."""
     with _caught_output() as written:
         error = ""
         try:
-            exec(compile(statement, "<import>", "exec"), {"__name__": "__main__"})  # noqa: S102 (the notebook's own import)
-        except BaseException as problem:  # noqa: BLE001 (the step that has the import tells it)
+            action()
+        except BaseException as problem:  # noqa: BLE001 (the step that does the same tells it)
             error = type(problem).__name__ + ": " + str(problem)
-    return {"statement": statement, "error": error, "written": written()}
+    return {"error": error, "written": written()}
 
 
 @contextlib.contextmanager

@@ -163,10 +163,38 @@ def test_nothing_outlives_a_client_that_is_killed(stubborn):
     assert eventually(lambda: not alive(str(out / ".nbcompile" / "nbcompile_runtime.py")))
 
 
-def test_a_step_that_is_killed_is_told_and_exits_with_5(notebook):
-    path = notebook("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
-    done = run(path)
-    assert (done.returncode, "SIGKILL" in done.stderr) == (5, True)
+def test_a_step_that_is_killed_is_told_with_what_it_had_shown_and_exits_with_5(notebook):
+    path = notebook("print('one')", "import os, signal\nprint('two', flush=True)\nos.kill(os.getpid(), signal.SIGKILL)", "print('three')")
+    done = run(path, "-o", "out")
+    assert done.returncode == 5
+    assert "was ended by signal SIGKILL (out of memory?) while cell 1 ran" in done.stderr
+    assert texts(path.parent / "out" / "demo.executed.ipynb")[0] == "one\n"
+    assert texts(path.parent / "out" / "demo.executed.ipynb")[1].startswith("two\n")
+    assert read_record(path.parent / "out")["failures"][0]["cell"] == 1
+
+
+def test_a_cell_that_crashes_its_process_has_failed(notebook):
+    done = run(notebook("import os\nos.abort()"))
+    assert (done.returncode, "SIGABRT" in done.stderr) == (3, True)
+
+
+def test_what_cells_write_is_shown_while_they_run(notebook):
+    path = notebook("import time\nprint('early', flush=True)\ntime.sleep(30)")
+    running = subprocess.Popen([NBCOMPILE, "run", path, "--json"], cwd=path.parent, stdout=subprocess.PIPE, text=True)
+    events = []
+    while not events or events[-1]["event"] != "stream":
+        events.append(json.loads(running.stdout.readline()))
+    assert (events[-1]["cell"], events[-1]["text"]) == (0, "early\n")
+    assert any(event["event"] == "cell-started" for event in events)
+    running.send_signal(signal.SIGINT)
+    assert running.wait(10) == 130
+
+
+def test_verbose_says_how_steps_start_and_what_cells_write(notebook):
+    shown = run(notebook("print('hello')\nprint('\\x1b[31mred\\x1b[0m')"), "-v").stderr
+    assert "cell 0 | hello" in shown
+    assert "cell 0 | red" in shown
+    assert "forked" in shown
 
 
 def test_runs_are_listed_shown_and_cancelled(stubborn):
@@ -192,3 +220,39 @@ def test_a_run_whose_client_was_killed_is_shown_as_died_and_its_directory_can_be
 
 def runs(*words):
     return subprocess.run([NBCOMPILE, "runs", *words], check=False, capture_output=True, text=True)
+
+
+def test_no_step_installs_anything_and_the_difference_is_told_before_any_cell_runs(notebook, tmp_path):
+    (tmp_path / "bin").mkdir()
+    for name in ("pip", "conda"):
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\necho $0 $* | tee -a {tmp_path}/called\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    path = notebook(
+        "%pip install numpy==1.0\n!pip install -q nosuchdist\nfound = !pip install x\n!pip list\nprint(found)\n%conda install y",
+        "%%bash\npip install z\necho bash",
+        "import nosuchmodule",
+    )
+    done = run(path, "-o", "out", env={**os.environ, "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"})
+    assert done.returncode == 3
+    assert texts(path.parent / "out" / "demo.executed.ipynb")[:2] == [f"{tmp_path / 'bin' / 'pip'} list\r\n[]\n", "bash\n"]
+    assert (tmp_path / "called").read_text().splitlines() == [f"{tmp_path / 'bin' / 'pip'} list"]
+    codes = [one["code"] for one in read_record(path.parent / "out")["diagnostics"]]
+    assert codes == ["NB301", "NB303", "NB302", "NB302", "NB302"]
+    lines = done.stderr.splitlines()
+    assert max(n for n, line in enumerate(lines) if " NB30" in line) < min(n for n, line in enumerate(lines) if " started " in line)
+
+
+def test_imports_that_the_cell_can_do_without_are_not_missed(notebook):
+    path = notebook(
+        "try:\n    import nosuchmodule\nexcept ImportError:\n    nosuchmodule = None\ndef f():\n    import another",
+        "import helper\nprint(helper.VALUE)",
+    )
+    path.with_name("helper.py").write_text("VALUE = 5\n")
+    run(path, "-o", "out")
+    assert read_record(path.parent / "out")["diagnostics"] == []
+
+
+def test_an_import_that_writes_something_is_seen_in_its_own_cell(notebook):
+    done = run(notebook("import this", "print('end')"), "-o", "out", "-v")
+    assert "writes something" in done.stderr
+    assert "The Zen of Python" in texts(Path(done.args[2]).parent / "out" / "demo.executed.ipynb")[0]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from nbcompile.engines.job import RunJob
 from nbcompile.engines.journal import Journal
+from nbcompile.engines.local.follow import StepFollower
 from nbcompile.engines.local.machine import free_memory_mib
 from nbcompile.engines.local.schedule import Schedule
 from nbcompile.engines.local.workers import Message, WarmParent
@@ -18,9 +20,12 @@ from nbcompile.engines.signals import SignalWatch
 from nbcompile.model.graph import FILE
 from nbcompile.model.plan import Link, Step, StepId
 from nbcompile.model.run import Failure, KnownStep, Notice, RunEvent, StepEnded, StepRecord, StepStarted, StepState
+from nbcompile.runtime.supervisor import report_death
 
 # How long a step that is cancelled may take to clean up.
 _GRACE_SECONDS = 2.0
+# How often the events of running steps are looked at.
+_LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +45,7 @@ class _Worker:
     step: Step
     started: float
     start: str
+    follower: StepFollower
     stop_at: float | None = None
 
 
@@ -61,16 +67,19 @@ class _LocalRun:
         self.records = {step.id: StepRecord(step=step.id, cells=step.cells) for step in job.plan.steps}
         self.failures: list[Failure] = []
         self.forks = False
+        self.fresh_cells: set[int] = set()
         self.prepared = False
 
     def run(self, signals: SignalWatch) -> LocalResult:
         """Start what is ready and take what comes, until nothing is left."""
-        self.parent.prepare(self.job.imports)
+        self.parent.prepare(self.directory.kernel, tuple(dict.fromkeys(one.text for one in self.job.imports)))
         while self.workers or not (self.schedule.over or signals.caught):
             if self.prepared and not signals.caught:
                 self._start_ready()
-            for message in self.parent.wait(0.2 if self.workers else 5.0):
+            for message in self.parent.wait(_LOOK_SECONDS if self.workers else 5.0):
                 self._take(message)
+            for worker in self.workers.values():
+                self._tell(worker.follower.news())
             if signals.caught:
                 signals.quiet()
                 self._stop(list(self.workers.values()), 0.0 if len(signals.caught) > 1 else _GRACE_SECONDS)
@@ -90,11 +99,13 @@ class _LocalRun:
     def _start(self, step: Step) -> None:
         work = self.directory.work(step.id)
         work.mkdir(parents=True, exist_ok=True)
-        number = self.parent.start(fork=self.forks, log=self.directory.log(step.id))
+        forks = self.forks and not self.fresh_cells & set(step.cells)
+        number = self.parent.start(fork=forks, log=self.directory.log(step.id))
         self.parent.run(number, step.id, work, self._argv(step))
         self.schedule.started(step.id)
         started = time.monotonic()
-        worker = self.workers[number] = _Worker(number, step, started, "forked" if self.forks else "spawned")
+        follower = StepFollower(step.id, self.directory.events(step.id), streams=self.job.streams)
+        worker = self.workers[number] = _Worker(number, step, started, "forked" if forks else "spawned", follower)
         self.journal.note(KnownStep(step=step.id, state="running"))
         self.on_event(StepStarted(step.id, step.cells, started - self.began, worker.start))
 
@@ -120,18 +131,30 @@ class _LocalRun:
     def _take(self, message: Message) -> None:
         said = message["said"]
         if said == "prepared":
-            self.prepared, self.forks = True, message["forks"]
-            how = "steps are forked from a process that has done the imports"
-            self.on_event(Notice(how if self.forks else f"every step is a fresh process: {message['why']}", detail=True))
+            self._prepared(message)
         elif said == "done":
             self._done(self.workers.pop(message["worker"]), message)
         elif said == "gone" and message["worker"] in self.workers:
             self._lost(self.workers.pop(message["worker"]), message)
 
+    def _prepared(self, message: Message) -> None:
+        """An import that writes something must be seen to do so in its own cell; one that fails may leave half of itself behind."""
+        self.prepared = True
+        failed = [one for one in message["imports"] if one["error"]]
+        noisy = {one["statement"] for one in message["imports"] if one["written"]}
+        self.fresh_cells = {one.cell for one in self.job.imports if one.text in noisy}
+        self.forks = message["forks"] and not failed
+        why = f"`{failed[0]['statement']}` failed: {failed[0]['error']}" if failed else message["why"]
+        how = f"steps are forked from a process that has done {len(message['imports'])} imports"
+        self.on_event(Notice(how if self.forks else f"every step is a fresh process: {why}", detail=True))
+        for statement in sorted(noisy):
+            self.on_event(Notice(f"`{statement}` writes something, so its cell runs in a fresh process", detail=True))
+
     def _done(self, worker: _Worker, message: Message) -> None:
         self.parent.end(worker.number)
         code = message["code"]
         outputs = self._read_outputs(worker.step.id)
+        self._tell(worker.follower.last_news(outputs))
         failures = failures_in(worker.step.id, code, outputs)
         if code and not failures:
             failures = [Failure(worker.step.id, -1, "StepBroken", self._last_words(worker.step.id, code))]
@@ -139,12 +162,19 @@ class _LocalRun:
         self._ended(record, failures if worker.stop_at is None else [])
 
     def _lost(self, worker: _Worker, message: Message) -> None:
-        code = message["code"]
-        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"left with exit code {code}"
-        words = self._last_words(worker.step.id, code)
-        failure = Failure(worker.step.id, -1, "StepLost", f"the process of the step {how}{': ' if words else ''}{words}")
-        record = replace(self._record(worker, message), exit_code=code)
+        """The process ended before it could say how the step went; its journal tells what had been reached."""
+        step = worker.step.id
+        code, what = report_death(str(self.directory.events(step).parent), str(self.directory.outputs(step)), message["status"])
+        outputs = self._read_outputs(step)
+        self._tell(worker.follower.last_news(outputs))
+        killed = os.WIFSIGNALED(message["status"]) and os.WTERMSIG(message["status"]) == signal.SIGKILL
+        failure = Failure(step, outputs["cells"][-1]["index"] if outputs.get("cells") else -1, "StepLost", what, lost=killed)
+        record = replace(self._record(worker, {**message, "code": code}), exit_code=code, cell_records=cell_records(outputs))
         self._ended(record, [failure] if worker.stop_at is None else [])
+
+    def _tell(self, news: Iterable[RunEvent]) -> None:
+        for event in news:
+            self.on_event(event)
 
     def _record(self, worker: _Worker, message: Message) -> StepRecord:
         seconds = message.get("seconds", time.monotonic() - worker.started)

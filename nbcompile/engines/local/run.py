@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 
 from nbcompile.engines.job import RunJob
 from nbcompile.engines.journal import Journal
+from nbcompile.engines.local.environment import check_environment, modules_to_look_for
 from nbcompile.engines.local.execution import LocalResult, run_steps
 from nbcompile.engines.local.interpreter import choose_interpreter
 from nbcompile.engines.local.machine import available_cores
@@ -20,7 +21,7 @@ from nbcompile.engines.registry import register
 from nbcompile.engines.results import write_results
 from nbcompile.model.graph import critical_path, successors
 from nbcompile.model.plan import Plan, StepId
-from nbcompile.model.run import Interpreter, KnownRun, Notice, RunEvent, RunRecord, RunStarted, RunState, StepRecord
+from nbcompile.model.run import Found, Interpreter, KnownRun, RunEvent, RunRecord, RunStarted, RunState, StepRecord
 
 
 def run_job(job: RunJob, on_event: Callable[[RunEvent], None]) -> RunRecord:
@@ -43,10 +44,15 @@ def _run(job: RunJob, journal: Journal, on_event: Callable[[RunEvent], None]) ->
     choice = choose_interpreter(job.python, job.kernel, os.environ)
     _write_inputs(job)
     with closing(WarmParent(choice.path, job.directory.runtime, _environ(os.environ), job.directory.parent_log)) as parent:
-        interpreter = Interpreter(choice.path, parent.probe((), ())["version"], choice.why)
+        probe = parent.probe(
+            modules_to_look_for(job.environment, job.notebook.parent),
+            tuple(dict.fromkeys(one.name for one in job.environment.requirements if one.name)),
+        )
+        interpreter = Interpreter(choice.path, probe["version"], choice.why)
         on_event(RunStarted(job.directory.path, interpreter, len(job.plan.steps), job.jobs))
-        if choice.passed_over:
-            on_event(Notice(choice.passed_over))
+        found = check_environment(job, choice, probe)
+        for one in found:
+            on_event(Found(one))
         result = run_steps(job, parent, journal, on_event, began)
     records = {record.step: record for record in result.steps}
     failed = first_failed_cell(result.failures, records) if result.failures and not job.keep_going else None
@@ -67,6 +73,7 @@ def _run(job: RunJob, journal: Journal, on_event: Callable[[RunEvent], None]) ->
         outputs=outputs,
         failures=result.failures,
         signal=result.signal,
+        diagnostics=found,
     )
 
 

@@ -62,9 +62,16 @@ class WarmParent:
                     return message
         raise PlaceFailed(f"{self._python} does not answer", f"look into {self._log}")
 
-    def prepare(self, imports: Sequence[str]) -> None:
-        """Let it execute import statements; the message `prepared` will say what came of them and whether it can be forked."""
-        self._send(do="prepare", imports=list(imports))
+    def prepare(self, directory: Path, imports: Sequence[str]) -> None:
+        """Let it make a kernel with its files in `directory`, and execute import statements.
+
+        The message `prepared` will say what came of them and whether it can be forked.
+        """
+        self._send(do="prepare", directory=str(directory), imports=list(imports))
+
+    def remove_at_end(self, directories: Sequence[Path]) -> None:
+        """Let it remove these when everything has ended, whether or not we are still there."""
+        self._send(do="remove_at_end", directories=[str(directory) for directory in directories])
 
     def start(self, *, fork: bool, log: Path, environ: Mapping[str, str] | None = None) -> int:
         """Start a worker; what it prints goes to `log`."""

@@ -1,0 +1,252 @@
+"""Results kept by what they are made of: two stores in one directory, keys to results and digests to bytes.
+
+A result is published by renaming a complete file into place, blobs before the action that names them; what a crash leaves
+half-written has a temporary name and is never read. An action carries its own checksum, and a blob that no longer
+is what was written (other size, inode or time) is hashed again before it is believed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nbcompile.model.plan import StepId
+
+_LAYOUT = "v1"
+_CHUNK = 1 << 20
+# Blobs that nobody names yet may belong to a result that is just being published.
+_YOUNG_SECONDS = 600.0
+_PIN_DAYS = 7
+
+
+class Blob(NamedTuple):
+    """Bytes in the store. `stamp` is what the file system says of the file since it was written."""
+
+    sha256: str
+    bytes: int
+    stamp: str
+
+
+class KeptFile(NamedTuple):
+    """A blob under the name that it has in a step's directory."""
+
+    path: str
+    blob: Blob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a step made, and what it took. `versions` are the distributions it loaded: with others it would be another."""
+
+    step: StepId
+    outputs: KeptFile
+    payloads: tuple[KeptFile, ...] = ()
+    files: tuple[KeptFile, ...] = ()
+    parts: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_memory_mib: float = 0.0
+
+    @property
+    def kept(self) -> tuple[KeptFile, ...]:
+        """Every file of the result."""
+        return (self.outputs, *self.payloads, *self.files)
+
+
+class Store:
+    """A directory of results. Several processes may use it at a time."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root / _LAYOUT
+        self._actions, self._blobs = self.root / "actions", self.root / "blobs"
+
+    def find(self, key: str) -> Iterator[Result]:
+        """The results under a key whose bytes are all there, the one used last first; broken ones are removed on the way."""
+        folder = self._actions / key[:2] / key
+        for path in sorted(folder.glob("*.json"), key=_modified, reverse=True):
+            result = _read_action(path)
+            if result is None or not all(self._is_whole(kept.blob) for kept in result.kept):
+                path.unlink(missing_ok=True)
+                continue
+            # Results that are used stay longest.
+            with contextlib.suppress(OSError):
+                os.utime(path)
+            yield result
+
+    def add(self, path: Path) -> Blob:
+        """Take a copy of a file. Raises `OSError` where that cannot be done."""
+        incoming = self.root / "incoming"
+        incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        temporary = incoming / f"{os.getpid()}-{secrets.token_hex(8)}"
+        try:
+            digest, size = _copy(path, temporary)
+            temporary.chmod(0o400)
+            place = self._blob(digest)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if not (place.exists() and place.stat().st_size == size and _digest(place) == digest):
+                temporary.replace(place)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return Blob(digest, size, _stamp(place))
+
+    def publish(self, key: str, result: Result) -> str:
+        """Make a result whose blobs were added known under its key; returns its name."""
+        content = json.dumps(asdict(result), sort_keys=True)
+        checksum = hashlib.sha256(content.encode()).hexdigest()
+        place = self._actions / key[:2] / key / f"{checksum[:32]}.json"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _write_whole(place, json.dumps({"checksum": checksum, "content": content}).encode())
+        return f"{key}/{place.stem}"
+
+    def load(self, name: str) -> Result | None:
+        """The result with the name that `publish` gave it, if it is still there and whole."""
+        key, _, entry = name.partition("/")
+        result = _read_action(self._actions / key[:2] / key / f"{entry}.json")
+        return result if result and all(self._is_whole(kept.blob) for kept in result.kept) else None
+
+    def pin(self, blob: Blob, run: str) -> Path:
+        """A path of the blob's bytes that nobody removes while the run goes on."""
+        pins = self.root / "pins" / run
+        place = pins / blob.sha256
+        if not place.exists():
+            pins.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(self._blob(blob.sha256), place)
+            except FileExistsError:
+                return place
+            except OSError:
+                return self._blob(blob.sha256)
+        return place
+
+    def unpin(self, run: str) -> None:
+        """Forget what a run had pinned."""
+        shutil.rmtree(self.root / "pins" / run, ignore_errors=True)
+
+    def collect(self, *, most_bytes: int | None = None, most_seconds: float | None = None) -> tuple[int, int]:
+        """Remove results not used for so long, then the longest unused ones until so many bytes are left.
+
+        Returns how many bytes were freed and how many are left.
+        """
+        now, before = time.time(), self.size()
+        actions = sorted(self._actions.glob("*/*/*.json"), key=_modified)
+        if most_seconds is not None:
+            for path in [path for path in actions if now - _modified(path) > most_seconds]:
+                path.unlink(missing_ok=True)
+                actions.remove(path)
+        named = {path: {kept.blob.sha256: kept.blob.bytes for kept in result.kept} for path in actions if (result := _read_action(path))}
+        if most_bytes is not None:
+            left = _total(named.values())
+            for path in actions:
+                if left <= most_bytes:
+                    break
+                named.pop(path, None)
+                path.unlink(missing_ok=True)
+                left = _total(named.values())
+        self._sweep({digest for blobs in named.values() for digest in blobs}, now)
+        after = self.size()
+        return before - after, after
+
+    def size(self) -> int:
+        """The bytes of all blobs."""
+        return sum(path.stat().st_size for path in self._blobs.glob("*/*"))
+
+    def _sweep(self, named: set[str], now: float) -> None:
+        for path in self._blobs.glob("*/*"):
+            if path.name not in named and now - _modified(path) > _YOUNG_SECONDS:
+                path.unlink(missing_ok=True)
+        for path in (*self.root.glob("incoming/*"), *self.root.glob("pins/*")):
+            if now - _modified(path) > _PIN_DAYS * 86400:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+    def _blob(self, digest: str) -> Path:
+        return self._blobs / digest[:2] / digest
+
+    def _is_whole(self, blob: Blob) -> bool:
+        path = self._blob(blob.sha256)
+        try:
+            if _stamp(path) == blob.stamp:
+                return True
+            whole = path.stat().st_size == blob.bytes and _digest(path) == blob.sha256
+        except OSError:
+            return False
+        if not whole:
+            path.unlink(missing_ok=True)
+        return whole
+
+
+def _read_action(path: Path) -> Result | None:
+    """The action in a file; `None` when it is not there, or not what was written."""
+    try:
+        document = json.loads(path.read_bytes())
+        content = document["content"]
+        if hashlib.sha256(content.encode()).hexdigest() != document["checksum"]:
+            return None
+        return _result(json.loads(content))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _result(document: dict[str, Any]) -> Result:
+    def kept(entry: list[Any]) -> KeptFile:
+        return KeptFile(entry[0], Blob(*entry[1]))
+
+    several = {name: tuple(kept(entry) for entry in document[name]) for name in ("payloads", "files")}
+    return Result(**{**document, **several, "outputs": kept(document["outputs"])})
+
+
+def _copy(source: Path, target: Path) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    with source.open("rb") as reader, target.open("xb") as writer:
+        while chunk := reader.read(_CHUNK):
+            digest.update(chunk)
+            writer.write(chunk)
+            size += len(chunk)
+    return digest.hexdigest(), size
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _write_whole(place: Path, content: bytes) -> None:
+    temporary = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(place)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _stamp(path: Path) -> str:
+    """What the file system changes when a file is written to."""
+    status = path.stat()
+    return f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}"
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _total(results: Iterable[Mapping[str, int]]) -> int:
+    """The bytes of all blobs that results name, each counted once."""
+    blobs: dict[str, int] = {}
+    for one in results:
+        blobs.update(one)
+    return sum(blobs.values())

@@ -1,0 +1,53 @@
+"""Facts -> the imports that a process may do before it becomes the process of any step.
+
+Those of the notebook's beginning, until a cell changes what an import reads: environment variables, the search path, the
+working directory. Only imports: a process in which other code has run is no safe parent (docs/architecture.md).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from nbcompile.model.facts import CellFacts
+from nbcompile.model.notebook import Notebook
+from nbcompile.model.plan import WarmImport
+from nbcompile.model.surroundings import Surroundings
+
+_READ_BY_IMPORTS = frozenset(("os.environ", "sys.path", "cwd", "unknown"))
+_NEVER = 10**9
+
+
+def warm_imports(facts: Sequence[CellFacts], notebook: Notebook, beside: Surroundings) -> tuple[WarmImport, ...]:
+    """The import statements in notebook order; those of modules that lie beside the notebook are left to the steps."""
+    own = frozenset(path.rstrip("/").removesuffix(".py") for _, path in beside.mentions if "/" not in path.rstrip("/"))
+    found: list[WarmImport] = []
+    for cell in facts:
+        end = _changes_imports(cell)
+        lines = notebook.code_cells[cell.index].source.splitlines()
+        for statement in cell.statements:
+            first, last = statement.lines
+            text = "\n".join(lines[first - 1 : last])
+            if statement.imports and first < end and not own & set(_modules(text)):
+                found.append(WarmImport(cell.index, text))
+        if end != _NEVER:
+            break
+    return tuple(dict.fromkeys(found))
+
+
+def _changes_imports(cell: CellFacts) -> int:
+    """The line from which on imports may see something else."""
+    if cell.opaque:
+        return 0
+    lines = (effect.span.line for effect in cell.effects if effect.mode != "read" and effect.channel in _READ_BY_IMPORTS)
+    return min(lines, default=_NEVER)
+
+
+def _modules(text: str) -> tuple[str, ...]:
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return ()
+    names = [alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "." for node in tree.body if isinstance(node, ast.ImportFrom)]
+    return tuple(name.split(".")[0] for name in names)

@@ -1,0 +1,129 @@
+"""What the store hands out is what was put in, or nothing."""
+
+import multiprocessing
+import os
+import time
+
+import pytest
+
+from nbcompile.engines.store import KeptFile, Result, Store
+
+KEY = "ab" * 32
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+def publish(store, tmp_path, text="outputs", key=KEY, payload=b"payload"):
+    outputs, data = tmp_path / "o", tmp_path / "p"
+    outputs.write_text(text)
+    data.write_bytes(payload)
+    kept = KeptFile("OUTPUTS.json", store.add(outputs)), KeptFile("x.nbc", store.add(data))
+    return store.publish(key, Result(step="s", outputs=kept[0], payloads=kept[1:], versions={"numpy": "2.0"}, seconds=1.5))
+
+
+def test_a_result_is_found_under_its_key(store, tmp_path):
+    name = publish(store, tmp_path)
+    (found,) = store.find(KEY)
+    assert (found.versions, found.payloads[0].path, store.load(name)) == ({"numpy": "2.0"}, "x.nbc", found)
+    assert store.pin(found.payloads[0].blob, "run").read_bytes() == b"payload"
+    assert list(store.find("cd" * 32)) == []
+
+
+def test_the_result_used_last_comes_first(store, tmp_path):
+    publish(store, tmp_path, "old")
+    for path in store.root.glob("actions/*/*/*.json"):
+        os.utime(path, (1, 1))
+    publish(store, tmp_path, "new")
+    assert [store.pin(result.outputs.blob, "r").read_text() for result in store.find(KEY)] == ["new", "old"]
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "remove"])
+def test_a_damaged_blob_is_never_handed_out(store, tmp_path, damage):
+    publish(store, tmp_path)
+    (path,) = (path for path in store.root.glob("blobs/*/*") if path.read_bytes() == b"payload")
+    path.chmod(0o600)
+    if damage == "flip":
+        with path.open("r+b") as file:
+            file.write(b"P")
+    elif damage == "truncate":
+        os.truncate(path, 3)
+    else:
+        path.unlink()
+    assert list(store.find(KEY)) == []
+    publish(store, tmp_path)
+    assert store.pin(next(store.find(KEY)).payloads[0].blob, "run").read_bytes() == b"payload"
+
+
+@pytest.mark.parametrize("keep", [0, 10, -1])
+def test_an_action_that_was_cut_short_is_never_read(store, tmp_path, keep):
+    publish(store, tmp_path)
+    (path,) = store.root.glob("actions/*/*/*.json")
+    path.write_bytes(path.read_bytes()[:keep])
+    assert list(store.find(KEY)) == []
+    assert not path.exists()
+
+
+def test_an_action_that_was_edited_is_never_read(store, tmp_path):
+    publish(store, tmp_path)
+    (path,) = store.root.glob("actions/*/*/*.json")
+    path.write_text(path.read_text().replace("numpy", "scipy"))
+    assert list(store.find(KEY)) == []
+
+
+def test_a_blob_that_was_only_moved_is_believed_after_a_look(store, tmp_path):
+    publish(store, tmp_path)
+    moved = tmp_path / "elsewhere"
+    for path in store.root.rglob("*"):
+        if path.is_file():
+            place = moved / path.relative_to(store.root.parent)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(path.read_bytes())
+    assert len(list(Store(moved).find(KEY))) == 1
+
+
+def age(store, seconds):
+    then = time.time() - seconds
+    for path in store.root.rglob("*"):
+        os.utime(path, (then, then))
+
+
+def test_collecting_removes_what_is_old_and_then_what_is_too_much(store, tmp_path):
+    publish(store, tmp_path, "a", key="aa" * 32, payload=b"x" * 1000)
+    age(store, 5000)
+    publish(store, tmp_path, "b", key="bb" * 32, payload=b"y" * 1000)
+    assert store.collect(most_seconds=4000)[1] == 1001
+    assert [list(store.find(key * 32)) != [] for key in ("aa", "bb")] == [False, True]
+    age(store, 2000)
+    assert store.collect(most_bytes=0) == (1001, 0)
+    assert list(store.find("bb" * 32)) == []
+
+
+def test_a_pinned_blob_outlives_its_result(store, tmp_path):
+    publish(store, tmp_path)
+    pinned = store.pin(next(store.find(KEY)).payloads[0].blob, "run")
+    age(store, 5000)
+    store.collect(most_bytes=0)
+    assert pinned.read_bytes() == b"payload"
+    store.unpin("run")
+    assert not pinned.exists()
+
+
+def _publish_many(root, folder):
+    folder.mkdir()
+    for number in range(30):
+        publish(Store(root), folder, f"outputs {number % 3}", payload=bytes([number % 3]) * 10000)
+
+
+def test_many_writers_of_one_key_disturb_nobody(store, tmp_path):
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_publish_many, args=(tmp_path / "store", tmp_path / f"w{n}")) for n in range(2)]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        assert all(store.pin(result.payloads[0].blob, "r").stat().st_size == 10000 for result in store.find(KEY))
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    assert len(list(store.find(KEY))) == 3
+    assert list((tmp_path / "store").rglob("incoming/*")) == []

@@ -78,7 +78,22 @@ def _analyze(read: Outcome[Notebook], given: Mapping[str, object]) -> Program:
     if workflow.questions:
         log.extend(_denials(workflow, notebook))
     facts = log.take(analyze_cells(parse_cells(notebook)))
-    return Program(notebook, facts, link(facts), log.diagnostics, log.ok, workflow=workflow, parameters=parameters)
+    declares = bool(workflow.cells or parameters.known or parameters.given or any(cell.scatter for cell in facts))
+    facts, graph = log.take(_declared(facts, workflow, parameters)) if declares else (facts, link(facts))
+    return Program(notebook, facts, graph, log.diagnostics, log.ok, workflow=workflow, parameters=parameters)
+
+
+def _declared(
+    facts: tuple[CellFacts, ...], workflow: WorkflowDeclaration, parameters: Parameters
+) -> Outcome[tuple[tuple[CellFacts, ...], DataflowGraph]]:
+    """Facts and graph of a notebook that declares something of itself."""
+    from nbcompile.analysis.declared import apply_declarations, without_replays
+    from nbcompile.dataflow.declared import order_declared
+
+    log = DiagnosticLog()
+    facts = log.take(apply_declarations(without_replays(facts, (parameters.cell, parameters.injected)), workflow))
+    graph = log.take(order_declared(link(facts), workflow))
+    return Outcome((facts, graph), log.diagnostics)
 
 
 def _parameterized(notebook: Notebook, given: Mapping[str, object]) -> Outcome[tuple[Notebook, Parameters]]:

@@ -39,3 +39,90 @@ Its author expects something of it, most often that the cell runs elsewhere.
 Add `step: {}` to the cell, or remove the declaration.
 """,
 )
+
+UNDECLARED_INPUT = Rule(
+    code="NB403",
+    name="undeclared-input",
+    severity=Severity.WARNING,
+    summary="a step reads a name that is not among its declared inputs",
+    explanation="""\
+## What it does
+Reports a step with `autoin: false` whose text reads a name of the notebook that `in` does not list.
+
+## Why it matters
+Jupyter Workflow would run the cell without the name, and it would fail there. The name is sent all the same, so that
+the cell gives what a plain run gives.
+
+## What to do
+Add the name to `in`.
+""",
+)
+
+UNDECLARED_OUTPUT = Rule(
+    code="NB404",
+    name="undeclared-output",
+    severity=Severity.WARNING,
+    summary="a later cell reads what a step makes and does not declare",
+    explanation="""\
+## What it does
+Reports a name that a step binds or changes, that `out` does not list, and that a later cell reads.
+
+## Why it matters
+Jupyter Workflow would not bring the name back: the later cell would see an older value, or none. It is sent all the
+same, so that the later cell sees what it sees in a plain run.
+
+## What to do
+Add the name to `out`.
+""",
+)
+
+MISSING_OUTPUT = Rule(
+    code="NB405",
+    name="missing-output",
+    severity=Severity.ERROR,
+    summary="a step declares an output that it never makes",
+    explanation="""\
+## What it does
+Reports a declared output whose variable the cell neither binds nor takes as an input.
+
+## Why it matters
+Jupyter Workflow would hand on nothing, or a function of Python that happens to have that name.
+
+## What to do
+Bind the name in the cell. An output of type `file` may have a `value`: a pattern of the paths it stands for.
+""",
+)
+
+UNBOUND_VALUE = Rule(
+    code="NB406",
+    name="unbound-value",
+    severity=Severity.ERROR,
+    summary="an input takes its value from a name that only Python itself binds",
+    explanation="""\
+## What it does
+Reports `valueFrom` with a name that no earlier cell binds and that is one of Python's own, such as `open`.
+
+## Why it matters
+Jupyter Workflow would send Python's own object under that name.
+
+## What to do
+Name a variable of the notebook.
+""",
+)
+
+UNREAD_SHARD = Rule(
+    code="NB407",
+    name="scattered-name-unread",
+    severity=Severity.ERROR,
+    summary="a cell is scattered over a name that it does not read",
+    explanation="""\
+## What it does
+Reports a name in `scatter` that the cell neither reads nor declares as an input.
+
+## Why it matters
+The cell would run many times, each time doing the same.
+
+## What to do
+Correct the name, or take it out of the scatter.
+""",
+)

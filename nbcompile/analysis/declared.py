@@ -1,0 +1,170 @@
+"""CellFacts + what the cells declare -> CellFacts in which the declarations count, and where the two contradict each other.
+
+A declared input is read although the text does not name it, and a declared output is bound although the text does not
+bind it. Files that a step declares are all it is taken to touch among those that cannot be made out of its text.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from nbcompile.model.diagnostic import Diagnostic, Outcome, Place, Span
+from nbcompile.model.facts import CellFacts, Definition, Effect, FactsKind, Use
+from nbcompile.model.workflow import Port, PortKind, StepDeclaration, WorkflowDeclaration
+from nbcompile.rules import workflow as rules
+
+_START = Span(1, 1, 1, 1)
+_SOME_FILE = "./"
+
+
+def apply_declarations(facts: Sequence[CellFacts], workflow: WorkflowDeclaration) -> Outcome[tuple[CellFacts, ...]]:
+    """The facts of all cells, with what their cells declare."""
+    sent = _sent_as_values(facts, workflow)
+    bound = {made.name for cell in facts for made in cell.definitions}
+    changed: list[CellFacts] = []
+    diagnostics: list[Diagnostic] = []
+    for cell in facts:
+        declared = workflow.of(cell.index)
+        kept = _without_replays(cell, sent)
+        if declared and declared.step:
+            diagnostics += _contradictions(kept, declared.step, bound)
+            kept = _declared(kept, declared.step)
+            bound.update(made.name for made in kept.definitions)
+        changed.append(kept)
+    return Outcome(tuple(changed), tuple(diagnostics))
+
+
+def without_replays(facts: Sequence[CellFacts], cells: Sequence[int]) -> tuple[CellFacts, ...]:
+    """The facts, with nothing that these cells bind to be had by running a statement again: each run may be given other values."""
+    names = {made.name for cell in facts if cell.index in cells for made in cell.definitions}
+    return tuple(_without_replays(cell, names) if cell.index in cells else cell for cell in facts)
+
+
+def _sent_as_values(facts: Sequence[CellFacts], workflow: WorkflowDeclaration) -> set[str]:
+    """The names that are cut into shards, or whose files go with them: each must come from the cell that made it."""
+    steps = [declared.step for declared in workflow.cells if declared.step]
+    scattered = {split.name for step in steps if step.scatter for split in step.scatter.splits}
+    files = {port.value_from for step in steps for port in step.inputs if port.kind is PortKind.FILE and port.value_from}
+    return scattered | files | {name for cell in facts for name in cell.scatter}
+
+
+def _without_replays(cell: CellFacts, names: set[str]) -> CellFacts:
+    dropped = {statement.id for statement in cell.statements if not names.isdisjoint(statement.binds)}
+    if not dropped:
+        return cell
+    return replace(
+        cell,
+        kind=FactsKind.ORDINARY if cell.kind is FactsKind.DEFINITION else cell.kind,
+        definitions=tuple(made._replace(statement=None) if made.statement in dropped else made for made in cell.definitions),
+        statements=tuple(statement for statement in cell.statements if statement.id not in dropped),
+    )
+
+
+def _declared(cell: CellFacts, step: StepDeclaration) -> CellFacts:
+    """One cell with its ports."""
+    given = {port.name for port in step.inputs if port.kind is not PortKind.CONTROL and port.value_from != port.name}
+    uses = [use for use in cell.uses if use.name not in given]
+    uses += [Use(name, _START) for name in _read_by_ports(cell, step) if name not in {use.name for use in uses}]
+    made = [Definition(port.name, _START) for port in step.outputs if _binds(port)]
+    names = {definition.name for definition in made}
+    declares_files = any(port.kind is PortKind.FILE for port in (*step.inputs, *step.outputs))
+    effects = [effect for effect in cell.effects if not (declares_files and _unclear(effect))]
+    effects += [_touched(port, "read") for port in step.inputs if port.kind is PortKind.FILE and isinstance(port.value, str)]
+    effects += [_touched(port, "write") for port in step.outputs if port.kind is PortKind.FILE and isinstance(port.value, str)]
+    if step.background:
+        # Later cells do not wait for it, so that what it does outside has no order with what they do.
+        effects = [effect for effect in effects if effect.channel not in ("network", "process", "database")]
+    return replace(
+        cell,
+        kind=FactsKind.ORDINARY if cell.kind in (FactsKind.DEFINITION, FactsKind.EMPTY) else cell.kind,
+        uses=tuple(uses),
+        definitions=(*(one for one in cell.definitions if one.name not in names), *made),
+        effects=tuple(effects),
+        split=True,
+    )
+
+
+def _read_by_ports(cell: CellFacts, step: StepDeclaration) -> Iterator[str]:
+    defined = {made.name for made in cell.definitions}
+    yield from (port.value_from for port in step.inputs if port.kind is not PortKind.CONTROL and port.value_from)
+    yield from (port.value_from for port in step.outputs if port.value_from and port.value_from not in defined)
+    yield from (split.name for split in (step.scatter.splits if step.scatter else ()))
+
+
+def _binds(port: Port) -> bool:
+    """Whether an output makes a name that the text itself does not make."""
+    if port.kind is PortKind.CONTROL:
+        return False
+    return port.value is not None or port.value_from != port.name or port.serializer is not None
+
+
+def _unclear(effect: Effect) -> bool:
+    return (effect.channel == "files" and effect.subject == _SOME_FILE) or effect.channel == "process"
+
+
+def _touched(port: Port, mode: str) -> Effect:
+    return Effect("files", mode, str(port.value).removeprefix("./"), _START)
+
+
+def _contradictions(cell: CellFacts, step: StepDeclaration, bound: set[str]) -> Iterator[Diagnostic]:
+    place = Place(cell.index, cell.cell)
+    read = {use.name: use.span for use in cell.uses}
+    inputs = {port.name for port in step.inputs}
+    if not step.autoin:
+        for name, span in read.items():
+            if name not in inputs and name in bound:
+                yield Diagnostic(
+                    rule=rules.UNDECLARED_INPUT,
+                    message=f"the cell reads `{name}`, which is not among its declared inputs",
+                    place=place._replace(span=span),
+                    help=f"add `{name}` to `in`, or leave out `autoin: false`",
+                )
+    yield from _unknown_values(step, bound, place)
+    yield from _missing_outputs(cell, step, place)
+    yield from _unread_shards(cell, step, read.keys() | inputs, place)
+    if step.background and step.outputs:
+        yield Diagnostic(
+            rule=rules.WITHOUT_EFFECT,
+            message="a cell with outputs cannot run in the background",
+            place=place._replace(key=(*step.at, "background")),
+            help="remove `background`, or the outputs",
+        )
+
+
+def _unknown_values(step: StepDeclaration, bound: set[str], place: Place) -> Iterator[Diagnostic]:
+    """Jupyter Workflow takes a name that the notebook does not bind from Python's own names."""
+    for port in step.inputs:
+        if port.value_from and port.value_from not in bound and hasattr(builtins, port.value_from):
+            yield Diagnostic(
+                rule=rules.UNBOUND_VALUE,
+                message=f"`{port.value_from}` is a name of Python's own, and nothing in the notebook binds it",
+                place=place._replace(key=port.at),
+                help="name a variable of the notebook",
+            )
+
+
+def _missing_outputs(cell: CellFacts, step: StepDeclaration, place: Place) -> Iterator[Diagnostic]:
+    if cell.kind is FactsKind.OPAQUE:
+        return
+    there = {made.name for made in cell.definitions} | {use.name for use in cell.uses} | {port.name for port in step.inputs}
+    for port in step.outputs:
+        if port.kind is not PortKind.CONTROL and port.value is None and port.value_from not in there:
+            yield Diagnostic(
+                rule=rules.MISSING_OUTPUT,
+                message=f"the cell declares the output `{port.name}` and never binds `{port.value_from}`",
+                place=place._replace(key=port.at),
+                help="bind it in the cell, or say where it comes from with `valueFrom` or `value`",
+            )
+
+
+def _unread_shards(cell: CellFacts, step: StepDeclaration, read: set[str], place: Place) -> Iterator[Diagnostic]:
+    for split in step.scatter.splits if step.scatter and cell.kind is not FactsKind.OPAQUE else ():
+        if split.name not in read:
+            yield Diagnostic(
+                rule=rules.UNREAD_SHARD,
+                message=f"the cell is scattered over `{split.name}` and does not read it",
+                place=place._replace(key=split.at),
+                help="every shard would do the same: take the name out of the scatter, or declare it in `in`",
+            )

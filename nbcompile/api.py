@@ -12,7 +12,7 @@ from nbcompile.analysis.cells import analyze as analyze_cells
 from nbcompile.dataflow.link import link
 from nbcompile.frontend.beside import look_beside
 from nbcompile.frontend.ipynb import read_notebook
-from nbcompile.frontend.parse import parse_cells
+from nbcompile.frontend.parse import parse_cell, parse_cells
 from nbcompile.frontend.positions import locate_key, locate_sources
 from nbcompile.model.bundle import Bundle
 from nbcompile.model.diagnostic import Diagnostic, DiagnosticLog, Outcome, Severity
@@ -25,8 +25,8 @@ from nbcompile.model.personal import PersonalSettings
 from nbcompile.model.plan import Granularity, Plan
 from nbcompile.model.settings import Settings
 from nbcompile.model.surroundings import Surroundings
-from nbcompile.model.workflow import WorkflowDeclaration
-from nbcompile.planning.plan import make_plan
+from nbcompile.model.workflow import CellScatter, WorkflowDeclaration
+from nbcompile.planning.plan import make_plan, read_wishes
 from nbcompile.rules.parameters import WRONG_VALUES
 from nbcompile.rules.policy import DENIALS
 
@@ -48,6 +48,8 @@ class Program:
     beside: Surroundings = Surroundings()
     workflow: WorkflowDeclaration = WorkflowDeclaration()
     parameters: Parameters = Parameters()
+    scatters: tuple[CellScatter, ...] = ()
+    directory: Path | None = None
 
     @property
     def denied(self) -> bool:
@@ -61,7 +63,8 @@ def analyze(path: str | Path, parameters: Mapping[str, object] | None = None) ->
     data = _read(path)
     program = _analyze(_notebook(data, path), parameters or {})
     found = tuple(_placed(program, str(path), data))
-    return replace(program, diagnostics=found, beside=look_beside(program.notebook, given_files(program.graph), path.parent))
+    beside = look_beside(program.notebook, given_files(program.graph), path.parent)
+    return replace(program, diagnostics=found, beside=beside, directory=path.parent)
 
 
 def analyze_bytes(data: bytes, name: str) -> Program:
@@ -78,22 +81,27 @@ def _analyze(read: Outcome[Notebook], given: Mapping[str, object]) -> Program:
     if workflow.questions:
         log.extend(_denials(workflow, notebook))
     facts = log.take(analyze_cells(parse_cells(notebook)))
-    declares = bool(workflow.cells or parameters.known or parameters.given or any(cell.scatter for cell in facts))
-    facts, graph = log.take(_declared(facts, workflow, parameters)) if declares else (facts, link(facts))
-    return Program(notebook, facts, graph, log.diagnostics, log.ok, workflow=workflow, parameters=parameters)
+    program = Program(notebook, facts, link(facts), log.diagnostics, log.ok, workflow=workflow, parameters=parameters)
+    declares = workflow.cells or parameters.known or parameters.given or any(cell.scatter for cell in facts)
+    return _with_declarations(program) if declares else program
 
 
-def _declared(
-    facts: tuple[CellFacts, ...], workflow: WorkflowDeclaration, parameters: Parameters
-) -> Outcome[tuple[tuple[CellFacts, ...], DataflowGraph]]:
-    """Facts and graph of a notebook that declares something of itself."""
+def _with_declarations(program: Program) -> Program:
+    """A program of a notebook that declares something of itself: parameters, steps, scatters."""
     from nbcompile.analysis.declared import apply_declarations, without_replays
+    from nbcompile.analysis.scattered import scattered_cells
     from nbcompile.dataflow.declared import order_declared
 
     log = DiagnosticLog()
-    facts = log.take(apply_declarations(without_replays(facts, (parameters.cell, parameters.injected)), workflow))
+    log.extend(program.diagnostics)
+    workflow, parameters = program.workflow, program.parameters
+    facts = log.take(apply_declarations(without_replays(program.facts, (parameters.cell, parameters.injected)), workflow))
+    steps = {declared.cell for declared in workflow.cells if declared.step and declared.step.scatter}
+    parsed = {cell.index: parse_cell(cell) for cell in program.notebook.code_cells if cell.index in steps or facts[cell.index].scatter}
+    trees = {index: cell.tree for index, cell in parsed.items() if cell.tree}
+    scatters = log.take(scattered_cells(facts, workflow, trees))
     graph = log.take(order_declared(link(facts), workflow))
-    return Outcome((facts, graph), log.diagnostics)
+    return replace(program, facts=facts, graph=graph, diagnostics=log.diagnostics, ok=log.ok, scatters=scatters)
 
 
 def _parameterized(notebook: Notebook, given: Mapping[str, object]) -> Outcome[tuple[Notebook, Parameters]]:
@@ -113,11 +121,16 @@ def plan(program: Program, settings: Settings | None = None) -> Plan:
         raise UsageError("; ".join(f"{found.rule.code} {found.message}" for found in wrong), wrong[0].help)
     if not program.ok:
         raise NotebookError(f"{program.notebook.name} has errors", "run `nbcompile check` to see them")
-    settings = settings or Settings()
+    settings = in_project(settings or Settings(), program)
+    wishes = read_wishes(program.graph, program.notebook, program.facts, program.workflow, program.scatters, settings)
     if settings.granularity is Granularity.AUTO:
         # The step runtime does not send values between steps yet.
         settings = replace(settings, granularity=Granularity.NOTEBOOK)
-    return make_plan(program.graph, program.notebook, settings, program.beside)
+    made = make_plan(program.graph, program.notebook, settings, program.beside, wishes)
+    unmet = [found for found in made.diagnostics if found.rule.severity is Severity.ERROR]
+    if unmet:
+        raise NotebookError("; ".join(f"{found.rule.code} {found.message}" for found in unmet), unmet[0].help)
+    return made.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +221,12 @@ def _run_job(path: Path, settings: Settings, parameters: Mapping[str, object], o
     from nbcompile.planning.warm import warm_imports
 
     program = analyze(path, parameters)
+    settings = in_project(settings, program)
     made = plan(program, settings)
+    elsewhere = next((step for step in made.steps if step.target != "local"), None)
+    if elsewhere:
+        advice = "run all cells here with `--on local`, or build a workflow for an engine that reaches the deployment"
+        raise UsageError(f"the step `{elsewhere.id}` is placed on `{elsewhere.target}`, which the local engine does not reach", advice)
     return RunJob(
         id=new_run_id(program.notebook.name),
         directory=claim_directory(output, program.notebook.name),
@@ -229,10 +247,18 @@ def _run_job(path: Path, settings: Settings, parameters: Mapping[str, object], o
             "python": settings.python,
             "jobs": settings.jobs,
             "keep_going": settings.keep_going,
+            "on": settings.on,
         },
         jobs=settings.jobs,
         keep_going=settings.keep_going,
     )
+
+
+def in_project(settings: Settings, program: Program) -> Settings:
+    """The settings with those of the project that the notebook lies in, unless they have some."""
+    if settings.project is not None or program.directory is None:
+        return settings
+    return replace(settings, project=project_settings(program.directory))
 
 
 def project_settings(directory: Path) -> ProjectSettings | None:

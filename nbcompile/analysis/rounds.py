@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 
 from nbcompile.model.diagnostic import Span
+from nbcompile.model.source import Magic
 from nbcompile.model.workflow import Doubt, Gathering
 
 _COLLECTS = {"append": "list", "extend": "list", "add": "set", "update": "", "setdefault": "dict"}
@@ -41,10 +42,10 @@ class _Cell:
         self.last: dict[str, None] = {}
         self.collectors: dict[str, str] = {}
         self.doubts: list[Doubt] = []
-        self.shown = False
+        self.shown = self.unseen = False
 
     def gathering(self) -> Gathering:
-        return Gathering(tuple(self.joined), tuple(self.kept), tuple(self.last), tuple(self.doubts))
+        return Gathering(tuple(self.joined), tuple(self.kept), tuple(self.last), tuple(self.doubts), self.unseen)
 
     def doubt(self, node: ast.AST, reason: str) -> None:
         line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
@@ -63,6 +64,9 @@ class _Cell:
                 self._move(name, self.joined)
         elif isinstance(statement, ast.Expr) and (self._collected(statement.value) or (last and self._is_result(statement.value))):
             return
+        elif isinstance(statement, ast.Expr) and isinstance(statement.value, Magic) and not statement.value.body:
+            # What a shell does with its part of the whole cannot be seen.
+            self.unseen = True
         elif self._touches_shards(statement):
             self._unclear(statement)
         else:

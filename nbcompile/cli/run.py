@@ -33,6 +33,7 @@ Examples:
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the results go.  [default: NOTEBOOK.run/, numbered anew]")
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=None, help="Steps at a time.  [default: the cores available]")
 @click.option("--python", default="", help="Runs the cells: a path, an environment, a version.  [default: the notebook's kernel]")
+@click.option("--on", metavar="DEPLOYMENT", default="", help="Run all cells there, wherever they are placed; `local` is this machine.")
 @click.option("--keep-going", is_flag=True, help="After a failed cell, run all that does not need it.")
 @click.option("--strict", is_flag=True, help="Treat what would be repaired or only warned of as an error.")
 @granularity_option
@@ -47,6 +48,7 @@ def command(
     python: str,
     granularity: str,
     *,
+    on: str,
     values: dict[str, object],
     keep_going: bool,
     strict: bool,
@@ -59,7 +61,7 @@ def command(
     The results are those of a clean run from top to bottom: NOTEBOOK.executed.ipynb, the files its cells wrote, run.json, and
     report.html with a timeline. Exit code 3 tells that a cell failed.
     """
-    settings = Settings(granularity=Granularity(granularity), python=python, jobs=jobs or 0, keep_going=keep_going, strict=strict)
+    settings = Settings(granularity=Granularity(granularity), python=python, jobs=jobs or 0, keep_going=keep_going, strict=strict, on=on)
     progress = _progress(as_json=as_json, quiet=quiet, verbose=verbose)
     try:
         record = api.run(notebook, settings, parameters=values, output=output, on_event=progress, streams=verbose or as_json)

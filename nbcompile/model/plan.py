@@ -33,11 +33,56 @@ class Resources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payload:
-    """Versions of one alias class that leave a step together, saved just after `cell` ran. `id` names its file."""
+    """Versions of one alias class that leave a step together, saved just after `cell` ran. `id` names its file.
+
+    `carries` are the names of those whose values are paths, and whose files go with them.
+    """
 
     id: str
     cell: int
     versions: tuple[Version, ...]
+    carries: tuple[str, ...] = ()
+
+
+class Cut(NamedTuple):
+    """A version that leaves a step in shards, saved just after its cell ran. `id` is the stem of their files.
+
+    There are `num` shards, or, where `num` is 0, as many as it takes for `size` items each. `carries` says that the
+    items are paths, and that each shard brings the files of its own.
+    """
+
+    id: str
+    version: Version
+    size: int = 1
+    num: int = 0
+    carries: bool = False
+
+
+class ShardPort(NamedTuple):
+    """A name that is bound to a shard: `source` is the id of the cut, or of a payload that is itself made in shards."""
+
+    name: str
+    version: Version
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepScatter:
+    """A step that runs once for each combination of shards, and then gathers what the shards made.
+
+    Ports of one axis go in step; every shard of an axis meets every one of the next, and the last axis goes round
+    fastest. Versions of names in `kept` are alike in all shards, of those in `last` only the last shard's counts, and all
+    others are joined in order.
+    """
+
+    axes: tuple[tuple[ShardPort, ...], ...]
+    kept: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
+
+    @property
+    def ports(self) -> tuple[ShardPort, ...]:
+        """The ports of all axes."""
+        return tuple(port for axis in self.axes for port in axis)
 
 
 class Binding(NamedTuple):
@@ -55,6 +100,8 @@ class Step:
     `inputs` come from other steps (variables, channels and files alike); `replays` are the definition statements the
     step runs again. `files_in` are the paths the run is given from outside, `files_out` those the step may write; all
     paths are relative to the notebook's directory, a directory ends with `/`, and `./` is the whole working directory.
+    `target` is the deployment it runs at, on `locations` nodes of its `service`; `interpreter` and `workdir` are empty
+    where the deployment chooses them.
     """
 
     id: StepId
@@ -65,7 +112,14 @@ class Step:
     payloads: tuple[Payload, ...] = ()
     files_in: tuple[str, ...] = ()
     files_out: tuple[str, ...] = ()
+    cuts: tuple[Cut, ...] = ()
+    scatter: StepScatter | None = None
     target: str = "local"
+    environment: str = ""
+    service: str = ""
+    locations: int = 1
+    interpreter: str = ""
+    workdir: str = ""
     resources: Resources = Resources()
     label: str = ""
     doc: str = ""
@@ -78,12 +132,16 @@ class Step:
 
 
 class Link(NamedTuple):
-    """Step `target` waits for step `source`. `payload` is the id of what is sent, empty for mere order."""
+    """Step `target` waits for step `source`. `payload` is the id of what is sent, a payload or a cut, empty for mere order.
+
+    `shards` says that the source is scattered and that its shards go to the target's one by one.
+    """
 
     source: StepId
     target: StepId
     payload: str
     versions: tuple[Version, ...]
+    shards: bool = False
 
 
 class WarmImport(NamedTuple):

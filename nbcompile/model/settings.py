@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Settings of a build or a run. `python` is the interpreter that runs the cells, empty to choose by the notebook."""
+    """Settings of a build or a run.
+
+    `python` is the interpreter that runs the cells, empty to choose by the notebook; `on` is the deployment that all cells
+    run at, empty to place each as it asks.
+    """
 
     granularity: Granularity = Granularity.AUTO
     python: str = ""
     jobs: int = 0
     keep_going: bool = False
     strict: bool = False
+    on: str = ""
     project: ProjectSettings | None = None

@@ -62,10 +62,12 @@ def plan_text(plan: Plan) -> str:
         lines += [f"  replays {' '.join(map(str, step.replays))}"] if step.replays else []
         lines += [f"  inputs {' '.join(map(str, step.inputs))}"] if step.inputs else []
         lines += [f"  saves {payload.id}: {' '.join(map(str, payload.versions))}" for payload in step.payloads]
+        lines += [f"  cuts {cut.id}: {cut.version}" for cut in step.cuts]
+        lines += [f"  scatters {' x '.join('+'.join(port.name for port in axis) for axis in step.scatter.axes)}"] if step.scatter else []
         lines += [f"  reads file {path}" for path in step.files_in]
         lines += [f"  writes file {path}" for path in step.files_out]
     for link in plan.links:
-        sent = f"  {link.payload}: {' '.join(map(str, link.versions))}" if link.payload else ""
+        sent = f"  {link.payload}{' in shards' if link.shards else ''}: {' '.join(map(str, link.versions))}" if link.payload else ""
         lines.append(f"{link.source} -> {link.target}{sent}")
     lines += [f"critical path {' '.join(plan.critical_path)}"] if plan.critical_path else []
     return _joined(lines)

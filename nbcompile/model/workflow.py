@@ -100,13 +100,33 @@ class Gathering(NamedTuple):
     """What becomes of the names that a scattered cell binds.
 
     Parts of `joined` are put together in the order of the shards, `kept` are alike in all of them, and of `last` only the
-    last shard has what the whole cell would leave. Other names are not known: they are joined as well.
+    last shard has what the whole cell would leave. Other names are not known: they are joined as well. `unseen` says that
+    the cell runs commands, of which nothing is known.
     """
 
     joined: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     last: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    unseen: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellScatter:
+    """A code cell that runs once for each combination of shards.
+
+    The names of one axis are cut in step. Every shard of an axis meets every one of the next; the last axis goes round
+    fastest, and that is the order of the shards.
+    """
+
+    cell: int
+    axes: tuple[tuple[Split, ...], ...]
+    gathering: Gathering = Gathering()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that are cut, axis by axis."""
+        return tuple(split.name for axis in self.axes for split in axis)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from nbcompile.model.graph import CHANNEL, FILE, DataflowGraph, Version, dependencies
+from nbcompile.model.graph import FILE, DataflowGraph, Version, dependencies
 from nbcompile.model.notebook import Notebook
 from nbcompile.model.plan import Binding, Link, Payload, Step, StepId
 from nbcompile.model.surroundings import Surroundings
-from nbcompile.planning.names import markdown_above, step_id, title_of
+from nbcompile.planning.names import file_stem, markdown_above, step_id, title_of
 from nbcompile.planning.partition import Part
+from nbcompile.planning.scatter import Sending, cuts_of, scatter_of
 
 
-def make_steps(graph: DataflowGraph, notebook: Notebook, parts: Sequence[Part], beside: Surroundings) -> tuple[Step, ...]:
+def make_steps(graph: DataflowGraph, notebook: Notebook, parts: Sequence[Part], beside: Surroundings, sending: Sending) -> tuple[Step, ...]:
     """One step per part."""
     owner = {cell: number for number, part in enumerate(parts) for cell in part.cells}
-    wanted = {version for cell in graph.cells for version in cell.needs if owner.get(version.cell) != owner[cell.index]}
-    return tuple(_step(graph, notebook, part, wanted, beside) for part in parts)
+    wanted = {
+        version
+        for cell in graph.cells
+        for version in cell.needs
+        if owner.get(version.cell) != owner[cell.index] and not sending.is_cut(version, cell.index)
+    }
+    steps = [_step(graph, notebook, part, wanted, beside, sending) for part in parts]
+    return tuple(_with_scatter(step, steps, sending) for step in steps)
 
 
-def _step(graph: DataflowGraph, notebook: Notebook, part: Part, wanted: set[Version], beside: Surroundings) -> Step:
+def _with_scatter(step: Step, steps: Sequence[Step], sending: Sending) -> Step:
+    """The step with its shards, if it is a scattered cell, and with the cuts that others take from it."""
+    cuts = cuts_of(step.id, step.cells, sending)
+    if step.cells[0] not in sending.scatters:
+        return replace(step, cuts=cuts)
+    return replace(step, cuts=cuts, scatter=scatter_of(step.cells[0], sending, steps))
+
+
+def _step(graph: DataflowGraph, notebook: Notebook, part: Part, wanted: set[Version], beside: Surroundings, sending: Sending) -> Step:
     cells = [graph.cells[index] for index in part.cells]
     first = notebook.code_cells[part.cells[0]]
     heading, doc = markdown_above(notebook, first)
@@ -40,7 +55,7 @@ def _step(graph: DataflowGraph, notebook: Notebook, part: Part, wanted: set[Vers
         bindings=tuple(Binding(cell.index, cell.needs, cell.replays) for cell in cells),
         replays=tuple(sorted({statement for cell in cells for statement in cell.replays})),
         inputs=tuple(version for version in needed if version.cell >= 0),
-        payloads=_payloads(identifier, [group for cell in cells for group in cell.makes], wanted),
+        payloads=_payloads(identifier, [group for cell in cells for group in cell.makes], wanted, sending.carried),
         files_in=tuple(path for path in dict.fromkeys((*given, *mentioned)) if path not in beside.missing),
         files_out=tuple(dict.fromkeys(written)),
         label=title,
@@ -49,23 +64,21 @@ def _step(graph: DataflowGraph, notebook: Notebook, part: Part, wanted: set[Vers
     )
 
 
-def _payloads(step: StepId, groups: Iterable[tuple[Version, ...]], wanted: set[Version]) -> tuple[Payload, ...]:
+def _payloads(
+    step: StepId, groups: Iterable[tuple[Version, ...]], wanted: set[Version], carried: frozenset[Version]
+) -> tuple[Payload, ...]:
     """One payload for each alias class of which another step needs a member."""
     taken: Counter[str] = Counter()
     payloads: list[Payload] = []
     for group in groups:
         sent = tuple(version for version in group if version in wanted and not version.name.startswith(FILE))
         if sent:
-            name = _file_name(sent[0].name)
+            name = file_stem(sent[0].name)
             taken[name] += 1
             suffix = f"-{taken[name]}" if taken[name] > 1 else ""
-            payloads.append(Payload(id=f"{step}.{name}{suffix}", cell=sent[0].cell, versions=sent))
+            carries = tuple(version.name for version in sent if version in carried)
+            payloads.append(Payload(id=f"{step}.{name}{suffix}", cell=sent[0].cell, versions=sent, carries=carries))
     return tuple(payloads)
-
-
-def _file_name(name: str) -> str:
-    """A variable's or channel's name as part of a file name that every file system and CWL engine takes."""
-    return re.sub(r"[^A-Za-z0-9_]+", "-", name.removeprefix(CHANNEL)).strip("-_") or "value"
 
 
 def make_links(graph: DataflowGraph, steps: Sequence[Step]) -> tuple[Link, ...]:
@@ -80,8 +93,12 @@ def make_links(graph: DataflowGraph, steps: Sequence[Step]) -> tuple[Link, ...]:
 
 
 def _links(source: Step, target: Step) -> tuple[Link, ...]:
+    ports = target.scatter.ports if target.scatter else ()
+    in_shards = {port.version for port in ports}
     needed = {version for version in target.inputs if version.cell in source.cells}
-    sent = [(payload.id, tuple(version for version in payload.versions if version in needed)) for payload in source.payloads]
+    sent = [(payload.id, tuple(version for version in payload.versions if version in needed - in_shards)) for payload in source.payloads]
     sent.append((f"{source.id}.files", tuple(version for version in target.inputs if version in needed and version.name.startswith(FILE))))
-    links = tuple(Link(source.id, target.id, payload, versions) for payload, versions in sent if versions)
-    return links or (Link(source.id, target.id, "", ()),)
+    links = [Link(source.id, target.id, payload, versions) for payload, versions in sent if versions]
+    cut = {cut.id for cut in source.cuts}
+    links += [Link(source.id, target.id, port.source, (port.version,), port.source not in cut) for port in ports if port.version in needed]
+    return tuple(links) or (Link(source.id, target.id, "", ()),)

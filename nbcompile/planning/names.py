@@ -6,6 +6,7 @@ import hashlib
 import re
 import unicodedata
 
+from nbcompile.model.graph import CHANNEL
 from nbcompile.model.notebook import Cell, CellKind, Notebook
 from nbcompile.model.plan import StepId
 
@@ -26,6 +27,11 @@ def _short(cell_id: str) -> str:
     """The id where it is short and plain, else its digest. Without hyphens, so that no two cells share a step's name."""
     plain = re.fullmatch(r"[a-z0-9_]{1,16}", cell_id)
     return cell_id if plain else hashlib.sha256(cell_id.encode()).hexdigest()[:_DIGEST_LENGTH]
+
+
+def file_stem(name: str) -> str:
+    """A variable's or channel's name as part of a file name that every file system and CWL engine takes."""
+    return re.sub(r"[^A-Za-z0-9_]+", "-", name.removeprefix(CHANNEL)).strip("-_") or "value"
 
 
 def title_of(cell: Cell, heading: str, made: str) -> str:

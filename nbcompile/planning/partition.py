@@ -5,7 +5,7 @@ A step is a convex set of cells: whatever lies on a path between two of its cell
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import NamedTuple
 
 from nbcompile.model.graph import DataflowGraph, convex_partition, dependencies
@@ -22,8 +22,12 @@ class Part(NamedTuple):
 class _Draft:
     """Parts while they are being merged, with their neighbours. Numbers are those of the finest partition."""
 
-    def __init__(self, parts: Sequence[tuple[int, ...]], pairs: Iterable[tuple[int, int]], seconds: Sequence[float]) -> None:
+    def __init__(
+        self, parts: Sequence[tuple[int, ...]], pairs: Iterable[tuple[int, int]], seconds: Sequence[float], kinds: Sequence[Hashable]
+    ) -> None:
         owner = {cell: number for number, part in enumerate(parts) for cell in part}
+        # Parts whose cells are of several kinds are of a kind of their own.
+        self.kinds = {n: kinds[part[0]] if len({kinds[cell] for cell in part}) == 1 else ("part", n) for n, part in enumerate(parts)}
         self.cells = dict(enumerate(parts))
         self.seconds = {number: sum(seconds[cell] for cell in part) for number, part in self.cells.items()}
         self.before: dict[int, set[int]] = {number: set() for number in self.cells}
@@ -44,6 +48,10 @@ class _Draft:
                     links[kept].add(other)
                     back[other].add(kept)
 
+    def fits(self, part: int, other: int) -> bool:
+        """Whether two parts may become one for the price alone."""
+        return self.kinds[part] == self.kinds[other]
+
     def alone(self, part: int, price: float) -> bool:
         """Whether a part is cheap and neither waits for another nor is waited for."""
         return self.seconds[part] < price and not self.before[part] and not self.after[part]
@@ -58,18 +66,20 @@ class _Draft:
         return seen
 
 
-def partition(graph: DataflowGraph, granularity: Granularity, seconds: Sequence[float], price_seconds: float) -> tuple[Part, ...]:
+def partition(
+    graph: DataflowGraph, granularity: Granularity, seconds: Sequence[float], price_seconds: float, kinds: Sequence[Hashable]
+) -> tuple[Part, ...]:
     """The parts, ordered by their first cell.
 
     `seconds` estimates each cell; `price_seconds` is what one more step costs. Merging for price never makes two
-    expensive parts wait for each other that need not.
+    expensive parts wait for each other that need not, and joins only cells whose `kinds` are equal.
     """
     pairs = dependencies(graph)
     groups: list[tuple[int, ...]] = [(fusion.first, fusion.second) for fusion in graph.fusions]
     if granularity is Granularity.NOTEBOOK:
         groups.append(tuple(range(len(graph.cells))))
     finest = convex_partition(pairs, groups, len(graph.cells))
-    merged = _merge_cheap(_Draft(finest, pairs, seconds), price_seconds) if granularity is Granularity.AUTO else finest
+    merged = _merge_cheap(_Draft(finest, pairs, seconds, kinds), price_seconds) if granularity is Granularity.AUTO else finest
     return tuple(Part(cells, _reasons(graph, cells, granularity)) for cells in merged)
 
 
@@ -91,16 +101,18 @@ def _neighbour(draft: _Draft, part: int, price: float) -> int | None:
     if len(following) == 1:
         (only,) = following
         # All that waits for this part is the other one: it waits for it anyway.
-        if draft.seconds[part] < price or draft.before[only] == {part}:
+        if draft.fits(part, only) and (draft.seconds[part] < price or draft.before[only] == {part}):
             return only
     if draft.seconds[part] >= price:
         return None
     if draft.before[part]:
         latest = max(draft.before[part])
         others = draft.before[part] - {latest}
-        return latest if not others or others <= draft.ancestors(latest) else None
+        loses_nothing = not others or others <= draft.ancestors(latest)
+        return latest if loses_nothing and draft.fits(part, latest) else None
     if not following:
-        return next((other for other in sorted(draft.cells) if other != part and draft.alone(other, price)), None)
+        alone = (other for other in sorted(draft.cells) if other != part and draft.alone(other, price) and draft.fits(part, other))
+        return next(alone, None)
     return None
 
 

@@ -1,27 +1,88 @@
-"""DataflowGraph + Settings -> Plan: partition, interface, order, critical path."""
+"""DataflowGraph + Settings + wishes -> Plan: partition, interface, places, order, critical path."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
+from nbcompile.model.diagnostic import Diagnostic, Outcome, Place
+from nbcompile.model.facts import CellFacts
 from nbcompile.model.graph import DataflowGraph, critical_path, dependencies, successors, topological
 from nbcompile.model.notebook import Notebook
-from nbcompile.model.plan import Link, Plan, Step, StepId
+from nbcompile.model.plan import Granularity, Link, Plan, Step, StepId
 from nbcompile.model.settings import Settings
 from nbcompile.model.surroundings import Surroundings
+from nbcompile.model.workflow import CellScatter, WorkflowDeclaration
 from nbcompile.planning.cost import LOCAL_STEP_SECONDS, estimate_seconds
 from nbcompile.planning.interface import make_links, make_steps
-from nbcompile.planning.partition import partition
+from nbcompile.planning.partition import Part, partition
+from nbcompile.planning.place import CellPlace, cell_places, common_place, conflict
+from nbcompile.planning.scatter import NOTHING_SPECIAL, Sending, only_alone, plan_sending
+from nbcompile.rules import workflow as rules
 
 
-def make_plan(graph: DataflowGraph, notebook: Notebook, settings: Settings, beside: Surroundings) -> Plan:
-    """The steps, each after those it needs."""
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the notebook, the project and the command ask of a plan, cell by cell. Without any, cells run here as they come."""
+
+    places: tuple[CellPlace, ...] = ()
+    sending: Sending = NOTHING_SPECIAL
+    apart: frozenset[int] = frozenset()
+
+
+def read_wishes(
+    graph: DataflowGraph,
+    notebook: Notebook,
+    facts: Sequence[CellFacts],
+    workflow: WorkflowDeclaration,
+    scatters: Sequence[CellScatter],
+    settings: Settings,
+) -> Wishes:
+    """What is asked of the plan."""
+    apart = frozenset(cell.index for cell in facts if cell.split)
+    return Wishes(cell_places(notebook, facts, workflow, settings), plan_sending(graph, workflow, scatters), apart)
+
+
+def make_plan(graph: DataflowGraph, notebook: Notebook, settings: Settings, beside: Surroundings, wishes: Wishes) -> Outcome[Plan]:
+    """The steps, each after those it needs, and wishes that cannot be met."""
     seconds = [estimate_seconds(cell) for cell in notebook.code_cells]
-    parts = partition(graph, settings.granularity, seconds, LOCAL_STEP_SECONDS)
+    places = wishes.places or tuple(CellPlace() for _ in graph.cells)
+    kinds = [(place.demand, cell if cell in wishes.apart or cell in wishes.sending.scatters else -1) for cell, place in enumerate(places)]
+    parts = partition(graph, settings.granularity, seconds, LOCAL_STEP_SECONDS, kinds)
+    sending = only_alone(wishes.sending, [part.cells for part in parts])
     order = topological([part.cells for part in parts], dependencies(graph))
-    steps = make_steps(graph, notebook, [parts[place] for place in order], beside)
+    steps = make_steps(graph, notebook, [parts[place] for place in order], beside, sending)
+    steps = tuple(_placed(step, common_place(step.cells, places)) for step in steps)
     links = make_links(graph, steps)
-    return Plan(granularity=settings.granularity, steps=steps, links=links, critical_path=_critical_path(steps, links, seconds))
+    made = Plan(granularity=settings.granularity, steps=steps, links=links, critical_path=_critical_path(steps, links, seconds))
+    whole = settings.granularity is Granularity.NOTEBOOK
+    conflicts = [found for part in parts if (found := conflict(part.cells, places, notebook, "; ".join(part.why)))]
+    return Outcome(made, (*conflicts, *(() if whole else _not_applied(wishes.sending, sending, notebook, parts))))
+
+
+def _placed(step: Step, place: CellPlace) -> Step:
+    return replace(
+        step,
+        target=place.target,
+        environment=place.environment,
+        service=place.service,
+        locations=place.locations,
+        interpreter=place.interpreter,
+        workdir=place.workdir,
+        resources=place.resources,
+    )
+
+
+def _not_applied(wanted: Sending, met: Sending, notebook: Notebook, parts: Sequence[Part]) -> Iterator[Diagnostic]:
+    for cell in wanted.scatters.keys() - met.scatters.keys():
+        part = next(part for part in parts if cell in part.cells)
+        others = ", ".join(str(other) for other in part.cells if other != cell)
+        yield Diagnostic(
+            rule=rules.SCATTER_NOT_APPLIED,
+            message=f"the scatter is not applied: the cell must run together with cell {others}",
+            place=Place(cell, notebook.code_cells[cell].id),
+            help="; ".join(part.why),
+        )
 
 
 def _critical_path(steps: Sequence[Step], links: Sequence[Link], seconds: Sequence[float]) -> tuple[StepId, ...]:

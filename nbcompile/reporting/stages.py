@@ -110,6 +110,7 @@ def _step(step: Step) -> dict[str, Any]:
         "inputs": [str(version) for version in step.inputs],
         "outputs": [str(version) for version in step.outputs],
         "files": {"in": step.files_in, "out": step.files_out},
+        "scatter": [[{"name": port.name, "source": port.source} for port in axis] for axis in step.scatter.axes] if step.scatter else None,
         "target": step.target,
         "resources": {name: value for name, value in resources.items() if value is not None},
         "label": step.label,

@@ -126,3 +126,92 @@ The cell would run many times, each time doing the same.
 Correct the name, or take it out of the scatter.
 """,
 )
+
+UNCLEAR_SCATTER = Rule(
+    code="NB430",
+    name="unclear-scatter",
+    severity=Severity.ERROR,
+    summary="a scatter pairs one thing with combinations of others",
+    explanation="""\
+## What it does
+Reports a `dotproduct` that has a `cartesian` scatter of several names among its items.
+
+## Why it matters
+A dotproduct takes the first shard with the first, the second with the second. Combinations have no such order that
+the author could have meant.
+
+## What to do
+Turn it round: a cartesian scatter whose items are names, and dotproducts of names that belong together.
+""",
+)
+
+SCATTER_IN_DOUBT = Rule(
+    code="NB431",
+    name="scatter-in-doubt",
+    severity=Severity.WARNING,
+    summary="the shards of a cell, together, may not give what the whole cell gives",
+    explanation="""\
+## What it does
+Reports what a scattered cell does besides going through the scattered names round by round: it counts or sorts them as
+a whole, carries something from one round to the next, draws random numbers, or shows something outside its loop.
+
+## Why it matters
+Each shard has only its part. What the parts give when they are put together need not be what a plain run gives.
+
+## What to do
+Collect in the scattered cell (`ys = [f(x) for x in xs]`), and count, sort and add up in a cell after it.
+`nbcompile verify` compares a compiled run with a plain one.
+""",
+)
+
+SCATTER_NOT_APPLIED = Rule(
+    code="NB432",
+    name="scatter-not-applied",
+    severity=Severity.WARNING,
+    summary="a scattered cell must run together with another one, and so runs whole",
+    explanation="""\
+## What it does
+Reports a cell with a scatter that has to be in one step with another cell, for example because they share a file that
+is open. It runs once, on the whole.
+
+## Why it matters
+The results are right, but nothing runs side by side.
+
+## What to do
+Move what the cells share into one of them.
+""",
+)
+
+SCATTER_UNSEEN = Rule(
+    code="NB433",
+    name="scatter-unseen",
+    severity=Severity.NOTE,
+    summary="a scattered cell runs commands, whose work on a part of the whole cannot be checked",
+    explanation="""\
+## What it does
+Says that a scattered cell runs shell commands, so that nothing is known of what they do with the scattered names.
+
+## Why it matters
+The shards together give what the whole gives only if the commands go through the names one by one.
+
+## What to do
+`nbcompile verify` compares a compiled run with a plain one.
+""",
+)
+
+PLACEMENT_CONFLICT = Rule(
+    code="NB420",
+    name="placement-conflict",
+    severity=Severity.ERROR,
+    summary="cells that must run together ask for different places",
+    explanation="""\
+## What it does
+Reports two cells that have to be in one step, and that nbcompile.yml, directives or metadata place differently.
+
+## Why it matters
+A step runs at one place, with one set of resources.
+
+## What to do
+Place both alike, or change what holds them together; `nbcompile inspect --stage graph` says what that is.
+""",
+)

@@ -9,7 +9,10 @@ from nbcompile.model.notebook import Cell, CellId, CellKind, Notebook
 from nbcompile.model.plan import Granularity
 from nbcompile.model.settings import Settings
 from nbcompile.model.surroundings import Surroundings
-from nbcompile.planning.plan import make_plan
+from nbcompile.model.workflow import CellScatter, Split, WorkflowDeclaration
+from nbcompile.planning.place import CellPlace
+from nbcompile.planning.plan import Wishes, make_plan
+from nbcompile.planning.scatter import plan_sending
 
 SOURCES = ("x = 1", "for i in y:\n    z(i)", "model.fit(X)", "df.head()", "")
 
@@ -48,7 +51,7 @@ def programs(draw):
 @given(programs(), st.sampled_from(Granularity))
 def test_a_plan_is_sound(program, granularity):
     notebook, graph = program
-    plan = make_plan(graph, notebook, Settings(granularity=granularity), Surroundings())
+    plan = make_plan(graph, notebook, Settings(granularity=granularity), Surroundings(), Wishes()).value
     place = {step.id: number for number, step in enumerate(plan.steps)}
     owner = {cell: step for step in plan.steps for cell in step.cells}
     assert sorted(cell for step in plan.steps for cell in step.cells) == list(range(len(graph.cells)))
@@ -69,7 +72,7 @@ def test_a_plan_is_sound(program, granularity):
 @given(programs(), st.sampled_from(Granularity))
 def test_what_a_step_needs_is_saved_and_sent(program, granularity):
     notebook, graph = program
-    plan = make_plan(graph, notebook, Settings(granularity=granularity), Surroundings())
+    plan = make_plan(graph, notebook, Settings(granularity=granularity), Surroundings(), Wishes()).value
     for step in plan.steps:
         sent = {version for link in plan.links if link.target == step.id for version in link.versions}
         assert set(step.inputs) == sent
@@ -82,9 +85,53 @@ def test_what_a_step_needs_is_saved_and_sent(program, granularity):
 def test_granularity_only_merges(program):
     notebook, graph = program
     fine, auto, whole = (
-        make_plan(graph, notebook, Settings(granularity=g), Surroundings())
+        make_plan(graph, notebook, Settings(granularity=g), Surroundings(), Wishes()).value
         for g in (Granularity.CELL, Granularity.AUTO, Granularity.NOTEBOOK)
     )
     assert len(whole.steps) <= 1 <= len(auto.steps) + 1 <= len(fine.steps) + 1
     owner = {cell: step.id for step in auto.steps for cell in step.cells}
     assert all(len({owner[cell] for cell in step.cells}) == 1 for step in fine.steps)
+
+
+@given(programs(), st.lists(st.sampled_from(["local", "hpc"]), min_size=12, max_size=12), st.sets(st.integers(0, 11)))
+def test_only_cells_of_one_place_share_a_step_for_the_price(program, targets, apart):
+    notebook, graph = program
+    places = tuple(CellPlace(target) for target, _ in zip(targets, graph.cells, strict=False))
+    wishes = Wishes(places=places, apart=frozenset(apart))
+    fine, auto = (
+        make_plan(graph, notebook, Settings(granularity=g), Surroundings(), wishes).value for g in (Granularity.CELL, Granularity.AUTO)
+    )
+    must = {step.cells for step in fine.steps}
+    for step in auto.steps:
+        if step.cells not in must:
+            assert len({places[cell].target for cell in step.cells}) == 1
+            assert not apart.intersection(step.cells)
+            assert {step.target} == {places[cell].target for cell in step.cells}
+
+
+@given(programs(), st.sampled_from(Granularity), st.data())
+def test_what_is_scattered_is_cut_and_sent(program, granularity, data):
+    notebook, graph = program
+    readers = [cell for cell in graph.cells if cell.needs]
+    chosen = data.draw(st.lists(st.sampled_from(readers), unique=True)) if readers else []
+    scatters = []
+    for cell in chosen:
+        names = data.draw(st.lists(st.sampled_from([version.name for version in cell.needs]), min_size=1, unique=True))
+        splits = tuple(Split(name=name, size=data.draw(st.integers(1, 2))) for name in names)
+        scatters.append(CellScatter(cell=cell.index, axes=data.draw(st.sampled_from([(splits,), tuple((split,) for split in splits)]))))
+    wishes = Wishes(sending=plan_sending(graph, WorkflowDeclaration(), scatters))
+    plan = make_plan(graph, notebook, Settings(granularity=granularity), Surroundings(), wishes).value
+    alone = {step.cells[0] for step in plan.steps if len(step.cells) == 1}
+    assert {step.cells[0] for step in plan.steps if step.scatter} == alone & {cell.index for cell in chosen}
+    sources = {cut.id: {cut.version} for step in plan.steps for cut in step.cuts}
+    sources |= {payload.id: set(payload.versions) for step in plan.steps for payload in step.payloads}
+    for step in plan.steps:
+        links = [link for link in plan.links if link.target == step.id]
+        assert {version for link in links for version in link.versions} == set(step.inputs)
+        for port in step.scatter.ports if step.scatter else ():
+            assert [link.payload for link in links if port.version in link.versions] == [port.source]
+            assert port.version in sources[port.source]
+    # A chained cell takes the shards of a scattered one; nobody else does.
+    for link in plan.links:
+        scattered = {step.id: step.scatter for step in plan.steps}
+        assert not link.shards or (scattered[link.source] and scattered[link.target])

@@ -1,0 +1,107 @@
+"""Facts + declarations + syntax trees -> which cells are cut along which names, and what speaks against it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+
+from nbcompile.analysis.rounds import gathering
+from nbcompile.model.diagnostic import Diagnostic, Outcome, Place, Span
+from nbcompile.model.facts import CellFacts
+from nbcompile.model.workflow import CellScatter, Doubt, Gathering, Scatter, ScatterMethod, Split, StepDeclaration, WorkflowDeclaration
+from nbcompile.rules import workflow as rules
+
+_CHECK = "check with `nbcompile verify` that the shards give what the whole cell gives"
+_RANDOM = ("random", "numpy.random", "torch.random")
+
+
+def scattered_cells(
+    facts: Sequence[CellFacts], workflow: WorkflowDeclaration, trees: Mapping[int, ast.Module]
+) -> Outcome[tuple[CellScatter, ...]]:
+    """The cells with a scatter, in notebook order. `trees` holds their syntax trees."""
+    found: list[CellScatter] = []
+    diagnostics: list[Diagnostic] = []
+    for cell in facts:
+        declared = workflow.of(cell.index)
+        step = declared.step if declared else None
+        scatter = _scatter_of(cell, step)
+        if scatter is None:
+            continue
+        place = Place(cell.index, cell.cell)
+        axes = _axes(scatter)
+        if axes is None:
+            diagnostics.append(_no_axes(place, step))
+            continue
+        seen = _gathering(cell, axes, trees.get(cell.index))
+        diagnostics += _doubts(seen, place)
+        found.append(CellScatter(cell=cell.index, axes=axes, gathering=seen))
+    return Outcome(tuple(found), tuple(diagnostics))
+
+
+def _scatter_of(cell: CellFacts, step: StepDeclaration | None) -> Scatter | None:
+    if step and step.scatter:
+        return step.scatter
+    return Scatter(items=tuple(Split(name=name) for name in cell.scatter)) if cell.scatter else None
+
+
+def _axes(scatter: Scatter) -> tuple[tuple[Split, ...], ...] | None:
+    """The scatter as a product of axes; nothing where it is not one."""
+    parts = [((item,),) if isinstance(item, Split) else _axes(item) for item in scatter.items]
+    whole = [part for part in parts if part is not None]
+    if len(whole) < len(parts):
+        return None
+    if scatter.method is ScatterMethod.CARTESIAN or len(whole) == 1:
+        return tuple(axis for part in whole for axis in part)
+    if any(len(part) > 1 for part in whole):
+        # Pairs of one thing with combinations of others: nobody could say which shard belongs to which.
+        return None
+    return (tuple(split for part in whole for split in part[0]),)
+
+
+def _no_axes(place: Place, step: StepDeclaration | None) -> Diagnostic:
+    return Diagnostic(
+        rule=rules.UNCLEAR_SCATTER,
+        message="a dotproduct goes through names in step, and a cartesian product within it has no step",
+        place=place._replace(key=(*step.at, "scatter")) if step else place,
+        help="put the cartesian product outside: names that belong together in an inner dotproduct",
+    )
+
+
+def _gathering(cell: CellFacts, axes: tuple[tuple[Split, ...], ...], tree: ast.Module | None) -> Gathering:
+    if tree is None:
+        return Gathering()
+    seen = gathering(tree, [[split.name for split in axis] for axis in axes])
+    return seen._replace(doubts=(*seen.doubts, *_doubts_of_facts(cell), *_doubts_of_sizes(axes)))
+
+
+def _doubts_of_facts(cell: CellFacts) -> Iterator[Doubt]:
+    own = {made.name for made in cell.definitions}
+    for change in cell.changes:
+        if change.name not in own:
+            yield Doubt(change.span, f"it changes `{change.name}`, and a shard does not see what the others change")
+    for effect in cell.effects:
+        if effect.channel in _RANDOM:
+            yield Doubt(effect.span, "it draws random numbers, and every shard draws the same")
+        elif effect.channel == "files" and effect.mode == "append" and effect.subject != "./":
+            yield Doubt(effect.span, f"it appends to `{effect.subject}`, and every shard starts from the same file")
+
+
+def _doubts_of_sizes(axes: tuple[tuple[Split, ...], ...]) -> Iterator[Doubt]:
+    """Below the first axis, a shard of several items meets those of the axis above one after the other."""
+    outer = [split for axis in axes[:-1] for split in axis if split.num or split.size > 1]
+    for split in outer:
+        reason = f"`{split.name}` is cut into larger shards and meets others: results come shard by shard, not item by item"
+        yield Doubt(Span(1, 1, 1, 1), reason)
+
+
+def _doubts(seen: Gathering, place: Place) -> Iterator[Diagnostic]:
+    for doubt in dict.fromkeys(seen.doubts):
+        yield Diagnostic(
+            rule=rules.SCATTER_IN_DOUBT,
+            message=doubt.reason,
+            place=place._replace(span=doubt.span),
+            help=_CHECK,
+        )
+    if seen.unseen and not seen.doubts:
+        message = "the cell runs commands, and nothing is known of what they do with a part of the whole"
+        yield Diagnostic(rule=rules.SCATTER_UNSEEN, message=message, place=place, help=_CHECK)

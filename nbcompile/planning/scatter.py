@@ -1,0 +1,108 @@
+"""Which versions leave a step in shards, which carry files, and how the shards of a step go together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nbcompile.model.graph import DataflowGraph, Version
+from nbcompile.model.plan import Cut, ShardPort, Step, StepId, StepScatter
+from nbcompile.model.workflow import CellScatter, PortKind, Split, StepDeclaration, WorkflowDeclaration
+from nbcompile.planning.names import file_stem
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What is special about what cells send each other: the scattered cells, and versions whose files go with them."""
+
+    scatters: Mapping[int, CellScatter] = field(default_factory=dict)
+    carried: frozenset[Version] = frozenset()
+    by_shard: Mapping[tuple[int, str], Version] = field(default_factory=dict)
+
+    def is_cut(self, version: Version, reader: int) -> bool:
+        """Whether a cell gets a version in shards that the maker cuts for it."""
+        return self.by_shard.get((reader, version.name)) == version and not self.is_chained(reader)
+
+    def is_chained(self, cell: int) -> bool:
+        """Whether a scattered cell takes the shards of a scattered cell before it as they are, without the whole between them."""
+        scatter = self.scatters.get(cell)
+        if scatter is None or len(scatter.axes) != 1 or any(split.num or split.size != 1 for split in scatter.axes[0]):
+            return False
+        versions = [self.by_shard[cell, name] for name in scatter.names]
+        above = self.scatters.get(versions[0].cell)
+        if above is None or len(above.axes) != 1 or any(version.cell != above.cell for version in versions):
+            return False
+        return not any(version.name in (*above.gathering.kept, *above.gathering.last) for version in versions)
+
+
+NOTHING_SPECIAL = Sending()
+
+
+def plan_sending(graph: DataflowGraph, workflow: WorkflowDeclaration, scatters: Sequence[CellScatter]) -> Sending:
+    """What the declarations say about sending, in terms of versions."""
+    steps = {declared.cell: declared.step for declared in workflow.cells if declared.step}
+    by_cell = {scatter.cell: scatter for scatter in scatters}
+    by_shard = {
+        (cell.index, version.name): version
+        for cell in graph.cells
+        if cell.index in by_cell
+        for version in cell.needs
+        if version.name in by_cell[cell.index].names
+    }
+    # A name that nothing binds is given from outside as a whole: there is no step that could cut it.
+    applied = {index: scatter for index, scatter in by_cell.items() if all((index, name) in by_shard for name in scatter.names)}
+    return Sending(applied, frozenset(_carried(graph, steps)), {key: version for key, version in by_shard.items() if key[0] in applied})
+
+
+def _carried(graph: DataflowGraph, steps: Mapping[int, StepDeclaration]) -> set[Version]:
+    carried: set[Version] = set()
+    for cell in graph.cells:
+        step = steps.get(cell.index)
+        if step is None:
+            continue
+        read = {port.value_from for port in step.inputs if port.kind is PortKind.FILE and port.value_from}
+        made = {port.name for port in step.outputs if port.kind is PortKind.FILE}
+        carried.update(version for version in cell.needs if version.name in read)
+        carried.update(version for group in cell.makes for version in group if version.name in made)
+    return carried
+
+
+def cuts_of(step: StepId, cells: Sequence[int], sending: Sending) -> tuple[Cut, ...]:
+    """The cuts that a step saves: one for each version and way of cutting, however many cells take it."""
+    found: dict[str, Cut] = {}
+    for scatter in sending.scatters.values():
+        if sending.is_chained(scatter.cell):
+            continue
+        for split in (split for axis in scatter.axes for split in axis):
+            version = sending.by_shard[scatter.cell, split.name]
+            if version.cell in cells and scatter.cell not in cells:
+                cut = Cut(cut_id(step, version, split), version, split.size, split.num, version in sending.carried)
+                found.setdefault(cut.id, cut)
+    return tuple(found.values())
+
+
+def cut_id(step: StepId, version: Version, split: Split) -> str:
+    """The stem of the files of a cut."""
+    return f"{step}.{file_stem(version.name)}-{version.cell}-{f'in{split.num}' if split.num else f'by{split.size}'}"
+
+
+def scatter_of(cell: int, sending: Sending, steps: Sequence[Step]) -> StepScatter:
+    """How the shards of a scattered cell go together."""
+    scatter = sending.scatters[cell]
+    owners = {cell: step for step in steps for cell in step.cells}
+
+    def port(split: Split) -> ShardPort:
+        version = sending.by_shard[cell, split.name]
+        maker = owners[version.cell]
+        whole = next((payload.id for payload in maker.payloads if version in payload.versions), "")
+        return ShardPort(split.name, version, whole if sending.is_chained(cell) else cut_id(maker.id, version, split))
+
+    axes = tuple(tuple(port(split) for split in axis) for axis in scatter.axes)
+    return StepScatter(axes=axes, kept=scatter.gathering.kept, last=scatter.gathering.last)
+
+
+def only_alone(sending: Sending, parts: Sequence[Sequence[int]]) -> Sending:
+    """The same for the scattered cells that are a step of their own: others run whole."""
+    alone = {cells[0] for cells in parts if len(cells) == 1}
+    kept = {cell: scatter for cell, scatter in sending.scatters.items() if cell in alone}
+    return Sending(kept, sending.carried, {key: version for key, version in sending.by_shard.items() if key[0] in kept})

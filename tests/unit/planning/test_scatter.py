@@ -1,0 +1,119 @@
+"""What a scatter becomes in a plan: cuts at those who make the names, shards at those who take them."""
+
+import json
+
+import pytest
+
+from nbcompile import api
+from nbcompile.frontend.percent import read_percent
+from nbcompile.model.plan import Granularity
+from nbcompile.model.settings import Settings
+
+
+def planned(*cells):
+    lines = []
+    for cell in cells:
+        text, step = cell if isinstance(cell, tuple) else (cell, None)
+        lines += [f"# %% workflow={json.dumps({'step': step})}" if step is not None else "# %%", text, ""]
+    program = api._analyze(read_percent("\n".join(lines).encode(), "n"), {})
+    assert program.ok, program.diagnostics
+    return program, api.plan(program, Settings(granularity=Granularity.CELL))
+
+
+def scatter(*items, **others):
+    return {"scatter": {"items": list(items), **others}}
+
+
+def axes(step):
+    return [[port.name for port in axis] for axis in step.scatter.axes]
+
+
+def test_names_are_cut_where_they_are_made():
+    _, plan = planned(
+        "a = [1]\nb = [2]", "c = list(a)", ("[x for x in a]", scatter({"name": "a", "size": 2})), ("[x for x in c]", scatter("c"))
+    )
+    first, second, third, fourth = plan.steps
+    assert [(cut.version.name, cut.size, cut.num, cut.carries) for cut in first.cuts] == [("a", 2, 0, False)]
+    assert [cut.version.name for cut in second.cuts] == ["c"]
+    # Only the cell that takes the whole is sent the whole.
+    assert [version.name for version in first.outputs] == ["a"]
+    assert second.outputs == ()
+    assert {(link.payload, link.target) for link in plan.links} >= {(first.cuts[0].id, third.id), (second.cuts[0].id, fourth.id)}
+
+
+def test_cuts_are_shared_and_differ_by_size():
+    _, plan = planned("a = [1]", *[("[x for x in a]", scatter(item)) for item in ("a", {"name": "a", "size": 1}, {"name": "a", "num": 3})])
+    assert [(cut.size, cut.num) for cut in plan.steps[0].cuts] == [(1, 0), (1, 3)]
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        (scatter("a"), [["a"]]),
+        (scatter("a", "b"), [["a"], ["b"]]),
+        (scatter("a", "b", method="dotproduct"), [["a", "b"]]),
+        (scatter("a", {"items": ["b", "c"], "method": "dotproduct"}), [["a"], ["b", "c"]]),
+        (scatter({"items": ["a", "b"], "method": "dotproduct"}, "c"), [["a", "b"], ["c"]]),
+        (scatter("a", {"items": ["b", "c"]}), [["a"], ["b"], ["c"]]),
+        (scatter("a", {"items": ["b", "c"], "method": "dotproduct"}, method="dotproduct"), [["a", "b", "c"]]),
+        (scatter("a", {"items": ["b"]}, method="dotproduct"), [["a", "b"]]),
+    ],
+)
+def test_a_scatter_is_a_product_of_axes(declared, expected):
+    _, plan = planned("a = [1]\nb = [2]\nc = [3]", ("print(a, b, c)", declared))
+    assert axes(plan.steps[1]) == expected
+
+
+def test_a_dotproduct_over_a_cartesian_product_is_an_error():
+    step = scatter("a", {"items": ["b", "c"]}, method="dotproduct")
+    program = api._analyze(
+        read_percent(f"# %%\na = b = c = [1]\n\n# %% workflow={json.dumps({'step': step})}\nprint(a, b, c)".encode(), "n"), {}
+    )
+    assert [found.rule.code for found in program.diagnostics if found.rule.severity == "error"] == ["NB430"]
+
+
+def test_shards_go_on_where_no_cell_needs_the_whole():
+    chain = [("ys = [x + 1 for x in xs]", scatter("xs")), ("zs = [y + 1 for y in ys]", scatter("ys"))]
+    _, plan = planned("xs = [1]", *chain)
+    link = next(link for link in plan.links if link.target == plan.steps[2].id)
+    assert link.shards
+    assert link.payload == plan.steps[1].payloads[0].id
+    assert plan.steps[1].cuts == ()
+    _, other = planned("xs = [1]", chain[0], ("zs = [y + 1 for y in ys]", scatter({"name": "ys", "size": 2})))
+    assert [cut.size for cut in other.steps[1].cuts] == [2]
+
+
+def test_the_whole_is_gathered_for_who_needs_it():
+    chain = [("ys = [x + 1 for x in xs]", scatter("xs")), ("zs = [y + 1 for y in ys]", scatter("ys"))]
+    _, plan = planned("xs = [1]", *chain, "print(ys)")
+    assert {(link.target, link.shards) for link in plan.links if link.payload == plan.steps[1].payloads[0].id} == {
+        (plan.steps[2].id, True),
+        (plan.steps[3].id, False),
+    }
+
+
+def test_files_go_with_the_names_that_stand_for_them():
+    file_in = {"in": [{"type": "file", "valueFrom": "paths"}]}
+    file_out = {"out": [{"name": "made", "type": "file", "value": "*.out"}]}
+    _, plan = planned(
+        "paths = sorted(['a', 'b'])",
+        ("print(paths)", file_in),
+        ("print(paths)", {**file_in, **scatter("paths"), **file_out}),
+        "print(made)",
+    )
+    assert [(payload.carries, len(payload.versions)) for payload in plan.steps[0].payloads] == [(("paths",), 1)]
+    assert [cut.carries for cut in plan.steps[0].cuts] == [True]
+    assert [payload.carries for payload in plan.steps[2].payloads] == [("made",)]
+
+
+def test_a_directive_scatters():
+    _, plan = planned("xs = range(9)", "# nbc: scatter=xs\nys = []\nfor x in xs:\n    ys.append(x)\nn = 3\nlast = x", "print(ys, n)")
+    assert axes(plan.steps[1]) == [["xs"]]
+    assert plan.steps[1].scatter.kept == ("n",)
+
+
+def test_a_cell_that_must_run_with_another_runs_whole():
+    text = "# %%\nf = open('x')\nxs = [1]\n\n# %%\n# nbc: scatter=xs\nys = [f.read(x) for x in xs]\n"
+    program = api._analyze(read_percent(text.encode(), "n"), {})
+    plan = api.plan(program, Settings(granularity=Granularity.CELL))
+    assert [step.scatter for step in plan.steps] == [None]

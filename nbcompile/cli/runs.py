@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from nbcompile.engines.logs import logs_of
 from nbcompile.engines.registry import cancel_run, find_run, known_runs
 from nbcompile.reporting.known_runs import runs_json, runs_table, steps_table
 
@@ -35,6 +36,15 @@ def show(run: str, *, as_json: bool) -> None:
         click.echo((found.directory / "run.json").read_text("utf-8"), nl=False)
         return
     click.echo(runs_json([found]) if as_json else runs_table([found]) + "\n" + steps_table(found), nl=False)
+
+
+@command.command()
+@_RUN
+@click.argument("step", default="")
+def logs(run: str, step: str) -> None:
+    """Print what the steps of a run said, or one of them."""
+    for line in logs_of(find_run(run), step):
+        click.echo(line)
 
 
 @command.command()

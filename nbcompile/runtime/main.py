@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
+import contextlib
 import os
 import shutil
 import sys
+from importlib import import_module
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from .collect import CollectCall, collect
@@ -63,6 +67,19 @@ class StepWorker:
     def warm_up(self, directory: str) -> None:
         """Make the kernel now; `directory` is for the files it needs."""
         self._host = Host(directory)
+        self.rehearse()
+
+    def rehearse(self) -> None:
+        """Do what every cell makes Python do for the first time, in this process or since its fork. Leaves nothing behind."""
+        for name in ("bdb", "IPython.core.logger", "IPython.core.magics.execution"):
+            with contextlib.suppress(ImportError):
+                import_module(name)
+        if self._host:
+            kernel = self._host.kernel
+            kernel.compile(ast.parse(kernel.transform("rehearsal = f'{1}'\n")), "<rehearsal>")
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
 
     def run(self, argv: List[str]) -> int:
         """Run one command; returns the exit code."""

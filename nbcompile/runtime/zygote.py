@@ -26,6 +26,7 @@ from .supervisor import leave
 
 # How long what a step left running may take to notice that its step has ended (joblib and multiprocessing clean up then).
 LINGER_SECONDS = 0.5
+_TICK_SECONDS = 0.1
 WORKER_BROKE = 70
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
@@ -69,17 +70,24 @@ class WarmParent:
         self._selector.register(engine.socket, selectors.EVENT_READ, self._from_engine)
         self._open = True
         self._leftovers: List[str] = []
+        self._spare: Optional[Tuple[int, JsonLines]] = None
+        self._spare_wanted = False
+        self._orphans_possible, self._orphans_sought = False, 0.0
 
     def serve(self) -> int:
         """Work until the engine's side of the socket closes."""
         wake = _wake_on_child()
         self._selector.register(wake, selectors.EVENT_READ, lambda: wake.recv(4096))
         while self._open:
-            for key, _ in self._selector.select(0.1 if self._groups else None):
+            waits = bool(self._groups or self._orphans_possible)
+            for key, _ in self._selector.select(0 if self._spare_wanted else _TICK_SECONDS if waits else None):
                 key.data()
             self._reap()
-            if self._groups:
-                self._end_groups()
+            self._end_groups()
+            if self._orphans_possible and not self._groups and time.monotonic() > self._orphans_sought + LINGER_SECONDS:
+                self._end_orphans()
+            if self._spare_wanted and self._open:
+                self._spare, self._spare_wanted = self._spare or self._fork_worker(), False
         self._end_everything()
         return 0
 
@@ -110,12 +118,27 @@ class WarmParent:
 
         gc.collect()
         gc.freeze()
+        self._spare_wanted = safe
         self.engine.send(said="prepared", imports=report, forks=safe, why=why)
 
     def _do_remove_at_end(self, directories: List[str]) -> None:
         self._leftovers += directories
 
-    def _do_start(self, worker: int, fork: bool, log: str, environ: Dict[str, str]) -> None:
+    def _do_start(self, worker: int, fork: bool, log: str) -> None:
+        pid, lines = (self._spare or self._fork_worker()) if fork else self._start_worker(lambda theirs: self._execute(theirs, log))
+        if fork:
+            lines.send(log=log)
+            self._spare = None
+            # The next worker is made while this one works, unless the engine has more to say.
+            self._spare_wanted = True
+        self._workers[pid] = worker, lines
+        self._selector.register(lines.socket, selectors.EVENT_READ, lambda: self._from_worker(worker, lines))
+        self.engine.send(said="started", worker=worker, pid=pid)
+
+    def _fork_worker(self) -> Tuple[int, JsonLines]:
+        return self._start_worker(self._become_worker)
+
+    def _start_worker(self, become: Callable[[socket.socket], None]) -> Tuple[int, JsonLines]:
         ours, theirs = socket.socketpair()
         parent, pid = os.getpid(), _fork()
         if pid == 0:
@@ -123,12 +146,9 @@ class WarmParent:
             if os.getppid() != parent:
                 os._exit(WORKER_BROKE)
             ours.close()
-            self._become_worker(theirs, fork, log, environ)
+            become(theirs)
         theirs.close()
-        lines = JsonLines(ours)
-        self._workers[pid] = worker, lines
-        self._selector.register(ours, selectors.EVENT_READ, lambda: self._from_worker(worker, lines))
-        self.engine.send(said="started", worker=worker, pid=pid)
+        return pid, JsonLines(ours)
 
     def _do_tell(self, worker: int, **message: Any) -> None:
         for number, lines in self._workers.values():
@@ -148,7 +168,7 @@ class WarmParent:
             self._selector.unregister(lines.socket)
             return
         for message in messages:
-            self.engine.send(worker=worker, **message)
+            self.engine.send(**{**message, "worker": worker})
 
     def _reap(self) -> None:
         while True:
@@ -158,11 +178,14 @@ class WarmParent:
                 return
             if pid == 0:
                 return
+            if self._spare and pid == self._spare[0]:
+                self._spare = None
             if pid not in self._workers:
                 continue  # what a step had left behind
             worker, lines = self._workers.pop(pid)
             self._last_words(worker, lines)
             self._groups[pid] = time.monotonic() + LINGER_SECONDS
+            self._orphans_possible = True
             used = usage.ru_utime + usage.ru_stime
             self.engine.send(said="gone", worker=worker, status=status, cpu_seconds=used, peak_kib=usage.ru_maxrss)
 
@@ -173,25 +196,27 @@ class WarmParent:
             lines.socket.setblocking(False)
             with contextlib.suppress(BlockingIOError):
                 for message in lines.receive() or ():
-                    self.engine.send(worker=worker, **message)
+                    self.engine.send(**{**message, "worker": worker})
         lines.socket.close()
 
     def _end_groups(self) -> None:
-        """End what is left of the process groups of steps that ended, and the orphans that left their group."""
+        """End what is left of the process groups of steps that ended."""
         now = time.monotonic()
         for group, when in list(self._groups.items()):
             if when <= now:
                 _signal_group(group, signal.SIGKILL)
             if when <= now or not _group_lives(group):
                 del self._groups[group]
-        if not self._groups:
-            # The orphans of a running step are still with that step, which adopts them.
-            for pid in _children(os.getpid()):
-                if pid not in self._workers:
-                    _kill_tree(pid)
+
+    def _end_orphans(self) -> None:
+        """End what has left the process group of a step that ended; the orphans of a running step are still with that step."""
+        self._orphans_possible, self._orphans_sought = False, time.monotonic()
+        for pid in _children(os.getpid()):
+            if pid not in self._workers and pid not in self._groups and (self._spare is None or pid != self._spare[0]):
+                _kill_tree(pid)
 
     def _end_everything(self) -> None:
-        for group in (*self._workers, *self._groups):
+        for group in (*self._workers, *self._groups, *(self._spare or ())[:1]):
             _signal_group(group, signal.SIGKILL)
         with contextlib.suppress(ChildProcessError):
             while True:
@@ -203,19 +228,28 @@ class WarmParent:
 
     # In the new process.
 
-    def _become_worker(self, connection: socket.socket, fork: bool, log: str, environ: Dict[str, str]) -> None:
+    def _execute(self, connection: socket.socket, log: str) -> None:
+        """Become a fresh process of the same interpreter."""
+        try:
+            _detach()
+            _print_to(log)
+            connection.set_inheritable(True)
+            os.execv(sys.executable, [sys.executable, self._runtime, "work", str(connection.fileno())])  # noqa: S606 (a shell is not wanted)
+        finally:
+            os._exit(WORKER_BROKE)
+
+    def _become_worker(self, connection: socket.socket) -> None:
+        """Go on as a worker with everything that this process has loaded."""
         code = WORKER_BROKE
         try:
-            _detach(log)
-            os.environ.update(environ)
-            if not fork:
-                connection.set_inheritable(True)
-                os.execv(sys.executable, [sys.executable, self._runtime, "work", str(connection.fileno())])  # noqa: S606 (a shell is not wanted)
+            _detach()
+            _print_to(os.devnull)
             self.engine.socket.close()
             for _, lines in self._workers.values():
                 lines.socket.close()
             self._selector.close()
             _forget_parent()
+            self._steps.rehearse()
             code = work(connection, self._steps)
         except BaseException:  # noqa: BLE001 (whatever it is, it goes to the log and this process ends)
             traceback.print_exc()
@@ -243,6 +277,9 @@ def work(connection: socket.socket, steps: Any) -> int:
         if messages is None:
             return 0
         for message in messages:
+            if "log" in message:
+                _print_to(message["log"])
+                continue
             if message["step"] is None:
                 return 0
             engine.send(said="done", step=message["step"], **_measured(steps.run, message["directory"], message["argv"]))
@@ -352,18 +389,23 @@ def _fork() -> int:
 # What a new process does first.
 
 
-def _detach(log: str) -> None:
-    """A session of its own, nothing to read, output to a file, and the usual signals."""
+def _detach() -> None:
+    """A session of its own, nothing to read, and the usual signals."""
     os.setsid()
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     nothing = os.open(os.devnull, os.O_RDONLY)
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    for source, target in ((nothing, 0), (output, 1), (output, 2)):
-        os.dup2(source, target)
+    os.dup2(nothing, 0)
     os.close(nothing)
+
+
+def _print_to(path: str) -> None:
+    """Append to a file what this process and its children print."""
+    output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
     os.close(output)
 
 

@@ -218,6 +218,16 @@ def test_a_run_whose_client_was_killed_is_shown_as_died_and_its_directory_can_be
     assert run(out.parent / "demo.ipynb", "-o", "out", "--python", "/no/such").returncode == 2
 
 
+def test_logs_tell_what_a_step_said(notebook):
+    path = notebook("print('hello')\nimport os\nos.write(2, b'from below\\n')", "raise ValueError('no luck')")
+    assert run(path, "-o", "out").returncode == 3
+    said = runs("logs", str(path.parent / "out")).stdout
+    assert all(words in said for words in ("hello", "from below", "ValueError"))
+    step = said.splitlines()[0].removeprefix("== ")
+    assert runs("logs", str(path.parent / "out"), step).stdout == said
+    assert runs("logs", str(path.parent / "out"), "nothing").returncode == 2
+
+
 def runs(*words):
     return subprocess.run([NBCOMPILE, "runs", *words], check=False, capture_output=True, text=True)
 

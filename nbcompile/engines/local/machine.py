@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 _MIB = 2**20
@@ -65,8 +66,10 @@ def _group_room() -> Iterator[int]:
                 yield max(0, int(limit) - int(usage) + droppable)
 
 
-def _groups(controller: str) -> Iterator[Path]:
+@cache
+def _groups(controller: str) -> tuple[Path, ...]:
     """The control groups of this process for a controller, from its own up to the root (version 2, then version 1)."""
+    found: list[Path] = []
     for line in _read(Path("/proc/self/cgroup")).splitlines():
         _, controllers, path = line.split(":", 2)
         if not controllers:
@@ -76,7 +79,8 @@ def _groups(controller: str) -> Iterator[Path]:
         else:
             continue
         here = root / path.lstrip("/")
-        yield from (folder for folder in (here, *here.parents) if folder == root or root in folder.parents)
+        found += [folder for folder in (here, *here.parents) if folder.is_dir() and (folder == root or root in folder.parents)]
+    return tuple(found)
 
 
 def _read(path: Path) -> str:

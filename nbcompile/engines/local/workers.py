@@ -73,10 +73,10 @@ class WarmParent:
         """Let it remove these when everything has ended, whether or not we are still there."""
         self._send(do="remove_at_end", directories=[str(directory) for directory in directories])
 
-    def start(self, *, fork: bool, log: Path, environ: Mapping[str, str] | None = None) -> int:
+    def start(self, *, fork: bool, log: Path) -> int:
         """Start a worker; what it prints goes to `log`."""
         self._workers += 1
-        self._send(do="start", worker=self._workers, fork=fork, log=str(log), environ=dict(environ or {}))
+        self._send(do="start", worker=self._workers, fork=fork, log=str(log))
         return self._workers
 
     def run(self, worker: int, step: str, directory: Path, argv: Sequence[str]) -> None:

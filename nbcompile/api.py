@@ -31,6 +31,7 @@ from nbcompile.rules.parameters import WRONG_VALUES
 from nbcompile.rules.policy import DENIALS
 
 if TYPE_CHECKING:
+    from nbcompile.engines.cwl import BundleJob
     from nbcompile.engines.job import RunJob
     from nbcompile.model.project import ProjectSettings
     from nbcompile.model.run import RunEvent, RunRecord
@@ -188,28 +189,63 @@ def run(
     *,
     parameters: Mapping[str, object] | None = None,
     output: Path | None = None,
+    engine: str = "local",
     on_event: Callable[[RunEvent], None] | None = None,
     streams: bool = False,
 ) -> RunRecord:
-    """Run a notebook on this machine, independent steps side by side. What a cell raised is told in the record.
+    """Run a notebook, independent steps side by side. What a cell raised is told in the record.
 
-    `on_event` is called with what happens, and with `streams` also with what cells write.
+    `engine` is `local`, or the name of a CWL runner, which also runs the directory of a bundle. `on_event` is called with
+    what happens, and with `streams` also with what cells write.
 
     Raises `NotebookError` when the notebook has errors, `UsageError` and `PlaceFailed` when it cannot be run here.
     """
     from nbcompile.emitters.write import write_whole
-    from nbcompile.engines.local.run import run_job
     from nbcompile.model.run import RunEnded
     from nbcompile.reporting.run_document import run_json
     from nbcompile.reporting.run_report import run_html
 
-    tell = on_event or (lambda _: None)
-    job = replace(_run_job(Path(path), settings or Settings(), parameters or {}, output), streams=streams)
-    record = run_job(job, tell)
+    tell, path, settings = on_event or (lambda _: None), Path(path), settings or Settings()
+    if engine == "local":
+        from nbcompile.engines.local.run import run_job
+
+        record = run_job(replace(_run_job(path, settings, parameters or {}, output), streams=streams), tell)
+    else:
+        from nbcompile.engines.cwl import run_bundle
+
+        record = run_bundle(_bundle_job(path, settings, parameters or {}, output, engine), tell)
     write_whole(record.directory / "run.json", run_json(record).encode())
     write_whole(record.directory / "report.html", run_html(record).encode())
     tell(RunEnded(record))
     return record
+
+
+def _bundle_job(path: Path, settings: Settings, parameters: Mapping[str, object], output: Path | None, engine: str) -> BundleJob:
+    from nbcompile.engines.cwl import BundleJob, cells_of_bundle, find_runner
+    from nbcompile.engines.directory import claim_directory, new_run_id
+
+    find_runner(engine)
+    python = settings.python or (settings.project.environment.python if settings.project else "")
+    if path.is_dir():
+        cells, name = cells_of_bundle(path), path.absolute().name
+        directory = claim_directory(output, name)
+        return BundleJob(
+            id=new_run_id(name), directory=directory, bundle=path.absolute(), notebook=path, engine=engine, python=python, cells=cells
+        )
+    built = build(path, settings, parameters=parameters)
+    name = built.program.notebook.name
+    directory = claim_directory(output, name)
+    return BundleJob(
+        id=new_run_id(name),
+        directory=directory,
+        bundle=built.write(directory.state / "bundle"),
+        notebook=path,
+        engine=engine,
+        kernel=built.program.notebook.kernel,
+        python=python,
+        cells={step.id: step.cells for step in built.plan.steps},
+        links=tuple(dict.fromkeys((link.source, link.target) for link in built.plan.links)),
+    )
 
 
 def _run_job(path: Path, settings: Settings, parameters: Mapping[str, object], output: Path | None) -> RunJob:

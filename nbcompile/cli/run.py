@@ -27,13 +27,16 @@ Examples:
   nbcompile run analysis.ipynb                  results in ./analysis.run/
   nbcompile run analysis.ipynb -o results --jobs 4
   nbcompile run analysis.ipynb -p seed 7 -p site berlin
+  nbcompile run analysis.ipynb --engine cwltool
+  nbcompile run build/analysis --engine toil-cwl-runner     a bundle
   nbcompile run analysis.ipynb --python ~/envs/science/bin/python""",
 )
-@click.argument("notebook", type=click.Path(path_type=Path))
+@click.argument("notebook", type=click.Path(path_type=Path), metavar="NOTEBOOK|BUNDLE")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the results go.  [default: NOTEBOOK.run/, numbered anew]")
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=None, help="Steps at a time.  [default: the cores available]")
 @click.option("--python", default="", help="Runs the cells: a path, an environment, a version.  [default: the notebook's kernel]")
 @click.option("--on", metavar="DEPLOYMENT", default="", help="Run all cells there, wherever they are placed; `local` is this machine.")
+@click.option("--engine", default="local", show_default=True, help="`local`, `cwltool`, or the name of another CWL runner.")
 @click.option("--keep-going", is_flag=True, help="After a failed cell, run all that does not need it.")
 @click.option("--strict", is_flag=True, help="Treat what would be repaired or only warned of as an error.")
 @granularity_option
@@ -46,6 +49,7 @@ def command(
     output: Path | None,
     jobs: int | None,
     python: str,
+    engine: str,
     granularity: str,
     *,
     on: str,
@@ -64,7 +68,7 @@ def command(
     settings = Settings(granularity=Granularity(granularity), python=python, jobs=jobs or 0, keep_going=keep_going, strict=strict, on=on)
     progress = _progress(as_json=as_json, quiet=quiet, verbose=verbose)
     try:
-        record = api.run(notebook, settings, parameters=values, output=output, on_event=progress, streams=verbose or as_json)
+        record = api.run(notebook, settings, parameters=values, output=output, engine=engine, on_event=progress, streams=verbose or as_json)
     finally:
         progress.close()
     if not as_json and not (quiet and record.state is RunState.FINISHED):
@@ -76,7 +80,7 @@ def exit_code(record: RunRecord) -> int:
     """How the command ends."""
     if record.signal is not None:
         return _SIGNAL_BASE + record.signal
-    if any(failure.cell >= 0 and not failure.lost for failure in record.failures):
+    if any(not failure.lost for failure in record.failures):
         return ExitCode.CELL_FAILED
     return ExitCode.PLACE_FAILED if record.failures else ExitCode.OK
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from nbcompile.engines.directory import RunDirectory
@@ -30,8 +30,8 @@ def write_results(directory: RunDirectory, plan: Plan, name: str, template: byte
         raise PlaceFailed(f"{notebook} cannot be written", f"look into {directory.state}")
     paths = [notebook.name]
     for step in sorted(reached, key=lambda step: step.cells):
-        paths += _bring(directory.files(step.id), directory.path)
-    return tuple(_described(directory.path, path) for path in dict.fromkeys(paths))
+        paths += bring(directory.files(step.id), directory.path)
+    return describe(directory.path, paths)
 
 
 def _shown(directory: RunDirectory, steps: Sequence[StepId], failed_cell: int | None) -> Iterator[Path]:
@@ -48,7 +48,7 @@ def _shown(directory: RunDirectory, steps: Sequence[StepId], failed_cell: int | 
         yield path
 
 
-def _bring(source: Path, target: Path) -> list[str]:
+def bring(source: Path, target: Path) -> list[str]:
     """Copy every file below `source` to the same relative place below `target`; returns those places."""
     found: list[str] = []
     for folder, _, names in os.walk(source):
@@ -62,6 +62,11 @@ def _bring(source: Path, target: Path) -> list[str]:
             temporary.replace(place)
             found.append(relative.as_posix())
     return sorted(found)
+
+
+def describe(directory: Path, paths: Iterable[str]) -> tuple[OutputFile, ...]:
+    """The files below `directory` with their sizes and digests."""
+    return tuple(_described(directory, path) for path in dict.fromkeys(paths))
 
 
 def _described(directory: Path, path: str) -> OutputFile:

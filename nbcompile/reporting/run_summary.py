@@ -22,7 +22,8 @@ def summary(record: RunRecord, *, colour: bool = False) -> str:
 
 def _failure(failure: Failure, record: RunRecord) -> Iterator[str]:
     if failure.cell < 0:
-        yield f"step {failure.step} {failure.message}"
+        yield f"step {failure.step}: {failure.message}"
+        yield from failure.traceback
         return
     line = failing_line(failure)
     cell = next((one for step in record.steps for one in step.cell_records if one.index == failure.cell), None)

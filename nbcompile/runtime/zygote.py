@@ -124,8 +124,13 @@ class WarmParent:
     def _do_remove_at_end(self, directories: List[str]) -> None:
         self._leftovers += directories
 
+    def _do_command(self, worker: int, argv: List[str], directory: str, environ: Dict[str, str], log: str) -> None:
+        pid, lines = self._start_worker(lambda theirs: _execute(argv, directory, environ, log))
+        self._workers[pid] = worker, lines
+        self.engine.send(said="started", worker=worker, pid=pid)
+
     def _do_start(self, worker: int, fork: bool, log: str) -> None:
-        pid, lines = (self._spare or self._fork_worker()) if fork else self._start_worker(lambda theirs: self._execute(theirs, log))
+        pid, lines = (self._spare or self._fork_worker()) if fork else self._start_worker(lambda theirs: self._begin_anew(theirs, log))
         if fork:
             lines.send(log=log)
             self._spare = None
@@ -228,15 +233,10 @@ class WarmParent:
 
     # In the new process.
 
-    def _execute(self, connection: socket.socket, log: str) -> None:
-        """Become a fresh process of the same interpreter."""
-        try:
-            _detach()
-            _print_to(log)
-            connection.set_inheritable(True)
-            os.execv(sys.executable, [sys.executable, self._runtime, "work", str(connection.fileno())])  # noqa: S606 (a shell is not wanted)
-        finally:
-            os._exit(WORKER_BROKE)
+    def _begin_anew(self, connection: socket.socket, log: str) -> None:
+        """Become a worker that has loaded nothing."""
+        connection.set_inheritable(True)
+        _execute([sys.executable, self._runtime, "work", str(connection.fileno())], os.getcwd(), dict(os.environ), log)
 
     def _become_worker(self, connection: socket.socket) -> None:
         """Go on as a worker with everything that this process has loaded."""
@@ -387,6 +387,18 @@ def _fork() -> int:
 
 
 # What a new process does first.
+
+
+def _execute(argv: List[str], directory: str, environ: Dict[str, str], log: str) -> None:
+    """Become another program. Does not return."""
+    try:
+        _detach()
+        _print_to(log)
+        os.chdir(directory)
+        os.execvpe(argv[0], argv, environ)  # noqa: S606 (a shell is not wanted)
+    finally:
+        traceback.print_exc()
+        os._exit(WORKER_BROKE)
 
 
 def _detach() -> None:

@@ -157,7 +157,7 @@ class _LocalRun:
         self._tell(worker.follower.last_news(outputs))
         failures = failures_in(worker.step.id, code, outputs)
         if code and not failures:
-            failures = [Failure(worker.step.id, -1, "StepBroken", self._last_words(worker.step.id, code))]
+            failures = [Failure(worker.step.id, -1, "StepBroken", self._last_words(worker.step.id, code), lost=True)]
         record = replace(self._record(worker, message), exit_code=code, cell_records=cell_records(outputs))
         self._ended(record, failures if worker.stop_at is None else [])
 

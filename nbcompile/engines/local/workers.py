@@ -79,6 +79,13 @@ class WarmParent:
         self._send(do="start", worker=self._workers, fork=fork, log=str(log))
         return self._workers
 
+    def command(self, argv: Sequence[str], *, directory: Path, environ: Mapping[str, str], log: Path) -> int:
+        """Start a worker that is another program; what it prints goes to `log`."""
+        self._workers += 1
+        words = {"argv": list(argv), "directory": str(directory), "environ": dict(environ), "log": str(log)}
+        self._send(do="command", worker=self._workers, **words)
+        return self._workers
+
     def run(self, worker: int, step: str, directory: Path, argv: Sequence[str]) -> None:
         """Let a worker run a command of the runtime in `directory`."""
         self._send(do="tell", worker=worker, step=step, directory=str(directory), argv=list(argv))

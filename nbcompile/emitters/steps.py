@@ -29,19 +29,22 @@ class _Writer:
     def __init__(self, facts: Sequence[CellFacts], graph: DataflowGraph, notebook: Notebook) -> None:
         self.graph, self.notebook = graph, notebook
         self.statements = [statement for cell in facts for statement in cell.statements]
-        self.names = sorted({name for cell in graph.cells for name in (*cell.defines, *cell.deletes)})
+        bound = [(name, cell.index) for cell in reversed(graph.cells) for name in (*cell.defines, *cell.deletes)]
+        self.first_bound = dict(sorted(dict(bound).items()))
         self.counts = _execution_counts(notebook)
 
     def document(self, step: Step) -> dict[str, object]:
         """The document of one step."""
-        earlier = [statement for statement in self.statements if statement.id.cell < step.cells[-1]]
+        earlier = [statement for statement in self.statements if statement.id.cell <= step.cells[-1]]
         sources = {str(cell): self.notebook.code_cells[cell].source for cell in sorted({statement.id.cell for statement in earlier})}
         return {
             "schema": "nbcompile/step/1",
             "notebook": self.notebook.name,
             "step": step.id,
-            "names": self.names,
+            "names": list(self.first_bound),
+            "first_bound": self.first_bound,
             "sources": sources,
+            "counts": {cell: self.counts[int(cell)] for cell in sources},
             "definitions": [
                 {"id": str(s.id), "cell": s.id.cell, "lines": list(s.lines), "binds": list(s.binds), "uses": list(s.uses)} for s in earlier
             ],
@@ -66,10 +69,11 @@ class _Writer:
 
 
 def _execution_counts(notebook: Notebook) -> tuple[int | None, ...]:
-    """The number a clean run gives each code cell; a kernel does not count cells without text."""
+    """The number a clean run gives each code cell; a kernel does not count cells that are empty or skipped."""
     counts: list[int | None] = []
     last = 0
     for cell in notebook.code_cells:
-        last += bool(cell.source.strip())
-        counts.append(last if cell.source.strip() else None)
+        runs = bool(cell.source.strip()) and "skip-execution" not in cell.tags
+        last += runs
+        counts.append(last if runs else None)
     return tuple(counts)

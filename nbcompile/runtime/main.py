@@ -55,7 +55,7 @@ class Words(NamedTuple):
 
 def main(argv: List[str]) -> int:
     """Run one command, a step in a process of its own; returns the exit code."""
-    return _run(argv, supervise)
+    return _run(argv, supervise, Host)
 
 
 class StepWorker:
@@ -66,7 +66,7 @@ class StepWorker:
 
     def warm_up(self, directory: str) -> None:
         """Make the kernel now; `directory` is for the files it needs."""
-        self._host = Host(directory)
+        self._host_in(directory)
         self.rehearse()
 
     def rehearse(self) -> None:
@@ -83,10 +83,14 @@ class StepWorker:
 
     def run(self, argv: List[str]) -> int:
         """Run one command; returns the exit code."""
-        return _run(argv, lambda outputs, run: run(), self._host)
+        return _run(argv, lambda outputs, run: run(), self._host_in)
+
+    def _host_in(self, directory: str) -> Host:
+        self._host = self._host or Host(directory)
+        return self._host
 
 
-def _run(argv: List[str], start: Callable[[str, Callable[[], int]], int], host: Optional[Host] = None) -> int:
+def _run(argv: List[str], start: Callable[[str, Callable[[], int]], int], host: Callable[[str], Host]) -> int:
     try:
         words = parse_words(argv)
     except ValueError as error:
@@ -129,7 +133,7 @@ def parse_words(argv: List[str]) -> Words:
     return Words(argv[0], tuple(places), options)
 
 
-def _run_step(words: Words, start: Callable[[str, Callable[[], int]], int], host: Optional[Host]) -> int:
+def _run_step(words: Words, start: Callable[[str, Callable[[], int]], int], host: Callable[[str], Host]) -> int:
     outputs = os.path.abspath(words.places[1])
     work = work_directory(outputs)
     # What an earlier try left is of no use.
@@ -148,7 +152,7 @@ def _run_step(words: Words, start: Callable[[str, Callable[[], int]], int], host
         events=tuple(int(word) for word in words.each("--events")),
         trust_payloads=bool(words.options["--trust-payloads"]),
     )
-    return start(outputs, lambda: run_step(call, host))
+    return start(outputs, lambda: run_step(call, host(work)))
 
 
 def _run_collect(words: Words) -> int:

@@ -229,6 +229,7 @@ class IPythonKernel:
         self.namespace: Dict[str, Any] = self.shell.user_ns
         self.asked_to_exit = False
         self.input_refused = False
+        self._inputs: Dict[int, str] = {}
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         take_over_comms(self.shell.kernel)
 
@@ -237,11 +238,11 @@ class IPythonKernel:
         shell = self.shell
         shell.execution_count = source.number or 0
         self._number_inputs(source.number or 0)
-        self.sources.add(source)
         shell.kernel.start_cell(source.cell)
         shell._failed_in_display = False
         with self._without_input():
-            result = self._turn(self._execute(source.text))
+            result = self._turn(self._execute(source))
+        self._inputs[source.number or 0] = source.text
         shell.kernel.end_cell()
         self.recorder.flush()
         shell.payload_manager.clear_payload()
@@ -250,6 +251,22 @@ class IPythonKernel:
         if error is None and shell._failed_in_display and _display_errors_fail_cells():
             return getattr(sys, "last_value", None) or RuntimeError("display failed")
         return error  # type: ignore[no-any-return]
+
+    def bind_history(self, name: str, value: Any) -> bool:
+        """Bind a name of IPython's history of results; returns whether it was one."""
+        history, hook = self.shell.history_manager, self.shell.displayhook
+        if name in ("Out", "_oh"):
+            history.output_hist.clear()
+            history.output_hist.update(value)
+            self.namespace.update({f"_{number}": result for number, result in value.items()})
+        elif name in ("_", "__", "___"):
+            setattr(hook, name, value)
+            self.namespace[name] = value
+        elif name.startswith("_") and name[1:].isdigit():
+            self.namespace[name] = history.output_hist[int(name[1:])] = value
+        else:
+            return False
+        return True
 
     def transform(self, text: str) -> str:
         """The cell as plain Python, or as it is where IPython cannot transform it."""
@@ -261,11 +278,18 @@ class IPythonKernel:
     def register(self, cell: int, text: str, count: Optional[int]) -> CellSource:
         """Make the text of a cell known to tracebacks, with the number it has in the notebook."""
         source = CellSource(cell, text, self.transform(text), count)
-        name = self.sources.add(source)
+        self._number(self.sources.add(source), count)
+        return source
+
+    def register_transformed(self, cell: int, file_name: str, text: str, count: Optional[int]) -> None:
+        """Make a cell known whose code came with a payload."""
+        if not self.sources.find(file_name):
+            self._number(self.sources.add(CellSource(cell, text, text, count), file_name), count)
+
+    def _number(self, file_name: str, count: Optional[int]) -> None:
         numbers = getattr(self.shell.compile, "_filename_map", None)
         if numbers is not None and count is not None:
-            numbers[name] = count
-        return source
+            numbers[file_name] = count
 
     def compile(self, tree: Any, file_name: str, mode: str = "exec") -> types.CodeType:
         """Compile with the `__future__` imports that cells have made so far."""
@@ -277,18 +301,29 @@ class IPythonKernel:
         with self.shell.builtin_trap:
             exec(code, self.namespace)  # noqa: S102 (running the notebook's code is what this is for)
 
-    async def _execute(self, text: str) -> Any:
+    async def _execute(self, source: CellSource) -> Any:
+        from IPython.core.async_helpers import _pseudo_sync_runner
+
         shell = self.shell
-        error = None
+        given: Dict[str, Any] = {"transformed_cell": source.text, "preprocessing_exc_tuple": None}
         try:
-            transformed = shell.transform_cell(text)
+            given["transformed_cell"] = shell.transform_cell(source.text)
         except Exception:  # noqa: BLE001 (IPython shows it)
-            transformed, error = text, sys.exc_info()
-        if not shell.should_run_async(text, transformed_cell=transformed, preprocessing_exc_tuple=error):
-            return shell.run_cell(text, store_history=True)
+            given["preprocessing_exc_tuple"] = sys.exc_info()
+        self.sources.add(source._replace(transformed=given["transformed_cell"]))
+        if source.text.startswith("%%time"):
+            body = source.text.partition("\n")[2]
+            self.sources.add_unseen(CellSource(source.cell, body, self.transform(body), source.number), "<timed exec>")
         result = None
         try:
-            result = await shell.run_cell_async(text, store_history=True, transformed_cell=transformed, preprocessing_exc_tuple=error)
+            coroutine = shell.run_cell_async(source.text, store_history=True, **given)
+            if shell.should_run_async(source.text, **given):
+                result = await coroutine
+            else:
+                result = _pseudo_sync_runner(coroutine)
+        except BaseException as error:  # noqa: BLE001 (what IPython does with what it has not handled itself)
+            shell.showtraceback(running_compiled_code=True)
+            result = types.SimpleNamespace(error_before_exec=None, error_in_exec=error)
         finally:
             shell.events.trigger("post_execute")
             shell.events.trigger("post_run_cell", result)
@@ -302,12 +337,18 @@ class IPythonKernel:
         self._loop.run_until_complete(_idle())
         return result
 
+    def know_inputs(self, texts: Dict[int, str]) -> None:
+        """Know what earlier cells had in them, by their numbers."""
+        self._inputs = dict(texts)
+
     def _number_inputs(self, count: int) -> None:
         """Make `In[count]` the cell that runs next, whatever ran in this process before."""
         history = self.shell.history_manager
-        for inputs in (history.input_hist_parsed, history.input_hist_raw):
-            del inputs[count:]
-            inputs.extend([""] * (count - len(inputs)))
+        raw = [self._inputs.get(number, "") for number in range(count)]
+        history.input_hist_raw[:] = raw
+        history.input_hist_parsed[:] = [text and self.transform(text).rstrip("\n") for text in raw]
+        history._i00, history._i, history._ii, history._iii = [*raw[::-1], "", "", "", ""][:4]
+        self.namespace.update({f"_i{number}": text for number, text in self._inputs.items() if number < count})
 
     @contextlib.contextmanager
     def _without_input(self) -> Iterator[None]:

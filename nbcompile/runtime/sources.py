@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import linecache
 import struct
-from typing import Dict, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
 # ipykernel calls a cell <temporary directory>/ipykernel_<process>/<hash of the text>.py. Ours has no process number and
 # no temporary directory in it, so that two runs show the same bytes.
@@ -26,19 +26,30 @@ class CellSources:
     """Every cell whose code may run in this process, by the file name its code objects carry."""
 
     def __init__(self) -> None:
-        self._by_name: Dict[str, CellSource] = {}
+        self._by_name: Dict[str, List[CellSource]] = {}
 
-    def add(self, source: CellSource) -> str:
+    def add(self, source: CellSource, name: str = "") -> str:
         """Register a cell so that tracebacks, `inspect` and `%psource` find its text; returns its file name."""
-        name = cell_file_name(source.text)
-        self._by_name[name] = source
+        name = name or self.name_of(source)
+        self.add_unseen(source, name)
         lines = [line + "\n" for line in source.transformed.splitlines()]
         linecache.cache[name] = (len(source.transformed), None, lines, name)
         return name
 
-    def find(self, file_name: str) -> Optional[CellSource]:
-        """The cell a code object with this file name came from."""
-        return self._by_name.get(file_name)
+    @staticmethod
+    def name_of(source: CellSource) -> str:
+        """The file name of a cell."""
+        return cell_file_name(source.text)
+
+    def add_unseen(self, source: CellSource, name: str) -> None:
+        """Register code that magics run under a name of their own; tracebacks show no text for it."""
+        known = self._by_name.setdefault(name, [])
+        if source not in known:
+            known.append(source)
+
+    def find(self, file_name: str) -> Sequence[CellSource]:
+        """The cells a code object with this file name may have come from, the latest first."""
+        return self._by_name.get(file_name, [])[::-1]
 
 
 def cell_file_name(text: str) -> str:

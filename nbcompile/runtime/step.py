@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
-from typing import Any, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple
 
-from .document import StepCell, StepDocument, read_document
+from .code_places import CodeFinder
+from .codecs import Scope, register_names
+from .definitions import Definitions
+from .document import SaveEntry, StepCell, StepDocument, VersionName, read_document
 from .environment import enter_kernel_environment
 from .journal import Journal, JournalReader
+from .local_classes import LocalClasses
+from .namespace import Namespace, Versions
+from .payloads import UNBOUND, Payloads, save_payload
 from .problem import CELL_FAILED, ENVIRONMENT_BROKEN, FINISHED, StepProblem
 from .recorder import NO_CELL, Recorder
 from .shell import IPythonKernel
@@ -32,13 +39,18 @@ class StepCall(NamedTuple):
     trust_payloads: bool = False
 
 
-def run_step(call: StepCall, host: Optional["Host"] = None) -> int:
-    """Run one step and write what happened. Returns the exit code.
+class Host:
+    """A kernel that is ready to run cells, and where it shows them. Made once, before a fork or after; no threads."""
 
-    `host` is a kernel that was made earlier, in the process this one was forked from.
-    """
+    def __init__(self, work: str) -> None:
+        enter_kernel_environment()
+        self.recorder = Recorder(None)  # type: ignore[arg-type]
+        self.kernel = IPythonKernel(self.recorder, work)
+
+
+def run_step(call: StepCall, host: Host) -> int:
+    """Run one step and write what happened. Returns the exit code."""
     journal = Journal(journal_path(call.work), call.events)
-    host = host or Host(call.work)
     host.recorder.journal = journal
     code = ENVIRONMENT_BROKEN
     try:
@@ -55,52 +67,118 @@ def run_step(call: StepCall, host: Optional["Host"] = None) -> int:
     return code
 
 
-class Host:
-    """A kernel that is ready to run cells, and where it shows them. Made once, before a fork or after; no threads."""
-
-    def __init__(self, work: str) -> None:
-        enter_kernel_environment()
-        self.recorder = Recorder(None)  # type: ignore[arg-type]
-        self.kernel = IPythonKernel(self.recorder, work)
-
-
 class StepRun:
     """One run of the cells of one step."""
 
     def __init__(self, call: StepCall, document: StepDocument, host: Host, journal: Journal) -> None:
+        register_names()
         self.call = call
         self.document = document
         self.kernel = host.kernel
         self.recorder = host.recorder
         self.journal = journal
         self.streams = Streams(self.recorder, call.work)
+        self.namespace = Namespace(document.names, self.kernel)
+        self.versions = Versions()
+        self.payloads = Payloads(call.payloads)
+        self.definitions = Definitions(document, self.kernel, self.recorder)
+        self.scope = Scope(self.kernel, self.definitions, CodeFinder(self.kernel), LocalClasses(document.step))
+        self.kernel.know_inputs({document.counts[index]: text for index, text in document.sources.items() if document.counts.get(index)})
+        self.saves = sum(len(cell.saves) for cell in document.cells)
 
     def run(self) -> int:
         """Run the cells in order, until one fails."""
         self.streams.start()
         try:
-            for cell in self.document.cells:
+            for number, cell in enumerate(self.document.cells):
+                later = self.document.cells[number + 1 :]
+                self._prepare(cell)
+                self.versions.keep_only(_wanted(cell, later))
                 if not self._run_cell(cell):
                     return CELL_FAILED
+                self.versions.keep_only(_wanted(None, later))
+            if not self.call.trust_payloads:
+                self.payloads.check_rest()
         finally:
             self.streams.stop()
             self._show_failure()
         return FINISHED
+
+    def _run_cell(self, cell: StepCell) -> bool:
+        self.journal.write("cell", cell=cell.cell, id=cell.id, execution_count=None if cell.skipped else cell.number)
+        facts: Dict[str, Any] = {"state": "skipped"}
+        error = None
+        if not cell.skipped:
+            started, cpu = time.perf_counter(), time.process_time()
+            error = self._execute(cell)
+            facts["state"] = "error" if error is not None else "ok"
+            facts["seconds"] = round(time.perf_counter() - started, 6)
+            facts["cpu_seconds"] = round(time.process_time() - cpu, 6)
+        self.definitions.took_place(cell.cell)
+        goes_on = error is None or cell.may_raise
+        if goes_on:
+            self._keep(cell)
+        self.journal.write("end", cell=cell.cell, **facts)
+        return goes_on
+
+    def _execute(self, cell: StepCell) -> Optional[BaseException]:
+        self.recorder.cell = cell.cell
+        try:
+            return self.kernel.run(CellSource(cell.cell, cell.text, cell.text, cell.number))
+        finally:
+            self.recorder.cell = NO_CELL
+
+    def _prepare(self, cell: StepCell) -> None:
+        """Bind exactly what the cell needs: definitions first, then the step's own versions over them."""
+        variables = [version for version in cell.needs if version.kind == "variable"]
+        missing = [version for version in variables if version not in self.versions]
+        for version in missing:
+            if not self.payloads.has(version):
+                raise StepProblem("NB592", f"cell {cell.cell} needs `{version}`, and no payload has it", "run the step that makes it")
+        self.namespace.clear()
+        self.definitions.replay((*cell.replays, *self.payloads.mentions(missing)))
+        for version in missing:
+            if version not in self.versions:
+                for read, value in self.payloads.read(version, self.scope).items():
+                    self.versions.put(read, value)
+        self.namespace.clear()
+        self.definitions.bind(cell.replays)
+        for version in variables:
+            self.namespace.bind(version.name, self.versions[version])
+
+    def _keep(self, cell: StepCell) -> None:
+        """Take the versions that the cell made, and write those that leave the step."""
+        for name in (*cell.defines, *cell.changes):
+            if ":" not in name:
+                self.versions.put(VersionName(name, cell.cell), self.namespace.value(name))
+        for save in cell.saves:
+            self._save(save)
+
+    def _save(self, save: SaveEntry) -> None:
+        values = [(version, self._value(version)) for version in save.versions]
+        path = os.path.join(self.call.home, save.payload + ".nbc")
+        saved = save_payload(path, save.payload, values, self.scope, self.saves > 1)
+        reports = [one.report for one in saved.versions]
+        self.journal.write("payload", payload=save.payload, bytes=saved.length, versions=reports)
+
+    def _value(self, version: VersionName) -> Any:
+        if version in self.versions:
+            return self.versions[version]
+        return self.namespace.value(version.name) if self.namespace.is_bound(version.name) else UNBOUND
 
     def _show_failure(self) -> None:
         """Whoever looks at the process and not at OUTPUTS.json sees the error, too."""
         if self.recorder.failed is not None:
             sys.stderr.write("\n".join(self.recorder.failed["traceback"]) + "\n")
 
-    def _run_cell(self, cell: StepCell) -> bool:
-        self.journal.write("cell", cell=cell.cell, id=cell.id, execution_count=None if cell.skipped else cell.number)
-        if cell.skipped:
-            self.journal.write("end", cell=cell.cell, state="skipped")
-            return True
-        self.recorder.cell = cell.cell
-        started, cpu = time.perf_counter(), time.process_time()
-        error = self.kernel.run(CellSource(cell.cell, cell.text, cell.text, cell.number))
-        facts: Any = {"seconds": round(time.perf_counter() - started, 6), "cpu_seconds": round(time.process_time() - cpu, 6)}
-        self.recorder.cell = NO_CELL
-        self.journal.write("end", cell=cell.cell, state="error" if error is not None else "ok", **facts)
-        return error is None or cell.may_raise
+
+def _wanted(cell: Optional[StepCell], later: Tuple[StepCell, ...]) -> Iterator[VersionName]:
+    """The versions to keep: those that later cells need, and those that this one saves and did not make itself."""
+    for one in later:
+        yield from one.needs
+    for one in (cell,) if cell is not None else ():
+        for save in one.saves:
+            yield from (version for version in save.versions if version.cell != one.cell)
+    for one in later:
+        for save in one.saves:
+            yield from save.versions

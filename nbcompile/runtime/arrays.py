@@ -1,0 +1,108 @@
+"""numpy arrays and torch tensors on their way into a payload and out of it."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any, Sequence, Tuple
+
+from .extents import READ_ONLY, Extent, Extents, address_of
+
+# Arrays that own less than this travel inside the pickle and own their memory again; larger ones are mapped.
+SMALL = 1 << 16
+# Element types that are nothing but their bytes.
+_RAW_KINDS = "biufcmMSUV"
+_FOREIGN_BUFFERS = (bytes, bytearray)
+
+
+def array_parts(array: Any, extents: Extents, guard: str) -> Any:
+    """How to rebuild an array: ("own",), ("view", base, …), ("buffer", object, …) or ("extent", number, …)."""
+    numpy = sys.modules["numpy"]
+    root = _root(array, numpy.ndarray)
+    raw = is_raw(array)
+    if root is array and root.base is None and (not raw or (array.nbytes < SMALL and _is_plain(array))):
+        return ("own",)
+    if root is not array and (not raw or root.nbytes < SMALL) and type(root) is numpy.ndarray and root.base is None and _is_plain(root):
+        return ("view", root, *_layout(array, _start(array) - _start(root)))
+    foreign = root.base.obj if isinstance(root.base, memoryview) else root.base
+    if type(foreign) in _FOREIGN_BUFFERS and raw:
+        return ("buffer", foreign, *_layout(array, _start(array) - address_of(foreign)))
+    if not raw or array.size == 0:
+        return ("own",)
+    low, high = _bounds(array)
+    if high - low < SMALL and _is_plain(array) and root is array:
+        return ("own",)
+    whole = memoryview(array.reshape(-1, order="A").view("u1")) if _is_plain(array) else None
+    guard = guard or ("" if array.flags.writeable else READ_ONLY)
+    return ("extent", extents.add(Extent(low, high - low, array, whole, guard)), *_layout(array, _start(array) - low))
+
+
+def is_raw(array: Any) -> bool:
+    """Whether an array is nothing but its bytes."""
+    return array.dtype.kind in _RAW_KINDS and not array.dtype.hasobject
+
+
+def own_parts(array: Any) -> Tuple[Any, ...]:
+    """A small array that owns its memory, as its bytes."""
+    order = "C" if array.flags.c_contiguous else "F"
+    return array.tobytes(order="A"), array.dtype, array.shape, order, bool(array.flags.writeable)
+
+
+def rebuild_own(content: bytes, dtype: Any, shape: Tuple[int, ...], order: str, writeable: bool) -> Any:
+    """An array with memory of its own. numpy's own pickles would turn other byte orders into this machine's."""
+    numpy = importlib.import_module("numpy")
+    array = numpy.frombuffer(content, dtype).reshape(shape, order=order).copy(order=order)
+    array.flags.writeable = writeable
+    return array
+
+
+def rebuild_view(base: Any, start: int, layout: Sequence[Any]) -> Any:
+    """An array over the bytes of `base`: a bytes object, or a mapped file, whose byte `start` is the extent's first."""
+    numpy = importlib.import_module("numpy")
+    dtype, shape, strides, offset, writeable = layout
+    array = numpy.ndarray(shape, dtype, buffer=base, offset=start + offset, strides=strides)
+    if not writeable:
+        array.flags.writeable = False
+    return array
+
+
+def rebuild_array_view(base: Any, layout: Sequence[Any]) -> Any:
+    """A view of an array, which is its base."""
+    numpy = importlib.import_module("numpy")
+    dtype, shape, strides, offset, writeable = layout
+    flat = base.reshape(-1, order="A")
+    if not dtype.hasobject:
+        return rebuild_view(flat.view("u1"), 0, layout)
+    array = numpy.lib.stride_tricks.as_strided(flat[offset // dtype.itemsize :], shape, strides) if flat.size else flat.reshape(shape)
+    if not writeable:
+        array.flags.writeable = False
+    return array
+
+
+def _root(array: Any, kind: Any) -> Any:
+    while isinstance(array.base, kind):
+        array = array.base
+    return array
+
+
+def _is_plain(array: Any) -> bool:
+    return bool(array.flags.c_contiguous or array.flags.f_contiguous)
+
+
+def _start(array: Any) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def _layout(array: Any, offset: int) -> Tuple[Any, ...]:
+    return array.dtype, array.shape, array.strides, offset, bool(array.flags.writeable)
+
+
+def _bounds(array: Any) -> Tuple[int, int]:
+    """The first address an array uses, and the one after its last."""
+    low = high = _start(array)
+    for size, stride in zip(array.shape, array.strides):
+        if stride < 0:
+            low += (size - 1) * stride
+        else:
+            high += (size - 1) * stride
+    return low, high + array.itemsize

@@ -1,0 +1,535 @@
+"""Objects of the notebook -> pickled frames and memory, and back.
+
+Nothing of the notebook travels as bytecode: what a definition statement made is named by the statement, which every step runs again for
+itself; other functions and classes by the place of their code. Callables in a frame are names in `nbcompile_payload`, a module that exists
+only to be named; reading a frame, they are the methods of a `Reader`.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import functools
+import gc
+import importlib
+import io
+import pickle
+import sys
+import types
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from .arrays import array_parts, is_raw, own_parts, rebuild_array_view, rebuild_own, rebuild_view
+from .code_places import CodeFinder, CodePlace
+from .extents import COPIED_ON_WRITE, FROZEN, READ_ONLY, Extent, Extents, address_of
+from .local_classes import LocalClasses
+from .payload_file import broken_payload
+from .placeholders import CannotTravel, Placeholder, TravelFailure, placeholder_failure, tied_to_a_process
+from .streams import OutStream
+
+NAMES = types.ModuleType("nbcompile_payload", "What the frames of payloads call; see nbcompile.")
+PROTOCOL = 5
+
+
+def _stub(name: str) -> Any:
+    def stub(*args: Any) -> Any:
+        raise CannotTravel("a payload is read by the step runtime of nbcompile, not by pickle itself")
+
+    stub.__module__, stub.__qualname__, stub.__name__ = NAMES.__name__, name, name
+    setattr(NAMES, name, stub)
+    return stub
+
+
+_definition, _module, _main, _attribute = _stub("definition"), _stub("module"), _stub("main"), _stub("attribute")
+_own, _read_only = _stub("own"), _stub("read_only")
+_extent, _view, _over, _tensor, _parameter, _storage = map(_stub, ("extent", "view", "over", "tensor", "parameter", "storage"))
+_function, _set_function, _cell, _cached = map(_stub, ("function", "set_function", "cell", "cached"))
+_local_class, _set_class = _stub("local_class"), _stub("set_class")
+_placeholder, _exception, _set_exception, _figure, _mapping_view = map(
+    _stub, ("placeholder", "exception", "set_exception", "figure", "mapping_view")
+)
+
+
+class Scope(NamedTuple):
+    """What writing and reading need to know of the step: its kernel, its definitions, and the classes made by functions."""
+
+    kernel: Any
+    definitions: Any
+    code: CodeFinder
+    classes: LocalClasses
+
+
+class Frame(NamedTuple):
+    """One or more variables, pickled with one memo: `pickles` pickles, one after the other, and the memory they refer to."""
+
+    content: Any
+    pickles: int
+    extents: Extents
+    buffers: Tuple[int, ...]
+    failures: Tuple[TravelFailure, ...]
+    definitions: Tuple[str, ...]
+    modules: Tuple[str, ...]
+    memo: Dict[int, Tuple[int, Any]]
+    guards: Dict[int, str]
+
+
+def write_frame(version: str, value: Any, scope: Scope, keep_memo: bool) -> Frame:
+    """Pickle one value. What cannot travel becomes a placeholder, all of the value if need be."""
+    try:
+        return _Writer(version, scope).write(value, keep_memo)
+    except Exception as error:  # noqa: BLE001 (whatever __reduce__ or the pickler raises: this value cannot travel)
+        return _Writer(version, scope).write(Placeholder(_failure_of(version, value, error)), keep_memo)
+
+
+def write_frame_of_many(versions: Sequence[str], values: Tuple[Any, ...], scope: Scope) -> Frame:
+    """Pickle several values with one memo."""
+    try:
+        return _Writer(versions[0], scope).write(values, False)
+    except Exception as error:  # noqa: BLE001 (as above)
+        stand_ins = tuple(Placeholder(_failure_of(version, value, error)) for version, value in zip(versions, values))
+        return _Writer(versions[0], scope).write(stand_ins, False)
+
+
+def _failure_of(version: str, value: Any, error: Exception) -> TravelFailure:
+    return TravelFailure(version, type_name(type(value)), "an object", f"{type(error).__name__}: {error}")
+
+
+class _Writer(pickle.Pickler):
+    """Pickles one frame."""
+
+    def __init__(self, version: str, scope: Scope) -> None:
+        self._content = io.BytesIO()
+        super().__init__(self._content, PROTOCOL, buffer_callback=self._buffer)
+        self._version = version
+        self._scope = scope
+        self._extents = Extents()
+        self._buffers: List[int] = []
+        self._cells: Dict[int, Tuple[int, Any]] = {}
+        self._failures: List[TravelFailure] = []
+        self._mentioned: Dict[str, None] = {}
+        self._modules: Dict[str, None] = {}
+        self._tied: Dict[type, Optional[str]] = {}
+        self._guards: Dict[int, str] = {}
+        self._by_type: Dict[type, Callable[[Any], Any]] = {
+            types.FunctionType: self._reduce_function,
+            types.ModuleType: self._reduce_module,
+            types.CellType: self._reduce_cell,
+            Placeholder: self._reduce_placeholder,
+            OutStream: lambda value: self._reduce_tied(value, "a stream"),
+            type(...): lambda value: (_attribute, ("builtins", "Ellipsis")),
+            type(NotImplemented): lambda value: (_attribute, ("builtins", "NotImplemented")),
+            property: lambda value: (property, (value.fget, value.fset, value.fdel, value.__doc__)),
+            staticmethod: lambda value: (staticmethod, (value.__func__,)),
+            classmethod: lambda value: (classmethod, (value.__func__,)),
+            types.MappingProxyType: lambda value: (types.MappingProxyType, (gc.get_referents(value)[0],)),
+            type({}.keys()): lambda value: (_mapping_view, ("keys", gc.get_referents(value)[0])),
+            type({}.values()): lambda value: (_mapping_view, ("values", gc.get_referents(value)[0])),
+            type({}.items()): lambda value: (_mapping_view, ("items", gc.get_referents(value)[0])),
+            functools._lru_cache_wrapper: self._reduce_cached,
+        }
+        self._add_types_of_libraries()
+
+    def write(self, value: Any, keep_memo: bool) -> Frame:
+        """Pickle a value, and after it the contents of the closure cells that it reaches."""
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            self.dump(value)
+            written = 0
+            while written < len(self._cells):
+                for _, cell in list(self._cells.values())[written:]:
+                    self.dump(_cell_contents(cell))
+                    written += 1
+            memo = self.memo.copy() if keep_memo else {}
+        finally:
+            if collecting:
+                gc.enable()
+        return Frame(
+            self._content.getbuffer(),
+            1 + written,
+            self._extents,
+            tuple(self._buffers),
+            tuple(self._failures),
+            tuple(self._mentioned),
+            tuple(self._modules),
+            memo,
+            self._guards,
+        )
+
+    def reducer_override(self, value: Any) -> Any:
+        """How to rebuild an object; called for everything but the plain built-in types."""
+        kind = type(value)
+        place = self._scope.definitions.place_of(value)
+        if place is not None:
+            self._mentioned[place[0]] = None
+            return _definition, place
+        reduce = self._by_type.get(kind)
+        if reduce is not None:
+            return reduce(value)
+        if isinstance(value, type):
+            return self._reduce_class(value)
+        words = tied_to_a_process(kind, self._tied)
+        if words is not None:
+            return self._reduce_tied(value, words)
+        return self._reduce_any(value, kind)
+
+    def _reduce_any(self, value: Any, kind: type) -> Any:
+        """What pickle itself would do, but an object that refuses becomes a placeholder on its own."""
+        try:
+            if isinstance(value, BaseException):
+                return self._reduce_exception(value)
+            reduce = copyreg.dispatch_table.get(kind)
+            reduced = reduce(value) if reduce is not None else value.__reduce_ex__(PROTOCOL)
+        except Exception as error:  # noqa: BLE001 (any exception means that the object refuses)
+            return self._fail(value, "an object", f"{type(error).__name__}: {error}")
+        if isinstance(reduced, str) and not _is_found(value, getattr(value, "__module__", None), reduced):
+            return self._fail(value, "an object", "nothing says where it is defined")
+        return reduced
+
+    def _reduce_tied(self, value: Any, words: str) -> Any:
+        for name in ("stdout", "stderr", "stdin", "__stdout__", "__stderr__"):
+            if value is getattr(sys, name, None):
+                return _attribute, ("sys", name)
+        return self._fail(value, words, "it belongs to the process that made it")
+
+    def _fail(self, value: Any, words: str, reason: str) -> Any:
+        failure = TravelFailure(self._version, type_name(type(value)), words, reason)
+        self._failures.append(failure)
+        return _placeholder, tuple(failure)
+
+    def _reduce_placeholder(self, value: Placeholder) -> Any:
+        failure = placeholder_failure(value)
+        self._failures.append(failure)
+        return _placeholder, tuple(failure)
+
+    def _reduce_module(self, value: types.ModuleType) -> Any:
+        if value is sys.modules.get("__main__"):
+            return _main, ()
+        if sys.modules.get(value.__name__) is value:
+            return _module, (value.__name__,)
+        return self._fail(value, "a module", "it was not imported")
+
+    # Functions.
+
+    def _reduce_function(self, value: types.FunctionType) -> Any:
+        home = value.__module__
+        if home != "__main__" and _is_found(value, home, value.__qualname__):
+            self._modules[home] = None
+            return NotImplemented
+        owner = self._scope.definitions.place_of_attribute(value)
+        if owner is not None:
+            self._mentioned[owner[0]] = None
+            return _definition, owner
+        module = self._module_of_globals(value.__globals__)
+        if module is None:
+            return self._fail(value, "a function", "its global names are nowhere to be found")
+        place = self._scope.code.place(value.__code__, module if module != "__main__" else None)
+        if place is None:
+            return self._fail(value, "a function", "its source is not known")
+        closure = value.__closure__
+        state = {
+            name: item
+            for name, item in (
+                ("__defaults__", value.__defaults__),
+                ("__kwdefaults__", value.__kwdefaults__),
+                ("__dict__", value.__dict__),
+                ("__name__", value.__name__),
+                ("__qualname__", value.__qualname__),
+                ("__module__", value.__module__),
+                ("__doc__", value.__doc__),
+                ("__annotations__", _annotations(value)),
+            )
+            if item
+        }
+        return _function, (tuple(place), module, closure), state, None, None, _set_function
+
+    def _module_of_globals(self, names: Dict[str, Any]) -> Optional[str]:
+        if names is self._scope.kernel.namespace:
+            return "__main__"
+        module = sys.modules.get(names.get("__name__", ""))
+        return module.__name__ if module is not None and vars(module) is names else None
+
+    def _reduce_cell(self, value: Any) -> Any:
+        """A cell is made empty; what is in it comes after everything else, so that it may refer to anything."""
+        number, _ = self._cells.setdefault(id(value), (len(self._cells), value))
+        return _cell, (number,)
+
+    def _reduce_cached(self, value: Any) -> Any:
+        if _is_found(value, value.__module__, value.__qualname__) and value.__module__ != "__main__":
+            return NotImplemented
+        if value.cache_info().currsize:
+            return self._fail(value, "a function with a filled cache", "nobody can read its cache")
+        typed = value.cache_parameters()["typed"] if hasattr(value, "cache_parameters") else False
+        return _cached, (value.__wrapped__, value.cache_info().maxsize, typed)
+
+    # Classes.
+
+    def _reduce_class(self, value: type) -> Any:
+        if value.__module__ != "__main__" and _is_found(value, value.__module__, value.__qualname__):
+            self._modules[value.__module__] = None
+            return NotImplemented
+        if value.__module__ == "builtins":
+            # Types of the interpreter that have no name there have one in `types`.
+            name = next((name for name, item in vars(types).items() if item is value), None)
+            return NotImplemented if name is None else (_attribute, ("types", name))
+        owner = self._scope.definitions.place_of_attribute(value)
+        if owner is not None:
+            self._mentioned[owner[0]] = None
+            return _definition, owner
+        made, state = self._scope.classes.take_apart(value)
+        return _local_class, made, state, None, None, _set_class
+
+    def _reduce_exception(self, value: BaseException) -> Any:
+        """An exception is rebuilt without its constructor, whose arguments need not be its `args`, and keeps its causes."""
+        if type(value).__reduce__ is not BaseException.__reduce__:
+            return value.__reduce_ex__(PROTOCOL)
+        state = (value.__cause__, value.__context__, value.__suppress_context__, value.__dict__ or None)
+        return _exception, (type(value), value.args), state, None, None, _set_exception
+
+    # Memory.
+
+    def _add_types_of_libraries(self) -> None:
+        numpy = sys.modules.get("numpy")
+        if numpy is not None:
+            self._by_type[numpy.ndarray] = self._reduce_array
+        torch = sys.modules.get("torch")
+        if torch is not None and hasattr(torch, "Tensor"):
+            from .tensors import TensorReducer
+
+            reducer = TensorReducer(self._extents, _tensor, _parameter, _storage, self._fail)
+            self._by_type[torch.Tensor] = reducer.reduce_tensor
+            self._by_type[torch.nn.Parameter] = reducer.reduce_parameter
+        pandas = sys.modules.get("pandas")
+        if pandas is not None and hasattr(pandas, "Index"):
+            self._add_types_of_pandas(pandas)
+        figure = getattr(sys.modules.get("matplotlib.figure"), "Figure", None)
+        if figure is not None:
+            self._by_type[figure] = self._reduce_figure
+
+    def _add_types_of_pandas(self, pandas: Any) -> None:
+        """Know the memory that pandas never changes, and that it copies before it is changed."""
+        for name in (
+            "Index",
+            "RangeIndex",
+            "MultiIndex",
+            "DatetimeIndex",
+            "TimedeltaIndex",
+            "PeriodIndex",
+            "CategoricalIndex",
+            "IntervalIndex",
+        ):
+            self._by_type[getattr(pandas, name)] = self._reduce_index
+        option = getattr(getattr(pandas.options, "mode", None), "copy_on_write", True)
+        managers = sys.modules.get("pandas.core.internals.managers")
+        if int(pandas.__version__.split(".")[0]) >= 3 or option is True:
+            for name in ("BlockManager", "SingleBlockManager"):
+                if hasattr(managers, name):
+                    self._by_type[getattr(managers, name)] = self._reduce_blocks
+
+    def _reduce_index(self, value: Any) -> Any:
+        for part in (getattr(value, "_data", None), *getattr(value, "_codes", ())):
+            self._guard(part, FROZEN)
+        return value.__reduce_ex__(PROTOCOL)
+
+    def _reduce_blocks(self, value: Any) -> Any:
+        for block in value.blocks:
+            self._guard(block.values, COPIED_ON_WRITE)
+        return value.__reduce_ex__(PROTOCOL)
+
+    def _guard(self, array: Any, guard: str) -> None:
+        for part in (array, *(getattr(array, name, None) for name in ("_ndarray", "_data", "_mask"))):
+            self._guards[id(part)] = guard
+
+    def _reduce_array(self, value: Any) -> Any:
+        how, *parts = array_parts(value, self._extents, self._guards.get(id(value), ""))
+        if how == "own" and value.flags.writeable and value.dtype.isnative:
+            return value.__reduce__()
+        if how == "own":
+            return (_own, own_parts(value)) if is_raw(value) else (_read_only, value.__reduce__())
+        return {"view": _view, "buffer": _over, "extent": _extent}[how], tuple(parts)
+
+    def _reduce_figure(self, value: Any) -> Any:
+        """A figure travels without its place among pyplot's, so that reading it registers nothing."""
+        reduced = value.__reduce_ex__(PROTOCOL)
+        state = dict(reduced[2])
+        state.pop("_restore_to_pylab", None)
+        return (reduced[0], reduced[1], state, *reduced[3:])
+
+    def _buffer(self, buffer: pickle.PickleBuffer) -> bool:
+        """Take memory that an object offers; true leaves it in the pickle."""
+        view = buffer.raw()
+        address = address_of(view) if view.nbytes else 0
+        if address == 0 or view.nbytes < _SMALL_BUFFER:
+            return True
+        self._buffers.append(self._extents.add(Extent(address, view.nbytes, buffer, view, READ_ONLY if view.readonly else "")))
+        return False
+
+
+_SMALL_BUFFER = 1 << 12
+_EMPTY = "nbcompile: nothing"
+
+
+def _cell_contents(cell: Any) -> Tuple[Any, ...]:
+    try:
+        return (cell.cell_contents,)
+    except ValueError:
+        return ()
+
+
+def _annotations(function: types.FunctionType) -> Any:
+    try:
+        return function.__annotations__
+    except NameError:
+        # From Python 3.14 on they are evaluated when they are asked for.
+        return None
+
+
+def type_name(kind: type) -> str:
+    """What a type is called in messages and in OUTPUTS.json."""
+    return kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _is_found(value: Any, module: Optional[str], name: str) -> bool:
+    """Whether importing gives this very object under this name."""
+    found: Any = sys.modules.get(module or "")
+    for part in name.split("."):
+        found = getattr(found, part, _EMPTY)
+    return found is value
+
+
+class FrameInFile(NamedTuple):
+    """A frame as it is found in a payload; `places` are start and length of its extents in `memory`."""
+
+    path: str
+    content: Any
+    memory: Any
+    places: List[Tuple[int, int]]
+    buffers: List[int]
+
+
+class Reader(pickle.Unpickler):
+    """Unpickles one frame. Its methods are what the names of `nbcompile_payload` mean in it."""
+
+    def __init__(self, frame: "FrameInFile", scope: Scope) -> None:
+        self._memory = frame.memory
+        self._places = frame.places
+        self._path = frame.path
+        self._scope = scope
+        self._cells: Dict[int, Any] = {}
+        view = memoryview(frame.memory)
+        stretches = [frame.places[number] for number in frame.buffers]
+        super().__init__(io.BytesIO(frame.content), buffers=[view[start : start + length] for start, length in stretches])
+
+    def read(self, pickles: int) -> Any:
+        """The value of the frame, with the closure cells filled."""
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            value = self.load()
+            for number in range(pickles - 1):
+                contents = self.load()
+                if contents:
+                    self.cell(number).cell_contents = contents[0]
+        finally:
+            if collecting:
+                gc.enable()
+        return value
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module == NAMES.__name__:
+            return getattr(self, name)
+        return super().find_class(module, name)
+
+    def definition(self, statement: str, name: str) -> Any:
+        return self._scope.definitions.lookup(statement, name)
+
+    def module(self, name: str) -> Any:
+        return importlib.import_module(name)
+
+    def main(self) -> Any:
+        return sys.modules["__main__"]
+
+    def attribute(self, module: str, name: str) -> Any:
+        return getattr(importlib.import_module(module), name)
+
+    def placeholder(self, *failure: str) -> Any:
+        return Placeholder(TravelFailure(*failure))
+
+    def extent(self, number: int, *layout: Any) -> Any:
+        return rebuild_view(self._memory, self._places[number][0], layout)
+
+    def own(self, *parts: Any) -> Any:
+        return rebuild_own(*parts)
+
+    def read_only(self, make: Any, args: Any, state: Any) -> Any:
+        made = make(*args)
+        made.__setstate__(state)
+        made.flags.writeable = False
+        return made
+
+    def view(self, base: Any, *layout: Any) -> Any:
+        return rebuild_array_view(base, layout)
+
+    def over(self, base: Any, *layout: Any) -> Any:
+        return rebuild_view(base, 0, layout)
+
+    def storage(self, number: int) -> Any:
+        from .tensors import NO_MEMORY, rebuild_storage
+
+        offset, length = self._places[number] if number != NO_MEMORY else (0, 0)
+        return rebuild_storage(memoryview(self._memory)[offset : offset + length])
+
+    def tensor(self, *parts: Any) -> Any:
+        from .tensors import rebuild_tensor
+
+        return rebuild_tensor(*parts)
+
+    def parameter(self, *parts: Any) -> Any:
+        from .tensors import rebuild_parameter
+
+        return rebuild_parameter(*parts)
+
+    def cell(self, number: int) -> Any:
+        if number not in self._cells:
+            self._cells[number] = types.CellType()
+        return self._cells[number]
+
+    def function(self, place: Tuple[Any, ...], module: str, closure: Optional[Tuple[Any, ...]]) -> types.FunctionType:
+        names = self._scope.kernel.namespace if module == "__main__" else vars(importlib.import_module(module))
+        try:
+            code = self._scope.code.code(CodePlace(*place))
+        except LookupError as error:
+            raise broken_payload(self._path, str(error)) from error
+        return types.FunctionType(code, names, None, None, closure)
+
+    def set_function(self, function: types.FunctionType, state: Dict[str, Any]) -> None:
+        function.__dict__.update(state.pop("__dict__", {}))
+        for name, value in state.items():
+            setattr(function, name, value)
+
+    def local_class(self, *made: Any) -> type:
+        return self._scope.classes.make(*made)
+
+    def set_class(self, made: type, state: Any) -> None:
+        self._scope.classes.complete(made, state)
+
+    def exception(self, kind: Any, args: Tuple[Any, ...]) -> BaseException:
+        built_in = next(base for base in kind.__mro__ if base.__module__ == "builtins")
+        made: BaseException = kind.__new__(kind, *args)
+        built_in.__init__(made, *args)
+        return made
+
+    def set_exception(self, made: BaseException, state: Any) -> None:
+        cause, context, suppress, attributes = state
+        made.__cause__, made.__context__, made.__suppress_context__ = cause, context, suppress
+        if attributes:
+            made.__dict__.update(attributes)
+
+    def cached(self, function: Any, maxsize: Optional[int], typed: bool) -> Any:
+        return functools.lru_cache(maxsize, typed)(function)
+
+    def mapping_view(self, which: str, mapping: Dict[Any, Any]) -> Any:
+        return getattr(mapping, which)()
+
+
+def register_names() -> None:
+    """Let pickle find the names that frames use."""
+    sys.modules[NAMES.__name__] = NAMES

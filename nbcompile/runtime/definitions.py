@@ -1,0 +1,174 @@
+"""The definition statements of the notebook: run again where they are needed, and known by what they made.
+
+A statement runs at most once in a process, in notebook order, in the namespace as its cell would have found it. What it made can then be
+named by the statement, so that no class or function has to travel.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
+
+from .document import DefinitionEntry, StepDocument
+from .problem import StepProblem
+from .recorder import Recorder
+from .sources import CellSource
+
+# Values that are the same object to everybody; naming the statement that bound one of them would say nothing.
+_ATOMS = (type(None), bool, int, float, complex, str, bytes, tuple, frozenset, type(...), type(NotImplemented))
+
+
+class Made(NamedTuple):
+    """An object that a definition statement bound."""
+
+    value: Any
+    statement: str
+    name: str
+
+
+class Definitions:
+    """The definition statements that a step may run again, and those that have run."""
+
+    def __init__(self, document: StepDocument, kernel: Any, recorder: Recorder) -> None:
+        self._entries = {entry.id: entry for entry in document.definitions}
+        self._document = document
+        self._kernel = kernel
+        self._recorder = recorder
+        self._bound: Dict[str, Dict[str, Any]] = {}
+        self._by_id: Dict[int, Made] = {}
+        self._statements: Dict[int, List[ast.stmt]] = {}
+        self.sources: Dict[int, CellSource] = {}
+
+    def replay(self, wanted: Iterable[str]) -> None:
+        """Run the statements that have not run, with those they need, and bind what all of them bind, in notebook order."""
+        entries = self._with_what_they_use(wanted)
+        self._recorder.flush()
+        self._recorder.muted += 1
+        try:
+            for entry in entries:
+                if entry.id not in self._bound:
+                    self._run(entry)
+                self._kernel.namespace.update(self._bound[entry.id])
+        finally:
+            self._recorder.flush()
+            self._recorder.muted -= 1
+
+    def bind(self, wanted: Iterable[str]) -> Set[str]:
+        """Bind what these statements bind, in notebook order; returns the names."""
+        names: Set[str] = set()
+        for entry in sorted((self._entry(one) for one in wanted), key=lambda entry: entry.order):
+            self._kernel.namespace.update(self._bound[entry.id])
+            names.update(self._bound[entry.id])
+        return names
+
+    def took_place(self, cell: int) -> None:
+        """A cell has run as itself: what its definition statements bound is what they made."""
+        namespace = self._kernel.namespace
+        for entry in self._entries.values():
+            if entry.cell == cell and entry.id not in self._bound:
+                self._remember(entry, {name: namespace[name] for name in entry.binds if name in namespace})
+
+    def place_of(self, value: Any) -> Optional[Tuple[str, str]]:
+        """The statement and the name of an object that a definition statement made."""
+        made = self._by_id.get(id(value))
+        return (made.statement, made.name) if made is not None and made.value is value else None
+
+    def place_of_attribute(self, value: Any) -> Optional[Tuple[str, str]]:
+        """The same for a function or class inside a class that a definition statement made; the name then has dots."""
+        root, _, rest = value.__qualname__.partition(".")
+        if not rest or "<locals>" in rest:
+            return None
+        for statement, bound in self._bound.items():
+            if root in bound and _static_attribute(bound[root], rest) is value:
+                return statement, value.__qualname__
+        return None
+
+    def lookup(self, statement: str, name: str) -> Any:
+        """What a statement made here."""
+        root, _, rest = name.partition(".")
+        if root not in self._bound.get(statement, {}):
+            raise StepProblem(
+                "NB591", f"a payload mentions `{name}` of definition {statement}, which has not run", "compile the notebook again"
+            )
+        value = self._bound[statement][root]
+        return _static_attribute(value, rest) if rest else value
+
+    def made(self) -> Iterable[Made]:
+        """Every object that a definition statement made here."""
+        return self._by_id.values()
+
+    def _with_what_they_use(self, wanted: Iterable[str]) -> List[DefinitionEntry]:
+        """The statements, and those that bind what they use before them, in notebook order."""
+        found: Dict[str, DefinitionEntry] = {}
+        waiting = [self._entry(one) for one in wanted]
+        while waiting:
+            entry = waiting.pop()
+            if entry.id in found:
+                continue
+            found[entry.id] = entry
+            if entry.id not in self._bound:
+                waiting += [maker for name in entry.uses for maker in self._makers(name, entry)]
+        return sorted(found.values(), key=lambda entry: entry.order)
+
+    def _makers(self, name: str, user: DefinitionEntry) -> List[DefinitionEntry]:
+        earlier = [entry for entry in self._entries.values() if name in entry.binds and entry.order < user.order]
+        return [max(earlier, key=lambda entry: entry.order)] if earlier else []
+
+    def _entry(self, wanted: str) -> DefinitionEntry:
+        if wanted not in self._entries:
+            raise StepProblem("NB591", f"the step document has no definition statement {wanted}", "compile the notebook again")
+        return self._entries[wanted]
+
+    def _run(self, entry: DefinitionEntry) -> None:
+        namespace = self._kernel.namespace
+        statement = self._statement(entry)
+        source = self.sources[entry.cell]
+        stars = isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*"
+        before = dict(namespace) if stars else {}
+        try:
+            tree = ast.Module([statement], [])
+            self._kernel.execute(self._kernel.compile(tree, self._kernel.sources.name_of(source)))
+        except BaseException as error:
+            raise _cannot_replay(entry, source, error) from error
+        bound = {name: namespace[name] for name in entry.binds if name in namespace}
+        if stars:
+            bound.update({name: value for name, value in namespace.items() if name not in before or before[name] is not value})
+        self._remember(entry, bound)
+
+    def _remember(self, entry: DefinitionEntry, bound: Dict[str, Any]) -> None:
+        self._bound[entry.id] = bound
+        for name, value in bound.items():
+            if not isinstance(value, _ATOMS) and not isinstance(value, type(sys)) and id(value) not in self._by_id:
+                self._by_id[id(value)] = Made(value, entry.id, name)
+
+    def _statement(self, entry: DefinitionEntry) -> ast.stmt:
+        if entry.cell not in self._statements:
+            text = self._document.sources.get(entry.cell)
+            if text is None:
+                raise StepProblem("NB591", f"the step document has no source of cell {entry.cell}", "compile the notebook again")
+            source = self._kernel.register(entry.cell, text, self._document.counts.get(entry.cell))
+            self.sources[entry.cell] = source
+            self._statements[entry.cell] = ast.parse(source.transformed).body
+        body = self._statements[entry.cell]
+        if entry.ordinal >= len(body):
+            raise StepProblem("NB591", f"cell {entry.cell} has no statement {entry.ordinal}", "compile the notebook again")
+        return body[entry.ordinal]
+
+
+def _static_attribute(value: Any, name: str) -> Any:
+    """What a dotted name finds in the bodies of classes, without calling descriptors."""
+    for part in name.split("."):
+        owners = value.__mro__ if isinstance(value, type) else ()
+        value = next((vars(owner)[part] for owner in owners if part in vars(owner)), None)
+        value = getattr(value, "__func__", value) if isinstance(value, (staticmethod, classmethod)) else value
+    return value
+
+
+def _cannot_replay(entry: DefinitionEntry, source: CellSource, error: BaseException) -> StepProblem:
+    lines = source.transformed.splitlines()[entry.lines[0] - 1 : entry.lines[1]]
+    text = lines[0].strip() if lines else entry.id
+    if isinstance(error, ImportError):
+        advice = f"install what `{text}` needs in the environment of this step"
+        return StepProblem("NB590", f"`{text}` of cell {entry.cell} fails here: {error}", advice)
+    return StepProblem("NB593", f"`{text}` of cell {entry.cell} fails here: {type(error).__name__}: {error}", "run the cell on its own")

@@ -1,0 +1,178 @@
+"""Classes that no definition statement makes again: taken apart into what `type` is called with and what is set afterwards.
+
+A class is one class however often it travels: every step knows it by the id it was given where it was made.
+"""
+
+from __future__ import annotations
+
+import abc
+import enum
+import sys
+import types
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+# What `type` makes itself, and what belongs to one class object only.
+_MADE_BY_TYPE = ("__dict__", "__weakref__", "_abc_impl", "__module__", "__qualname__", "__slots__", "__abstractmethods__")
+_GENERATED_FILE = "<string>"
+
+
+class ClassParts(NamedTuple):
+    """What a class is made with. `how` is `class`, `enum` or `namedtuple`; `extra` are slots, members or field names."""
+
+    id: str
+    how: str
+    metaclass: Any
+    name: str
+    qualname: str
+    bases: Tuple[Any, ...]
+    extra: Any
+
+
+class ClassState(NamedTuple):
+    """What is set on a class when it is there: attributes, fields of a dataclass, and virtual subclasses."""
+
+    attributes: Dict[str, Any]
+    dataclass: Optional[Dict[str, bool]]
+    fields: Tuple[Dict[str, Any], ...]
+    abstract: Tuple[str, ...]
+    virtual: Tuple[Any, ...]
+
+
+class LocalClasses:
+    """The classes of this kind that this process has made or was sent. `origin` makes its ids unlike those of other steps."""
+
+    def __init__(self, origin: str) -> None:
+        self._origin = origin
+        self._ids: Dict[int, Tuple[type, str]] = {}
+        self._classes: Dict[str, type] = {}
+        self._complete: Dict[str, bool] = {}
+
+    def take_apart(self, value: type) -> Tuple[ClassParts, ClassState]:
+        """What is needed to make this class again."""
+        how, extra = _how(value)
+        parts = ClassParts(self._id(value), how, type(value), value.__name__, value.__qualname__, _original_bases(value), extra)
+        return ClassParts(*parts), _state(value, how, extra)
+
+    def make(self, *made: Any) -> type:
+        """The class that was taken apart: empty when it is new, complete when it was sent before."""
+        parts = ClassParts(*made)
+        if parts.id not in self._classes:
+            value = _make(parts)
+            self._classes[parts.id] = value
+            self._ids[id(value)] = value, parts.id
+        return self._classes[parts.id]
+
+    def complete(self, value: type, state: Any) -> None:
+        """Set what belongs to the class, unless that was done."""
+        number = self._ids[id(value)][1]
+        if self._complete.setdefault(number, False):
+            return
+        self._complete[number] = True
+        _complete(value, ClassState(*state))
+
+    def _id(self, value: type) -> str:
+        known = self._ids.get(id(value))
+        if known is None:
+            known = self._ids[id(value)] = value, f"{self._origin}/{len(self._ids)}"
+            self._classes[known[1]] = value
+            self._complete[known[1]] = True
+        return known[1]
+
+
+def _original_bases(value: type) -> Tuple[Any, ...]:
+    return tuple(getattr(value, "__orig_bases__", value.__bases__)) if "__orig_bases__" in vars(value) else value.__bases__
+
+
+def _how(value: type) -> Tuple[str, Any]:
+    if issubclass(value, enum.Enum):
+        return "enum", {name: member.value for name, member in value.__members__.items()}
+    if value.__bases__ == (tuple,) and "_fields" in vars(value) and "_field_defaults" in vars(value):
+        return "namedtuple", (tuple(vars(value)["_fields"]), dict(vars(value)["_field_defaults"]))
+    return "class", vars(value).get("__slots__")
+
+
+def _make(parts: ClassParts) -> type:
+    if parts.how == "namedtuple":
+        import collections
+
+        fields, defaults = parts.extra
+        made: Any = collections.namedtuple(parts.name, fields, defaults=defaults.values(), module="__main__")  # type: ignore[misc]
+        made.__qualname__ = parts.qualname
+        return made
+
+    def fill(names: Any) -> None:
+        names["__module__"], names["__qualname__"] = "__main__", parts.qualname
+        if parts.how == "enum":
+            for name, member in parts.extra.items():
+                names[name] = member
+        elif parts.extra is not None:
+            names["__slots__"] = parts.extra
+
+    return types.new_class(parts.name, parts.bases, {"metaclass": parts.metaclass}, fill)
+
+
+def _state(value: type, how: str, extra: Any) -> ClassState:
+    attributes = {name: item for name, item in vars(value).items() if name not in _MADE_BY_TYPE}
+    if how != "class":
+        attributes = {name: item for name, item in attributes.items() if name == "__doc__" or _is_written(item)}
+    elif extra is not None:
+        for name in (extra,) if isinstance(extra, str) else extra:
+            attributes.pop(_mangled(value, name), None)
+    dataclass, fields = _dataclass(value)
+    if dataclass is not None:
+        attributes = {name: item for name, item in attributes.items() if not name.startswith("__dataclass_") and not _is_generated(item)}
+        attributes.pop("__match_args__", None)
+    virtual: Tuple[Any, ...] = ()
+    if isinstance(value, abc.ABCMeta):
+        virtual = tuple(found() for found in abc._get_dump(value)[0])  # type: ignore[attr-defined]
+    return ClassState(attributes, dataclass, fields, tuple(getattr(value, "__abstractmethods__", ())), virtual)
+
+
+def _mangled(value: type, name: str) -> str:
+    private = name.startswith("__") and not name.endswith("__")
+    return f"_{value.__name__.lstrip('_')}{name}" if private else name
+
+
+def _is_written(item: Any) -> bool:
+    """Whether somebody wrote this attribute in the class's body, rather than the machinery that made the class."""
+    inner = getattr(item, "__func__", getattr(item, "fget", item))
+    return isinstance(inner, types.FunctionType) and inner.__module__ == "__main__" and not _is_generated(inner)
+
+
+def _is_generated(item: Any) -> bool:
+    inner = getattr(item, "__func__", item)
+    inner = getattr(inner, "__wrapped__", inner)
+    return isinstance(inner, types.FunctionType) and inner.__code__.co_filename == _GENERATED_FILE
+
+
+def _dataclass(value: type) -> Tuple[Optional[Dict[str, bool]], Tuple[Dict[str, Any], ...]]:
+    """The parameters of the decorator, and the fields that this class itself declares."""
+    if "__dataclass_params__" not in vars(value):
+        return None, ()
+    params = vars(value)["__dataclass_params__"]
+    wanted = ("init", "repr", "eq", "order", "unsafe_hash", "frozen", "kw_only")
+    given = {name: getattr(params, name) for name in wanted if hasattr(params, name)}
+    own = vars(value).get("__annotations__") or getattr(value, "__annotations__", {})
+    fields: List[Dict[str, Any]] = []
+    for name, field in vars(value)["__dataclass_fields__"].items():
+        if name in own and field._field_type is sys.modules["dataclasses"]._FIELD:
+            keys = ("default", "default_factory", "init", "repr", "hash", "compare", "metadata", "kw_only")
+            missing = sys.modules["dataclasses"].MISSING
+            fields.append({"name": name, **{key: getattr(field, key) for key in keys if getattr(field, key, missing) is not missing}})
+    return given, tuple(fields)
+
+
+def _complete(value: type, state: ClassState) -> None:
+    for name, item in state.attributes.items():
+        setattr(value, name, item)
+    if state.dataclass is not None:
+        import dataclasses
+
+        for given in state.fields:
+            field = dict(given)
+            setattr(value, field.pop("name"), dataclasses.field(**field))
+        dataclasses.dataclass(**state.dataclass)(value)
+    if isinstance(value, abc.ABCMeta):
+        value.__abstractmethods__ = frozenset(state.abstract)
+        for virtual in state.virtual:
+            value.register(virtual)

@@ -1,0 +1,67 @@
+"""The names of the notebook in `__main__`: before each cell exactly the versions it needs are bound, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterable
+
+from .document import VersionName
+from .payloads import UNBOUND
+
+
+class Namespace:
+    """The notebook's names. What the kernel itself bound under one of them comes back when the notebook's value goes."""
+
+    def __init__(self, names: Iterable[str], kernel: Any) -> None:
+        self._kernel = kernel
+        self._names = tuple(names)
+        self._values: Dict[str, Any] = kernel.namespace
+        self._before = {name: self._values[name] for name in self._names if name in self._values}
+
+    def clear(self) -> None:
+        """Unbind every name of the notebook."""
+        for name in self._names:
+            self.unbind(name)
+
+    def unbind(self, name: str) -> None:
+        """Unbind one name."""
+        if name in self._before:
+            self._values[name] = self._before[name]
+        else:
+            self._values.pop(name, None)
+
+    def bind(self, name: str, value: Any) -> None:
+        """Bind one name, or leave it unbound if its cell did."""
+        if value is UNBOUND:
+            self.unbind(name)
+        elif not self._kernel.bind_history(name, value):
+            self._values[name] = value
+
+    def value(self, name: str) -> Any:
+        """What a name is bound to, or UNBOUND."""
+        return self._values.get(name, UNBOUND)
+
+    def is_bound(self, name: str) -> bool:
+        """Whether the notebook has bound this name."""
+        return name in self._values and not (name in self._before and self._values[name] is self._before[name])
+
+
+class Versions:
+    """The versions of variables that this step has, as long as a later cell of it needs them."""
+
+    def __init__(self) -> None:
+        self._values: Dict[VersionName, Any] = {}
+
+    def put(self, version: VersionName, value: Any) -> None:
+        """Keep a version."""
+        self._values[version] = value
+
+    def __contains__(self, version: VersionName) -> bool:
+        return version in self._values
+
+    def __getitem__(self, version: VersionName) -> Any:
+        return self._values[version]
+
+    def keep_only(self, wanted: Iterable[VersionName]) -> None:
+        """Let go of what nobody needs any more: whether a cell holds the only reference to an object can be seen."""
+        kept = set(wanted)
+        self._values = {version: value for version, value in self._values.items() if version in kept}

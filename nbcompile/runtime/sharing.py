@@ -1,0 +1,167 @@
+"""Which objects and which memory two versions share."""
+
+from __future__ import annotations
+
+import re
+import sys
+import types
+import weakref
+from bisect import bisect_right
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from .extents import COPIED_ON_WRITE, READ_ONLY, Extents
+
+# Objects that never change, so that nobody can tell a copy of them from themselves.
+_UNCHANGING = (
+    str, bytes, int, float, complex, bool, type(None), tuple, frozenset, range, slice, type,
+    types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType, re.Pattern,
+)  # fmt: skip
+_UNCHANGING_OF_LIBRARIES = (
+    ("datetime", "date"),
+    ("datetime", "time"),
+    ("datetime", "timedelta"),
+    ("datetime", "tzinfo"),
+    ("decimal", "Decimal"),
+    ("fractions", "Fraction"),
+    ("pathlib", "PurePath"),
+    ("uuid", "UUID"),
+    ("enum", "Enum"),
+    ("numpy", "dtype"),
+    ("numpy", "generic"),
+    ("numpy", "ufunc"),
+    ("pandas", "Index"),
+    ("pandas", "Interval"),
+    ("pandas.api.extensions", "ExtensionDtype"),
+    ("pandas._libs.tslibs.offsets", "BaseOffset"),
+    ("pyarrow", "DataType"),
+    ("pyarrow", "Schema"),
+    ("pyarrow", "Buffer"),
+    ("pyarrow", "Array"),
+    ("pyarrow", "ChunkedArray"),
+    ("sympy", "Basic"),
+    ("torch", "dtype"),
+    ("torch", "device"),
+    ("torch", "Size"),
+)
+# References to an object that are ours, while `loosen` looks at it: the table's, the variable's, the counting function's.
+_OUR_REFERENCES = 3
+
+
+class _Stretch(NamedTuple):
+    """Memory that a version reaches."""
+
+    start: int
+    end: int
+    guard: str
+    alive: Any
+
+    def is_alive(self) -> bool:
+        """Whether this is still the memory that was reached."""
+        return _alive(self.alive) is not None
+
+
+class _Reached(NamedTuple):
+    """A changeable object that a version reaches, or a weak reference to it."""
+
+    value: Any
+    guard: str
+
+
+class Reach:
+    """The changeable objects, by identity, and the memory that a version reaches."""
+
+    def __init__(self, memo: Dict[int, Tuple[int, Any]], guards: Dict[int, str], extents: Extents) -> None:
+        unchanging = _unchanging_types()
+        kinds: Dict[type, bool] = {}
+        self._objects: Dict[int, _Reached] = {}
+        for number, (_, value) in memo.items():
+            kind = type(value)
+            if kind not in kinds:
+                kinds[kind] = not issubclass(kind, unchanging)
+            if kinds[kind]:
+                self._objects[number] = _Reached(value, guards.get(number, ""))
+        stretches = [_Stretch(one.address, one.address + one.length, one.guard, one.owner) for one in extents.extents]
+        self._stretches = sorted(stretches, key=lambda one: one[:2])
+
+    def shares_with(self, other: "Reach") -> Optional[str]:
+        """In words, something that both reach and one of them could change for the other."""
+        few, many = sorted((self._objects, other._objects), key=len)
+        for number, reached in few.items():
+            if number in many and not (reached.guard and many[number].guard):
+                value = _alive(reached.value)
+                if value is not None and value is _alive(many[number].value):
+                    return f"an object of type `{type(value).__qualname__}`"
+        return "the memory of an array" if _overlap(self._stretches, other._stretches) else None
+
+    def reaches(self, values: Dict[int, Any]) -> Optional[Any]:
+        """One of these objects, given by their identities, that this version reaches."""
+        return next(
+            (values[number] for number in values if number in self._objects and self._objects[number].value is values[number]), None
+        )
+
+    def loosen(self) -> None:
+        """Let go of the objects as far as that is possible, and of those that nobody else holds.
+
+        A later object could have the identity of one that is gone; so what cannot be referred to weakly is kept.
+        """
+        kept: Dict[int, _Reached] = {}
+        while self._objects:
+            number, reached = self._objects.popitem()
+            value, guard = reached
+            del reached
+            if isinstance(value, weakref.ReferenceType) or sys.getrefcount(value) > _OUR_REFERENCES - 1:
+                kept[number] = _Reached(_weak(value), guard)
+        self._objects = kept
+        self._stretches = [one._replace(alive=_weak(one.alive)) for one in self._stretches if _alive(one.alive) is not None]
+
+
+def groups_that_share(reaches: Sequence[Optional[Reach]]) -> List[List[int]]:
+    """The numbers of the versions that share something, directly or through others, in groups; both in order."""
+    group_of = list(range(len(reaches)))
+    for right, reach in enumerate(reaches):
+        for left in range(right):
+            other = reaches[left]
+            if reach is not None and other is not None and group_of[left] != group_of[right] and reach.shares_with(other):
+                old, new = group_of[right], group_of[left]
+                group_of = [new if one == old else one for one in group_of]
+    return [[number for number, group in enumerate(group_of) if group == wanted] for wanted in dict.fromkeys(group_of)]
+
+
+def _overlap(left: Sequence[_Stretch], right: Sequence[_Stretch]) -> bool:
+    """Whether stretches of both overlap such that a write through one is seen through the other."""
+    if not left or not right:
+        return False
+    longest = max(one.end - one.start for one in right)
+    starts = [one.start for one in right]
+    for one in left:
+        for other in right[bisect_right(starts, one.start - longest) : bisect_right(starts, one.end - 1)]:
+            if other.end > one.start and _can_tell(one.guard, other.guard) and one.is_alive() and other.is_alive():
+                return True
+    return False
+
+
+def _can_tell(left: str, right: str) -> bool:
+    if not left or not right:
+        return True
+    # What pandas copies before it writes it changes in place for itself: a read-only array over the same memory sees that.
+    return {left, right} == {COPIED_ON_WRITE, READ_ONLY}
+
+
+def _weak(value: Any) -> Any:
+    try:
+        return weakref.ref(value)
+    except TypeError:
+        return value
+
+
+def _alive(value: Any) -> Any:
+    return value() if isinstance(value, weakref.ReferenceType) else value
+
+
+def _unchanging_types() -> Tuple[type, ...]:
+    found: List[type] = list(_UNCHANGING)
+    for module, name in _UNCHANGING_OF_LIBRARIES:
+        kind = getattr(sys.modules.get(module), name, None)
+        if isinstance(kind, type):
+            found.append(kind)
+    return tuple(found)

@@ -1,6 +1,5 @@
 """The emitted workflow under real CWL engines gives the notebook that a kernel gives."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -10,6 +9,8 @@ from pathlib import Path
 import nbclient
 import nbformat
 import pytest
+
+from tests.plain_kernel import kernel_environment
 
 NOTEBOOKS = Path(__file__).parents[2] / "fixtures" / "notebooks"
 BIN = Path(sys.executable).parent
@@ -35,7 +36,7 @@ def bundle(tmp_path_factory):
 @pytest.fixture(scope="module")
 def plain():
     notebook = nbformat.read(NOTEBOOKS / "model_comparison.ipynb", as_version=4)
-    return nbclient.NotebookClient(notebook, kernel_name="python3").execute()
+    return nbclient.NotebookClient(notebook, kernel_name="python3").execute(env=kernel_environment())
 
 
 @pytest.mark.slow
@@ -44,7 +45,7 @@ def test_engine_gives_what_a_kernel_gives(engine, bundle, plain, tmp_path):
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "TMPDIR": str(tmp_path)}
     command = [*engine, "--outdir", tmp_path / "out", bundle / "workflow.cwl", bundle / "inputs.yml"]
     subprocess.run(command, check=True, env=environment, cwd=tmp_path)
-    executed = json.loads((tmp_path / "out" / "model_comparison.executed.ipynb").read_text("utf-8"))
+    executed = nbformat.read(tmp_path / "out" / "model_comparison.executed.ipynb", as_version=4)
     nbformat.validate(executed)
     assert shown(executed) == shown(plain)
 

@@ -3,7 +3,6 @@
 import copy
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -14,6 +13,8 @@ import nbclient
 import nbformat
 import pytest
 from PIL import Image
+
+from tests.plain_kernel import kernel_environment
 
 NOTEBOOKS = Path(__file__).parents[2] / "fixtures" / "notebooks"
 NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
@@ -39,7 +40,7 @@ def run_plainly(notebook, directory, hash_seed):
     client = nbclient.NotebookClient(
         copy.deepcopy(notebook), kernel_name="python3", timeout=120, coalesce_streams=True, resources={"metadata": {"path": str(directory)}}
     )
-    cells = [cell for cell in client.execute(env={**os.environ, "PYTHONHASHSEED": hash_seed}).cells if cell.cell_type == "code"]
+    cells = [cell for cell in client.execute(env=kernel_environment(PYTHONHASHSEED=hash_seed)).cells if cell.cell_type == "code"]
     written = {name: digest for name, digest in read_tree(directory).items() if shipped.get(name) != digest}
     return {index: shown(cell) for index, cell in enumerate(cells)}, written
 

@@ -13,6 +13,7 @@ import nbformat
 from nbclient.exceptions import CellExecutionError
 
 from nbcompile.emitters.join import join_runtime
+from tests.plain_kernel import kernel_environment
 
 CATALOGUE = Path(__file__).parent / "catalogue"
 
@@ -50,7 +51,7 @@ def run_plain(cases, directory):
     notebook = as_notebook(cases)
     client = nbclient.NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(directory)}})
     with contextlib.suppress(CellExecutionError):
-        client.execute()
+        client.execute(env=kernel_environment())
     return json.loads(nbformat.writes(notebook))
 
 
@@ -80,7 +81,9 @@ def run_step(document, directory, *arguments, python=sys.executable, flags=(), t
     step.write_text(json.dumps(document), "utf-8")
     outputs = directory / f"{document['step']}.outputs.json"
     command = [python, *flags, "nbcompile_runtime.py", "step", step.name, outputs.name, *arguments]
-    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=timeout, check=False)
+    # Named, because readline, where pytest has loaded it, sets variables behind Python's back.
+    environment = kernel_environment()
+    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=timeout, check=False)
     return done, json.loads(outputs.read_text("utf-8")) if outputs.exists() else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from nbcompile.model.facts import CellFacts
 from nbcompile.model.graph import DataflowGraph, given_files
 from nbcompile.model.notebook import Notebook
 from nbcompile.model.parameters import Parameters
-from nbcompile.model.personal import PersonalSettings
+from nbcompile.model.personal import PERSONAL, PersonalSettings
 from nbcompile.model.plan import Granularity, Plan
 from nbcompile.model.settings import Settings
 from nbcompile.model.surroundings import Surroundings
@@ -169,8 +170,13 @@ class Build:
         return bundle_is_on_disk(self.bundle, Path(directory))
 
 
-def build(path: str | Path, settings: Settings | None = None, *, parameters: Mapping[str, object] | None = None) -> Build:
-    """Compile a notebook to CWL, in memory. Raises `NotebookError` when it has errors, `UsageError` for values it does not take."""
+def build(
+    path: str | Path, settings: Settings | None = None, *, parameters: Mapping[str, object] | None = None, target: str = "cwl"
+) -> Build:
+    """Compile a notebook to CWL, in memory; with the target `streamflow` also to what StreamFlow needs to run it where it is placed.
+
+    Raises `NotebookError` when the notebook has errors, `UsageError` for values it does not take.
+    """
     from nbcompile.emitters.cwl import emit_cwl
     from nbcompile.emitters.lockfile import lock_bytes
     from nbcompile.emitters.steps import step_files
@@ -180,7 +186,14 @@ def build(path: str | Path, settings: Settings | None = None, *, parameters: Map
     made = plan(program, settings)
     lock = lock_bytes(program.notebook, made, settings)
     steps = step_files(made, program.facts, program.graph, program.notebook)
-    return Build(program, made, emit_cwl(made, steps, program.notebook, lock), lock, Path(path))
+    bundle = emit_cwl(made, steps, program.notebook, lock)
+    if target == "streamflow":
+        from nbcompile.backend import run_id
+        from nbcompile.emitters.streamflow import emit_streamflow
+
+        run = run_id(f"{program.notebook.name}-{sha256(lock).hexdigest()[:12]}")
+        bundle = emit_streamflow(bundle, made, tenant=PERSONAL, run=run)
+    return Build(program, made, bundle, lock, Path(path))
 
 
 def run(

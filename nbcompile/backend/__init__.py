@@ -23,6 +23,7 @@ from nbcompile.backend.contract import (
     RunId,
     Session,
     Stream,
+    run_id,
 )
 from nbcompile.backend.credentials import AgentIdentity, Challenge, Credential, Lease, PrivateKey, Prompt, Secret
 from nbcompile.backend.errors import AuthExpired, Denied, Fatal, Lost, Retryable, Unsupported
@@ -64,4 +65,5 @@ __all__ = [
     "option",
     "read_options",
     "refusals",
+    "run_id",
 ]

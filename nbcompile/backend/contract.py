@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import re
 from abc import ABC, abstractmethod
@@ -27,6 +28,14 @@ _RUN = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _KEY = re.compile(r"[0-9a-f]{64}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _POLL_SECONDS = (0.1, 2.0)
+
+
+def run_id(name: str) -> RunId:
+    """What places call the run of that name: readable, and another one for every name."""
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    if plain == name and _RUN.fullmatch(name):
+        return RunId(name)
+    return RunId(f"{plain[:50]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}".lstrip("-"))
 
 
 class Stream(str, Enum):

@@ -20,11 +20,15 @@ from nbcompile.model.settings import Settings
 Examples:
   nbcompile build analysis.ipynb
   cwltool build/analysis/workflow.cwl build/analysis/inputs.yml
+  nbcompile build analysis.ipynb --target streamflow
   nbcompile build --check notebooks/       exit 1 where a committed bundle is stale""",
 )
 @click.argument("notebooks", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="NOTEBOOK|DIR...")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=Path("build"), show_default=True, help="Bundles go to OUTPUT/NOTEBOOK/."
+)
+@click.option(
+    "--target", type=click.Choice(["cwl", "streamflow"]), default="cwl", show_default=True, help="CWL alone, or with streamflow.yml."
 )
 @granularity_option
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 1 when a bundle is missing or stale.")
@@ -32,6 +36,7 @@ Examples:
 def command(
     notebooks: tuple[Path, ...],
     output: Path,
+    target: str,
     granularity: str,
     *,
     values: dict[str, object],
@@ -47,7 +52,7 @@ def command(
     for notebook in find_notebooks(notebooks):
         directory = output / _below(notebook)
         try:
-            built = api.build(notebook, settings, parameters=values)
+            built = api.build(notebook, settings, parameters=values, target=target)
             if only_check:
                 worst = max(worst, _report(notebook, directory, current=built.is_current(directory)))
                 continue

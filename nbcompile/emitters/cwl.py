@@ -37,10 +37,13 @@ class _Word(NamedTuple):
     prefix: str = ""
 
 
-def emit_cwl(plan: Plan, steps: Sequence[StepFile], notebook: Notebook, lock: bytes) -> Bundle:
-    """The workflow, its inputs, the steps, the runtime, the lock and a page that explains them."""
+def emit_cwl(plan: Plan, steps: Sequence[StepFile], notebook: Notebook, lock: bytes, *, collects: bool = True) -> Bundle:
+    """The workflow, its inputs, the steps, the runtime, the lock and a page that explains them.
+
+    A workflow that does not collect hands back what each step's cells showed, instead of the executed notebook.
+    """
     given = _given(plan, notebook)
-    workflow = _workflow(plan, notebook, given)
+    workflow = _workflow(plan, notebook, given, collects=collects)
     files = [
         BundleFile(
             PurePosixPath("workflow.cwl"), b"#!/usr/bin/env cwl-runner\n" + yaml_bytes(workflow.save(top=True, relative_uris=False))
@@ -66,16 +69,20 @@ def _given(plan: Plan, notebook: Notebook) -> dict[str, dict[str, str]]:
     return {name: {"class": _type_of(path), "location": quote(path.rstrip("/"))} for name, path in {**own, **data}.items()}
 
 
-def _workflow(plan: Plan, notebook: Notebook, given: dict[str, dict[str, str]]) -> cwl.Workflow:
+def _workflow(plan: Plan, notebook: Notebook, given: dict[str, dict[str, str]], *, collects: bool) -> cwl.Workflow:
     ports = _file_ports(plan)
+    sources = {name: f"collect/{name}" for name in _results(plan)} if collects else {_port(s.id): f"{s.id}/outputs" for s in plan.steps}
     steps = [_step(step, [link for link in plan.links if link.target == step.id], ports) for step in plan.steps]
     return cwl.Workflow(
         id="main",
         label=notebook.name,
         cwlVersion="v1.2",
         inputs=[cwl.WorkflowInputParameter(id=name, type_=file["class"], default=dict(file)) for name, file in given.items()],
-        outputs=[cwl.WorkflowOutputParameter(id=name, type_=kind, outputSource=f"collect/{name}") for name, kind in _results(plan).items()],
-        steps=[*steps, _collect(plan, notebook)],
+        outputs=[
+            cwl.WorkflowOutputParameter(id=name, type_=_results(plan).get(name, "File"), outputSource=source)
+            for name, source in sources.items()
+        ],
+        steps=[*steps, _collect(plan, notebook)] if collects else steps,
         requirements=[cwl.MultipleInputFeatureRequirement()],
     )
 

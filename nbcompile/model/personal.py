@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from nbcompile.model.workflow import Permission
 
+PERSONAL = "personal"
+"""The tenant of a person who belongs to none."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonalSettings:

@@ -1,0 +1,67 @@
+"""A CWL bundle and its plan -> the same bundle with streamflow.yml v1.0, which binds each step to the deployment it is placed at.
+
+The file holds names only: our connector asks for what they stand for when the workflow runs.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any
+
+from nbcompile.emitters.canonical import json_bytes, yaml_bytes
+from nbcompile.model.bundle import Bundle, BundleFile
+from nbcompile.model.placement import Placement, placement_document, placement_of
+from nbcompile.model.plan import Plan
+
+CONNECTOR = "nbcompile.session"
+# Paths below this one exist only between StreamFlow and our connector.
+WORKDIR = "/nbcompile"
+_LOCAL = "local"
+
+
+def emit_streamflow(bundle: Bundle, plan: Plan, *, tenant: str, run: str, everywhere: bool = False) -> Bundle:
+    """Add streamflow.yml, what the connector knows of the steps, and how to run it.
+
+    Steps of this machine are left to StreamFlow itself, unless `everywhere` binds them to our connector as well.
+    """
+    placement = placement_of(plan)
+    bound = [step for step in placement.steps if everywhere or step.target != _LOCAL]
+    targets = tuple(dict.fromkeys(step.target for step in bound))
+    document: dict[str, Any] = {
+        "version": "v1.0",
+        "workflows": {"main": {"type": "cwl", "config": {"file": "workflow.cwl", "settings": "inputs.yml"}}},
+        # A file in the home directory would let only one run go on at a time.
+        "database": {"type": "default", "config": {"connection": ":memory:"}},
+    }
+    if bound:
+        document["workflows"]["main"]["bindings"] = [
+            {"step": f"/{step.step}", "target": {"deployment": step.target, "workdir": WORKDIR}} for step in bound
+        ]
+        document["deployments"] = {name: _deployment(name, tenant, run) for name in targets}
+    added = (
+        BundleFile(PurePosixPath("streamflow.yml"), yaml_bytes(document)),
+        BundleFile(PurePosixPath("placement.json"), json_bytes(placement_document(placement))),
+    )
+    page = "README.md"
+    files = [
+        BundleFile(file.path, file.content + _readme(placement)) if str(file.path) == page else file for file in (*bundle.files, *added)
+    ]
+    return Bundle(tuple(sorted(files)), bundle.input_files)
+
+
+def _deployment(name: str, tenant: str, run: str) -> dict[str, Any]:
+    return {"type": CONNECTOR, "workdir": WORKDIR, "config": {"tenant": tenant, "deployment": name, "run": run}}
+
+
+def _readme(placement: Placement) -> bytes:
+    rows = "\n".join(f"| `{step.step}` | `{step.target}` |" for step in placement.steps)
+    return f"""
+## Places
+
+`streamflow run --outdir results streamflow.yml` runs each step where it is placed. The environment of StreamFlow must have
+nbcompile and its backends; what the names of deployments stand for is looked up when the workflow runs.
+
+| step | deployment |
+|---|---|
+{rows}
+""".encode()

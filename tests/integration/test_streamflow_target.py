@@ -1,0 +1,56 @@
+"""The bundle of `build --target streamflow` under StreamFlow gives the notebook that a kernel gives."""
+
+import json
+import subprocess
+
+import nbclient
+import nbformat
+import pytest
+
+from nbcompile import api
+from nbcompile.model.plan import Granularity
+from nbcompile.model.settings import Settings
+from tests.integration.streamflow_environment import STREAMFLOW, environ
+
+SCRIPT = """\
+# %%
+words = "the quick brown fox".split()
+
+# %%
+longest = max(words, key=len)
+print(longest)
+
+# %%
+len(words)
+"""
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("project")
+    (directory / "words.py").write_text(SCRIPT, "utf-8")
+    return api.build(directory / "words.py", Settings(granularity=Granularity.CELL), target="streamflow").write(directory / "bundle")
+
+
+def streamflow(*words, directory):
+    return subprocess.run(
+        [STREAMFLOW / "bin" / "streamflow", *words],
+        cwd=directory,
+        env=environ(directory),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.mark.slow
+def test_a_local_run_gives_what_a_kernel_gives(bundle, tmp_path):
+    done = streamflow("run", "--outdir", tmp_path / "out", bundle / "streamflow.yml", directory=tmp_path)
+    assert done.returncode == 0, done.stderr
+    executed = json.loads((tmp_path / "out" / "words.executed.ipynb").read_text("utf-8"))
+    plain = nbclient.NotebookClient(
+        nbformat.read(bundle / "words.template.ipynb", as_version=4), kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
+    shown = [[output.get("text", output.get("data")) for output in cell["outputs"]] for cell in executed["cells"]]
+    assert shown == [[output.get("text", output.get("data")) for output in cell.outputs] for cell in plain.cells]

@@ -1,0 +1,60 @@
+"""streamflow.yml binds steps to deployments by name, and says nothing else of them."""
+
+import json
+
+import pytest
+from ruamel.yaml import YAML
+
+from nbcompile import api
+from nbcompile.backend import run_id
+from nbcompile.model.placement import placement_of, read_placement
+from nbcompile.model.plan import Granularity
+from nbcompile.model.settings import Settings
+
+SCRIPT = "# %%\nn = 2\n\n# %%\n# nbc: target=hpc\nm = n + 1\n\n# %%\nprint(m)\n"
+
+
+@pytest.fixture
+def built(tmp_path):
+    (tmp_path / "demo.py").write_text(SCRIPT, "utf-8")
+    return api.build(tmp_path / "demo.py", Settings(granularity=Granularity.CELL), target="streamflow")
+
+
+def content(built, name):
+    return next(file.content for file in built.bundle.files if str(file.path) == name)
+
+
+def test_placed_steps_are_bound_and_others_left_to_streamflow(built):
+    document = YAML(typ="safe").load(content(built, "streamflow.yml"))
+    placed = next(step for step in built.plan.steps if step.target == "hpc")
+    bindings = document["workflows"]["main"]["bindings"]
+    assert bindings == [{"step": f"/{placed.id}", "target": {"deployment": "hpc", "workdir": "/nbcompile"}}]
+    assert document["deployments"].keys() == {"hpc"}
+    assert document["deployments"]["hpc"]["config"].keys() == {"tenant", "deployment", "run"}
+
+
+def test_nothing_of_this_machine_is_in_it(built, tmp_path):
+    text = b"".join(content(built, name) for name in ("streamflow.yml", "placement.json", "README.md"))
+    assert str(tmp_path).encode() not in text
+    assert b"/home" not in text
+
+
+def test_the_placement_is_read_back(built):
+    assert read_placement(json.loads(content(built, "placement.json"))) == placement_of(built.plan)
+
+
+@pytest.mark.parametrize("name", ["eda", "EDA", "an älder.notebook", "-", "x" * 100, "x" * 101, "a--b"])
+def test_runs_have_names_that_every_place_takes(name):
+    from nbcompile.backend import Fatal, JobRef
+
+    made = run_id(name)
+    assert run_id(made) == made
+    reference = JobRef(deployment="d", run=made, key="0" * 64, attempt=1, native="")
+    assert JobRef.from_json(reference.to_json()).run == made
+    with pytest.raises(Fatal):
+        JobRef.from_json(reference.to_json().replace(made, made.upper() + "!"))
+
+
+def test_different_names_make_different_runs():
+    names = ["eda", "EDA", "e-da", "e_da", "x" * 100, "x" * 101]
+    assert len({run_id(name) for name in names}) == len(names)

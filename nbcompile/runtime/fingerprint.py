@@ -1,0 +1,391 @@
+"""The content of a value as a short text: equal where two processes made the same thing, whatever its addresses.
+
+What counts is what the notebook can see of a value: types, contents, the order of dictionaries, which parts are one object
+or share memory. Sets have no order, and immutable values no identity. Floating point counts bit by bit in `digest`; `shape` leaves
+it out, and `floats` sums it up, so that values can also be compared within a tolerance.
+"""
+
+from __future__ import annotations
+
+import array
+import functools
+import hashlib
+import math
+import struct
+import sys
+import types
+import warnings
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
+
+from .placeholders import Placeholder
+
+_PLAIN = frozenset((type(None), bool, int, str, bytes))
+# Class attributes that say where a class was written or that Python fills in when it likes.
+_UNSEEN_IN_CLASSES = frozenset(
+    (
+        "__dict__", "__weakref__", "__module__", "__annotations__", "__annotate_func__", "__annotate__", "__annotations_cache__",
+        "__static_attributes__", "__firstlineno__", "__abstractmethods__", "_abc_impl", "__classdictcell__", "__type_params__",
+    )
+)  # fmt: skip
+_REDUCE_PROTOCOL = 4
+_FINGERPRINT_BYTES = 16
+
+
+class Fingerprint(NamedTuple):
+    """What a value is. `floats` are the count, the sum of magnitudes and a weighted sum of its finite floating-point numbers.
+
+    `opaque` names the types of parts that cannot be looked into: nothing but their type was compared.
+    """
+
+    type: str
+    digest: str
+    shape: str
+    floats: Tuple[int, float, float]
+    opaque: Tuple[str, ...]
+
+
+def fingerprint(value: Any) -> Fingerprint:
+    """The fingerprint of one value."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _ContentWalk().run(value)
+
+
+class _FloatSums:
+    """Sums up floating-point numbers so that a change of one of them, or of their order, changes a sum."""
+
+    def __init__(self) -> None:
+        self.count, self.magnitude, self.weighted = 0, 0.0, 0.0
+
+    def add(self, numbers: Any) -> None:
+        """Take numbers in their order: a numpy array if numpy is there, else any sequence."""
+        numpy = sys.modules.get("numpy")
+        if numpy is not None:
+            found = numpy.asarray(numbers, dtype="float64").ravel()
+            found = numpy.where(numpy.isfinite(found), found, 0.0)
+            weights = ((numpy.arange(self.count, self.count + found.size, dtype="uint64") * 2654435761) % 4294967296) / 4294967296 + 0.5
+            self.magnitude += float(numpy.abs(found).sum())
+            self.weighted += float((found * weights).sum())
+            self.count += int(found.size)
+            return
+        for number in numbers:
+            if math.isfinite(number):
+                self.magnitude += abs(number)
+                self.weighted += number * ((self.count * 2654435761) % 4294967296 / 4294967296 + 0.5)
+            self.count += 1
+
+
+class _ContentWalk:
+    """One walk over everything that a value reaches. Depth is on a list, not on Python's stack."""
+
+    def __init__(self) -> None:
+        self._exact = hashlib.blake2b(digest_size=_FINGERPRINT_BYTES)
+        self._shape = hashlib.blake2b(digest_size=_FINGERPRINT_BYTES)
+        self._floats = _FloatSums()
+        self._seen: Dict[int, int] = {}
+        self._alive: List[Any] = []
+        self._todo: List[Any] = []
+        self._memory: List[Tuple[int, int, int]] = []
+        self._opaque: Dict[str, None] = {}
+
+    def run(self, value: Any) -> Fingerprint:
+        """Walk, and sum up."""
+        self._todo.append(value)
+        while self._todo:
+            self._visit(self._todo.pop())
+        for group in _overlapping(self._memory):
+            self._say("memory", *group)
+        floats = self._floats.count, self._floats.magnitude, self._floats.weighted
+        return Fingerprint(_full_name(type(value)), self._exact.hexdigest(), self._shape.hexdigest(), floats, tuple(sorted(self._opaque)))
+
+    # What is said of a value.
+
+    def _say(self, *words: Any) -> None:
+        for word in words:
+            # Very long integers have no decimal form.
+            text = word if isinstance(word, bytes) else (f"{word:x}" if type(word) is int else repr(word)).encode("utf-8", "surrogatepass")
+            self._bytes(text)
+
+    def _bytes(self, content: Any) -> None:
+        length = len(content).to_bytes(8, "little")
+        for digest in (self._exact, self._shape):
+            digest.update(length)
+            digest.update(content)
+
+    def _numbers(self, content: bytes, numbers: Any) -> None:
+        self._exact.update(content)
+        self._floats.add(numbers)
+
+    def _parts(self, parts: Iterable[Any]) -> None:
+        """Look at these next, in this order."""
+        self._todo.extend(reversed(list(parts)))
+
+    # One value.
+
+    def _visit(self, value: Any) -> None:
+        kind = type(value)
+        if kind in _PLAIN:
+            self._say(kind.__name__, value)
+        elif kind is float or kind is complex:
+            self._say(kind.__name__)
+            numbers = (value,) if kind is float else (value.real, value.imag)
+            self._numbers(struct.pack(f"<{len(numbers)}d", *numbers), numbers)
+        elif kind is tuple or kind is frozenset:
+            self._contents(value, kind)
+        elif id(value) in self._seen:
+            self._say("again", self._seen[id(value)])
+        else:
+            self._seen[id(value)] = len(self._seen)
+            self._alive.append(value)
+            _look_at(value, kind)(self, value, kind)
+
+    def _contents(self, value: Any, kind: type) -> None:
+        self._say(kind.__name__, len(value))
+        if kind in (set, frozenset):
+            self._say(*sorted(_ContentWalk().run(item).digest for item in value))
+            return
+        kinds = set(map(type, value))
+        if kinds <= _PLAIN - {int} or (kinds <= _PLAIN and all(type(one) is not int or one.bit_length() < 64 for one in value)):
+            self._say("plain", repr(value).encode("utf-8", "surrogatepass"))
+        elif kinds == {float}:
+            self._say("floats")
+            self._numbers(array.array("d", value).tobytes(), value)
+        else:
+            self._parts(value)
+
+    def _mapping(self, value: Any, kind: type) -> None:
+        self._say(_full_name(kind), len(value))
+        self._parts(part for item in list(dict.items(value)) for part in item)
+
+    def _module(self, value: Any, kind: type) -> None:
+        self._say("module", value.__name__)
+
+    def _class(self, value: Any, kind: type) -> None:
+        self._say("class", value.__module__, value.__qualname__)
+        if value.__module__ == "__main__":
+            names = sorted(name for name in vars(value) if name not in _UNSEEN_IN_CLASSES)
+            self._say(*names)
+            self._parts([*value.__bases__, *(vars(value)[name] for name in names)])
+
+    def _function(self, value: Any, kind: type) -> None:
+        self._say("function", value.__module__ or "", value.__qualname__)
+        if value.__module__ != "__main__" and "<" not in value.__qualname__:
+            return
+        extra = dict(sorted(vars(value).items()))
+        self._parts([value.__code__, value.__defaults__, value.__kwdefaults__, *(value.__closure__ or ()), extra])
+
+    def _code(self, value: Any, kind: type) -> None:
+        self._say("code", value.co_name, value.co_code, value.co_names, value.co_varnames, value.co_freevars, value.co_flags)
+        self._parts(value.co_consts)
+
+    def _cell(self, value: Any, kind: type) -> None:
+        try:
+            self._parts(["cell", value.cell_contents])
+        except ValueError:
+            self._say("empty cell")
+
+    def _method(self, value: Any, kind: type) -> None:
+        self._say("method", value.__name__)
+        self._parts([value.__self__, value.__func__])
+
+    def _built_in(self, value: Any, kind: type) -> None:
+        owner = getattr(value, "__self__", None)
+        self._say("builtin", getattr(value, "__qualname__", value.__name__))
+        self._parts([] if owner is None or isinstance(owner, types.ModuleType) else [owner])
+
+    def _wrapper(self, value: Any, kind: type) -> None:
+        self._say(kind.__name__)
+        names = ("fget", "fset", "fdel", "__func__", "__wrapped__", "func")
+        self._parts([getattr(value, name) for name in names if hasattr(value, name)])
+
+    def _view_of_mapping(self, value: Any, kind: type) -> None:
+        self._say(kind.__name__)
+        self._parts([list(value)] if not isinstance(value, types.MappingProxyType) else [dict(value)])
+
+    def _hidden(self, value: Any, kind: type) -> None:
+        self._say("opaque", _full_name(kind))
+        self._opaque[_full_name(kind)] = None
+
+    def _other(self, value: Any, kind: type) -> None:
+        """What pickle would keep of an object; of one that refuses, its attributes; of one without any, its type."""
+        try:
+            reduced = value.__reduce_ex__(_REDUCE_PROTOCOL)
+        except Exception:  # noqa: BLE001 (whatever an object raises, it refuses)
+            attributes = getattr(value, "__dict__", None)
+            self._hidden(value, kind)
+            self._parts([] if not isinstance(attributes, dict) else [dict(sorted(attributes.items(), key=lambda item: str(item[0])))])
+            return
+        self._say("object", _full_name(kind))
+        self._parts([kind] if kind.__module__ == "__main__" else [])
+        if isinstance(reduced, str):
+            self._say(reduced)
+            return
+        # What a factory of pickle is called says no more than the type.
+        _, arguments, *rest = reduced
+        state, items, pairs = (*rest[:3], None, None, None)[:3]
+        state = dict(sorted(state.items(), key=lambda item: str(item[0]))) if type(state) is dict else state
+        items = None if items is None else list(items)
+        pairs = None if pairs is None else [part for pair in pairs for part in pair]
+        self._parts([tuple(one for one in arguments if one is not kind), state, items, pairs])
+
+    # Libraries.
+
+    def _array(self, value: Any, kind: type) -> None:
+        self._say(_full_name(kind), value.dtype.str if value.dtype.names is None else value.dtype.descr, value.shape)
+        self._note_memory(value)
+        self._array_contents(value)
+
+    def _masked_array(self, value: Any, kind: type) -> None:
+        numpy = sys.modules["numpy"]
+        self._say(_full_name(kind))
+        self._parts([numpy.asarray(value.data), numpy.ma.getmaskarray(value), value.fill_value])
+
+    def _array_contents(self, value: Any) -> None:
+        numpy = sys.modules["numpy"]
+        if value.dtype.hasobject:
+            self._parts([value.tolist()] if value.ndim == 0 or value.dtype.names else value.ravel().tolist())
+        elif value.dtype.char in "efdFD":
+            flat = numpy.ascontiguousarray(value).ravel()
+            numbers = flat.view(f"f{flat.dtype.itemsize // 2}") if value.dtype.kind == "c" and flat.dtype.isnative else flat.real
+            self._numbers(_memory_of(flat), numbers)
+        elif value.dtype.char in "gG":
+            # Long doubles have bytes that say nothing.
+            self._say([str(number) for number in value.ravel()])
+        else:
+            self._bytes(_memory_of(numpy.ascontiguousarray(value).ravel()))
+
+    def _note_memory(self, value: Any) -> None:
+        bounds = getattr(sys.modules["numpy"].lib, "array_utils", sys.modules["numpy"]).byte_bounds
+        if value.size:
+            self._memory.append((*bounds(value), self._seen.get(id(value), -1)))
+
+    def _scalar(self, value: Any, kind: type) -> None:
+        array_of_one = sys.modules["numpy"].asarray(value)
+        self._say(_full_name(kind), array_of_one.dtype.str)
+        self._array_contents(array_of_one)
+
+    def _frame(self, value: Any, kind: type) -> None:
+        self._say(_full_name(kind), value.shape)
+        columns = [value.iloc[:, place].array for place in range(value.shape[1])]
+        self._columns([value.columns, value.index, value.attrs, *columns], value)
+
+    def _series(self, value: Any, kind: type) -> None:
+        self._say(_full_name(kind), len(value))
+        self._columns([value.name, value.index, value.attrs, value.array], value)
+
+    def _columns(self, parts: List[Any], owner: Any) -> None:
+        own = {name: one for name, one in sorted(vars(owner).items()) if not name.startswith("_")}
+        self._parts([*parts, own])
+
+    def _index(self, value: Any, kind: type) -> None:
+        self._say(_full_name(kind), len(value), str(getattr(value, "freq", None)))
+        levels = [*value.levels, *value.codes] if hasattr(value, "levels") else [value.array]
+        self._parts([list(value.names), *levels])
+
+    def _column(self, value: Any, kind: type) -> None:
+        """An array of pandas: by what it holds, not by how it is kept."""
+        self._say("column", str(value.dtype))
+        if hasattr(value, "codes") and hasattr(value, "categories"):
+            self._say(bool(value.ordered), value.codes.tolist())
+            self._parts([value.categories])
+        elif hasattr(value, "asi8"):
+            self._say(value.asi8.tobytes())
+        else:
+            numpy = sys.modules["numpy"]
+            plain = kind.__name__ in ("NumpyExtensionArray", "PandasArray")
+            self._array_contents(numpy.asarray(value) if plain else numpy.asarray(value, dtype=object))
+
+    def _tensor(self, value: Any, kind: type) -> None:
+        self._say("tensor", str(value.dtype), tuple(value.shape), bool(value.requires_grad))
+        try:
+            self._array_contents(value.detach().cpu().numpy())
+        except (RuntimeError, TypeError):
+            self._parts([value.detach().cpu().tolist()])
+
+    def _artist(self, value: Any, kind: type) -> None:
+        """What is drawn is compared as a picture; of the object count its texts, limits, data and parts."""
+        self._say(_full_name(kind))
+        words = ("get_label", "get_text", "get_title", "get_xlabel", "get_ylabel", "get_xlim", "get_ylim", "get_xydata", "get_array")
+        asked = [getattr(value, word)() for word in words if callable(getattr(value, word, None))]
+        parts = [one for one in value.get_children() if type(one).__name__ != "Spine"] if hasattr(value, "get_lines") else ()
+        self._parts([*asked, *(getattr(value, "axes", ()) if hasattr(value, "add_axes") else ()), *parts])
+
+
+_Look = Callable[[_ContentWalk, Any, type], None]
+_LOOKS: Dict[type, _Look] = {
+    list: _ContentWalk._contents,
+    set: _ContentWalk._contents,
+    types.ModuleType: _ContentWalk._module,
+    types.FunctionType: _ContentWalk._function,
+    types.CodeType: _ContentWalk._code,
+    types.CellType: _ContentWalk._cell,
+    types.MethodType: _ContentWalk._method,
+    types.BuiltinFunctionType: _ContentWalk._built_in,
+    type(str.join): _ContentWalk._built_in,
+    property: _ContentWalk._wrapper,
+    staticmethod: _ContentWalk._wrapper,
+    classmethod: _ContentWalk._wrapper,
+    functools.cached_property: _ContentWalk._wrapper,
+    functools._lru_cache_wrapper: _ContentWalk._wrapper,
+    types.MappingProxyType: _ContentWalk._view_of_mapping,
+    type({}.keys()): _ContentWalk._view_of_mapping,
+    type({}.values()): _ContentWalk._view_of_mapping,
+    type({}.items()): _ContentWalk._view_of_mapping,
+    types.GeneratorType: _ContentWalk._hidden,
+    types.CoroutineType: _ContentWalk._hidden,
+    types.FrameType: _ContentWalk._hidden,
+    types.TracebackType: _ContentWalk._hidden,
+    Placeholder: _ContentWalk._hidden,
+}
+_LOOKS_OF_LIBRARIES: Tuple[Tuple[str, str, _Look], ...] = (
+    ("numpy", "generic", _ContentWalk._scalar),
+    ("numpy.ma", "MaskedArray", _ContentWalk._masked_array),
+    ("pandas", "DataFrame", _ContentWalk._frame),
+    ("pandas", "Series", _ContentWalk._series),
+    ("pandas", "Index", _ContentWalk._index),
+    ("pandas.api.extensions", "ExtensionArray", _ContentWalk._column),
+    ("torch", "Tensor", _ContentWalk._tensor),
+    ("matplotlib.artist", "Artist", _ContentWalk._artist),
+)
+
+
+def _look_at(value: Any, kind: type) -> _Look:
+    """How to look at a value that is no atom."""
+    found = _LOOKS.get(kind)
+    if found is not None:
+        return found
+    if kind is dict or (isinstance(value, dict) and kind.__module__ == "collections" and not hasattr(value, "default_factory")):
+        return _ContentWalk._mapping
+    if isinstance(value, type):
+        return _ContentWalk._class
+    numpy = sys.modules.get("numpy")
+    if kind is getattr(numpy, "ndarray", None) or kind is getattr(numpy, "memmap", None):
+        return _ContentWalk._array
+    for module, name, how in _LOOKS_OF_LIBRARIES:
+        library_type = getattr(sys.modules.get(module), name, None)
+        if isinstance(library_type, type) and isinstance(value, library_type):
+            return how
+    return _ContentWalk._other
+
+
+def _memory_of(flat: Any) -> Any:
+    """The bytes of a contiguous array."""
+    return flat.view("u1").data if flat.size and flat.dtype.itemsize else b""
+
+
+def _overlapping(stretches: List[Tuple[int, int, int]]) -> List[Tuple[int, ...]]:
+    """The numbers of arrays of which each overlaps the next, in groups of more than one."""
+    groups: List[List[int]] = []
+    reach: Optional[int] = None
+    for start, end, number in sorted(stretches):
+        if reach is not None and start < reach:
+            groups[-1].append(number)
+            reach = max(reach, end)
+        else:
+            groups.append([number])
+            reach = end
+    return sorted(tuple(sorted(group)) for group in groups if len(group) > 1)
+
+
+def _full_name(kind: type) -> str:
+    return kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"

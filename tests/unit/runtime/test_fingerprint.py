@@ -1,0 +1,145 @@
+"""Fingerprints are equal for equal content, wherever it was made, and differ when anything a notebook can see differs."""
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nbcompile.emitters.join import join_runtime
+from nbcompile.runtime.fingerprint import fingerprint
+
+# Each line: two expressions that are different to a notebook.
+DIFFERENT = """\
+1 | True
+1 | 1.0
+1 | '1'
+0.0 | -0.0
+1.0 | 1.0000000000000002
+[1, 2] | (1, 2)
+[1, 2] | [2, 1]
+[1, [2]] | [1, 2]
+['a', 'b'] | ['a, b']
+[1.0, 2.0] | [1.0, 2.0000000000000004]
+10**5000 | 10**5000 + 1
+{'a': 1, 'b': 2} | {'b': 2, 'a': 1}
+{1, 2} | frozenset({1, 2})
+{1, 2} | {1, 3}
+[one, one] | [[1], [1]]
+loop | [[...]]
+np.arange(3) | np.arange(3.0)
+np.arange(6) | np.arange(6).reshape(2, 3)
+np.zeros(3) | np.zeros(3, 'f4')
+np.array([0.0]) | np.array([-0.0])
+np.array([1, 2], object) | np.array([1, '2'], object)
+np.float64(1) | 1.0
+np.arange(3) + 1j | np.arange(3) + 2j
+[np.arange(4), np.arange(4)[:2]] | shared
+np.random.default_rng(1) | np.random.default_rng(2)
+np.ma.array([1, 2], mask=[0, 1]) | np.ma.array([1, 2], mask=[0, 0])
+pd.DataFrame({'a': [1]}) | pd.DataFrame({'b': [1]})
+pd.DataFrame({'a': [1]}) | pd.DataFrame({'a': [1.0]})
+pd.DataFrame({'a': [1]}) | pd.DataFrame({'a': [1]}, index=[5])
+pd.Series([1], name='a') | pd.Series([1], name='b')
+pd.Series(['a', 'b']) | pd.Series(['a', 'c'])
+pd.Series(['a', 'b']) | pd.Series(['a', 'b'], dtype='category')
+pd.Series(['a', 'b'], dtype='category') | pd.Series(['b', 'a'], dtype='category')
+pd.Series([1, None], dtype='Int64') | pd.Series([1, 0], dtype='Int64')
+pd.to_datetime(pd.Series(['2020'])) | pd.to_datetime(pd.Series(['2021']))
+(lambda x: x + 1) | (lambda x: x + 2)
+(lambda x=1: x) | (lambda x=2: x)
+counter(1) | counter(2)
+Point(1, 2) | Point(1, 3)
+type('A', (), {'x': 1}) | type('A', (), {'x': 2})
+len | max
+[].append | [1].append
+collections.deque([1], 2) | collections.deque([1], 3)
+collections.defaultdict(int) | collections.defaultdict(list)
+ValueError('a') | ValueError('b')
+range(3) | range(4)
+""".splitlines()
+SAME = """\
+{3, 1, 2} | {2, 3, 1}
+(1, 2) | (1,) + (2,)
+np.arange(6)[::2] | np.array([0, 2, 4])
+np.asfortranarray(np.ones((2, 3))) | np.ones((2, 3))
+pd.DataFrame({'a': [1, 2], 'b': [3, 4]}) | pd.DataFrame([[1, 3], [2, 4]], columns=['a', 'b'])
+(lambda x: x + 1) | (lambda x: x + 1)
+counter(3) | counter(3)
+object() | object()
+open('/dev/null') | open('/dev/null')
+""".splitlines()
+NAMES = """\
+import collections, numpy as np, pandas as pd
+one = [1]
+loop = []; loop.append(loop)
+base = np.arange(4); shared = [base, base[:2]]
+Point = collections.namedtuple('Point', 'x y')
+def counter(start):
+    return lambda: start
+"""
+PROGRAM = """\
+import runtime
+class A:
+    def __init__(self):
+        self.x, self.y = {'a', 'b', 'c'}, {A: print, 'f': lambda: self.x}
+print(runtime.fingerprint(A()))
+"""
+
+
+@pytest.fixture(scope="module")
+def names():
+    found = {"__name__": "__main__"}
+    exec(NAMES, found)  # noqa: S102
+    return found
+
+
+@pytest.mark.parametrize("line", DIFFERENT)
+def test_different(line, names):
+    left, right = (fingerprint(eval(one, names)) for one in line.split(" | "))  # noqa: S307
+    assert left.digest != right.digest
+
+
+@pytest.mark.parametrize("line", SAME)
+def test_same(line, names):
+    left, right = (fingerprint(eval(one, names)) for one in line.split(" | "))  # noqa: S307
+    assert left == right
+
+
+def test_a_value_that_went_through_pickle_is_the_same(names):
+    expressions = [one for line in DIFFERENT if "lambda" not in line for one in line.split(" | ")]
+    values = [eval(one, names) for one in expressions if not one.startswith(("counter", "Point", "type(", "shared", "[]"))]  # noqa: S307
+    for value in values:
+        assert fingerprint(pickle.loads(pickle.dumps(value, 5))) == fingerprint(value), value  # noqa: S301
+
+
+def test_shape_leaves_numbers_out_and_sums_tell_how_far_apart_they_are(names):
+    np = names["np"]
+    left, near, far = (fingerprint({"x": [np.linspace(0, 1, 50) + shift], "y": "z"}) for shift in (0, 1e-12, 0.5))
+    assert left.shape == near.shape == far.shape
+    assert left.digest != near.digest
+    assert abs(left.floats[2] - near.floats[2]) < 1e-9 < abs(left.floats[2] - far.floats[2])
+    assert fingerprint([1.0, 2.0]).floats != fingerprint([2.0, 1.0]).floats
+
+
+def test_what_cannot_be_looked_into_is_named():
+    assert fingerprint([(one for one in ())]).opaque == ("generator",)
+    assert fingerprint([1]).opaque == ()
+
+
+def test_deep_values_need_no_stack():
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert fingerprint(deep).digest
+
+
+def test_two_processes_agree(tmp_path: Path):
+    (tmp_path / "runtime.py").write_text(join_runtime(), "utf-8")
+    (tmp_path / "program.py").write_text(PROGRAM, "utf-8")
+    runs = [
+        subprocess.run([sys.executable, "program.py"], cwd=tmp_path, env={"PYTHONHASHSEED": seed}, capture_output=True, check=True).stdout
+        for seed in ("1", "2")
+    ]
+    assert runs[0] == runs[1] != b""

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nbcompile.emitters.canonical import json_bytes
 from nbcompile.model.bundle import StepFile
 from nbcompile.model.facts import CellFacts
-from nbcompile.model.graph import DataflowGraph
+from nbcompile.model.graph import CHANNEL, FILE, DataflowGraph, GraphCell
 from nbcompile.model.notebook import Notebook
 from nbcompile.model.plan import Binding, Plan, Step
 
 
-def step_files(plan: Plan, facts: Sequence[CellFacts], graph: DataflowGraph, notebook: Notebook) -> tuple[StepFile, ...]:
-    """One document `nbcompile/step/1` per step, in the plan's order."""
-    writer = _Writer(facts, graph, notebook)
+def step_files(
+    plan: Plan, facts: Sequence[CellFacts], graph: DataflowGraph, notebook: Notebook, *, describe: bool = False
+) -> tuple[StepFile, ...]:
+    """One document `nbcompile/step/1` per step, in the plan's order. With `describe`, steps say what the final values are."""
+    writer = _Writer(facts, graph, notebook, final_names(graph) if describe else {})
     return tuple(StepFile(step.id, json_bytes(writer.document(step))) for step in plan.steps)
+
+
+def final_names(graph: DataflowGraph) -> dict[int, tuple[str, ...]]:
+    """For each cell the variables whose last version it makes; those that it deletes are among them."""
+    last = {name: cell.index for cell in graph.cells for name in (*cell.defines, *cell.deletes, *cell.mutates, *_made(cell))}
+    return {index: tuple(name for name, cell in last.items() if cell == index) for index in dict.fromkeys(last.values())}
+
+
+def _made(cell: GraphCell) -> tuple[str, ...]:
+    return tuple(version.name for group in cell.makes for version in group if not version.name.startswith((FILE, CHANNEL)))
 
 
 def notebook_template(notebook: Notebook) -> bytes:
@@ -26,8 +38,10 @@ def notebook_template(notebook: Notebook) -> bytes:
 class _Writer:
     """What all step documents of a notebook share."""
 
-    def __init__(self, facts: Sequence[CellFacts], graph: DataflowGraph, notebook: Notebook) -> None:
-        self.graph, self.notebook = graph, notebook
+    def __init__(
+        self, facts: Sequence[CellFacts], graph: DataflowGraph, notebook: Notebook, described: Mapping[int, tuple[str, ...]]
+    ) -> None:
+        self.graph, self.notebook, self.described = graph, notebook, described
         self.statements = [statement for cell in facts for statement in cell.statements]
         bound = [(name, cell.index) for cell in reversed(graph.cells) for name in (*cell.defines, *cell.deletes)]
         self.first_bound = dict(sorted(dict(bound).items()))
@@ -65,6 +79,7 @@ class _Writer:
             "changes": list(flow.mutates),
             "deletes": list(flow.deletes),
             "saves": [{"payload": p.id, "versions": [str(v) for v in p.versions]} for p in step.payloads if p.cell == cell.index],
+            **({"describes": list(self.described[cell.index])} if cell.index in self.described else {}),
         }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nbcompile.model.plan import StepId
-from nbcompile.model.run import CellRecord, Failure, StepRecord
+from nbcompile.model.run import CellRecord, Failure, StepRecord, Value
 
 CELL_FAILED = 3
 GUARD_BROKEN = 8
@@ -52,3 +52,12 @@ def cell_records(outputs: Mapping[str, Any]) -> tuple[CellRecord, ...]:
         )
         for cell in outputs.get("cells", ())
     )
+
+
+def values_in(outputs: Mapping[str, Any]) -> dict[str, Value]:
+    """The final variables that a step was asked to describe."""
+    found = {name: value for cell in outputs.get("cells", ()) for name, value in cell.get("values", {}).items()}
+    return {
+        name: Value(value["type"], value["digest"], value["shape"], tuple(value["floats"]), tuple(value["opaque"]))
+        for name, value in found.items()
+    }

@@ -71,6 +71,16 @@ class StepRecord:
     cell_records: tuple[CellRecord, ...] = ()
 
 
+class Value(NamedTuple):
+    """What a variable holds at the end: its type, and its content as nbcompile/runtime/fingerprint.py describes it."""
+
+    type: str
+    digest: str
+    shape: str = ""
+    floats: tuple[int, float, float] = (0, 0.0, 0.0)
+    opaque: tuple[str, ...] = ()
+
+
 class Failure(NamedTuple):
     """Why a step did not end well: the exception of a cell, or what became of its process (`cell` is -1 where none had begun).
 
@@ -95,7 +105,10 @@ class OutputFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """A run that ended. `directory` holds the executed notebook, run.json, report.html and the notebook's files."""
+    """A run that ended. `directory` holds the executed notebook, run.json, report.html and the notebook's files.
+
+    `values` are the final variables, if the run was asked to describe them.
+    """
 
     id: str
     notebook: Path
@@ -114,6 +127,7 @@ class RunRecord:
     failures: tuple[Failure, ...] = ()
     signal: int | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
+    values: Mapping[str, Value] = field(default_factory=dict)
 
     @property
     def cpu_seconds(self) -> float:

@@ -76,6 +76,7 @@ class StepCell(NamedTuple):
     changes: Tuple[str, ...]
     deletes: Tuple[str, ...]
     saves: Tuple[SaveEntry, ...]
+    describes: Tuple[str, ...] = ()
 
     @property
     def may_raise(self) -> bool:
@@ -150,6 +151,7 @@ def _cell(raw: Dict[str, Any]) -> StepCell:
         changes=names("changes"),
         deletes=names("deletes"),
         saves=tuple(_save(entry) for entry in raw.get("saves", ())),
+        describes=names("describes"),
     )
 
 

@@ -13,6 +13,7 @@ from .codecs import Scope, register_names
 from .definitions import Definitions
 from .document import SaveEntry, StepCell, StepDocument, VersionName, read_document
 from .environment import enter_kernel_environment
+from .fingerprint import fingerprint
 from .journal import Journal, JournalReader
 from .local_classes import LocalClasses
 from .namespace import Namespace, Versions
@@ -118,6 +119,7 @@ class StepRun:
         goes_on = error is None or cell.may_raise
         if goes_on:
             self._keep(cell)
+            facts.update(self._describe(cell))
         self.journal.write("end", cell=cell.cell, **facts)
         return goes_on
 
@@ -153,6 +155,11 @@ class StepRun:
                 self.versions.put(VersionName(name, cell.cell), self.namespace.value(name))
         for save in cell.saves:
             self._save(save)
+
+    def _describe(self, cell: StepCell) -> Dict[str, Any]:
+        """What the values are that somebody wants to compare with those of another run."""
+        bound = [name for name in cell.describes if self.namespace.is_bound(name)]
+        return {"values": {name: fingerprint(self.namespace.value(name))._asdict() for name in bound}} if cell.describes else {}
 
     def _save(self, save: SaveEntry) -> None:
         values = [(version, self._value(version)) for version in save.versions]

@@ -16,7 +16,7 @@ from nbcompile.engines.local.execution import LocalResult, run_steps
 from nbcompile.engines.local.interpreter import choose_interpreter
 from nbcompile.engines.local.machine import available_cores
 from nbcompile.engines.local.workers import WarmParent
-from nbcompile.engines.outputs import first_failed_cell
+from nbcompile.engines.outputs import first_failed_cell, read_outputs, values_in
 from nbcompile.engines.registry import register
 from nbcompile.engines.results import write_results
 from nbcompile.model.graph import critical_path, successors
@@ -74,6 +74,7 @@ def _run(job: RunJob, journal: Journal, on_event: Callable[[RunEvent], None]) ->
         failures=result.failures,
         signal=result.signal,
         diagnostics=found,
+        values={name: one for step in job.plan.steps for name, one in values_in(read_outputs(job.directory.outputs(step.id))).items()},
     )
 
 

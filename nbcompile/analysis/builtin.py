@@ -311,6 +311,30 @@ def shallow_copy(call: Call) -> Value:
     return types.container(call.frame, call.node, value.type, (value,))
 
 
+def deep_copy(call: Call) -> Value:
+    """`copy.deepcopy(x)`: everything below it anew, shared only among the copies."""
+    frame, heap, value = call.frame, call.frame.walk.heap, call.first
+    copies = {
+        number: frame.make(call.node, heap.types[number], opened=heap.is_open(number), role=f"copy of {number}")
+        for number in sorted(heap.below(value.objects))
+    }
+    for number, new in copies.items():
+        for key, held in heap.fields.get(number, {}).items():
+            for part in sorted(held):
+                heap.hold(new, key, copies[part])
+        if number in heap.callees:
+            heap.callees[new] = heap.callees[number]
+        if number in heap.draws:
+            heap.draws[new] = heap.draws[number]
+    return _renumbered(value, copies)
+
+
+def _renumbered(value: Value, copies: dict[int, int]) -> Value:
+    objects = frozenset(copies[number] for number in value.objects)
+    items = tuple(_renumbered(item, copies) for item in value.items) if value.items is not None else None
+    return Value(value.type, objects, value.callee, value.const, items)
+
+
 def dict_items(call: Call) -> Value:
     """`d.items()`."""
     part = call.frame.walk.heap.value(call.frame.walk.heap.parts(call.owner.objects, ANY))
@@ -426,6 +450,7 @@ SPECIAL: dict[str, Special] = {
     "functools.partial": partial,
     "functools.reduce": reduce_,
     "copy.copy": shallow_copy,
+    "copy.deepcopy": deep_copy,
     "list.copy": shallow_copy,
     "dict.copy": shallow_copy,
     "set.copy": shallow_copy,

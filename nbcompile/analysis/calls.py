@@ -10,6 +10,7 @@ from nbcompile.analysis import classes, guesses, rows, types
 from nbcompile.analysis.aliases import ANY
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.builtin import SPECIAL
+from nbcompile.analysis.channels import draw_unseeded
 from nbcompile.analysis.functions import call_function
 from nbcompile.analysis.values import SCALAR, Bound, Choice, Class, Function, Partial, Value, Wrapped, join, plain
 from nbcompile.analysis.visit import CALLEES, Arguments, Call, call_value, evaluate
@@ -78,16 +79,15 @@ def call_method(frame: Frame, node: ast.AST, receiver: Value, name: str, argumen
             return found if found is not None else guesses.method(Call(frame, node, arguments, receiver, name))
         row = walk.known.method(kind, name)
         if row is not None:
-            made = Call(frame, node, arguments, receiver, f"{kind}.{name}")
+            made = Call(frame, node, arguments, receiver, f"{walk.known.home(kind, name)}.{name}")
             special = SPECIAL.get(made.label)
-            _use_receiver(frame, node, receiver)
             return rows.apply(made, row) if special is None else special(made)
         if type(callee) is Class:
             return _call_of_class(frame, node, receiver, name, arguments)
     stored = types.attribute(frame, receiver, name, node) if walk.heap.callees and receiver.objects else SCALAR
     if stored.callee is not None and type(stored.callee) is not Bound:
         return call_value(frame, node, stored, arguments)
-    _use_receiver(frame, node, receiver)
+    draw_unseeded(frame, node, receiver)
     return guesses.method(Call(frame, node, arguments, receiver, name))
 
 
@@ -102,15 +102,6 @@ def _call_of_class(frame: Frame, node: ast.AST, receiver: Value, name: str, argu
     if member.type == "classmethod":
         arguments = Arguments((receiver, *arguments.positional), arguments.keywords, arguments.rest)
     return call_value(frame, node, Value("function", member.objects, member.callee), arguments)
-
-
-def _use_receiver(frame: Frame, node: ast.AST, receiver: Value) -> None:
-    """An object that was made without a seed draws from the global generator whenever it is used."""
-    draws = frame.walk.heap.draws
-    if draws:
-        for number in sorted(frame.walk.heap.below(receiver.objects)):
-            if number in draws:
-                frame.walk.effect(frame, draws[number], "draw", "", node)
 
 
 def call_path(frame: Frame, node: ast.AST, path: str, arguments: Arguments) -> Value:

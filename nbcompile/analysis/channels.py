@@ -9,6 +9,7 @@ import ast
 
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.known import Action
+from nbcompile.analysis.values import Value
 from nbcompile.analysis.visit import Call
 
 FILES = "files"
@@ -26,8 +27,20 @@ _STORES = {
 
 
 def draw(call: Call, action: Action) -> None:
-    """A row's `draws CHANNEL`."""
-    call.frame.walk.effect(call.frame, action.word, "draw", "", call.node, call.label)
+    """A row's `draws CHANNEL`; `draws self` where the receiver may have been made without a seed."""
+    if action.word == "self":
+        draw_unseeded(call.frame, call.node, call.owner)
+    else:
+        call.frame.walk.effect(call.frame, action.word, "draw", "", call.node, call.label)
+
+
+def draw_unseeded(frame: Frame, node: ast.AST, value: Value) -> None:
+    """An object that was made without a seed draws from the global generator."""
+    draws = frame.walk.heap.draws
+    if draws:
+        for number in sorted(frame.walk.heap.below(value.objects)):
+            if number in draws:
+                frame.walk.effect(frame, draws[number], "draw", "", node)
 
 
 def write(call: Call, action: Action) -> None:

@@ -42,8 +42,11 @@ def append(call: Call, action: Action) -> None:
 
 
 def _each(call: Call, action: Action, mode: str) -> None:
-    for value in call.chosen(action):
-        note(call.frame, call.node, value, mode)
+    for target in action.targets:
+        if target.keyword == UNRESOLVED:
+            call.frame.walk.effect(call.frame, channels.FILES, mode, UNRESOLVED, call.node)
+        for value in call.meant(target):
+            note(call.frame, call.node, value, mode)
 
 
 def open_(call: Call, action: Action) -> None:

@@ -34,7 +34,7 @@ _CALLED = (Function, Class, Partial, Wrapped, Choice)
 def apply(call: Call, row: Row) -> Value:
     """Do what the row says; returns the call's value."""
     value: Value | None = None
-    inert = False
+    inert, unseeded = False, ""
     for clause in row:
         holds = True if clause.argument is None else _holds(call, clause, clause.argument)
         if holds is False:
@@ -42,6 +42,8 @@ def apply(call: Call, row: Row) -> Value:
         for action in clause.actions:
             if action.verb == "inert":
                 inert = True
+            elif action.verb == "unseeded":
+                unseeded = action.word
             else:
                 _ACTIONS[action.verb](call, action)
         if clause.result is not None:
@@ -49,7 +51,11 @@ def apply(call: Call, row: Row) -> Value:
             value = found if value is None or holds is True else join(value, found)
     if not inert and call.frame.walk.heap.callees:
         call_held(call)
-    return value if value is not None else SCALAR
+    if value is None:
+        return SCALAR
+    if unseeded:
+        call.frame.walk.heap.draws.update(dict.fromkeys(value.objects, unseeded))
+    return value
 
 
 def look(frame: Frame, node: ast.AST, row: Row, value: Value, label: str) -> Value:
@@ -102,6 +108,13 @@ def _keep_elements(call: Call, action: Action) -> None:
         call.frame.capture(call.owner, ANY, Value("", held), call.node)
 
 
+def _put(call: Call, action: Action) -> None:
+    *values, holder = action.targets
+    for value in (value for target in values for value in call.meant(target)):
+        for into in call.meant(holder):
+            call.frame.capture(into, ANY, value, call.node)
+
+
 def _call(call: Call, action: Action) -> None:
     for value in call.chosen(action):
         if value.callee is not None:
@@ -138,6 +151,7 @@ _ACTIONS: dict[str, Callable[[Call, Action], None]] = {
     "changes": _change,
     "keeps": _keep,
     "extends": _keep_elements,
+    "puts": _put,
     "calls": _call,
     "consumes": _consume,
     "ends": _end,
@@ -167,7 +181,7 @@ def _result(call: Call, result: Result) -> Value:
     if kind == "unknown":
         return frame.fresh(call.node, "")
     if kind == "self":
-        return call.owner
+        return Value(result.type, call.owner.objects) if result.type else call.owner
     sources = [value for target in result.targets for value in call.meant(target)]
     if kind == "argument":
         return join_all(sources)
@@ -178,6 +192,11 @@ def _sharing(call: Call, result: Result, sources: list[Value]) -> Value:
     """A view, a part or a holder of what the call was given."""
     frame, heap = call.frame, call.frame.walk.heap
     objects = NO_OBJECTS.union(*(source.objects for source in sources))
+    if result.kind == "calling":
+        inner = tuple(source for source in sources if type(source.callee) in _CALLED)
+        holder = frame.fresh(call.node, "function")
+        frame.capture(holder, ANY, Value("", objects), call.node)
+        return Value("function", holder.objects, Wrapped(inner)) if inner else holder
     if result.kind == "holding":
         holder = frame.fresh(call.node, result.type)
         frame.capture(holder, ANY, Value("", objects), call.node)
@@ -192,9 +211,9 @@ def _sharing(call: Call, result: Result, sources: list[Value]) -> Value:
 
 def _container(call: Call, result: Result) -> Value:
     frame = call.frame
-    items = []
+    items: list[Value] = []
     for place, item in enumerate(result.items):
-        value = _result(call, item)
+        value = Value(item.type, items[-1].objects) if item.kind == "same" else _result(call, item)
         if item.kind == "new" and value.objects and not item.items:
             value = frame.fresh(call.node, item.type, opened=not frame.walk.known.is_plain(item.type), role=f"item {place}")
         items.append(value)

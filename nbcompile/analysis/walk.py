@@ -43,7 +43,6 @@ class Walk:
         self.ends_early = False
         self.errors: list[tuple[Spot, str]] = []
         self.pure_lines: frozenset[int] = frozenset()
-        self.draws_later = ""
         self.kept: list[ast.AST] = []
         self.history: set[int] = set()
         self.results: list[tuple[int, Value]] = []

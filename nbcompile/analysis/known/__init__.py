@@ -1,26 +1,29 @@
 """The table of known calls: what library functions and methods do to what they are given, as data.
 
-One text file per library, `LIBRARY.txt` in this directory, read when a notebook first touches the library; its format is
-documented in docs/reference/known-calls.md. A line is decoded when it is first asked for.
+One text file per library, `LIBRARY.txt` in this directory, read when a notebook first touches the library; the standard
+library is one, `standard.txt`. The format is documented in docs/reference/known-calls.md. A section is looked into when one
+of its names is first asked for, and a line is decoded then.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 import sys
+from collections.abc import Iterator
 from importlib.resources import files
 from typing import NamedTuple
 
 from nbcompile.analysis.values import IMMUTABLE
 
 _FLAGS = frozenset(("immutable", "data", "stuck", "iterator", "plain"))
-_STANDARD = "standard"
+STANDARD = "standard"
 _EVERYTHING = "*"
 _HEADER = re.compile(r"\[(?:class )?(?P<name>[\w.*]+)(?:\((?P<bases>[\w., ]*)\))?\](?P<words>.*)")
 _BUILTIN_TYPES_WORDS = """
     bool bytearray bytes complex dict float frozenset int list object range set slice str tuple type memoryview scalar function
-    generator iterator file
+    generator iterator file NoneType dict_keys exception
 """
 _BUILTIN_TYPES = frozenset(_BUILTIN_TYPES_WORDS.split())
 
@@ -42,7 +45,7 @@ class Action(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a call gives: `kind` is new, self, argument, view, part, holding, none or unknown."""
+    """What a call gives: `kind` is new, self, argument, view, part, item, holding, calling, same, none or unknown."""
 
     kind: str
     type: str = ""
@@ -63,18 +66,21 @@ Row = tuple[Clause, ...]
 UNKNOWN_RESULT = Result("unknown")
 
 
-class _Section:
-    """The lines of one module or class, still as text."""
+class Section(NamedTuple):
+    """One module or class: what its header says, and its lines as text."""
 
-    __slots__ = ("bases", "flags", "lines", "name", "note", "rows")
+    name: str
+    bases: tuple[str, ...]
+    flags: tuple[str, ...]
+    note: str
+    body: str
 
-    def __init__(self, name: str, bases: tuple[str, ...], flags: tuple[str, ...], note: str) -> None:
-        self.name = name
-        self.bases = bases
-        self.flags = flags
-        self.note = note
-        self.lines: dict[str, str] = {}
-        self.rows: dict[str, Row | None] = {}
+
+class Library(NamedTuple):
+    """The file of one library: names for the same thing, and the sections."""
+
+    same: tuple[tuple[str, str], ...]
+    sections: tuple[Section, ...]
 
 
 class Known:
@@ -83,7 +89,9 @@ class Known:
     def __init__(self, versions: dict[str, tuple[int, ...]] | None = None) -> None:
         self._versions = versions or {}
         self._loaded: set[str] = set()
-        self._sections: dict[str, _Section] = {}
+        self._sections: dict[str, Section] = {}
+        self._lines: dict[str, dict[str, str]] = {}
+        self._homes: dict[tuple[str, str], str] = {}
         self._same: dict[str, str] = {}
         self._immutable: dict[str, bool] = dict.fromkeys(IMMUTABLE, True)
         self._stuck: dict[str, bool] = {}
@@ -103,8 +111,17 @@ class Known:
         key = (owner, name)
         if key in self._methods:
             return self._methods[key]
-        row = self._methods[key] = self._find(owner, name)
+        home = self.home(owner, name)
+        row = self._methods[key] = _decode(self._lines_of(home)[name], home) if home else None
         return row
+
+    def home(self, owner: str, name: str) -> str:
+        """The section in which a type or module has the name: its own or that of a base; empty when there is none."""
+        key = (owner, name)
+        found = self._homes.get(key)
+        if found is None:
+            found = self._homes[key] = self._find(owner, name)
+        return found
 
     def is_immutable(self, type: str) -> bool:  # noqa: A002
         """Whether values of the type never change."""
@@ -144,7 +161,7 @@ class Known:
     def names(self, module: str) -> tuple[str, ...] | None:
         """What `from module import *` binds, if the table lists it."""
         section = self._section(module)
-        row = section.lines.get("__all__") if section else None
+        row = self._lines_of(module).get("__all__") if section else None
         return tuple(row.split()) if row is not None else None
 
     def canonical(self, path: str) -> str:
@@ -160,7 +177,7 @@ class Known:
 
     # -- reading -------------------------------------------------------------------------------------------------
 
-    def _find(self, owner: str, name: str) -> Row | None:
+    def _find(self, owner: str, name: str) -> str:
         seen: list[str] = []
         todo = [owner]
         while todo:
@@ -169,65 +186,41 @@ class Known:
             if section is None or current in seen:
                 continue
             seen.append(current)
-            if name in section.lines:
-                return self._row(section, name)
+            if name in self._lines_of(current):
+                return current
             todo += section.bases
         root = owner.partition(".")[0]
-        fallback = self._sections.get(f"{root}.{_EVERYTHING}")
-        if fallback is not None and name in fallback.lines and owner != root:
-            return self._row(fallback, name)
-        return None
+        fallback = f"{root}.{_EVERYTHING}"
+        if fallback in self._sections and owner != root and name in self._lines_of(fallback):
+            return fallback
+        return ""
 
-    def _section(self, name: str) -> _Section | None:
+    def _section(self, name: str) -> Section | None:
         root = name.partition(".")[0]
         if root not in self._loaded:
             self._load(root)
         return self._sections.get(name)
 
-    def _row(self, section: _Section, name: str) -> Row:
-        row = section.rows.get(name)
-        if row is None:
-            row = section.rows[name] = _decode(section.lines[name], section.name)
-        return row
-
     def _load(self, library: str) -> None:
         if library in self._loaded:
             return
         self._loaded.add(library)
-        place = files(__package__).joinpath(f"{library}.txt")
-        if library.isidentifier() and place.is_file():
-            self._read(place.read_text("utf-8"))
-        elif library in sys.stdlib_module_names and library not in (_STANDARD, "builtins"):
-            self._load(_STANDARD)
+        found = read_library(library)
+        if found is not None:
+            self._sections.update((section.name, section) for section in found.sections)
+            self._same.update(found.same)
+        elif library in sys.stdlib_module_names and library != "builtins":
+            self._load(STANDARD)
 
-    def _read(self, text: str) -> None:
-        section = _Section("", (), (), "")
-        for line in text.splitlines():
-            if not line or line[0] == "#":
-                continue
-            if line[0] == "[" and " : " not in line:
-                section = self._header(line)
-            elif line.startswith("same "):
-                _, other, name = line.split()
-                self._same[other] = name
-            else:
-                names, _, clauses = line.partition(" : ")
-                if names[0] == "<":
-                    condition, _, names = names.partition("> ")
-                    if not self._applies(condition[1:]):
-                        continue
-                for name in names.split():
-                    section.lines[name] = clauses
-
-    def _header(self, line: str) -> _Section:
-        found = _HEADER.fullmatch(line)
-        if found is None:
-            raise ValueError(f"not a section of the table of known calls: {line}")
-        bases = tuple(base.strip() for base in (found["bases"] or "").split(",") if base.strip())
-        words = found["words"].split()
-        flags = tuple(itertools.takewhile(_FLAGS.__contains__, words))
-        section = _Section(found["name"], bases, flags, " ".join(words[len(flags) :]))
-        return self._sections.setdefault(section.name, section)
+    def _lines_of(self, name: str) -> dict[str, str]:
+        """The lines of a section that hold for the versions at hand, by their names; the last one counts."""
+        lines = self._lines.get(name)
+        if lines is None:
+            lines = self._lines[name] = {}
+            for condition, names, clauses in lines_of(self._sections[name].body):
+                if not condition or self._applies(condition):
+                    lines.update(dict.fromkeys(names, clauses))
+        return lines
 
     def _applies(self, condition: str) -> bool:
         """Whether a line for some versions holds; with an unknown version only a line marked as the weaker one does."""
@@ -239,6 +232,41 @@ class Known:
         return have < wanted if comparison == "<" else have >= wanted
 
 
+@functools.cache
+def read_library(library: str) -> Library | None:
+    """The file of a library, cut into sections; nothing when there is no file."""
+    place = files(__package__).joinpath(f"{library}.txt")
+    if not library.isidentifier() or not place.is_file():
+        return None
+    head, *blocks = re.split(r"^(?=\[[\w.*]+[^:]*\n|\[class )", place.read_text("utf-8"), flags=re.MULTILINE)
+    same = [line.split() for line in head.splitlines() if line.startswith("same ")]
+    return Library(tuple((other, name) for _, other, name in same), tuple(map(_section, blocks)))
+
+
+def _section(block: str) -> Section:
+    header, _, body = block.partition("\n")
+    found = _HEADER.fullmatch(header)
+    if found is None:
+        raise ValueError(f"not a section of the table of known calls: {header}")
+    bases = tuple(base.strip() for base in (found["bases"] or "").split(",") if base.strip())
+    words = found["words"].split()
+    flags = tuple(itertools.takewhile(_FLAGS.__contains__, words))
+    return Section(found["name"], bases, flags, " ".join(words[len(flags) :]), body)
+
+
+def lines_of(body: str) -> Iterator[tuple[str, list[str], str]]:
+    """The lines of a section: for which versions, which names, what they do."""
+    for line in body.splitlines():
+        if not line or line[0] == "#":
+            continue
+        names, _, clauses = line.partition(" : ")
+        condition = ""
+        if names[0] == "<":
+            condition, _, names = names[1:].partition("> ")
+        yield condition, names.split(), clauses
+
+
+@functools.cache
 def _decode(text: str, section: str) -> Row:
     return tuple(_clause(part.strip(), section) for part in text.split(";"))
 
@@ -255,7 +283,7 @@ def _clause(text: str, section: str) -> Clause:
 
 def _action(text: str) -> Action:
     verb, *operands = text.split()
-    if verb in ("draws", "seeds", "sets", "gets"):
+    if verb in ("draws", "seeds", "sets", "gets", "unseeded"):
         return Action(verb, tuple(map(_target, operands[1:])), operands[0])
     return Action(verb, tuple(map(_target, operands)))
 
@@ -273,13 +301,14 @@ def _result(text: str, section: str) -> Result:
         return UNKNOWN_RESULT
     if text == "none":
         return Result("none")
-    if text == "self":
-        return Result("self")
+    if text.partition(" ")[0] in ("self", "same"):
+        kind, _, name = text.partition(" ")
+        return Result(kind, _type(name, section))
     found = re.fullmatch(r"(tuple|list|dict|iterator|set)\((.*)\)", text)
     if found:
         return Result("new", found[1], items=tuple(_result(part.strip(), section) for part in _split(found[2])))
     words = text.split()
-    if words[0] in ("view", "part", "holding", "item"):
+    if words[0] in ("view", "part", "holding", "item", "calling"):
         kind_of_type = words[-1] if len(words) > 2 else ""
         operands = words[1:-1] if kind_of_type else words[1:]
         return Result(words[0], _type(kind_of_type, section), tuple(map(_target, operands)))

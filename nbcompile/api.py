@@ -74,6 +74,21 @@ def analyze_bytes(data: bytes, name: str) -> Program:
     return _analyze(read_notebook(data, name), {})
 
 
+def check(path: str | Path, parameters: Mapping[str, object] | None = None) -> Program:
+    """Analyse a notebook and compare the lock beside it, if there is one: what `nbcompile check` reports is in `diagnostics`."""
+    path = Path(path)
+    program = analyze(path, parameters)
+    lock = path.with_suffix(".nbcompile.json")
+    if program.denied or not program.ok or not lock.is_file():
+        return program
+    from nbcompile.emitters.lockfile import check_lock, granularity_of, lock_document
+
+    locked = _read(lock)
+    settings = in_project(Settings(granularity=granularity_of(locked) or Granularity.AUTO), program)
+    found = check_lock(locked, lock_document(program.notebook, plan(program, settings), settings))
+    return replace(program, diagnostics=(*program.diagnostics, *(replace(one, path=str(path)) for one in found)))
+
+
 def _analyze(read: Outcome[Notebook], given: Mapping[str, object]) -> Program:
     log = DiagnosticLog()
     notebook, parameters = log.take(read), Parameters()

@@ -13,15 +13,25 @@ from nbcompile.model.errors import ExitCode
 from nbcompile.reporting.findings import FORMATS
 
 
-@click.command(name="check", epilog="Example: nbcompile check --format concise notebooks/*.ipynb")
+@click.command(
+    name="check",
+    epilog="""\b
+Examples:
+  nbcompile check analysis.ipynb
+  nbcompile check --format concise --fail-on warning notebooks/
+  nbcompile check --format github notebooks/       annotations in a CI run""",
+)
 @click.argument("notebooks", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="NOTEBOOK|DIR...")
 @click.option("--format", "output_format", type=click.Choice(list(FORMATS)), default="full", show_default=True)
 @click.option(
     "--fail-on", type=click.Choice([s.value for s in Severity]), default="error", show_default=True, help="Exit with 1 from here on."
 )
 def command(notebooks: tuple[Path, ...], output_format: str, fail_on: str) -> None:
-    """Report what is wrong with notebooks, without running them."""
-    programs = [api.analyze(notebook) for notebook in find_notebooks(notebooks)]
+    """Report what is wrong with notebooks, without running them.
+
+    A lock beside a notebook (NOTEBOOK.nbcompile.json) is compared, too: a stale one is an error.
+    """
+    programs = [api.check(notebook) for notebook in find_notebooks(notebooks)]
     found = [one for program in programs for one in program.diagnostics]
     click.echo(FORMATS[output_format](found), nl=False)
     if any(program.denied for program in programs):

@@ -160,3 +160,35 @@ The metadata holds tags and declarations. A cell without its `parameters` tag wo
 Write values as JSON: `# %% tags=["parameters"]`.
 """,
 )
+
+STALE_LOCK = Rule(
+    code="NB011",
+    name="stale-lock",
+    severity=Severity.ERROR,
+    summary="the lock beside the notebook is not of this notebook any more",
+    explanation="""\
+## What it does
+Compares `NAME.nbcompile.json`, which `nbcompile build` writes and teams commit, with what it would be now.
+
+## Why it matters
+The lock says what the last build was made from. When cells, settings or steps have changed since, the committed workflow is
+not the notebook's.
+
+## What to do
+Run `nbcompile build` and commit the lock with the notebook.
+""",
+)
+
+OLD_LOCK = Rule(
+    code="NB012",
+    name="lock-of-another-version",
+    severity=Severity.WARNING,
+    summary="the lock was written by another version of nbcompile",
+    explanation="""\
+## What it does
+Reports a lock that differs from what it would be now, where only another version of nbcompile explains the difference.
+
+## What to do
+Regenerate it: run `nbcompile build` and commit the lock.
+""",
+)

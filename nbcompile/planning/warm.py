@@ -27,9 +27,9 @@ def warm_imports(facts: Sequence[CellFacts], notebook: Notebook, beside: Surroun
         lines = notebook.code_cells[cell.index].source.splitlines()
         for statement in cell.statements:
             first, last = statement.lines
-            text = "\n".join(lines[first - 1 : last])
-            if statement.imports and first < end and not own & set(_modules(text)):
-                found.append(WarmImport(cell.index, text))
+            if statement.imports and first < end:
+                nodes = _imports("\n".join(lines[first - 1 : last]))
+                found += [WarmImport(cell.index, ast.unparse(node)) for node in nodes if not own & set(_modules(node))]
         if end != _NEVER:
             break
     return tuple(dict.fromkeys(found))
@@ -43,11 +43,16 @@ def _changes_imports(cell: CellFacts) -> int:
     return min(lines, default=_NEVER)
 
 
-def _modules(text: str) -> tuple[str, ...]:
+def _imports(text: str) -> list[ast.stmt]:
+    """The statements of some lines that may run before their cell does: a single one, or the imports among several."""
     try:
-        tree = ast.parse(text)
+        body = ast.parse(text).body
     except SyntaxError:
-        return ()
-    names = [alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names]
-    names += [node.module or "." for node in tree.body if isinstance(node, ast.ImportFrom)]
+        return []
+    return body if len(body) == 1 else [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
+def _modules(statement: ast.stmt) -> tuple[str, ...]:
+    names = [alias.name for node in ast.walk(statement) if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "." for node in ast.walk(statement) if isinstance(node, ast.ImportFrom)]
     return tuple(name.split(".")[0] for name in names)

@@ -1,0 +1,29 @@
+"""Which statements run before any cell does."""
+
+import json
+
+import pytest
+
+from nbcompile.api import analyze_bytes
+from nbcompile.model.surroundings import Surroundings
+from nbcompile.planning.warm import warm_imports
+
+
+def warmed(*sources):
+    cells = [{"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": source} for source in sources]
+    program = analyze_bytes(json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells}).encode(), "demo")
+    return [one.text for one in warm_imports(program.facts, program.notebook, Surroundings())]
+
+
+@pytest.mark.parametrize(
+    ("sources", "expected"),
+    [
+        (["import json, os", "from math import pi as p"], ["import json, os", "from math import pi as p"]),
+        (["import time; time.sleep(600)"], ["import time"]),
+        (["import json; print(json.dumps(1)); import math"], ["import json", "import math"]),
+        (["import (json"], []),
+        (["import os\nos.environ['A'] = '1'\nimport json"], ["import os"]),
+    ],
+)
+def test_only_imports_run_early(sources, expected):
+    assert warmed(*sources) == expected

@@ -1,7 +1,7 @@
 """Notebook in, distributed workflow out, same results.
 
-`analyze` reads a notebook and says what its cells do, `plan` cuts it into steps, `build` compiles it to a workflow.
-Names load what they need when they are first used.
+`analyze` reads a notebook and says what its cells do, `check` also compares its lock, `plan` cuts it into steps, `build`
+compiles it to a workflow, and `run` (in an event loop: `arun`) runs it. Names load what they need when they are first used.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nbcompile.api import Build, Program, analyze, build, plan
+    from nbcompile.api import Build, Program, analyze, arun, build, check, plan, run
     from nbcompile.model.diagnostic import Diagnostic, Severity
     from nbcompile.model.errors import NbcompileError
     from nbcompile.model.plan import Granularity
+    from nbcompile.model.run import RunRecord
     from nbcompile.model.settings import Settings
 
 _HOMES = {
@@ -22,14 +23,33 @@ _HOMES = {
     "Granularity": "nbcompile.model.plan",
     "NbcompileError": "nbcompile.model.errors",
     "Program": "nbcompile.api",
+    "RunRecord": "nbcompile.model.run",
     "Settings": "nbcompile.model.settings",
     "Severity": "nbcompile.model.diagnostic",
     "analyze": "nbcompile.api",
+    "arun": "nbcompile.api",
     "build": "nbcompile.api",
+    "check": "nbcompile.api",
     "plan": "nbcompile.api",
+    "run": "nbcompile.api",
 }
 
-__all__ = ["Build", "Diagnostic", "Granularity", "NbcompileError", "Program", "Settings", "Severity", "analyze", "build", "plan"]
+__all__ = [
+    "Build",
+    "Diagnostic",
+    "Granularity",
+    "NbcompileError",
+    "Program",
+    "RunRecord",
+    "Settings",
+    "Severity",
+    "analyze",
+    "arun",
+    "build",
+    "check",
+    "plan",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for

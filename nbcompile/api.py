@@ -34,6 +34,7 @@ from nbcompile.rules.policy import DENIALS
 if TYPE_CHECKING:
     from nbcompile.engines.cwl import BundleJob
     from nbcompile.engines.job import RunJob
+    from nbcompile.engines.signals import Cancellation
     from nbcompile.model.project import ProjectSettings
     from nbcompile.model.run import RunEvent, RunRecord
 
@@ -220,11 +221,12 @@ def run(
     engine: str = "local",
     on_event: Callable[[RunEvent], None] | None = None,
     streams: bool = False,
+    cancellation: Cancellation | None = None,
 ) -> RunRecord:
     """Run a notebook, independent steps side by side. What a cell raised is told in the record.
 
     `engine` is `local`, or the name of a CWL runner, which also runs the directory of a bundle. `on_event` is called with
-    what happens, and with `streams` also with what cells write.
+    what happens, and with `streams` also with what cells write. `cancellation` lets another thread end the run.
 
     Raises `NotebookError` when the notebook has errors, `UsageError` and `PlaceFailed` when it cannot be run here.
     """
@@ -237,15 +239,59 @@ def run(
     if engine == "local":
         from nbcompile.engines.local.run import run_job
 
-        record = run_job(replace(_run_job(path, settings, parameters or {}, output), streams=streams), tell)
+        job = replace(_run_job(path, settings, parameters or {}, output), streams=streams, cancellation=cancellation)
+        record = run_job(job, tell)
     else:
         from nbcompile.engines.cwl import run_bundle
 
-        record = run_bundle(_bundle_job(path, settings, parameters or {}, output, engine), tell)
+        bundle_job = replace(_bundle_job(path, settings, parameters or {}, output, engine), cancellation=cancellation)
+        record = run_bundle(bundle_job, tell)
     write_whole(record.directory / "run.json", run_json(record).encode())
     write_whole(record.directory / "report.html", run_html(record).encode())
     tell(RunEnded(record))
     return record
+
+
+async def arun(
+    path: str | Path,
+    settings: Settings | None = None,
+    *,
+    parameters: Mapping[str, object] | None = None,
+    output: Path | None = None,
+    engine: str = "local",
+    on_event: Callable[[RunEvent], None] | None = None,
+    streams: bool = False,
+) -> RunRecord:
+    """`run` for code that runs in an event loop. `on_event` is called in the loop's thread; cancelling the task ends the run."""
+    import asyncio
+
+    from nbcompile.engines.signals import Cancellation
+
+    loop, cancellation = asyncio.get_running_loop(), Cancellation()
+
+    def tell(event: RunEvent) -> None:
+        if on_event:
+            loop.call_soon_threadsafe(on_event, event)
+
+    def work() -> RunRecord:
+        return run(
+            path,
+            settings,
+            parameters=parameters,
+            output=output,
+            engine=engine,
+            on_event=tell,
+            streams=streams,
+            cancellation=cancellation,
+        )
+
+    running = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        cancellation.cancel()
+        await asyncio.wait([running])
+        raise
 
 
 def _bundle_job(path: Path, settings: Settings, parameters: Mapping[str, object], output: Path | None, engine: str) -> BundleJob:

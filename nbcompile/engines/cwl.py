@@ -26,7 +26,7 @@ from nbcompile.engines.local.interpreter import choose_interpreter
 from nbcompile.engines.local.workers import Message, WarmParent
 from nbcompile.engines.registry import register
 from nbcompile.engines.results import bring, describe
-from nbcompile.engines.signals import SignalWatch
+from nbcompile.engines.signals import Cancellation, SignalWatch
 from nbcompile.model.errors import UsageError
 from nbcompile.model.plan import StepId
 from nbcompile.model.run import (
@@ -65,6 +65,7 @@ class BundleJob:
     kernel: str = ""
     python: str = ""
     cells: Mapping[StepId, tuple[int, ...]] = field(default_factory=dict)
+    cancellation: Cancellation | None = None
     links: tuple[tuple[StepId, StepId], ...] = ()
 
 
@@ -145,7 +146,7 @@ class _RunnerRun:
         argv = (runner, *_OPTIONS.get(Path(runner).name, ()), "--outdir", str(_outdir(self.job)), *_words(self.job))
         gone: Message | None = None
         stop_at: float | None = None
-        with SignalWatch() as signals:
+        with SignalWatch(self.job.cancellation) as signals:
             self.parent.wake_on(signals.descriptor)
             number = self.parent.command(argv, directory=self.job.directory.state, environ=environ, log=_log(self.job))
             while gone is None:

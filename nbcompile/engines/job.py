@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nbcompile.engines.directory import RunDirectory
+from nbcompile.engines.signals import Cancellation
 from nbcompile.model.environment import Environment
 from nbcompile.model.plan import Plan, StepId, WarmImport
 
@@ -20,7 +21,8 @@ class RunJob:
     without outputs; `kernel` is the one the notebook names, `python_version` the one it was last run with, `python` the
     interpreter asked for, and `environment` what its cells ask of it. `request` is what makes the same job again from
     `source`. `seconds` are guesses of how long the steps take; `imports` are statements that may be executed before the
-    first step. `streams` asks for what cells write, while they run.
+    first step. `streams` asks for what cells write, while they run. `cancellation` lets another
+    thread end the run.
     """
 
     id: str
@@ -42,3 +44,4 @@ class RunJob:
     imports: tuple[WarmImport, ...] = ()
     environment: Environment = field(default_factory=Environment)
     seconds: Mapping[StepId, float] = field(default_factory=dict)
+    cancellation: Cancellation | None = None

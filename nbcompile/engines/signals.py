@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import threading
@@ -11,11 +12,32 @@ from typing import Any
 _CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class SignalWatch:
-    """While entered, the signals that end a program are noted instead. Outside the main thread it sees nothing."""
+class Cancellation:
+    """Lets another thread ask a run to end."""
 
     def __init__(self) -> None:
+        self._watches: list[SignalWatch] = []
+        self._asked = False
+
+    def cancel(self) -> None:
+        """Ask, now and for all runs that are still to begin."""
+        self._asked = True
+        for watch in self._watches:
+            watch.note(signal.SIGTERM)
+
+    def tell(self, watch: SignalWatch) -> None:
+        """Tell this one, too."""
+        self._watches.append(watch)
+        if self._asked:
+            watch.note(signal.SIGTERM)
+
+
+class SignalWatch:
+    """While entered, the signals that end a program are noted instead. Outside the main thread it sees only a `Cancellation`."""
+
+    def __init__(self, cancellation: Cancellation | None = None) -> None:
         self.caught: list[int] = []
+        self._cancellation = cancellation
         self._ours, self._theirs = socket.socketpair()
         self._theirs.setblocking(False)
         self._before: dict[int, Any] = {}
@@ -30,6 +52,8 @@ class SignalWatch:
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._note) for number in _CAUGHT}
             self._wakeup = signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
+        if self._cancellation:
+            self._cancellation.tell(self)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -39,6 +63,12 @@ class SignalWatch:
             signal.signal(number, handler)
         self._ours.close()
         self._theirs.close()
+
+    def note(self, number: int) -> None:
+        """Take this for a signal that was caught, and make the descriptor readable."""
+        self.caught.append(number)
+        with contextlib.suppress(OSError):  # the run is over, or the descriptor is readable anyway
+            self._theirs.send(b"\0")
 
     def quiet(self) -> None:
         """Make the descriptor unreadable again."""

@@ -130,6 +130,11 @@ class RunRecord:
     values: Mapping[str, Value] = field(default_factory=dict)
 
     @property
+    def executed(self) -> Path:
+        """The executed notebook."""
+        return next((self.directory / file.path for file in self.outputs if file.path.endswith(".executed.ipynb")), self.directory)
+
+    @property
     def cpu_seconds(self) -> float:
         """What the steps used of all cores."""
         return sum(step.cpu_seconds or 0.0 for step in self.steps if not step.cached)

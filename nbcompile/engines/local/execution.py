@@ -51,7 +51,7 @@ class _Worker:
 
 def run_steps(job: RunJob, parent: WarmParent, journal: Journal, on_event: Callable[[RunEvent], None], began: float) -> LocalResult:
     """Run all steps, `job.jobs` at a time; `began` is the run's start on the monotonic clock."""
-    with SignalWatch() as signals:
+    with SignalWatch(job.cancellation) as signals:
         parent.wake_on(signals.descriptor)
         return _LocalRun(job, parent, journal, on_event, began).run(signals)
 

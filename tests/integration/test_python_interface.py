@@ -1,0 +1,59 @@
+"""`import nbcompile` in a program of one's own, also in one with an event loop."""
+
+import asyncio
+import time
+
+import nbformat
+import pytest
+
+import nbcompile
+from nbcompile.model.run import RunState, StepStarted
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    def write(*cells):
+        nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells]), tmp_path / "demo.ipynb")
+        return tmp_path / "demo.ipynb"
+
+    return write
+
+
+def test_run(notebook, tmp_path):
+    record = nbcompile.run(notebook("n = 2", "n * 21"), output=tmp_path / "out")
+    assert record.state is RunState.FINISHED
+    assert nbformat.read(record.executed, as_version=4).cells[1].outputs[0].data["text/plain"] == "42"
+
+
+def test_run_in_an_event_loop(notebook, tmp_path):
+    events = []
+
+    async def work():
+        return await nbcompile.arun(notebook("print('here')"), output=tmp_path / "out", on_event=events.append)
+
+    assert asyncio.run(work()).state is RunState.FINISHED
+    assert any(isinstance(event, StepStarted) for event in events)
+
+
+def test_cancelling_the_task_ends_the_run(notebook, tmp_path):
+    started = asyncio.Event()
+
+    async def work():
+        task = asyncio.create_task(
+            nbcompile.arun(
+                notebook("import time; time.sleep(600)"),
+                output=tmp_path / "out",
+                on_event=lambda event: started.set() if isinstance(event, StepStarted) else None,
+            )
+        )
+        await asyncio.wait_for(started.wait(), 60)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    begun = time.monotonic()
+    asyncio.run(work())
+    assert time.monotonic() - begun < 90
+    assert '"state": "cancelled"' in (tmp_path / "out" / "run.json").read_text("utf-8")

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nbcompile.analysis.annotated import apply_annotations
 from nbcompile.analysis.cells import analyze as analyze_cells
 from nbcompile.dataflow.link import link
 from nbcompile.frontend.beside import look_beside
@@ -65,7 +66,7 @@ def analyze(path: str | Path, parameters: Mapping[str, object] | None = None) ->
     path = Path(path)
     data = _read(path)
     program = _analyze(_notebook(data, path), parameters or {})
-    found = tuple(_placed(program, str(path), data))
+    found = tuple(_placed(_unsettled(program), str(path), data))
     beside = look_beside(program.notebook, given_files(program.graph), path.parent)
     return replace(program, diagnostics=found, beside=beside, directory=path.parent)
 
@@ -98,7 +99,9 @@ def _analyze(read: Outcome[Notebook], given: Mapping[str, object]) -> Program:
     workflow = log.take(_workflow(notebook))
     if workflow.questions:
         log.extend(_denials(workflow, notebook))
-    facts = log.take(analyze_cells(parse_cells(notebook)))
+    parsed = tuple(parse_cells(notebook))
+    found = log.take(analyze_cells(parsed))
+    facts = apply_annotations(found, parsed)
     program = Program(notebook, facts, link(facts), log.diagnostics, log.ok, workflow=workflow, parameters=parameters)
     declares = workflow.cells or parameters.known or parameters.given or any(cell.scatter for cell in facts)
     return _with_declarations(program) if declares else program
@@ -429,6 +432,19 @@ def personal_settings(path: Path) -> PersonalSettings:
     from nbcompile.config import load_personal
 
     return load_personal(path)
+
+
+def _unsettled(program: Program) -> Program:
+    """The program without the findings that the authors of cells allow; an error is none that can be allowed."""
+    allowed = {cell.index: cell.allowed for cell in program.facts if cell.allowed}
+    if not allowed:
+        return program
+    kept = tuple(
+        one
+        for one in program.diagnostics
+        if one.rule.severity is Severity.ERROR or not {one.rule.code, one.rule.name} & set(allowed.get(one.place.cell_index, ()))
+    )
+    return replace(program, diagnostics=kept)
 
 
 def _placed(program: Program, path: str, data: bytes) -> Iterator[Diagnostic]:

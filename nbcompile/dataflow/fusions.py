@@ -33,6 +33,8 @@ class Fusions:
             if names & touched:
                 self._add(started, cell.index, reason)
         self._live += [(cell.index, frozenset(live.names), live.reason) for live in cell.live]
+        if cell.fuse:
+            self._add(cell.index - 1 if cell.index else 0, cell.index, "its author asks for one step with the cell before it")
         for number in cell.history:
             self._add(number, cell.index, "it reads the result of an earlier cell as `_` or `Out`")
         self._see_views(cell)

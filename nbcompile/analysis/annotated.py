@@ -1,0 +1,52 @@
+"""Facts + the author's `# nbc:` comments -> facts in which these count.
+
+What a comment says holds for its line, or for the whole cell where it has a line of its own. `pure` and `mutates` are
+taken into account by the walk, which leaves out what they settle; what they and the others add is added here.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from nbcompile.analysis.channels import FILES
+from nbcompile.analysis.files import UNRESOLVED
+from nbcompile.model.diagnostic import Span
+from nbcompile.model.facts import CellFacts, Change, Effect
+from nbcompile.model.source import Directive, ParsedCell
+
+_MODES = {"reads": "read", "writes": "write"}
+
+
+def apply_annotations(facts: Sequence[CellFacts], cells: Sequence[ParsedCell]) -> tuple[CellFacts, ...]:
+    """The facts with what the authors of cells say of them."""
+    return tuple(_annotated(cell, parsed.directives) if parsed.directives else cell for cell, parsed in zip(facts, cells, strict=True))
+
+
+def _annotated(facts: CellFacts, directives: Sequence[Directive]) -> CellFacts:
+    changed = {change.name for change in facts.changes}
+    changes = [Change(name, _place(one), "its author says so") for one in directives if one.name == "mutates" for name in one.values]
+    files = [effect for one in directives if one.name in _MODES for effect in _files(one)]
+    return replace(
+        facts,
+        changes=(*facts.changes, *(change for change in changes if change.name not in changed)),
+        effects=(*(effect for effect in facts.effects if not _is_settled(effect, directives)), *files),
+    )
+
+
+def _files(directive: Directive) -> Iterator[Effect]:
+    for path in directive.values:
+        plain = posixpath.normpath(path)
+        yield Effect(FILES, _MODES[directive.name], plain + "/" if path.endswith("/") else plain, _place(directive))
+
+
+def _is_settled(effect: Effect, directives: Sequence[Directive]) -> bool:
+    """Whether this stands for files that could not be made out, and the author names them."""
+    unclear = effect.channel == FILES and effect.subject == UNRESOLVED
+    return unclear and any(one.name in _MODES and one.line in (0, effect.span.line) for one in directives)
+
+
+def _place(directive: Directive) -> Span:
+    line = directive.line or 1
+    return Span(line, 1, line, 1)

@@ -23,7 +23,6 @@ from nbcompile.model.facts import CellFacts
 from nbcompile.model.graph import DataflowGraph, given_files
 from nbcompile.model.notebook import Notebook
 from nbcompile.model.parameters import Parameters
-from nbcompile.model.personal import PERSONAL, PersonalSettings
 from nbcompile.model.plan import Granularity, Plan
 from nbcompile.model.settings import Settings
 from nbcompile.model.surroundings import Surroundings
@@ -33,11 +32,16 @@ from nbcompile.rules.parameters import WRONG_VALUES
 from nbcompile.rules.policy import DENIALS
 
 if TYPE_CHECKING:
+    from nbcompile.backend import PlaceEvent
     from nbcompile.engines.cwl import BundleJob
     from nbcompile.engines.job import RunJob
     from nbcompile.engines.signals import Cancellation
+    from nbcompile.model.personal import PersonalSettings
     from nbcompile.model.project import ProjectSettings
     from nbcompile.model.run import RunEvent, RunRecord
+    from nbcompile.tenancy.broker import OpenPlace
+    from nbcompile.tenancy.credentials import Ask
+    from nbcompile.tenancy.deployments import Deployments
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +213,7 @@ def build(
     if target == "streamflow":
         from nbcompile.backend import run_id
         from nbcompile.emitters.streamflow import emit_streamflow
+        from nbcompile.model.personal import PERSONAL
 
         run = run_id(f"{program.notebook.name}-{sha256(lock).hexdigest()[:12]}")
         bundle = emit_streamflow(bundle, made, tenant=PERSONAL, run=run)
@@ -420,18 +425,57 @@ def _denials(workflow: WorkflowDeclaration, notebook: Notebook) -> tuple[Diagnos
     return check_declarations(workflow, notebook, personal_settings(path), str(path))
 
 
+async def open_place(
+    name: str,
+    run: str,
+    *,
+    tenant: str = "",
+    file: Path | None = None,
+    ask: Ask | None = None,
+    observe: Callable[[PlaceEvent], None] | None = None,
+) -> OpenPlace:
+    """Reach a deployment for one run, with the credentials of that deployment and no others. Close its `session` when done.
+
+    `file` is used instead of the person's own file of deployments. `ask` puts the questions of a login to somebody; by default
+    they are asked at the terminal. `observe` is told when the place goes away and comes back.
+
+    Raises `UsageError` for what is configured wrong, and `PlaceFailed` when the place cannot be reached or does not let us in.
+    """
+    from nbcompile.backend import RunId
+    from nbcompile.tenancy.asking import TerminalAsk
+    from nbcompile.tenancy.broker import Broker
+
+    broker = Broker(_deployments(tenant, file), RunId(run), ask or TerminalAsk(), observe or (lambda _: None))
+    return await broker.open(name)
+
+
+def _deployments(tenant: str = "", file: Path | None = None) -> Deployments:
+    """What a tenant has; without a name, what the person has."""
+    from nbcompile.model.personal import PERSONAL
+    from nbcompile.tenancy.deployments import Deployments
+
+    if tenant not in ("", PERSONAL):
+        raise UsageError(f"there is no tenant called `{tenant}`", f"leave it out for your own deployments: you are `{PERSONAL}`")
+    path = file or personal_file()
+    if file is not None and not file.is_file():
+        raise UsageError(f"there is no file {file}", "name a file of deployments, or make one with `nbcompile deployment add`")
+    personal = personal_settings(path)
+    return Deployments(str(path), personal.deployments, personal.credentials)
+
+
 def personal_file() -> Path:
-    """Where a person's own deployments are described."""
+    """Where a person's own deployments are described; NBCOMPILE_DEPLOYMENTS names another file."""
+    if os.environ.get("NBCOMPILE_DEPLOYMENTS"):
+        return Path(os.environ["NBCOMPILE_DEPLOYMENTS"])
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "nbcompile" / "deployments.yml"
 
 
 def personal_settings(path: Path) -> PersonalSettings:
     """What the person owns and allows; nothing where there is no such file."""
-    if not path.is_file():
-        return PersonalSettings()
     from nbcompile.config import load_personal
+    from nbcompile.model.personal import PersonalSettings
 
-    return load_personal(path)
+    return load_personal(path) if path.is_file() else PersonalSettings()
 
 
 def _unsettled(program: Program) -> Program:

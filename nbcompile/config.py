@@ -6,23 +6,25 @@ Loaded only where there is such a file.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from nbcompile.model.errors import UsageError
 from nbcompile.model.personal import PersonalSettings
-from nbcompile.model.project import ProjectSettings
+from nbcompile.model.project import NAME, ProjectSettings
 from nbcompile.model.schema import SchemaError, parse
-from nbcompile.model.workflow import Permission
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+T = TypeVar("T")
 
 
 def load_project(path: Path) -> ProjectSettings:
@@ -32,26 +34,22 @@ def load_project(path: Path) -> ProjectSettings:
     """
     if path.name == "pyproject.toml":
         table = _pyproject_table(path)
-        return ProjectSettings() if table is None else _parsed(path, table, None)
+        return ProjectSettings() if table is None else _parsed(ProjectSettings, path, table, None)
     return _from_yaml(path)
 
 
 def load_personal(path: Path) -> PersonalSettings:
-    """What the person allows, from their file of deployments. Raises `UsageError` for a file that others can write."""
+    """A person's file of deployments. Raises `UsageError` for a file that others can write, and as `load_project` does."""
     state = path.stat()
     if state.st_uid not in (os.geteuid(), 0) or state.st_mode & 0o022:
         raise UsageError(f"{path} can be written by others", f"chmod go-w {path}, and see that it is yours")
-    data, _ = _read_yaml(path)
-    top = data if isinstance(data, dict) else {}
-    allowed, deployments = top.get("allow", []), top.get("deployments", {})
-    known = [one.value for one in Permission]
-    unknown = [one for one in allowed if one not in known] if isinstance(allowed, list) else [allowed]
-    if unknown or not isinstance(deployments, dict):
-        raise UsageError(
-            f"{path}: {unknown[0]!r} cannot be allowed" if unknown else f"{path}: `deployments` must be a mapping",
-            f"known: {', '.join(known)}",
-        )
-    return PersonalSettings(deployments=tuple(map(str, deployments)), allow=tuple(map(Permission, allowed)))
+    data, nodes = _read_yaml(path)
+    personal = _parsed(PersonalSettings, path, {} if data is None else data, nodes)
+    for name in (*personal.deployments, *personal.credentials):
+        if not re.fullmatch(NAME, name) or name == "local":
+            advice = "this machine needs no deployment" if name == "local" else "use letters, digits, and . _ -, at most 63 of them"
+            raise UsageError(f"{path}: nothing can be called {name!r}", advice)
+    return personal
 
 
 def parse_values(text: str, source: str) -> dict[str, object]:
@@ -79,7 +77,7 @@ def parse_values(text: str, source: str) -> dict[str, object]:
 
 def _from_yaml(path: Path) -> ProjectSettings:
     data, nodes = _read_yaml(path)
-    return _parsed(path, {} if data is None else data, nodes)
+    return _parsed(ProjectSettings, path, {} if data is None else data, nodes)
 
 
 def _read_yaml(path: Path) -> tuple[Any, Any]:
@@ -96,9 +94,9 @@ def _read_yaml(path: Path) -> tuple[Any, Any]:
         raise UsageError(f"{path}{line}: {getattr(error, 'problem', None) or 'not YAML'}", "correct the file") from None
 
 
-def _parsed(path: Path, data: object, nodes: Any) -> ProjectSettings:  # noqa: ANN401 - ruamel's nodes are untyped
+def _parsed(kind: type[T], path: Path, data: object, nodes: Any) -> T:  # noqa: ANN401 - ruamel's nodes are untyped
     try:
-        return parse(ProjectSettings, data)
+        return parse(kind, data)
     except SchemaError as error:
         line = f", line {_line(nodes, error.path)}" if nodes is not None else ""
         raise UsageError(f"{path}{line}: {error}", error.advice) from None

@@ -48,16 +48,20 @@ def option(
     return field(default=default, metadata={"rule": rule})
 
 
-def read_options(kind: type[T], given: Mapping[str, object], where: str) -> T:
-    """Options from a configuration file's mapping, with camelCase keys. Raises `UsageError` that names `where` and the nearest key."""
+def read_options(kind: type[T], given: Mapping[str, object], where: str, *, beside: Sequence[str] = ()) -> T:
+    """Options from a configuration file's mapping, with camelCase keys. Raises `UsageError` that names `where` and the nearest key.
+
+    `beside` are keys of the same mapping that somebody else has read.
+    """
     if not isinstance(given, Mapping):
         raise UsageError(f"{where} is not a mapping", f"write it as `key: value`, with keys from {', '.join(_keys(kind))}")
     known = _keys(kind)
     for key in given:
         if key not in known:
-            near = difflib.get_close_matches(str(key), known, 1)
+            near = difflib.get_close_matches(str(key), [*known, *beside], 1)
             raise UsageError(
-                f"{where} has no key `{key}`", f"did you mean `{near[0]}`?" if near else f"the keys are {', '.join(sorted(known))}"
+                f"{where} has no key `{key}`",
+                f"did you mean `{near[0]}`?" if near else f"the keys are {', '.join(sorted([*known, *beside]))}",
             )
     types = typing.get_type_hints(kind)
     values = {}

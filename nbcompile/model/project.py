@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
-_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
+from nbcompile.model.schema import setting
 
-
-def _of(doc: str, default: Any = "", **rules: Any) -> Any:  # noqa: ANN401 - dataclasses type `field` the same way
-    metadata = {"doc": doc, **rules}
-    return field(default_factory=dict, metadata=metadata) if default == {} else field(default=default, metadata=metadata)
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentSettings:
     """The Python environment that the cells need."""
 
-    python: str = _of("a Python version such as 3.11, or the path of an interpreter")
-    requirements: str = _of("a requirements file beside the notebook")
-    image: str = _of("a container image with its digest", pattern=r"[^\s$`]+")
+    python: str = setting("a Python version such as 3.11, or the path of an interpreter")
+    requirements: str = setting("a requirements file beside the notebook")
+    image: str = setting("a container image with its digest", pattern=r"[^\s$`]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,18 +33,18 @@ class CellSelector:
 class GpuSettings:
     """How many graphics processors, and of which type."""
 
-    count: int = _of("how many", 1, minimum=0)
-    type: str = _of("such as a100; the place spells it", pattern=_NAME)
+    count: int = setting("how many", 1, minimum=0)
+    type: str = setting("such as a100; the place spells it", pattern=NAME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceSettings:
     """What the cells ask of a place."""
 
-    cpus: int | None = _of("processor cores", None, minimum=1)
-    memory: str = _of("such as 512MiB or 32GiB", pattern=r"\d+(\.\d+)?[KMGT]i?B")
+    cpus: int | None = setting("processor cores", None, minimum=1)
+    memory: str = setting("such as 512MiB or 32GiB", pattern=r"\d+(\.\d+)?[KMGT]i?B")
     gpus: GpuSettings | None = None
-    time: str = _of("such as 45m or 2h", pattern=r"\d+[smhd]")
+    time: str = setting("such as 45m or 2h", pattern=r"\d+[smhd]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +52,8 @@ class PlacementRule:
     """Where some cells run. The first rule that fits a cell counts."""
 
     cells: CellSelector
-    target: str = _of("the name of a deployment", pattern=_NAME)
-    environment: str = _of("the name of an environment of that deployment", pattern=_NAME)
+    target: str = setting("the name of a deployment", pattern=NAME)
+    environment: str = setting("the name of an environment of that deployment", pattern=NAME)
     resources: ResourceSettings = ResourceSettings()
 
 
@@ -64,7 +61,7 @@ class PlacementRule:
 class PlacementSettings:
     """Where cells run."""
 
-    default: str = _of("the deployment of cells that no rule fits", "local", pattern=_NAME)
+    default: str = setting("the deployment of cells that no rule fits", "local", pattern=NAME)
     rules: tuple[PlacementRule, ...] = ()
 
 
@@ -74,14 +71,14 @@ class FileSettings:
 
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
-    resident: Mapping[str, str] = _of("path prefixes that are already at a deployment and are never staged", {})
+    resident: Mapping[str, str] = setting("path prefixes that are already at a deployment and are never staged", {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretSettings:
     """A named credential for the cells that read it."""
 
-    ref: str = _of("the name of the credential", pattern=_NAME)
+    ref: str = setting("the name of the credential", pattern=NAME)
     cells: tuple[str, ...] = ()
 
 
@@ -91,7 +88,7 @@ class NotebookSettings:
 
     match: str
     verify: Literal["always", "nightly", "never"] = "always"
-    timeout: str = _of("such as 45m or 2h", pattern=r"\d+[smhd]")
+    timeout: str = setting("such as 45m or 2h", pattern=r"\d+[smhd]")
     needs: tuple[str, ...] = ()
 
 
@@ -99,7 +96,7 @@ class NotebookSettings:
 class RetrySettings:
     """How often a step is tried again, and after what. A cell that raised is never tried again."""
 
-    max: int = _of("at most so many times", 2, minimum=0)
+    max: int = setting("at most so many times", 2, minimum=0)
     on: tuple[Literal["lost", "preempted", "node-failure"], ...] = ("lost", "preempted")
 
 
@@ -111,6 +108,6 @@ class ProjectSettings:
     environment: EnvironmentSettings = EnvironmentSettings()
     placement: PlacementSettings = PlacementSettings()
     files: FileSettings = FileSettings()
-    secrets: Mapping[str, SecretSettings] = _of("variables of the environment that cells read", {})
+    secrets: Mapping[str, SecretSettings] = setting("variables of the environment that cells read", {})
     notebooks: tuple[NotebookSettings, ...] = ()
     retries: RetrySettings = RetrySettings()

@@ -7,10 +7,12 @@ from pathlib import Path
 import click
 import pytest
 
+from nbcompile.backend.plugins import load
 from nbcompile.cli import cli
 from nbcompile.model.project import ProjectSettings
 from nbcompile.model.schema import json_schema
 from nbcompile.rules import ALL_RULES
+from nbcompile.tenancy.deployments import deployments_schema
 from tests.golden.compare import compare_tree
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -47,8 +49,12 @@ def block(command, context):
 
 
 def schemas():
-    identifier = "https://nbcompile.example/schema/nbcompile.yml/1"
-    return {"nbcompile-yml.json": json.dumps(json_schema(ProjectSettings, identifier), indent=1) + "\n"}
+    base = "https://nbcompile.example/schema"
+    found = {
+        "nbcompile-yml.json": json_schema(ProjectSettings, f"{base}/nbcompile.yml/1"),
+        "deployments-yml.json": deployments_schema([load("ssh"), load("slurm")], f"{base}/deployments.yml/1"),
+    }
+    return {name: json.dumps(schema, indent=1) + "\n" for name, schema in found.items()}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,96 @@
+"""A deployment's name and a run -> an open place. Each Session gets the lease of its own deployment, and no other.
+
+Whose deployments and credentials these are was decided before: here is what one tenant has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from nbcompile.backend import Backend, Challenge, Credential, Environment, Lease, Opening, PlaceEvent, RunId, Secret, Session
+from nbcompile.backend.plugins import load
+from nbcompile.model.errors import UsageError
+from nbcompile.model.personal import Deployment
+from nbcompile.tenancy.credentials import Ask
+from nbcompile.tenancy.deployments import Deployments, credential_provider, find_deployment, job_options, named_environment, place_settings
+
+_LONGEST_WAY = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPlace:
+    """An open deployment. `options` of a job come from `options`, its software from `environment`."""
+
+    name: str
+    deployment: Deployment
+    backend: Backend
+    session: Session
+    source: str = ""
+
+    def options(self, service: str = "") -> object:
+        """What every job asks of the place, and what those of a service ask besides. Raises `UsageError`."""
+        return job_options(self.deployment, self.name, self.backend, service, self.source)
+
+    def environment(self, name: str = "") -> Environment:
+        """The software of that name, or what is loaded for jobs that name none. Raises `UsageError`."""
+        return named_environment(self.deployment, self.name, name)
+
+
+class Broker:
+    """Opens the deployments of one tenant for one run."""
+
+    def __init__(self, known: Deployments, run: RunId, ask: Ask, observe: Callable[[PlaceEvent], None] = lambda _: None) -> None:
+        self._known = known
+        self._run = run
+        self._ask = ask
+        self._observe = observe
+
+    async def open(self, name: str) -> OpenPlace:
+        """Reach a deployment, by the way that leads there. Raises `UsageError` for what the file says wrong, else as `Backend.open`."""
+        return await self._open(self.way_to(name))
+
+    def way_to(self, name: str) -> tuple[str, ...]:
+        """The deployment and those it is reached through, itself last. Raises `UsageError` where there is no such way."""
+        way = [name]
+        while find_deployment(self._known, way[0]).via:
+            way.insert(0, find_deployment(self._known, way[0]).via)
+            if way[0] in way[1:] or len(way) > _LONGEST_WAY:
+                raise UsageError(f"`{name}` is reached through too many deployments: {', '.join(way[1:])}", f"correct {self._known.source}")
+        return tuple(way)
+
+    async def _open(self, way: tuple[str, ...]) -> OpenPlace:
+        *before, name = way
+        deployment = find_deployment(self._known, name)
+        backend = load(deployment.backend)
+        opening = self._opening(name, backend)
+        hops: list[Opening] = []
+        while before and find_deployment(self._known, before[-1]).backend == deployment.backend:
+            hops.insert(0, self._opening(before.pop(), backend))
+        via = (await self._open(tuple(before))).session if before else None
+        try:
+            session = await backend.open(replace(opening, hops=tuple(hops), via=via))
+        except BaseException:
+            if via is not None:
+                await via.close()
+            raise
+        return OpenPlace(name=name, deployment=deployment, backend=backend, session=session, source=self._known.source)
+
+    def _opening(self, name: str, backend: Backend) -> Opening:
+        settings = place_settings(self._known, name, backend)
+        return Opening(deployment=name, run=self._run, settings=settings, lease=self._lease(name), observe=self._observe)
+
+    def _lease(self, name: str) -> Lease:
+        """The one lease on the credentials of one deployment. Credentials are read at each login; passphrases are asked for once."""
+        provider = credential_provider(self._known, name)
+        passphrases: dict[Challenge, tuple[Secret, ...]] = {}
+
+        async def ask_once(challenge: Challenge) -> tuple[Secret, ...]:
+            if challenge not in passphrases:
+                passphrases[challenge] = await self._ask(challenge)
+            return passphrases[challenge]
+
+        async def credentials() -> tuple[Credential, ...]:
+            return await provider.credentials(ask_once)
+
+        return Lease(name, credentials, self._ask)

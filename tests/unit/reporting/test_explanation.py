@@ -1,7 +1,7 @@
 from click.testing import CliRunner
 
 from nbcompile import api
-from nbcompile.cli.explain import command
+from nbcompile.cli import cli
 from nbcompile.reporting.explanation import explain_cell
 from tests.golden.notebooks import notebook_bytes
 
@@ -54,5 +54,5 @@ def test_nothing():
 def test_a_code_and_a_cell_by_its_id(tmp_path):
     path = tmp_path / "n.ipynb"
     path.write_bytes(notebook_bytes(CELLS))
-    assert "NB190 unknown-directive" in CliRunner().invoke(command, ["NB190"]).output
-    assert "from cell 3" in CliRunner().invoke(command, [str(path), "call"]).output
+    assert "NB190 unknown-directive" in CliRunner().invoke(cli, ["explain", "NB190"]).output
+    assert "from cell 3" in CliRunner().invoke(cli, ["explain", str(path), "call"]).output

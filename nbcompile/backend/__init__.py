@@ -28,6 +28,7 @@ from nbcompile.backend.contract import (
 from nbcompile.backend.credentials import AgentIdentity, Challenge, Credential, Lease, PrivateKey, Prompt, Secret
 from nbcompile.backend.errors import AuthExpired, Denied, Fatal, Lost, Retryable, Unsupported
 from nbcompile.backend.options import json_schema, option, read_options, refusals
+from nbcompile.backend.survey import Queue, Survey
 
 __all__ = [
     "API_VERSION",
@@ -55,11 +56,13 @@ __all__ = [
     "PlaceEvent",
     "PrivateKey",
     "Prompt",
+    "Queue",
     "Retryable",
     "RunId",
     "Secret",
     "Session",
     "Stream",
+    "Survey",
     "Unsupported",
     "json_schema",
     "option",

@@ -7,13 +7,14 @@ import hashlib
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import ClassVar, NamedTuple, NewType
 
 from nbcompile.backend.credentials import Lease, Secret
-from nbcompile.backend.errors import Fatal
+from nbcompile.backend.errors import Fatal, Unsupported
+from nbcompile.backend.survey import Survey
 from nbcompile.model.plan import Resources
 
 API_VERSION = 1
@@ -301,6 +302,16 @@ class Session(ABC):
         """Which of these files the store has. A place that cannot tell says none, and is sent them."""
         return frozenset()
 
+    async def survey(self) -> Survey:
+        """What the person may use here. A place without queues and accounts has nothing to tell."""
+        return Survey()
+
+    async def variables(self, environment: Environment) -> tuple[tuple[str, str], ...]:
+        """What `environment` sets, for quick commands that ask what is in it. Raises `Fatal` where it cannot be loaded."""
+        if environment != Environment():
+            raise Unsupported("this place loads no environments for quick commands")
+        return ()
+
     async def submit_many(self, jobs: Sequence[Job]) -> tuple[JobRef, ...]:
         """Submit jobs that differ only in key and inputs; a place with arrays takes them as one."""
         return tuple([await self.submit(job) for job in jobs])
@@ -333,3 +344,10 @@ class Backend(ABC):
     @abstractmethod
     async def open(self, opening: Opening) -> Session:
         """Reach the place and see that it can be used; raises what keeps it from that."""
+
+    async def introduce(self, opening: Opening) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002 - the default knows nothing
+        """What the place shows of itself before anybody logs in, by the keys of `Settings` that would pin it, such as `hostKeys`.
+
+        The person is asked whether to believe it: nothing of it is trusted here, and nothing is sent.
+        """
+        return {}

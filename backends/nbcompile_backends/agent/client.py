@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from nbcompile.backend import AuthExpired, Completed, Fatal, Job, Lost, PlaceEvent, Retryable, RunId
+from nbcompile.backend import AuthExpired, Completed, Environment, Fatal, Job, Lost, PlaceEvent, Retryable, RunId
 from nbcompile_backends.agent.package import package
 from nbcompile_backends.agent.plain import plain
 
@@ -219,6 +219,11 @@ class Host:
             raise Retryable(f"`{plain(argv[0])}` on {self.name} did not end within {seconds:.0f} s")
         return Completed(int(value["code"]), raw[: value["split"]], raw[value["split"] :])
 
+    async def variables(self, environment: Environment) -> tuple[tuple[str, str], ...]:
+        """What an environment sets there."""
+        found, _ = await self.ask("environment", environment=_environment(environment))
+        return tuple((str(name), str(value)) for name, value in found)
+
     async def has(self, digests: Sequence[str]) -> frozenset[str]:
         """Which of these files are in the store."""
         if not digests:
@@ -399,10 +404,14 @@ def specification(job: Job) -> dict[str, object]:
         "outputs": [*job.outputs],
         "variables": [list(pair) for pair in job.variables],
         "secrets": [[name, secret.reveal()] for name, secret in job.secrets],
-        "environment": {"modules": [*job.environment.modules], "init": job.environment.modules_init, "prefix": job.environment.prefix},
+        "environment": _environment(job.environment),
         "seconds": job.seconds,
         "lease_seconds": job.lease_seconds,
     }
+
+
+def _environment(one: Environment) -> dict[str, object]:
+    return {"modules": [*one.modules], "init": one.modules_init, "prefix": one.prefix}
 
 
 def _facts(hello: dict[str, Any]) -> HostFacts:

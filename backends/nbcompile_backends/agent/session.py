@@ -6,11 +6,15 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 
-from nbcompile.backend import Capabilities, Completed, Fatal, Job, JobRef, JobStatus, Lost, RunId, Session, Stream
+from nbcompile.backend import Capabilities, Completed, Environment, Fatal, Job, JobRef, JobStatus, Lost, RunId, Session, Stream, Survey
 from nbcompile_backends.agent.client import Host, specification
 from nbcompile_backends.agent.status import read_status
 
 _LONGEST_WAIT_SECONDS = 25.0
+_UNENFORCED = (
+    "no scheduler holds jobs to the processors and the memory that they ask for",
+    "no scheduler holds anybody to a number of jobs at a time; `slots` of the deployment does",
+)
 
 
 class AgentSession(Session):
@@ -46,6 +50,15 @@ class AgentSession(Session):
     ) -> Completed:
         """Run a quick command on the first host."""
         return await self.hosts[0].exec(argv, stdin, variables, seconds)
+
+    async def survey(self) -> Survey:
+        """Hosts without a scheduler: what they have is in their capabilities, and nobody limits it."""
+        facts = self.hosts[0].facts
+        return Survey(system=f"{facts.system} {facts.machine}", unenforced=_UNENFORCED)
+
+    async def variables(self, environment: Environment) -> tuple[tuple[str, str], ...]:
+        """Have the first host load it."""
+        return await self.hosts[0].variables(environment)
 
     async def has(self, digests: Sequence[str]) -> frozenset[str]:
         """Which of these files any host has."""

@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from nbcompile.backend import Denied, Fatal, Retryable
+from nbcompile.backend import Denied, Fatal, Queue, Retryable
 from nbcompile.model.errors import NbcompileError
 from nbcompile_backends.agent.plain import plain
 
 NATIVE = re.compile(r"[0-9]+(?:_[0-9]+)?")
 _STATE = re.compile(r"[A-Z_]+")
 _VERSION = re.compile(r"slurm(?:-wlm)? ([0-9]+)\.([0-9]+)[^\n]*\s*")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_LIMIT = re.compile(r"(?:(\d+)-)?(\d+):(\d\d):(\d\d)|(\d+):(\d\d)")
+_GPUS = re.compile(r"gpu:(?:([A-Za-z0-9_.-]+):)?(\d+)")
 _SETTING = re.compile(r"^(\w+)\s*= (.*?)\s*$", re.MULTILINE)
 
 _DENIED = (
@@ -101,6 +104,45 @@ def read_configuration(text: str) -> Mapping[str, str]:
     return dict(_SETTING.findall(text))
 
 
+def read_partitions(text: str) -> tuple[Queue, ...]:
+    """The answer of `sinfo`; a partition whose nodes differ has a line for each kind, of which the largest numbers count."""
+    found: dict[str, Queue] = {}
+    for line in text.splitlines():
+        fields = line.split("|")
+        if len(fields) == 6 and _NAME.fullmatch(fields[0].removesuffix("*")):
+            one = _partition(*fields)
+            before = found.get(one.name)
+            found[one.name] = _joined(before, one) if before else one
+    return tuple(found.values())
+
+
+def read_associations(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The answer of `sacctmgr show association`: accounts, and qualities of service."""
+    rows = [line.split("|") for line in text.splitlines()]
+    accounts = dict.fromkeys(row[0] for row in rows if len(row) == 3 and _NAME.fullmatch(row[0]))
+    qualities = dict.fromkeys(one for row in rows if len(row) == 3 for one in row[1].split(",") if _NAME.fullmatch(one))
+    return tuple(accounts), tuple(qualities)
+
+
+def read_name(text: str) -> str:
+    """An answer that is one name; empty for anything else."""
+    found = text.strip()
+    return found if _NAME.fullmatch(found) else ""
+
+
+def unenforced(configuration: Mapping[str, str]) -> tuple[str, ...]:
+    """Which limits this Slurm does not hold jobs to, by its configuration."""
+    enforced = set(configuration.get("AccountingStorageEnforce", "").split(","))
+    said = []
+    if not enforced & {"associations", "all", "safe", "limits", "qos"}:
+        said.append("Slurm takes jobs for any account, whoever sends them")
+    if not enforced & {"limits", "safe", "all"}:
+        said.append("Slurm does not apply the limits of accounts")
+    if "cgroup" not in configuration.get("TaskPlugin", ""):
+        said.append("Slurm does not hold jobs to the memory and the processors that they ask for")
+    return tuple(said)
+
+
 def refusal(code: int, said: str) -> NbcompileError:
     """Why `sbatch` did not take a job."""
     text = plain(said.replace("sbatch: error: ", ""), 400) or f"exit code {code}"
@@ -134,3 +176,32 @@ def _time(text: str) -> float | None:
         return datetime.fromisoformat(text).timestamp()
     except ValueError:
         return None
+
+
+def _partition(name: str, limit: str, nodes: str, cpus: str, memory: str, gres: str) -> Queue:
+    gpus = tuple(":".join(part for part in found if part) for found in _GPUS.findall(gres))
+    return Queue(name.removesuffix("*"), name.endswith("*"), _minutes(limit), _number(nodes), _number(cpus), _number(memory), gpus)
+
+
+def _number(text: str) -> int:
+    """`4+` says that some nodes have more."""
+    digits = text.rstrip("+")
+    return int(digits) if digits.isdecimal() else 0
+
+
+def _joined(one: Queue, other: Queue) -> Queue:
+    return one._replace(
+        nodes=one.nodes + other.nodes,
+        cpus=max(one.cpus, other.cpus),
+        memory_mib=max(one.memory_mib, other.memory_mib),
+        gpus=tuple(dict.fromkeys(one.gpus + other.gpus)),
+    )
+
+
+def _minutes(limit: str) -> int | None:
+    """`1-00:00:00` or `30:00`; anything else is no limit."""
+    found = _LIMIT.fullmatch(limit)
+    if not found:
+        return None
+    days, hours, minutes, _, few, _ = (int(part or 0) for part in found.groups())
+    return days * 24 * 60 + hours * 60 + minutes + few

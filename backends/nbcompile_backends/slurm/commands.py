@@ -11,6 +11,8 @@ from nbcompile_backends.slurm.options import SlurmOptions, SlurmSettings
 
 # The separator cannot be in any field: ids and states are Slurm's, the comment is ours. The reason is anything, and last.
 QUEUE_FORMAT = "%i|%T|%S|%B|%k|%r"
+PARTITION_FORMAT = "%P|%l|%D|%c|%m|%G"
+ASSOCIATION_FIELDS = "Account,QOS,DefaultQOS"
 ACCOUNTING_FIELDS = "JobID,State,ExitCode,NodeList,ElapsedRaw"
 _SPARE_MINUTES = 1
 
@@ -104,6 +106,22 @@ def version(settings: SlurmSettings) -> tuple[str, ...]:
 def configuration(settings: SlurmSettings) -> tuple[str, ...]:
     """How the cluster is set up."""
     return (_command(settings, "scontrol"), "show", "config")
+
+
+def partitions(settings: SlurmSettings) -> tuple[str, ...]:
+    """The partitions that the person may see, and what their nodes have."""
+    return (_command(settings, "sinfo"), "--noheader", f"--format={PARTITION_FORMAT}")
+
+
+def associations(settings: SlurmSettings, user: str) -> tuple[str, ...]:
+    """The accounts that the person may charge."""
+    words = ("--noheader", "--parsable2", "show", "association", f"user={user}", f"format={ASSOCIATION_FIELDS}")
+    return (_command(settings, "sacctmgr"), *words)
+
+
+def person(settings: SlurmSettings, user: str) -> tuple[str, ...]:
+    """The account that is charged when a job names none."""
+    return (_command(settings, "sacctmgr"), "--noheader", "--parsable2", "show", "user", user, "format=DefaultAccount")
 
 
 def variables(settings: SlurmSettings) -> tuple[tuple[str, str], ...]:

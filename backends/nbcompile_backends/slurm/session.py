@@ -18,6 +18,7 @@ from nbcompile.backend import (
     Capabilities,
     Cause,
     Completed,
+    Environment,
     Fatal,
     Job,
     JobRef,
@@ -29,6 +30,7 @@ from nbcompile.backend import (
     RunId,
     Session,
     Stream,
+    Survey,
 )
 from nbcompile_backends.agent import AgentSession
 from nbcompile_backends.agent.client import specification
@@ -94,6 +96,26 @@ class SlurmSession(Session):
         here = await self._login.capabilities()
         limits = self._configuration.get("TaskPlugin", "").find("cgroup") >= 0 and self._configuration.get("ConstrainRAMSpace") == "yes"
         return replace(here, slots=self._settings.slots, arrays=True, memory_limits=limits, pending_reasons=True)
+
+    async def survey(self) -> Survey:
+        """The partitions, and the accounts of the person."""
+        settings, user = self._settings, self._host.facts.user
+        partitions = await self._command(commands.partitions(settings))
+        associations = await self._command(commands.associations(settings, user))
+        person = await self._command(commands.person(settings, user))
+        accounts, qualities = answers.read_associations(_text(associations.stdout))
+        return Survey(
+            system=f"Slurm {self._version[0]}.{self._version[1]:02}",
+            account=answers.read_name(_text(person.stdout)),
+            accounts=accounts,
+            queues=answers.read_partitions(_text(partitions.stdout)),
+            qualities=qualities,
+            unenforced=answers.unenforced(self._configuration),
+        )
+
+    async def variables(self, environment: Environment) -> tuple[tuple[str, str], ...]:
+        """Have the login host load it; the nodes are taken to have the same."""
+        return await self._login.variables(environment)
 
     async def exec(
         self, argv: Sequence[str], *, stdin: bytes = b"", variables: Sequence[tuple[str, str]] = (), seconds: float = 60

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import ClassVar
 
 from nbcompile.backend import Backend, Opening, Session
 from nbcompile_backends.agent import AgentSession, Host
-from nbcompile_backends.ssh.client import Login, open_pipe
+from nbcompile_backends.ssh.client import Login, host_key, open_pipe
 from nbcompile_backends.ssh.options import SshOptions, SshSettings
 
 
@@ -17,6 +18,12 @@ class SshBackend(Backend):
     name = "ssh"
     Settings: ClassVar[type] = SshSettings
     Options: ClassVar[type] = SshOptions
+
+    async def introduce(self, opening: Opening) -> Mapping[str, tuple[str, ...]]:
+        """The host key of each host, seen through the hops, which are logged in to."""
+        login = Login(opening)
+        hops = [(one, one.settings.addresses[0]) for one in map(Login, opening.hops)]
+        return {"hostKeys": tuple([await host_key(address, hops) for address in login.settings.named])}
 
     async def open(self, opening: Opening) -> Session:
         """Log in to each host, through the hops, and start the agent there."""

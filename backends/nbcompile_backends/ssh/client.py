@@ -33,6 +33,7 @@ from nbcompile_backends.ssh.options import Address, SshSettings
 _CONNECT_SECONDS, _LOGIN_SECONDS = 20, 120
 _KEEPALIVE_SECONDS, _KEEPALIVE_COUNT = 15, 3
 _REFUSAL_SECONDS = 300
+_HOST_KEY_ALGORITHMS = "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256"
 _WINDOW = 16 << 20
 _USER_CERTIFICATE = 1
 _TOO_MANY = "Too many authentication failures"
@@ -154,6 +155,24 @@ async def open_pipe(address: Address, logins: Sequence[tuple[Login, Address]]) -
         except _PROBLEMS as error:
             raise translated(error, address) from None
         return SshPipe(str(address), process, stack.pop_all())
+
+
+async def host_key(address: Address, hops: Sequence[tuple[Login, Address]]) -> str:
+    """The key that a host shows, as `type base64`, before anybody logs in to it. It is nobody's word but that of whoever answers."""
+    async with AsyncExitStack() as stack:
+        tunnel = None
+        for login, hop in hops:
+            tunnel = await login.connect(hop, tunnel, stack)
+        try:
+            shown = asyncssh.get_server_host_key(
+                address.host, address.port, tunnel=tunnel or (), config=[], server_host_key_algs=_HOST_KEY_ALGORITHMS
+            )
+            key = await asyncio.wait_for(shown, _CONNECT_SECONDS)
+        except _PROBLEMS as error:
+            raise translated(error, address) from None
+        if key is None:
+            raise Fatal(f"{address} shows no host key")
+        return " ".join(key.export_public_key().decode("ascii").split()[:2])
 
 
 class _Client(asyncssh.SSHClient):

@@ -40,14 +40,20 @@ class SshSettings:
     patience_seconds: int = option("how long to wait for a host that went away", default=86_400, minimum=1)
 
     @property
-    def addresses(self) -> tuple[Address, ...]:
-        """The hosts, each with its port. Raises `Fatal` when there are none, or when their keys are not known."""
+    def named(self) -> tuple[Address, ...]:
+        """The hosts, each with its port, whether or not their keys are known. Raises `Fatal` when there are none."""
         names = self.hosts or ((self.host,) if self.host else ())
         if not names or (self.hosts and self.host):
             raise Fatal("an ssh deployment names either `host` or `hosts`")
-        if not self.host_keys and not self.host_ca:
-            raise Fatal(f"the host key of {names[0]} is not known", "give `hostKeys` or `hostCa`, or use `nbcompile deployment add`")
         return tuple(_address(name, self.port) for name in names)
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """The hosts to log in to. Raises `Fatal` when there are none, or when their keys are not known."""
+        found = self.named
+        if not self.host_keys and not self.host_ca:
+            raise Fatal(f"the host key of {found[0].host} is not known", "give `hostKeys` or `hostCa`, or use `nbcompile deployment add`")
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import re
 import sys
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,12 +46,67 @@ def load_personal(path: Path) -> PersonalSettings:
     if state.st_uid not in (os.geteuid(), 0) or state.st_mode & 0o022:
         raise UsageError(f"{path} can be written by others", f"chmod go-w {path}, and see that it is yours")
     data, nodes = _read_yaml(path)
-    personal = _parsed(PersonalSettings, path, {} if data is None else data, nodes)
+    return parse_personal({} if data is None else data, str(path), nodes)
+
+
+def parse_personal(data: object, source: str, nodes: Any = None) -> PersonalSettings:  # noqa: ANN401 - ruamel's nodes are untyped
+    """What a file of deployments says, from plain data. Raises `UsageError`."""
+    personal = _parsed(PersonalSettings, source, data, nodes)
     for name in (*personal.deployments, *personal.credentials):
         if not re.fullmatch(NAME, name) or name == "local":
             advice = "this machine needs no deployment" if name == "local" else "use letters, digits, and . _ -, at most 63 of them"
-            raise UsageError(f"{path}: nothing can be called {name!r}", advice)
+            raise UsageError(f"{source}: nothing can be called {name!r}", advice)
     return personal
+
+
+def add_deployments(path: Path, deployments: Mapping[str, object], credentials: Mapping[str, object]) -> None:
+    """Add entries to a person's file, or replace them; the rest stays as it is, comments included. Makes the file if need be."""
+    document = _document(path)
+    for section, entries in (("deployments", deployments), ("credentials", credentials)):
+        if entries:
+            document.setdefault(section, {}).update(entries)
+    _write_personal(path, document)
+
+
+def remove_deployment(path: Path, name: str) -> None:
+    """Take a deployment out of a person's file, and its credential where nobody else uses it. Raises `UsageError`."""
+    personal = load_personal(path)
+    users = [other for other, one in personal.deployments.items() if one.via == name]
+    if users:
+        raise UsageError(f"{', '.join(users)} is reached through `{name}`", f"remove {users[0]} first")
+    document = _document(path)
+    del document["deployments"][name]
+    use = personal.deployments[name].credential
+    others = [one.credential.ref for other, one in personal.deployments.items() if other != name and one.credential]
+    if use is not None and use.ref in personal.credentials and use.ref not in others:
+        del document["credentials"][use.ref]
+    _write_personal(path, document)
+
+
+def _document(path: Path) -> Any:  # noqa: ANN401 - ruamel's documents are untyped
+    """The file as ruamel keeps it, comments and all; a new one where there is none."""
+    if path.is_file():
+        load_personal(path)
+        return YAML(typ="rt").load(path.read_text("utf-8")) or {}
+    return {"version": 1}
+
+
+def _write_personal(path: Path, document: Any) -> None:  # noqa: ANN401
+    """Write it beside, see that it can be read, and put it in place: nobody else can read it, or finds half of it."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    beside = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            emitter = YAML(typ="rt")
+            emitter.width = 120
+            emitter.dump(document, file)
+            file.flush()
+            os.fsync(descriptor)
+        load_personal(beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def parse_values(text: str, source: str) -> dict[str, object]:
@@ -94,7 +151,7 @@ def _read_yaml(path: Path) -> tuple[Any, Any]:
         raise UsageError(f"{path}{line}: {getattr(error, 'problem', None) or 'not YAML'}", "correct the file") from None
 
 
-def _parsed(kind: type[T], path: Path, data: object, nodes: Any) -> T:  # noqa: ANN401 - ruamel's nodes are untyped
+def _parsed(kind: type[T], path: Path | str, data: object, nodes: Any) -> T:  # noqa: ANN401 - ruamel's nodes are untyped
     try:
         return parse(kind, data)
     except SchemaError as error:

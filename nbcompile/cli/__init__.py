@@ -11,6 +11,8 @@ from nbcompile.model.errors import NbcompileError
 _COMMANDS = {
     "build": "Compile notebooks to a workflow that any CWL engine runs.",
     "check": "Say what keeps a notebook from being reproducible or parallel.",
+    "deployment": "Describe the places that steps can run at.",
+    "doctor": "Say what works here, or at a deployment, and what does not.",
     "explain": "Say what a code means, or why a cell needs others.",
     "inspect": "Print any stage of the compilation.",
     "run": "Run a notebook, its independent cells side by side.",

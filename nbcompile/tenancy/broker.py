@@ -5,7 +5,8 @@ Whose deployments and credentials these are was decided before: here is what one
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from nbcompile.backend import Backend, Challenge, Credential, Environment, Lease, Opening, PlaceEvent, RunId, Secret, Session
@@ -59,22 +60,32 @@ class Broker:
                 raise UsageError(f"`{name}` is reached through too many deployments: {', '.join(way[1:])}", f"correct {self._known.source}")
         return tuple(way)
 
+    async def introduce(self, name: str) -> Mapping[str, tuple[str, ...]]:
+        """What a place shows of itself before anybody logs in there, by the keys of its settings; hops are logged in to."""
+        *before, last = self.way_to(name)
+        backend = load(find_deployment(self._known, last).backend)
+        return await backend.introduce(replace(self._opening(last, backend), hops=self._hops(before, backend)))
+
     async def _open(self, way: tuple[str, ...]) -> OpenPlace:
         *before, name = way
         deployment = find_deployment(self._known, name)
         backend = load(deployment.backend)
         opening = self._opening(name, backend)
-        hops: list[Opening] = []
-        while before and find_deployment(self._known, before[-1]).backend == deployment.backend:
-            hops.insert(0, self._opening(before.pop(), backend))
+        hops = self._hops(before, backend)
+        before = before[: len(before) - len(hops)]
         via = (await self._open(tuple(before))).session if before else None
         try:
-            session = await backend.open(replace(opening, hops=tuple(hops), via=via))
+            session = await backend.open(replace(opening, hops=hops, via=via))
         except BaseException:
             if via is not None:
                 await via.close()
             raise
         return OpenPlace(name=name, deployment=deployment, backend=backend, session=session, source=self._known.source)
+
+    def _hops(self, before: list[str], backend: Backend) -> tuple[Opening, ...]:
+        """The places of the same backend that come last before the end of the way."""
+        same = itertools.takewhile(lambda name: find_deployment(self._known, name).backend == backend.name, reversed(before))
+        return tuple(self._opening(name, backend) for name in reversed([*same]))
 
     def _opening(self, name: str, backend: Backend) -> Opening:
         settings = place_settings(self._known, name, backend)

@@ -4,10 +4,15 @@ import asyncio
 import json
 
 import pytest
+from click.testing import CliRunner
 
 from nbcompile import api
 from nbcompile.backend import Job, JobKey, JobState, RunId, Secret, Stream
-from tests.services import slurm, sshd
+from nbcompile.cli import cli
+from nbcompile.config import load_personal
+from nbcompile.model.errors import UsageError
+from nbcompile.places.ssh_config import fingerprint
+from tests.services import modules, slurm, sshd
 
 RUN = RunId("tests-deployments")
 PERSON = "nbc-alice"
@@ -91,3 +96,66 @@ def test_a_one_time_password_is_asked_for(file):
 def test_jobs_ask_for_what_the_deployment_says(slurm_facility, file):
     said = scenario(output_of("echo $SLURM_JOB_ACCOUNT $SLURM_JOB_PARTITION", "hpc", file))
     assert said == "acct-a cpu\n"
+
+
+def command(*words):
+    """What a command prints and how it ends."""
+    done = CliRunner().invoke(cli, [str(word) for word in words])
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done
+
+
+def standings(text):
+    """Each thing that doctor looked at, and how it is."""
+    return {check["subject"]: check["standing"] for check in json.loads(text)["checks"]}
+
+
+@pytest.mark.slurm
+def test_one_line_of_flags_makes_a_checked_deployment(slurm_facility, calm, tmp_path):
+    path = tmp_path / "config" / "deployments.yml"
+    host = ("--ssh", f"{PERSON}@{sshd.LOGIN.address}:{sshd.LOGIN.port}", "--key", sshd.KEYS / PERSON)
+    words = ("deployment", "add", "hpc", *host, "--slurm", "--slurm-conf", slurm.CONF, "--partition", "cpu", "-y", "--deployments", path)
+    with pytest.raises(UsageError, match="nobody knows whether"):
+        command(*words)
+    assert not path.exists()
+    added = command(*words, "--fingerprint", fingerprint(sshd.LOGIN.host_key))
+    assert "cpu: at most 1 h, 2 nodes with 4 processors" in added.output
+    personal = load_personal(path)
+    assert list(personal.deployments) == ["hpc-login", "hpc"]
+    assert personal.deployments["hpc"].options == {"partition": "cpu"}
+    assert personal.deployments["hpc-login"].settings["hostKeys"] == [sshd.LOGIN.host_key]
+    assert (sshd.KEYS / PERSON).read_text()[40:80] not in path.read_text()
+    found = standings(command("doctor", "hpc", "--json", "--deployments", path).output)
+    assert found["reach"] == found["account"] == found["partition"] == "ok"
+    path.write_text(path.read_text().replace("partition: cpu", "partition: big, account: acct-b".replace(", ", "\n      ")))
+    found = standings(command("doctor", "hpc", "--json", "--deployments", path).output)
+    assert found["account"] == found["partition"] == "problem"
+
+
+@pytest.mark.ssh
+def test_a_host_that_shows_another_key_later_is_a_problem_and_no_login(file):
+    file.write_text(file.read_text().replace(sshd.HOST1.host_key, sshd.HOST2.host_key))
+    before = sshd.HOST1.log.read_text()
+    done = command("doctor", "inner", "--json", "--deployments", file)
+    assert done.exit_code == 5
+    (check,) = json.loads(done.output)["checks"]
+    assert (check["subject"], "not the pinned one" in check["text"], "hostKeys" in check["advice"]) == ("reach", True, True)
+    assert "Accepted" not in sshd.HOST1.log.read_text().removeprefix(before)
+
+
+@pytest.mark.ssh
+def test_modules_and_prefixes_that_are_not_there_are_problems(file):
+    document = json.loads(file.read_text())
+    init = str(modules.INIT)
+    document["deployments"]["login"]["environments"] = {
+        "tool": {"modules": ["tool/1.0"], "modulesInit": init},
+        "none": {"modules": ["nothing/1.0"], "modulesInit": init},
+        "gone": {"prefix": "/gone"},
+    }
+    file.write_text(json.dumps(document))
+    checks = json.loads(command("doctor", "login", "--json", "--deployments", file).output)["checks"]
+    texts = {check["subject"]: check["text"] for check in checks}
+    assert texts["environment tool"].startswith("Python 3")
+    assert "nothing/1.0" in texts["environment none"]
+    assert "/gone has no bin directory" in texts["environment gone"]

@@ -1,8 +1,11 @@
 """nbcompile.yml: errors name the file, the line and the nearest known key."""
 
+from typing import ClassVar
+
 import pytest
 
 from nbcompile import api
+from nbcompile.config import add_deployments, load_personal, remove_deployment
 from nbcompile.model.errors import UsageError
 
 GOOD = """\
@@ -70,3 +73,40 @@ def test_errors_say_where_and_what(tmp_path, text, message, advice):
         api.project_settings(tmp_path)
     assert message in caught.value.message
     assert caught.value.advice == advice
+
+
+class TestAPersonsFile:
+    LAB: ClassVar = {"backend": "ssh", "host": "lab", "user": "me", "workRoot": "~/x", "credential": {"ref": "lab"}}
+
+    def test_entries_are_added_beside_what_is_there(self, tmp_path):
+        path = tmp_path / "new" / "deployments.yml"
+        add_deployments(path, {"lab": self.LAB}, {"lab": {"provider": "interactive"}})
+        path.write_text("# mine\n" + path.read_text() + "allow: [workdir]  # I trust them\n")
+        add_deployments(path, {"hpc": {"backend": "slurm", "via": "lab"}}, {})
+        text = path.read_text()
+        assert text.startswith("# mine\n")
+        assert "# I trust them" in text
+        personal = load_personal(path)
+        assert (list(personal.deployments), [one.value for one in personal.allow]) == (["lab", "hpc"], ["workdir"])
+        assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+        assert list(path.parent.iterdir()) == [path]
+
+    def test_what_cannot_be_read_again_is_not_written(self, tmp_path):
+        path = tmp_path / "deployments.yml"
+        add_deployments(path, {"lab": self.LAB}, {})
+        before = path.read_bytes()
+        with pytest.raises(UsageError, match="backend"):
+            add_deployments(path, {"bad": {"via": "lab"}}, {})
+        assert path.read_bytes() == before
+        assert list(tmp_path.iterdir()) == [path]
+
+    def test_a_deployment_goes_with_the_credential_that_nobody_else_uses(self, tmp_path):
+        path = tmp_path / "deployments.yml"
+        add_deployments(path, {"lab": self.LAB, "lab2": self.LAB, "hpc": {"backend": "slurm", "via": "lab"}}, {"lab": {"provider": "file"}})
+        with pytest.raises(UsageError, match="hpc is reached through `lab`"):
+            remove_deployment(path, "lab")
+        remove_deployment(path, "hpc")
+        remove_deployment(path, "lab")
+        assert list(load_personal(path).credentials) == ["lab"]
+        remove_deployment(path, "lab2")
+        assert not load_personal(path).credentials

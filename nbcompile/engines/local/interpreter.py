@@ -46,6 +46,16 @@ def choose_interpreter(wanted: str, kernel: str, environ: Mapping[str, str]) -> 
     return Choice(sys.executable, "it is nbcompile's own", passed_over)
 
 
+def known_kernels(environ: Mapping[str, str]) -> Mapping[str, Choice]:
+    """Every kernel that is described here and the interpreter it starts, by name; no path where that is no Python."""
+    names = dict.fromkeys(entry.name for folder in _kernel_directories(environ) for entry in _entries(folder))
+    return {name: _of_kernel(name, environ) for name in names if _KERNEL_NAME.fullmatch(name)}
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(entry for entry in folder.iterdir() if (entry / "kernel.json").is_file()) if folder.is_dir() else []
+
+
 def _named(wanted: str, environ: Mapping[str, str]) -> str:
     name = f"python{wanted}" if _VERSION.fullmatch(wanted) else wanted
     found = shutil.which(name, path=environ.get("PATH"))

@@ -1,0 +1,44 @@
+"""Software at a place: what is asked about, and what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoftwareQuestion:
+    """What an environment is asked about: modules to import, and programs to start."""
+
+    modules: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Software:
+    """What an environment has. `origins` says of each module that was asked about which distribution it comes from.
+
+    `missing` are modules that cannot be imported, `absent` programs that cannot be started; `versions` are those of all
+    distributions.
+    """
+
+    python: str
+    executable: str
+    missing: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    origins: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def minor(self) -> str:
+        """The Python version that decides whether a pickle can travel: `3.11`."""
+        return ".".join(self.python.split(".")[:2])
+
+
+class FoundPython(NamedTuple):
+    """An interpreter that somebody installed there. `prefix` is the environment it belongs to, empty for that on the path."""
+
+    path: str
+    version: str
+    prefix: str = ""

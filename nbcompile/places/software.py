@@ -1,0 +1,113 @@
+"""An open place -> what software is there. Constant programs are run where one logs in; words of others are never part of them."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from nbcompile.backend import Environment, Fatal, Session
+from nbcompile.model.software import FoundPython, Software, SoftwareQuestion
+
+STEP_MODULES = ("IPython",)
+"""What a step imports itself."""
+
+_SECONDS = 60.0
+_MARK = "nbcompile-answer:"
+_VERSION = re.compile(r"\d+\.\d+\.\d+\S*")
+_MODULE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+/@=~-]*")
+_PYTHON_MODULE = re.compile(r"(?i)(?:mini|ana)?conda|mamba|python|scipy|jupyter")
+
+# Python 3.6: an environment may be older than what can run steps, and is then to be told so.
+_ASK = """
+import importlib.util, json, os, platform, shutil, sys
+asked = json.load(sys.stdin)
+missing = []
+for name in asked["modules"]:
+    try:
+        found = name in sys.builtin_module_names or importlib.util.find_spec(name) is not None
+    except Exception:
+        found = False
+    if not found:
+        missing.append(name)
+versions, origins = {}, {}
+try:
+    from importlib import metadata
+    for one in metadata.distributions():
+        name = one.metadata["Name"]
+        if name:
+            versions.setdefault(name, one.version)
+    if asked["modules"] and hasattr(metadata, "packages_distributions"):
+        by_module = metadata.packages_distributions()
+        origins = {name: by_module[name][0] for name in asked["modules"] if by_module.get(name)}
+except ImportError:
+    pass
+absent = [name for name in asked["programs"] if shutil.which(name) is None]
+print("nbcompile-answer:" + json.dumps({"python": platform.python_version(), "executable": sys.executable, "missing": missing,
+      "absent": absent, "versions": versions, "origins": origins}))
+"""
+
+_FIND_PYTHONS = r"""
+look() {
+  [ -x "$2" ] || return 0
+  version=$("$2" -c 'import platform; print(platform.python_version())' 2>/dev/null </dev/null) || return 0
+  printf '%s|%s|%s\n' "$version" "$1" "$2"
+}
+found=$(command -v python3) && look "" "$found"
+for base in miniconda3 miniforge3 mambaforge anaconda3 .conda micromamba; do
+  for one in "$HOME/$base" "$HOME/$base"/envs/*; do look "$one" "$one/bin/python3"; done
+done
+for one in "$HOME"/.venv "$HOME"/venv "$HOME"/venvs/* "$HOME"/envs/* "$HOME"/.virtualenvs/* "$HOME"/.pyenv/versions/*; do
+  look "$one" "$one/bin/python3"
+done
+exit 0
+"""
+
+_LIST_MODULES = """
+if [ -n "$1" ]; then . "$1" >/dev/null 2>&1; fi
+type module >/dev/null 2>&1 || exit 91
+module -t avail 2>&1
+exit 0
+"""
+
+
+async def look_into(session: Session, environment: Environment, question: SoftwareQuestion) -> Software:
+    """Ask the Python of an environment. Raises `Fatal` when the environment cannot be loaded, or has no Python that answers."""
+    variables = await session.variables(environment)
+    asked = json.dumps({"modules": question.modules, "programs": question.programs}).encode()
+    done = await session.exec(["python3", "-Bc", _ASK], stdin=asked, variables=variables, seconds=_SECONDS)
+    answers = [line for line in done.stdout.decode("utf-8", "replace").splitlines() if line.startswith(_MARK)]
+    if not answers:
+        said = done.stderr.decode("utf-8", "replace").strip()[-300:]
+        raise Fatal(f"its Python does not answer: {said}", "name a `prefix` or `modules` that bring a python3")
+    try:
+        found = json.loads(answers[-1].removeprefix(_MARK))
+        return Software(
+            python=str(found["python"]),
+            executable=str(found["executable"]),
+            missing=tuple(map(str, found["missing"])),
+            absent=tuple(map(str, found["absent"])),
+            origins={str(module): str(name) for module, name in found["origins"].items()},
+            versions={str(name): str(version) for name, version in sorted(found["versions"].items())},
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Fatal("its Python gives an answer that cannot be read", "does something print on its standard output?") from None
+
+
+async def find_pythons(session: Session) -> tuple[FoundPython, ...]:
+    """The interpreter on the path, and those of environments where people usually have them; the newest first."""
+    done = await session.exec(["/bin/sh", "-c", _FIND_PYTHONS], seconds=_SECONDS)
+    rows = [line.split("|", 2) for line in done.stdout.decode("utf-8", "replace").splitlines()]
+    found = [FoundPython(row[2], row[0], row[1]) for row in rows if len(row) == 3 and _VERSION.fullmatch(row[0])]
+    return tuple(sorted(found, key=lambda one: _numbers(one.version), reverse=True))
+
+
+async def find_modules(session: Session, init: str = "") -> tuple[str, ...]:
+    """The modules whose names promise a Python; nothing where there is no `module`."""
+    start = ["--noprofile", "--norc"] if init else ["-l"]
+    done = await session.exec(["/bin/bash", *start, "-c", _LIST_MODULES, "modules", init], seconds=_SECONDS)
+    names = [line.strip().removesuffix("(default)") for line in done.stdout.decode("utf-8", "replace").splitlines()]
+    return tuple(dict.fromkeys(one for one in names if _MODULE.fullmatch(one) and _PYTHON_MODULE.match(one)))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])

@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes tells how busy the machine is.
+settings.register_profile("nbcompile", deadline=None)
+settings.load_profile("nbcompile")
 
 ROOT = Path(__file__).parent.parent
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from nbcompile.model.personal import PersonalSettings
     from nbcompile.model.project import ProjectSettings
     from nbcompile.model.run import RunEvent, RunRecord
+    from nbcompile.model.software import Site, Software, SoftwareQuestion
     from nbcompile.places.draft import Draft
     from nbcompile.tenancy.broker import Broker, OpenPlace
     from nbcompile.tenancy.credentials import Ask
@@ -539,6 +540,55 @@ async def check_deployment(name: str, *, file: Path | None = None, ask: Ask | No
             return await _check(place)
     except PlaceFailed as problem:
         return unreached(name, problem)
+
+
+def check_places(
+    program: Program, made: Plan, settings: Settings | None = None, *, file: Path | None = None, ask: Ask | None = None
+) -> tuple[Diagnostic, ...]:
+    """See, before anything is submitted, what steps need and do not find where they are placed, and which values could not travel.
+
+    Logs in to every deployment of the plan. Raises `UsageError` for what is configured wrong, `PlaceFailed` for a place that
+    cannot be reached or whose environment cannot be loaded.
+    """
+    import asyncio
+
+    from nbcompile.analysis.cells import type_origins
+    from nbcompile.analysis.environment import read_environment
+    from nbcompile.analysis.programs import read_programs
+    from nbcompile.places.compatibility import incompatible_sites, missing_software, sent_between_sites, with_held
+    from nbcompile.places.needs import questions, step_needs
+    from nbcompile.places.software import STEP_MODULES
+
+    parsed = tuple(parse_cells(program.notebook))
+    path = str((program.directory or Path()) / program.notebook.name)
+    needs = step_needs(made, program.facts, read_environment(parsed), read_programs(parsed), program.directory or Path())
+    sent = sent_between_sites(made)
+    origins = type_origins(parsed, sent)
+    libraries = {one for version in sent for one in origins.get(version, program.facts[version.cell].libraries)}
+    asked = questions(needs, with_held(sorted(libraries)), STEP_MODULES)
+    found = asyncio.run(_look_at(asked, program, in_project(settings or Settings(), program), _deployments(file=file), ask))
+    return (*missing_software(needs, found, path), *incompatible_sites(made, program.facts, found, origins, path))
+
+
+async def _look_at(
+    asked: Mapping[Site, SoftwareQuestion], program: Program, settings: Settings, known: Deployments, ask: Ask | None
+) -> dict[Site, Software]:
+    """What each site has. Each deployment is logged in to once."""
+    from nbcompile.engines.local.interpreter import choose_interpreter
+    from nbcompile.places.software import look_here, look_into
+
+    found: dict[Site, Software] = {}
+    for name in dict.fromkeys(site.deployment for site in asked):
+        sites = [site for site in asked if site.deployment == name]
+        if name == "local":
+            python = settings.python or (settings.project.environment.python if settings.project else "")
+            choice = choose_interpreter(python, program.notebook.kernel, os.environ)
+            found.update({site: look_here(choice.path, asked[site]) for site in sites})
+            continue
+        async with _visit(_broker_of(known, ask), name) as place:
+            for site in sites:
+                found[site] = await look_into(place.session, place.environment(site.environment), asked[site])
+    return found
 
 
 def check_machine() -> Checkup:

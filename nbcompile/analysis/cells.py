@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping
 
 from nbcompile.analysis import expressions, statements, types
 from nbcompile.analysis.bindings import GONE, CellFrame, Mark, Spot, spot
 from nbcompile.analysis.known import Known
 from nbcompile.analysis.replayable import Candidate, candidate
-from nbcompile.analysis.values import join
+from nbcompile.analysis.values import Value, join
 from nbcompile.analysis.visit import STATEMENTS, evaluate
 from nbcompile.analysis.walk import Walk
 from nbcompile.model.diagnostic import Diagnostic, Outcome, Place, Span
@@ -28,6 +29,7 @@ from nbcompile.model.facts import (
     Unknown,
     Use,
 )
+from nbcompile.model.graph import Version
 from nbcompile.model.notebook import Cell
 from nbcompile.model.source import Directive, ParsedCell
 from nbcompile.rules import reading
@@ -75,6 +77,31 @@ def analyze(cells: Iterable[ParsedCell], versions: dict[str, tuple[int, ...]] | 
         notebook.take(parsed)
         diagnostics += notebook.errors(parsed.cell)
     return Outcome(notebook.facts(), tuple(diagnostics))
+
+
+def type_origins(cells: Iterable[ParsedCell], wanted: Iterable[Version]) -> Mapping[Version, tuple[str, ...]]:
+    """The packages that the types of these values come from, and of what they hold. Values of unknown types are left out.
+
+    A walk of its own: only who sends values between places asks.
+    """
+    walk = Walk(Known(None))
+    notebook = _Notebook(walk)
+    by_cell: dict[int, list[Version]] = {}
+    for version in wanted:
+        by_cell.setdefault(version.cell, []).append(version)
+    found = {}
+    for parsed in cells:
+        notebook.take(parsed)
+        for version in by_cell.get(parsed.cell.index, ()):
+            value = walk.namespace.get(version.name)
+            if value is not None and value.type:
+                found[version] = _packages(walk, value)
+    return found
+
+
+def _packages(walk: Walk, value: Value) -> tuple[str, ...]:
+    kinds = {value.type, *(walk.heap.types[number] for number in walk.heap.below(value.objects))}
+    return tuple(sorted({kind.partition(".")[0] for kind in kinds if "." in kind} - {"__main__", "builtins", *sys.stdlib_module_names}))
 
 
 class _Notebook:

@@ -51,10 +51,10 @@ def read_environment(cells: Iterable[ParsedCell]) -> Environment:
         if parsed.tree is None:
             continue
         for node in _always_run(parsed.tree.body):
-            imports += [ImportedModule(name, _place(parsed, node)) for name in _modules(node)]
+            imports += [ImportedModule(name, place_in(parsed, node)) for name in _modules(node)]
         for magic in ast.walk(parsed.tree) if parsed.has_magics else ():
             if isinstance(magic, Magic):
-                requirements += _requirements(magic, _place(parsed, magic))
+                requirements += _requirements(magic, place_in(parsed, magic))
     return Environment(tuple(imports), tuple(requirements), path_changes)
 
 
@@ -83,7 +83,8 @@ def _modules(node: ast.stmt) -> tuple[str, ...]:
     return ()
 
 
-def _place(parsed: ParsedCell, node: ast.stmt | ast.expr) -> Place:
+def place_in(parsed: ParsedCell, node: ast.stmt | ast.expr) -> Place:
+    """Where a node stands."""
     end_line, end_column = node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
     return Place(parsed.cell.index, parsed.cell.id, Span(node.lineno, node.col_offset + 1, end_line, end_column + 1))
 

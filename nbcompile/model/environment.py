@@ -15,6 +15,13 @@ class ImportedModule(NamedTuple):
     place: Place
 
 
+class UsedProgram(NamedTuple):
+    """A program that a cell starts: the first word of a command of a shell, or of a list given to `subprocess`."""
+
+    name: str
+    place: Place
+
+
 class Requirement(NamedTuple):
     """One word of a line that would install something. `name` is empty where it is a path, an address or a file of requirements."""
 

@@ -7,6 +7,17 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
+class Site(NamedTuple):
+    """Where a step finds its software: a deployment, `local` for this machine, and the name of one of its environments."""
+
+    deployment: str
+    environment: str = ""
+
+    def __str__(self) -> str:
+        name = "this machine" if self.deployment == "local" else f"`{self.deployment}`"
+        return f"{name}, environment `{self.environment}`" if self.environment else name
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoftwareQuestion:
     """What an environment is asked about: modules to import, and programs to start."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 
 from nbcompile.backend import Environment, Fatal, Session
+from nbcompile.model.errors import PlaceFailed
 from nbcompile.model.software import FoundPython, Software, SoftwareQuestion
 
 STEP_MODULES = ("IPython",)
@@ -73,11 +75,27 @@ exit 0
 async def look_into(session: Session, environment: Environment, question: SoftwareQuestion) -> Software:
     """Ask the Python of an environment. Raises `Fatal` when the environment cannot be loaded, or has no Python that answers."""
     variables = await session.variables(environment)
-    asked = json.dumps({"modules": question.modules, "programs": question.programs}).encode()
-    done = await session.exec(["python3", "-Bc", _ASK], stdin=asked, variables=variables, seconds=_SECONDS)
-    answers = [line for line in done.stdout.decode("utf-8", "replace").splitlines() if line.startswith(_MARK)]
+    done = await session.exec(["python3", "-Bc", _ASK], stdin=_asked(question), variables=variables, seconds=_SECONDS)
+    return _answer(done.stdout, done.stderr)
+
+
+def look_here(python: str, question: SoftwareQuestion) -> Software:
+    """Ask an interpreter of this machine. Raises `PlaceFailed` when it does not answer."""
+    try:
+        done = subprocess.run([python, "-Bc", _ASK], input=_asked(question), capture_output=True, check=False, timeout=_SECONDS)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise PlaceFailed(f"{python} cannot be asked: {error}", "name another interpreter with --python") from None
+    return _answer(done.stdout, done.stderr)
+
+
+def _asked(question: SoftwareQuestion) -> bytes:
+    return json.dumps({"modules": question.modules, "programs": question.programs}).encode()
+
+
+def _answer(stdout: bytes, stderr: bytes) -> Software:
+    answers = [line for line in stdout.decode("utf-8", "replace").splitlines() if line.startswith(_MARK)]
     if not answers:
-        said = done.stderr.decode("utf-8", "replace").strip()[-300:]
+        said = stderr.decode("utf-8", "replace").strip()[-300:]
         raise Fatal(f"its Python does not answer: {said}", "name a `prefix` or `modules` that bring a python3")
     try:
         found = json.loads(answers[-1].removeprefix(_MARK))

@@ -149,3 +149,76 @@ The run is slower, nothing else.
 Nothing, or give the container a larger `/dev/shm`.
 """,
 )
+
+MISSING_AT_PLACE = Rule(
+    code="NB321",
+    name="missing-at-place",
+    severity=Severity.ERROR,
+    summary="a cell imports a module that its place does not have",
+    explanation="""\
+## What it does
+Asks the Python of each place, before anything is submitted, whether it finds every module that the cells which run there import.
+Imports inside functions, and those whose failure the cell catches, are left out; so is a notebook that changes `sys.path`.
+
+## Why it matters
+The step would wait in a queue, and then fail.
+
+## What to do
+Install the module in the place's environment, choose another `environment` of the deployment in nbcompile.yml, or place the cell
+elsewhere. `nbcompile doctor DEPLOYMENT --json` lists what its environments have.
+""",
+)
+
+MISSING_PROGRAM = Rule(
+    code="NB322",
+    name="missing-program",
+    severity=Severity.ERROR,
+    summary="a cell starts a program that its place does not have",
+    explanation="""\
+## What it does
+Looks, before anything is submitted, for the programs that cells start with `!`, `%%bash` and lists of words given to `subprocess`,
+in the environment of the place where the cells run. Commands that depend on others, as after `if` or before `||`, are left out.
+
+## Why it matters
+The step would wait in a queue, and then fail; after `!` it would even go on, with other results than here.
+
+## What to do
+Load a module that brings the program (`modules` of an environment of the deployment), install it there, or place the cell elsewhere.
+Where its absence is meant, write `# nbc: allow=NB322` into the cell.
+""",
+)
+
+OTHER_PYTHON_AT_PLACE = Rule(
+    code="NB323",
+    name="other-python-at-place",
+    severity=Severity.ERROR,
+    summary="a value goes between places whose Pythons are not of the same minor version",
+    explanation="""\
+## What it does
+Compares, before anything is submitted, the Python versions of places that exchange a value.
+
+## Why it matters
+Functions and classes travel as the code of one minor version, and do not work in another one; libraries differ too.
+
+## What to do
+Choose an environment with the same Python minor version at one of the two places, or let the cells run at one place.
+""",
+)
+
+OTHER_DISTRIBUTION_AT_PLACE = Rule(
+    code="NB324",
+    name="other-distribution-at-place",
+    severity=Severity.ERROR,
+    summary="a value goes between places whose versions of its library are too different",
+    explanation="""\
+## What it does
+Compares, before anything is submitted, the major versions of the distributions that the type of a value comes from, at both places
+that exchange it. A distribution that the second place does not have is too different as well.
+
+## Why it matters
+A value is stored in a form that belongs to its library: another major version may not read it, or read something else.
+
+## What to do
+Install the same major version at both places, or let the cells run at one place.
+""",
+)

@@ -13,6 +13,8 @@ from typing import NamedTuple
 from nbcompile.analysis.values import SCALAR, Callee, Choice, Objects, Value, single
 
 ANY = "*"
+# Held where neither a subscript nor an attribute reaches it, as a library keeps what a method was given.
+KEPT = "()"
 _DEEPEST_PATH = 3
 _MOST_PARTS = 48
 
@@ -105,12 +107,16 @@ class Heap:
             fields = self.fields.get(number)
             if fields:
                 if key == ANY:
-                    found.update(*fields.values())
+                    found.update(*(held for name, held in fields.items() if name != KEPT))
                 else:
                     found.update(fields.get(key, ()), fields.get(ANY, ()))
             if number in self._opened and (key == ANY or not fields or key not in fields or number in self._keyed):
                 found.add(self._inner(number, key))
         return frozenset(found) if len(found) != 1 else single(found.pop())
+
+    def named(self, objects: Objects, key: str) -> Objects:
+        """What was put into any of the objects under this very key."""
+        return frozenset().union(*(self.fields.get(number, {}).get(key, ()) for number in objects))
 
     def _inner(self, number: int, key: str) -> int:
         """The object that stands for what an open object holds under a key."""

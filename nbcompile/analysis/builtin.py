@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 
 from nbcompile.analysis import classes, files, types
-from nbcompile.analysis.aliases import ANY
+from nbcompile.analysis.aliases import ANY, KEPT
 from nbcompile.analysis.assignment import store_attribute
 from nbcompile.analysis.bindings import BlockFrame, Frame, FunctionFrame
 from nbcompile.analysis.strings import evaluate_text, execute_text
@@ -137,7 +137,7 @@ def iterator_of(frame: Frame, node: ast.AST, element: Value, held: Value, callee
     result = Value("iterator", single(number), callee)
     frame.walk.elements[number] = element
     frame.capture(result, ANY, element, node)
-    frame.capture(result, ANY, held, node)
+    frame.capture(result, KEPT, held, node)
     return result
 
 

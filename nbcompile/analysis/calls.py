@@ -84,8 +84,8 @@ def call_method(frame: Frame, node: ast.AST, receiver: Value, name: str, argumen
             return rows.apply(made, row) if special is None else special(made)
         if type(callee) is Class:
             return _call_of_class(frame, node, receiver, name, arguments)
-    stored = types.attribute(frame, receiver, name, node) if walk.heap.callees and receiver.objects else SCALAR
-    if stored.callee is not None and type(stored.callee) is not Bound:
+    stored = walk.heap.value(walk.heap.named(receiver.objects, name)) if walk.heap.callees and receiver.objects else SCALAR
+    if stored.callee is not None:
         return call_value(frame, node, stored, arguments)
     draw_unseeded(frame, node, receiver)
     return guesses.method(Call(frame, node, arguments, receiver, name))
@@ -93,12 +93,12 @@ def call_method(frame: Frame, node: ast.AST, receiver: Value, name: str, argumen
 
 def _call_of_class(frame: Frame, node: ast.AST, receiver: Value, name: str, arguments: Arguments) -> Value:
     """`A.method(instance)`, `A.classmethod()`, or what the metaclass has."""
-    of = cast("Class", receiver.callee)
+    of, walk = cast("Class", receiver.callee), frame.walk
     member, library = classes.find(frame, of, name)
     if member is None:
-        if library:
+        if library and walk.known.function(f"{library}.{name}") is not None:
             return call_path(frame, node, f"{library}.{name}", arguments)
-        return guesses.method(Call(frame, node, arguments, receiver, name))
+        return guesses.method(Call(frame, node, arguments, Value("", receiver.objects), name))
     if member.type == "classmethod":
         arguments = Arguments((receiver, *arguments.positional), arguments.keywords, arguments.rest)
     return call_value(frame, node, Value("function", member.objects, member.callee), arguments)

@@ -128,12 +128,18 @@ def attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
 def _of_class(frame: Frame, value: Value, of: Class, name: str) -> Value:
     member, library = find(frame, of, name)
     if member is None:
-        return Value("", NO_OBJECTS, f"{library}.{name}") if library else SCALAR
+        return _from_library(frame, value, f"{library}.{name}") if library else SCALAR
     if member.type == "classmethod":
         return Value("method", member.objects, Bound(value, name, member.callee))
     if member.type in ("function", "staticmethod"):
         return Value("function", member.objects, member.callee)
     return member
+
+
+def _from_library(frame: Frame, value: Value, path: str) -> Value:
+    """What a class has from a library: where the table does not know it, it may make instances of the class."""
+    known = frame.walk.known.function(path) is not None
+    return Value("", NO_OBJECTS, path) if known else Value("", value.objects)
 
 
 def _stored(frame: Frame, objects: Objects, name: str) -> Objects:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from nbcompile.analysis import calls, types
 from nbcompile.analysis.aliases import ANY
@@ -12,7 +12,7 @@ from nbcompile.analysis.assignment import assign
 from nbcompile.analysis.bindings import BlockFrame, Frame
 from nbcompile.analysis.functions import make_function
 from nbcompile.analysis.magics import evaluate_magic
-from nbcompile.analysis.values import FALSE, NO_OBJECTS, NONE, TRUE, Value, join, join_all, plain, single, tuple_of
+from nbcompile.analysis.values import FALSE, NO_OBJECTS, NONE, TRUE, Function, Value, join, join_all, plain, single, tuple_of
 from nbcompile.analysis.visit import EXPRESSIONS, evaluate
 from nbcompile.model.source import Magic
 
@@ -217,6 +217,7 @@ def generator(frame: Frame, node: ast.GeneratorExp) -> Value:
     _generators(inner, node.generators, first)
     value = evaluate(inner, node.elt)
     function = make_function(frame, node, "<genexpr>", None, node.elt)
+    cast("Function", function.callee).captured.update(inner.local.values)
     result = Value("generator", function.objects, function.callee)
     frame.capture(result, ANY, value, node)
     frame.capture(result, ANY, first, node)

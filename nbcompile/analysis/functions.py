@@ -233,6 +233,8 @@ def _fits(frame: Frame, summary: Summary, actual: dict[str, Value], function: Fu
         if now is None or not _alike(symbol, now, reads_text):
             return False
         given[name] = now
+    if any(name not in given and frame.peek(name) is not None for names in (summary.trace.uses, summary.trace.builtins) for name in names):
+        return False
     if not summary.trace.assumptions:
         return True
     replacing = Replacing(frame, summary, actual, given, function, None)
@@ -263,7 +265,7 @@ def _alike(one: Value, other: Value, reads_text: bool) -> bool:
 class Replacing:
     """The objects that stand for a summary's symbols in one call. Without a node nothing is made."""
 
-    __slots__ = ("_found", "frame", "function", "node", "summary")
+    __slots__ = ("_closures", "_found", "frame", "function", "node", "summary")
 
     def __init__(
         self, frame: Frame, summary: Summary, actual: dict[str, Value], given: dict[str, Value], function: Function, node: ast.AST | None
@@ -273,6 +275,7 @@ class Replacing:
         self.function = function
         self.node = node
         self._found: dict[int, Objects] = {}
+        self._closures: dict[Function, Function] = {}
         for name, symbol in summary.parameters.items():
             self._pair(symbol, actual[name])
         for name, symbol in summary.given.items():
@@ -361,7 +364,9 @@ class Replacing:
     def _closure(self, function: Function) -> Function:
         if function.frame is None or function.number not in self.summary.made:
             return function
-        new = Function(function.name, function.code, function.defaults, None, function.cell, function.number)
+        if function in self._closures:
+            return self._closures[function]
+        new = self._closures[function] = Function(function.name, function.code, function.defaults, None, function.cell, function.number)
         new.owner = function.owner
         names = _names_read(function.code)
         new.captured = dict(function.captured)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from nbcompile.analysis import rows
-from nbcompile.analysis.aliases import ANY
+from nbcompile.analysis.aliases import ANY, KEPT
 from nbcompile.analysis.values import NO_OBJECTS, Value, Wrapped, single
 from nbcompile.analysis.visit import Call
 
@@ -32,8 +32,14 @@ _LOOKS = re.compile(
 _GIVES_PART = re.compile(
     r"(?:get|gca|gcf|add|create|new|sub|child|parent|item|entry|axes|figure|copy_to|setdefault|register|insert|append)(?:_.*|)"
 )
+# Methods whose argument can be had back from the object.
+_ADDS = re.compile(r"(?:set|add|append|extend|insert|update|put|push|register|attach|assign|setdefault)(?:_.*|)")
 _CHANGES_ARGUMENT = re.compile(
     r"(?:.*_)?(?:inplace|shuffle|fill|update|set|add|append|insert|remove|delete|sort|fit|train|assign|attach|patch|modify|mutate|apply_to)(?:_.*)?|.*_"
+)
+# Methods that hand out what is there already: they call nothing that the object holds.
+_HANDS_OUT = re.compile(
+    r"(?:get|is|has|to|n|num|len|keys|values|items|copy|count|index|info|describe|summary|report|.*_report|.*_summary)(?:_.*|)"
 )
 _DATA = frozenset(("numpy.ndarray", "pandas.DataFrame", "pandas.Series", "pandas.Index", "list", "dict", "set", "tuple", "numpy.item"))
 
@@ -41,23 +47,35 @@ _DATA = frozenset(("numpy.ndarray", "pandas.DataFrame", "pandas.Series", "pandas
 def method(call: Call) -> Value:
     """A method that neither the notebook nor the table has."""
     frame, walk, receiver = call.frame, call.frame.walk, call.owner
+    name = call.label.lstrip("_") or call.label
     objects = receiver.objects
     if walk.is_pure(call.node):
         return frame.fresh(call.node, "")
-    rows.call_held(call)
+    hands_out = _HANDS_OUT.fullmatch(name) is not None
+    if not hands_out:
+        rows.call_held(call)
     if walk.known.is_immutable(receiver.type) or (not objects and receiver.type):
         return _holder(call, call.arguments.all())
-    name = call.label
     changes = _CHANGES.fullmatch(name) is not None and not (receiver.type in _DATA and _LOOKS.fullmatch(name))
     parts = walk.heap.parts(objects, ANY)
     if changes:
-        inner = frozenset(number for number in parts if walk.heap.types[number] not in _DATA)
-        frame.change(Value("", objects | inner), call.node, f"`.{name}()` may change it")
+        frame.change(Value("", objects), call.node, f"`.{name}()` may change it")
+        key = ANY if _ADDS.fullmatch(name) else KEPT
         for value in call.arguments.all():
-            frame.capture(receiver, ANY, value, call.node)
+            frame.capture(receiver, key, value, call.node)
     if _GIVES_PART.fullmatch(name):
         return Value("", objects | parts if changes else parts)
-    return frame.fresh(call.node, "")
+    return frame.fresh(call.node, "") if hands_out else _holder(call, _code_in(call, call.values()))
+
+
+def _code_in(call: Call, values: list[Value]) -> list[Value]:
+    """The notebook's functions, classes and objects that the values reach: what is made of the values may go on calling them."""
+    heap, classes = call.frame.walk.heap, call.frame.walk.classes
+    if not heap.callees:
+        return []
+    reached = heap.below(number for value in values for number in value.objects)
+    code = frozenset(number for number in reached if number in heap.callees or heap.types[number] in classes)
+    return [Value("", code)] if code else []
 
 
 def _holder(call: Call, values: list[Value]) -> Value:
@@ -79,7 +97,7 @@ def function(call: Call) -> Value:
         rows.call_held(call)
         if _CHANGES_ARGUMENT.fullmatch(name) and call.first.type not in ("str", "scalar"):
             frame.change(call.first, call.node, f"`{name}` may change it")
-    result = _holder(call, [value for value in given if value.type not in _DATA])
+    result = _holder(call, _code_in(call, given))
     inner = tuple(value for value in given if value.callee is not None and not isinstance(value.callee, str))
     return Value("", result.objects, Wrapped(inner)) if inner else result
 

@@ -15,8 +15,8 @@ from nbcompile.model.source import Magic, MagicKind
 # Magics that only show something, or set what has no meaning without a front end.
 _HARMLESS_WORDS = """
     alias_magic autocall automagic autosave bookmark colors connect_info debug dhist dirs doctest_mode gui history html javascript
-    js latex lsmagic magic markdown matplotlib more notebook page pastebin pdb pdef pdoc pfile pinfo pinfo2 pprint precision
-    profile psearch psource pycat pylab qtconsole quickref recall rehashx save svg tb unalias who who_ls whos xmode load_ext
+    js latex lsmagic magic markdown matplotlib more notebook page pastebin pdb pprint precision
+    profile psearch pycat pylab qtconsole quickref recall rehashx save svg tb unalias who who_ls whos xmode load_ext
     reload_ext unload_ext autoreload config aimport HTML SVG skip mermaid watermark conda pip uv mamba micromamba logstart logstop
     logstate version_information autotime unload_autotime snakeviz
 """
@@ -141,6 +141,13 @@ def _pwd(frame: Frame, node: Magic) -> Value:
     return Value("str")
 
 
+def _inspect(frame: Frame, node: Magic) -> Value:
+    """`name?` looks at what the name is bound to; a name that is not bound is only said to be missing."""
+    if frame.peek(node.argument.strip().partition(".")[0]) is not None:
+        evaluate_text(frame, node.argument, node)
+    return NONE
+
+
 def _opaque(frame: Frame, node: Magic) -> Value:
     mark = "%%" if node.kind is MagicKind.CELL else "%"
     frame.walk.opaque(frame, node, f"`{mark}{node.name}` may read, bind and change any name")
@@ -168,6 +175,12 @@ _SPECIAL = {
     "pushd": _cd,
     "popd": _cd,
     "pwd": _pwd,
+    "pdef": _inspect,
+    "pdoc": _inspect,
+    "pfile": _inspect,
+    "pinfo": _inspect,
+    "pinfo2": _inspect,
+    "psource": _inspect,
     "run": _opaque,
     "load": _opaque,
     "loadpy": _opaque,

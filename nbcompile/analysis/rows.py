@@ -65,16 +65,18 @@ def look(frame: Frame, node: ast.AST, row: Row, value: Value, label: str) -> Val
 
 def call_held(call: Call) -> None:
     """A library may call the functions it is given, and those that the objects it is given hold."""
-    frame, heap = call.frame, call.frame.walk.heap
+    walk = call.frame.walk
+    heap = walk.heap
     for value in call.values():
-        if type(value.callee) in _CALLED:
-            call_back(frame, call.node, value)
-        elif value.objects:
-            for number in sorted(heap.below(value.objects)):
-                callee = heap.callees.get(number)
-                if type(callee) in _CALLED:
-                    call_back(frame, call.node, Value("function", single(number), callee))
-    frame.walk.call_methods(call)
+        if type(value.callee) in _CALLED and not value.objects:
+            call_back(call.frame, call.node, value)
+        for number in sorted(heap.below(value.objects)) if value.objects else ():
+            callee = value.callee if number in value.objects and type(value.callee) in _CALLED else heap.callees.get(number)
+            if type(callee) in _CALLED and number not in walk.called_back:
+                walk.called_back.add(number)
+                call_back(call.frame, call.node, Value("function", single(number), callee))
+                walk.called_back.discard(number)
+    walk.call_methods(call)
 
 
 def _holds(call: Call, clause: Clause, argument: Target) -> bool | None:

@@ -273,7 +273,9 @@ def shown(frame: Frame, value: Value, node: ast.AST) -> None:
     if not frame.walk.classes or not value.objects:
         return
     heap = frame.walk.heap
-    for kind in sorted({heap.types[number] for number in heap.below(value.objects)}):
+    reached = heap.below(value.objects)
+    made = {of.type for of in map(heap.callees.get, reached) if type(of) is Class} if value.callee is None else set()
+    for kind in sorted({heap.types[number] for number in reached} | made):
         if kind in frame.walk.classes:
             instance = value if value.type == kind else Value(kind, value.objects)
             for method in _SHOWN_BY:

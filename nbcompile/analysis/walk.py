@@ -20,6 +20,11 @@ _SHELL_NAMES = frozenset(
     ("In", "Out", "exit", "quit", "__name__", "__doc__", "__builtins__", "__file__", "__builtin__", "__package__", "__spec__", "__loader__")
 )
 
+_METHODS = frozenset(("function", "property", "staticmethod", "classmethod"))
+_CALLED_BY_LIBRARIES = frozenset(
+    ("__call__", "__getitem__", "__len__", "__iter__", "__next__", "__array__", "__eq__", "__lt__", "__hash__")
+)
+
 
 class Walk:
     """The heap, the table, the notebook's namespace after the cells so far, and what the current cell is."""
@@ -35,6 +40,7 @@ class Walk:
         self.filled: set[int] = set()
         self.running: dict[int, Summary] = {}
         self.recursive: set[int] = set()
+        self.called_back: set[int] = set()
         self.compared: dict[int, int] = {}
         self.anything = Value("")
         self.given: dict[str, Value] = {}
@@ -195,13 +201,17 @@ class Walk:
                     self._call_all(call.frame, call.node, of, number)
 
     def _call_all(self, frame: Frame, node: ast.AST, of: Class, number: int) -> None:
+        if number in self.called_back:
+            return
+        self.called_back.add(number)
         instance = Value(of.type, single(number))
         seen: list[Class] = []
         todo = [of]
         while todo:
             current = todo.pop(0)
             seen.append(current)
-            for name in current.members:
-                if not name.startswith("__") or name in ("__call__", "__getitem__", "__len__", "__iter__"):
+            for name, member in current.members.items():
+                if member.type in _METHODS and (not name.startswith("__") or name in _CALLED_BY_LIBRARIES):
                     classes.call_member(frame, instance, name, (), node)
             todo += [base.callee for base in current.bases if isinstance(base.callee, Class) and base.callee not in seen]
+        self.called_back.discard(number)

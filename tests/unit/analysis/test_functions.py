@@ -1,0 +1,23 @@
+"""What calls of the notebook's functions read, in the versions of the call."""
+
+from tests.unit.analysis.flows import edges, program
+
+
+def test_a_name_that_was_not_bound_at_the_first_call_is_read_at_the_second():
+    found = edges("def f(deep):\n    return g() if deep else 0", "f(False)", "import math\ndef g():\n    return math.pi", "f(True)")
+    assert "2 g 3" in found
+    assert "2 math 3" in found
+
+
+def test_the_targets_of_a_generator_expression_are_its_own():
+    cells = ("def total(rows):\n    return sum(row * scale for row in rows)", "scale = 2", "total([1])")
+    assert program(*cells).graph.parameters == ()
+    assert "1 scale 2" in edges(*cells)
+
+
+def test_a_closure_that_captures_what_wraps_it():
+    cells = (
+        "import lib\ndef make(n):\n    def inner(x):\n        return wrapped(x - n)\n    wrapped = lib.wrap(inner)\n    return wrapped",
+        "f = make(1)\nf(2)",
+    )
+    assert "0 make 1" in edges(*cells)

@@ -1,0 +1,55 @@
+"""Calls of libraries that the table does not know."""
+
+import pytest
+
+from tests.unit.analysis.flows import edges, program
+
+
+def test_what_an_object_was_given_does_not_hide_its_methods():
+    found = edges("import lib\ndef f(x):\n    return x\ns = lib.Sampler(2, f)", "s.run(1)", "s.chain")
+    assert "1 s 2" in found
+
+
+def test_what_a_method_was_given_is_no_item_of_its_object():
+    found = edges("import lib\nrows = lib.grid()\nxs = [1]", "rows[0].draw(xs)", "rows[0].set_title('t')", "print(xs)")
+    assert "0 xs 3" in found
+    assert "2 xs 3" not in found
+
+
+def test_what_a_method_adds_can_be_had_back():
+    assert "2 xs 3" in edges("import lib\nbag = lib.Bag()\nxs = lib.thing()", "bag.add(xs)", "bag[0].update(1)", "print(xs)")
+
+
+@pytest.mark.parametrize("method", ["get_chain", "summary", "to_frame", "fit_report"])
+def test_a_method_that_hands_out_calls_nothing(method):
+    found = edges("import lib, math\ndef f(x):\n    return math.cos(x)", "s = lib.Sampler(f)", f"s.{method}()")
+    assert "0 math 2" not in found
+
+
+def test_what_is_made_of_code_goes_on_calling_it():
+    cells = (
+        "import lib\nk = 2",
+        "def step(x):\n    return k * x",
+        "plant = lib.system(step)",
+        "loop = lib.connect([plant, lib.gain(3)])",
+        "lib.simulate(loop)",
+    )
+    assert "0 k 4" in edges(*cells)
+
+
+def test_an_alternative_constructor_makes_an_instance():
+    cells = (
+        "import lib\nclass Table(lib.Base):\n    def _repr_html_(self):\n        return style",
+        "style = '<b>'",
+        "t = Table.build(1).finish()\nt",
+    )
+    assert "1 style 2" in edges(*cells)
+
+
+def test_a_value_among_the_members_of_a_class_is_no_method():
+    cells = ("import lib\nclass Cost:\n    kind = lib.Fit.SQUARES\n    def __call__(self, x):\n        return x", "lib.minimize(Cost())")
+    assert program(*cells).ok
+
+
+def test_help_reads_the_name():
+    assert "0 f 1" in edges("import lib\nf = lib.f", "?f.run")

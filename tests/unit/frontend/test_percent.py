@@ -148,7 +148,7 @@ notebooks = st.lists(code_cells | code_cells | text_cells, max_size=5)
 
 
 @given(notebooks)
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_a_script_is_read_as_jupytext_reads_it(content):
     make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell, "raw": nbformat.v4.new_raw_cell}
     notebook = nbformat.v4.new_notebook(cells=[make[kind](source, metadata=data) for kind, source, data in content])

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nbcompile.dataflow.files import Files
-from nbcompile.model.facts import CellFacts, Effect, StatementId
+from nbcompile.model.facts import CellFacts, Effect, FactsKind, StatementId
 from nbcompile.model.graph import CHANNEL, Edge, EdgeKind, Fusion, Version
 
 # Channels whose state a step can take over and hand on.
@@ -62,7 +62,8 @@ class _Linker:
         self.links = links
         self.statements = statements
         written = {effect.channel for cell in facts for effect in cell.effects if effect.mode != "read"}
-        self.libraries = {name for name in written if name.startswith("library:")} | ({"matplotlib"} & written)
+        read_unseen = {"matplotlib", *_READ_BY_IMPORTS} & written
+        self.libraries = {name for name in written if name.startswith("library:")} | read_unseen
 
     def cell(self, cell: CellFacts) -> tuple[list[Version], tuple[StatementId, ...], list[Version]]:
         """The channel versions that a cell needs, what it replays for them, and those it makes."""
@@ -82,26 +83,26 @@ class _Linker:
         for name, effects in modes.items():
             channel = self.channels.setdefault(name, _Channel())
             if name in _ORDERED:
-                self._ordered(cell, name, effects, channel, needs, makes)
+                self._ordered(cell, name, effects, channel, makes)
             else:
                 self._state(cell, name, effects, channel, needs, replays, makes)
         return needs, tuple(replays), makes
 
     def _reads_library(self, cell: CellFacts, name: str) -> bool:
+        if name in _READ_BY_IMPORTS:
+            # Whatever runs may look at them, and a statement that is replayed may be an import.
+            return cell.kind is not FactsKind.EMPTY
         if name in _READ_BY_ALL:
             return bool(cell.libraries or cell.uses)
         if name == "matplotlib":
             return not _PLOTS.isdisjoint(cell.libraries)
         return name.removeprefix("library:") in cell.libraries
 
-    def _ordered(
-        self, cell: CellFacts, name: str, effects: list[Effect], channel: _Channel, needs: list[Version], makes: list[Version]
-    ) -> None:
+    def _ordered(self, cell: CellFacts, name: str, effects: list[Effect], channel: _Channel, makes: list[Version]) -> None:
         """State outside the step, with an identity: every write is in order with everything."""
         version = CHANNEL + name
         writes = any(effect.mode != "read" for effect in effects)
         if channel.maker >= 0:
-            needs.append(Version(version, channel.maker))
             self._edge(channel.maker, cell.index, version)
         if writes:
             for reader in channel.readers:

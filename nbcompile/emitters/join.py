@@ -20,7 +20,7 @@ nbcompile.runtime; change them, not this file.
 
 from __future__ import annotations
 '''
-_BETWEEN_MODULES = re.compile(r"(?m)^from \.(\w+) import (?:\([^)]*\)|.*)\n")
+_BETWEEN_MODULES = re.compile(r"(?m)^ *from \.(\w+) import (?:\([^)]*\)|.*)\n")
 _FUTURE = "from __future__ import annotations\n"
 
 

@@ -76,11 +76,17 @@ class _Writer:
             "needs": [str(version) for version in binding.needs],
             "replays": [str(statement) for statement in binding.replays],
             "defines": list(flow.defines),
-            "changes": list(flow.mutates),
+            "changes": [*flow.mutates, *_changed_state(flow)],
             "deletes": list(flow.deletes),
             "saves": [{"payload": p.id, "versions": [str(v) for v in p.versions]} for p in step.payloads if p.cell == cell.index],
             **({"describes": list(self.described[cell.index])} if cell.index in self.described else {}),
         }
+
+
+def _changed_state(flow: GraphCell) -> list[str]:
+    """The channels and files that a cell may change, as names of versions; unseeded generators are no versions of anything."""
+    written = [effect for effect in flow.effects if effect.mode != "read"]
+    return list(dict.fromkeys(FILE + one.subject if one.channel == "files" else CHANNEL + one.channel for one in written))
 
 
 def _execution_counts(notebook: Notebook) -> tuple[int | None, ...]:

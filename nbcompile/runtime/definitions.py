@@ -54,6 +54,10 @@ class Definitions:
             self._recorder.flush()
             self._recorder.muted -= 1
 
+    def before(self, cell: int, wanted: Iterable[str]) -> List[str]:
+        """Those of the statements that stand in earlier cells than this one."""
+        return [one for one in wanted if self._entry(one).cell < cell]
+
     def bind(self, wanted: Iterable[str]) -> Set[str]:
         """Bind what these statements bind, in notebook order; returns the names."""
         names: Set[str] = set()

@@ -146,9 +146,10 @@ def _run_step(words: Words, start: Callable[[str, Callable[[], int]], int], host
         outputs=outputs,
         work=work,
         home=os.getcwd(),
-        payloads=words.each("--payload"),
-        files=tuple((given[0], given[1]) for given in words.options["--file"]),
-        directories=words.each("--files"),
+        # Cells may go to another directory.
+        payloads=tuple(map(os.path.abspath, words.each("--payload"))),
+        files=tuple((given[0], os.path.abspath(given[1])) for given in words.options["--file"]),
+        directories=tuple(map(os.path.abspath, words.each("--files"))),
         events=tuple(int(word) for word in words.each("--events")),
         trust_payloads=bool(words.options["--trust-payloads"]),
     )

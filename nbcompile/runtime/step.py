@@ -6,8 +6,9 @@ import os
 import shutil
 import sys
 import time
-from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
+from .channels import READ_BY_IMPORTS, Channels
 from .code_places import CodeFinder
 from .codecs import Scope, register_names
 from .definitions import Definitions
@@ -81,6 +82,7 @@ class StepRun:
         self.streams = Streams(self.recorder, call.work)
         self.namespace = Namespace(document.names, self.kernel)
         self.versions = Versions()
+        self.channels = Channels(self.kernel, os.getcwd())
         self.payloads = Payloads(call.payloads)
         self.definitions = Definitions(document, self.kernel, self.recorder)
         self.scope = Scope(self.kernel, self.definitions, CodeFinder(self.kernel), LocalClasses(document.step))
@@ -133,26 +135,46 @@ class StepRun:
     def _prepare(self, cell: StepCell) -> None:
         """Bind exactly what the cell needs: definitions first, then the step's own versions over them."""
         variables = [version for version in cell.needs if version.kind == "variable"]
-        missing = [version for version in variables if version not in self.versions]
+        missing = [version for version in (*variables, *self._other_states(cell)) if version not in self.versions]
         for version in missing:
             if not self.payloads.has(version):
                 raise StepProblem("NB592", f"cell {cell.cell} needs `{version}`, and no payload has it", "run the step that makes it")
         self.namespace.clear()
-        self.definitions.replay((*cell.replays, *self.payloads.mentions(missing)))
+        self._replay(cell, (*cell.replays, *self.payloads.mentions(missing)))
         for version in missing:
-            if version not in self.versions:
-                for read, value in self.payloads.read(version, self.scope).items():
-                    self.versions.put(read, value)
+            self._read(version)
         self.namespace.clear()
         self.definitions.bind(cell.replays)
         for version in variables:
             self.namespace.bind(version.name, self.versions[version])
 
+    def _replay(self, cell: StepCell, statements: Tuple[str, ...]) -> None:
+        """Run definition statements again, and set the channels that the cell needs at the point of the notebook where they were set."""
+        states = [(version.cell + (version.subject not in READ_BY_IMPORTS), version) for version in self._other_states(cell)]
+        for before, version in sorted(states):
+            self.definitions.replay(self.definitions.before(before, statements))
+            self._read(version)
+            self.channels.set(version.subject, version.cell, self.versions[version])
+        self.definitions.replay(statements)
+
+    def _other_states(self, cell: StepCell) -> List[VersionName]:
+        """The channels that are not as the cell needs them."""
+        channels = [version for version in cell.needs if version.kind == "channel"]
+        return [version for version in channels if not self.channels.is_current(version.subject, version.cell)]
+
+    def _read(self, version: VersionName) -> None:
+        if version not in self.versions:
+            for read, value in self.payloads.read(version, self.scope).items():
+                self.versions.put(read, value)
+
     def _keep(self, cell: StepCell) -> None:
         """Take the versions that the cell made, and write those that leave the step."""
         for name in (*cell.defines, *cell.changes):
-            if ":" not in name:
-                self.versions.put(VersionName(name, cell.cell), self.namespace.value(name))
+            version = VersionName(name, cell.cell)
+            if version.kind == "variable":
+                self.versions.put(version, self.namespace.value(name))
+            elif version.kind == "channel" and self.channels.travels(version.subject):
+                self.versions.put(version, self.channels.take(version.subject, cell.cell))
         for save in cell.saves:
             self._save(save)
 

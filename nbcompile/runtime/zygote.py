@@ -22,6 +22,7 @@ import traceback
 import warnings
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
+from .channels import reseed
 from .supervisor import leave
 
 # How long what a step left running may take to notice that its step has ended (joblib and multiprocessing clean up then).
@@ -248,7 +249,9 @@ class WarmParent:
             for _, lines in self._workers.values():
                 lines.socket.close()
             self._selector.close()
-            _forget_parent()
+            # No exit handler of the parent's.
+            atexit._clear()
+            reseed()
             self._steps.rehearse()
             code = work(connection, self._steps)
         except BaseException:  # noqa: BLE001 (whatever it is, it goes to the log and this process ends)
@@ -419,17 +422,6 @@ def _print_to(path: str) -> None:
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.close(output)
-
-
-def _forget_parent() -> None:
-    """After a fork: no exit handler of the parent's, and random numbers of one's own."""
-    atexit._clear()
-    numpy = sys.modules.get("numpy.random")
-    if numpy is not None:
-        numpy.seed()
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.seed()
 
 
 def _adopted(descriptor: int) -> socket.socket:

@@ -47,8 +47,9 @@ def bound_by(statement):
     return list(dict.fromkeys(names))
 
 
-def chain_documents(sources, tags=(), extra_names=()):
+def chain_documents(sources, tags=(), extra_names=(), channels=()):
     """A step document for each cell."""
+    channels = [f"channel:{name}" for name in channels]
     definitions, texts, counts = [], {}, {}
     values, defined = dict.fromkeys(HISTORY, 0), {}
     documents = []
@@ -60,6 +61,7 @@ def chain_documents(sources, tags=(), extra_names=()):
         number += bool(source.strip())
         texts[str(index)], counts[str(index)] = source, number
         needs = [f"{name}@{cell}" for name, cell in values.items()] if index else []
+        needs += [f"{name}@{index - 1}" for name in channels] if index else []
         replays = list(dict.fromkeys(defined.values()))
         for ordinal, statement in enumerate(top_level(source)):
             binds = bound_by(statement)
@@ -85,8 +87,8 @@ def chain_documents(sources, tags=(), extra_names=()):
             "needs": needs,
             "replays": replays,
             "defines": list(values),
-            "changes": list(values),
-            "saves": [{"payload": f"p{index}", "versions": [f"{name}@{index}" for name in values]}],
+            "changes": [*values, *channels],
+            "saves": [{"payload": f"p{index}", "versions": [f"{name}@{index}" for name in (*values, *channels)]}],
         }
         documents.append(
             {
@@ -126,15 +128,27 @@ def import_what_cells_import():
         importlib.import_module(name)
 
 
-def run_chain(sources, directory, tags=(), extra_names=()):
+def run_chain(sources, directory, tags=(), extra_names=(), channels=()):
     """Run the cells one after the other, each in a process of its own. Returns the outputs documents of those that ran."""
+    return run_documents(chain_documents(sources, tags, extra_names, channels), directory)
+
+
+def run_together(sources, directory, **options):
+    """Run the cells as one step. Returns its outputs document."""
+    documents = chain_documents(sources, **options)
+    whole = {**documents[-1], "cells": [cell for document in documents for cell in document["cells"]]}
+    return run_documents([whole], directory)[0]
+
+
+def run_documents(documents, directory):
+    """Run steps one after the other; each is given the payload that the one before it has saved."""
     directory.mkdir(parents=True, exist_ok=True)
     import_what_cells_import()
     kept = Path.cwd()
     os.chdir(directory)
     found = []
     try:
-        for index, document in enumerate(chain_documents(sources, tags, extra_names)):
+        for index, document in enumerate(documents):
             Path(f"s{index}.json").write_text(json.dumps(document), "utf-8")
             given = ["--payload", f"p{index - 1}.nbc"] if index else []
             code = run_forked(["step", f"s{index}.json", f"s{index}.outputs.json", *given], f"s{index}.outputs.json")

@@ -1,0 +1,217 @@
+"""State that is not a name, taken up in one process and set in another: generators, plot settings, variables, directory, path.
+
+The state of a channel is a plain value, which says nothing of the place where it was taken: directories are told from the step's own.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import time
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+
+# An import reads these, so they are set before the statements of their cell are run again; all others after them.
+READ_BY_IMPORTS = ("os.environ", "cwd", "sys.path")
+_INLINE_SETTINGS = ("close_figures", "print_figure_kwargs", "figure_formats")
+# Under these mime types a shell shows figures, if it is told to.
+_FIGURE_MIMES = ("image/png", "image/jpeg", "image/svg+xml", "application/pdf")
+
+
+class Surroundings(NamedTuple):
+    """What a process starts with, and changes are told from: the cells' directory, the variables, the search path."""
+
+    directory: str
+    environ: Dict[str, str]
+    path: Tuple[str, ...]
+
+
+class Channels:
+    """The channels of this process. `directory` is where its cells start."""
+
+    def __init__(self, kernel: Any, directory: str) -> None:
+        self._shell = getattr(kernel, "shell", None)
+        self._start = Surroundings(directory, dict(os.environ), tuple(sys.path))
+        self._current: Dict[str, int] = {}
+        self._ways: Dict[str, Tuple[Callable[[], Any], Callable[[Any], None]]] = {
+            "random": (_take_random, _set_random),
+            "numpy.random": (_take_numpy, _set_numpy),
+            "torch.random": (_take_torch, _set_torch),
+            "matplotlib": (self._take_matplotlib, self._set_matplotlib),
+            "os.environ": (self._take_environ, self._set_environ),
+            "cwd": (self._take_directory, self._set_directory),
+            "sys.path": (self._take_path, self._set_path),
+        }
+
+    def travels(self, name: str) -> bool:
+        """Whether this channel has a state that can be set elsewhere."""
+        return name in self._ways
+
+    def take(self, name: str, cell: int) -> Any:
+        """The state of a channel after a cell has set it; `None` where its library is not loaded."""
+        self._current[name] = cell
+        return self._ways[name][0]()
+
+    def is_current(self, name: str, cell: int) -> bool:
+        """Whether the channel is in the state in which this cell left it."""
+        return self._current.get(name) == cell
+
+    def set(self, name: str, cell: int, state: Any) -> None:
+        """Put a channel in the state in which a cell left it."""
+        self._current[name] = cell
+        if state is not None:
+            self._ways[name][1](state)
+
+    # matplotlib: its parameters, its backend, and how the shell shows figures.
+
+    def _take_matplotlib(self) -> Any:
+        state: Dict[str, Any] = {"parameters": {}, "backend": None, "inline": {}, "formats": self._figure_formats()}
+        matplotlib = sys.modules.get("matplotlib")
+        if matplotlib is not None:
+            state["parameters"] = {name: dict.__getitem__(matplotlib.rcParams, name) for name in matplotlib.rcParams}
+            backend = state["parameters"].pop("backend", None)
+            state["backend"] = backend if isinstance(backend, str) else None
+        settings = self._inline_settings()
+        if settings is not None:
+            state["inline"] = {name: getattr(settings, name) for name in _INLINE_SETTINGS}
+        return state
+
+    def _inline_settings(self) -> Any:
+        """What `%config InlineBackend` sets; before pyplot is imported, that is kept by the shell alone."""
+        known = sys.modules.get("matplotlib_inline.config")
+        chosen = self._shell is not None and "InlineBackend" in self._shell.config
+        if known is None and not chosen:
+            return None
+        return importlib.import_module("matplotlib_inline.config").InlineBackend.instance(parent=self._shell)
+
+    def _set_matplotlib(self, state: Any) -> None:
+        if state["parameters"]:
+            import matplotlib as mpl
+
+            if state["backend"] and state["backend"] != dict.get(mpl.rcParams, "backend"):
+                mpl.use(state["backend"])
+            dict.update(mpl.rcParams, state["parameters"])
+        if state["inline"]:
+            from matplotlib_inline.config import InlineBackend
+
+            for name, value in state["inline"].items():
+                setattr(InlineBackend.instance(parent=self._shell), name, value)
+        if state["formats"] is not None and state["formats"] != self._figure_formats():
+            from IPython.core.pylabtools import select_figure_formats
+
+            select_figure_formats(self._shell, set(state["formats"][0]), **state["formats"][1])
+
+    def _figure_formats(self) -> Optional[Tuple[List[str], Dict[str, Any]]]:
+        """The formats in which the shell shows figures and what it tells `savefig`; `None` where nobody has chosen any."""
+        figure = getattr(sys.modules.get("matplotlib.figure"), "Figure", None)
+        if figure is None or self._shell is None:
+            return None
+        formats: List[str] = []
+        words: Dict[str, Any] = {}
+        for mime in _FIGURE_MIMES:
+            show = self._shell.display_formatter.formatters[mime].type_printers.get(figure)
+            given = dict(getattr(show, "keywords", None) or {})
+            if given.pop("base64", False) or "fmt" in given:
+                formats.append(given.pop("fmt", "retina"))
+                words.update(given)
+        return (formats, words) if formats else None
+
+    # The environment of the process.
+
+    def _take_environ(self) -> Any:
+        start = self._start.environ
+        changed = {name: value for name, value in os.environ.items() if start.get(name) != value}
+        return {"set": changed, "removed": [name for name in start if name not in os.environ], "zone": time.tzname}
+
+    def _set_environ(self, state: Any) -> None:
+        wanted = {name: value for name, value in self._start.environ.items() if name not in state["removed"]}
+        wanted.update(state["set"])
+        for name in [name for name in os.environ if name not in wanted]:
+            del os.environ[name]
+        for name, value in wanted.items():
+            if os.environ.get(name) != value:
+                os.environ[name] = value
+        # Python looks at TZ when it is told to, and not before.
+        if tuple(state["zone"]) != time.tzname and hasattr(time, "tzset"):
+            time.tzset()
+
+    def _take_directory(self) -> Any:
+        return self._portable(os.getcwd())
+
+    def _set_directory(self, state: Any) -> None:
+        directory = self._here(state)
+        os.makedirs(directory, exist_ok=True)
+        os.chdir(directory)
+
+    def _take_path(self) -> Any:
+        places = {entry: place for place, entry in reversed(list(enumerate(self._start.path)))}
+        return [("start", places[entry]) if entry in places else self._portable(entry) for entry in sys.path]
+
+    def _set_path(self, state: Any) -> None:
+        start = self._start.path
+        sys.path[:] = [start[at] if kind == "start" else self._here((kind, at)) for kind, at in state if kind != "start" or at < len(start)]
+        importlib.invalidate_caches()
+
+    def _portable(self, path: Any) -> Tuple[str, Any]:
+        """A path, told from the cells' directory if it lies there."""
+        if not isinstance(path, str) or not os.path.isabs(path):
+            return "", path
+        below = os.path.relpath(os.path.realpath(path), os.path.realpath(self._start.directory))
+        return ("", path) if below == os.pardir or below.startswith(os.pardir + os.sep) else ("here", below)
+
+    def _here(self, portable: Any) -> Any:
+        kind, path = portable
+        return os.path.normpath(os.path.join(self._start.directory, path)) if kind == "here" else path
+
+
+def reseed() -> None:
+    """After a fork: random numbers of one's own. Python's generator sees to that itself."""
+    numpy = sys.modules.get("numpy.random")
+    if numpy is not None:
+        numpy.seed()
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.seed()
+
+
+# Generators, bit for bit.
+
+
+def _take_random() -> Any:
+    import random
+
+    return random.getstate()
+
+
+def _set_random(state: Any) -> None:
+    import random
+
+    version, numbers, gauss = state
+    random.setstate((version, tuple(numbers), gauss))
+
+
+def _take_numpy() -> Any:
+    numpy = sys.modules.get("numpy.random")
+    return None if numpy is None else numpy.get_state(legacy=False)
+
+
+def _set_numpy(state: Any) -> None:
+    generators = importlib.import_module("numpy.random")
+    if generators.get_state(legacy=False)["bit_generator"] != state["bit_generator"]:
+        generators.set_bit_generator(getattr(generators, state["bit_generator"])())
+    generators.set_state(state)
+
+
+def _take_torch() -> Any:
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return None
+    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() and torch.cuda.is_initialized() else []
+    return {"cpu": torch.get_rng_state().numpy(), "cuda": [state.numpy() for state in devices]}
+
+
+def _set_torch(state: Any) -> None:
+    torch = importlib.import_module("torch")
+    torch.set_rng_state(torch.from_numpy(state["cpu"]))
+    if state["cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all([torch.from_numpy(one) for one in state["cuda"]])

@@ -1,0 +1,75 @@
+"""State that is not a name is the same in the next process, bit for bit, and nobody else's."""
+
+import pytest
+
+from tests.unit.runtime.chain import run_chain, run_together, texts
+
+CHANNELS = ("random", "numpy.random", "matplotlib", "os.environ", "cwd", "sys.path")
+
+TRIPS = {
+    "random": ("import random", "random.seed(7); random.gauss(0, 1);", "print(random.gauss(0, 1), random.random())"),
+    "numpy": ("import numpy as np", "np.random.seed(7); np.random.normal();", "print(np.random.normal(), np.random.rand(3))"),
+    "another generator": (
+        "import numpy as np",
+        "np.random.set_bit_generator(np.random.PCG64(7)); np.random.normal();",
+        "print(np.random.normal(), np.random.rand(3))",
+    ),
+    "environment": (
+        "import os",
+        "os.environ['NBC_ONE'] = '1'; os.environ.pop('PATH'); os.environ['TZ'] = 'Asia/Tokyo'; import time; time.tzset()",
+        "import time; print(os.environ['NBC_ONE'], os.getenv('PATH'), time.tzname)",
+    ),
+    "directory": ("import os", "os.makedirs('a/b'); os.chdir('a/b')", "print(os.getcwd()[-4:])"),
+    "search path": (
+        "import os, sys",
+        "sys.path.insert(0, 'lib'); sys.path.append(os.path.abspath('more')); sys.path.remove('')",
+        "print(sys.path[0], [os.path.basename(entry) for entry in sys.path][-1], '' in sys.path)",
+    ),
+    "plot parameters": (
+        "import matplotlib as mpl",
+        "mpl.rcParams['figure.figsize'] = (2, 1); mpl.rcParams['axes.prop_cycle'] = mpl.cycler(color='rk')",
+        "print(mpl.rcParams['figure.figsize'], mpl.rcParams['axes.prop_cycle'], mpl.get_backend())",
+    ),
+    "figure formats": (
+        "import matplotlib.pyplot as plt",
+        "%config InlineBackend.figure_formats = ['svg']",
+        "print(get_ipython().display_formatter.formatters['image/svg+xml'].type_printers)",
+    ),
+    "chosen figure formats": (
+        "import matplotlib.pyplot as plt; import matplotlib_inline.backend_inline as inline",
+        "inline.set_matplotlib_formats('png', 'retina', dpi=30)",
+        "for kind, show in get_ipython().display_formatter.formatters['image/png'].type_printers.items(): print(kind, show)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] if "formats" in name else []) for name in TRIPS])
+def test_state_is_taken_over(name, tmp_path):
+    cells = TRIPS[name]
+    apart = texts(run_chain(cells, tmp_path / "apart", channels=CHANNELS))
+    (together,) = texts([run_together(cells, tmp_path / "together", channels=CHANNELS)])
+    assert mask_addresses(apart[-1]) == mask_addresses(together)
+    assert apart[-1]
+
+
+def mask_addresses(text):
+    return text.split(" at 0x")[0]
+
+
+def test_generators_that_nobody_seeded_differ_from_process_to_process(tmp_path):
+    draw = "import random, numpy; print(random.random(), numpy.random.rand())"
+    shown = texts(run_chain([draw, draw, draw], tmp_path / "chain"))
+    assert len({number for text in shown for number in text.split()}) == 6
+
+
+def test_an_import_runs_again_where_the_path_was_set_and_other_state_is_set_after_it(tmp_path):
+    (tmp_path / "chain" / "lib").mkdir(parents=True)
+    (tmp_path / "chain" / "lib" / "loud.py").write_text("import random\nrandom.seed(0)\nNAME = 'found'\n")
+    cells = (
+        "import random, sys",
+        "random.seed(7); sys.path.insert(0, 'lib'); random.random()",
+        "import loud; random.seed(8)",
+        "print(loud.NAME, random.random())",
+    )
+    apart = texts(run_chain(cells, tmp_path / "chain", channels=("random", "sys.path")))
+    assert apart[-1] == "found 0.2267058593810488\n"

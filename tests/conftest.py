@@ -12,7 +12,7 @@ settings.load_profile("nbcompile")
 
 ROOT = Path(__file__).parent.parent
 
-pytest_plugins = ["tests.services.plugin"]
+pytest_plugins = ["tests.services.plugin", "tests.outcome_table"]
 
 
 def pytest_addoption(parser):

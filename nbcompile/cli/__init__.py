@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 
 import click
 
-from nbcompile.model.errors import NbcompileError
+from nbcompile.model.errors import ExitCode, NbcompileError
 
 _COMMANDS = {
     "build": "Compile notebooks to a workflow that any CWL engine runs.",
@@ -52,3 +53,10 @@ def main() -> None:
         if error.advice:
             click.echo(f"  {error.advice}", err=True)
         raise SystemExit(int(error.exit_code)) from None
+    except Exception as error:  # noqa: BLE001 - whatever comes here is a bug of ours, and is told as one
+        from nbcompile.cli.crash import write_crash
+
+        path = write_crash(error, sys.argv[1:])
+        click.echo(f"nbcompile: a bug in nbcompile: {type(error).__name__}", err=True)
+        click.echo(f"  what is needed to see it again, without values and outputs, is in {path}: please report it with that file", err=True)
+        raise SystemExit(int(ExitCode.BUG)) from None

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from nbcompile.engines.job import RunJob
     from nbcompile.engines.signals import Cancellation
     from nbcompile.model.checkup import Checkup
+    from nbcompile.model.forecast import Forecast
     from nbcompile.model.offer import Choice, Offer
     from nbcompile.model.personal import PersonalSettings
     from nbcompile.model.project import ProjectSettings
@@ -158,10 +159,44 @@ def plan(program: Program, settings: Settings | None = None) -> Plan:
         # The step runtime does not send values between steps yet.
         settings = replace(settings, granularity=Granularity.NOTEBOOK)
     made = make_plan(program.graph, program.notebook, settings, program.beside, wishes)
-    unmet = [found for found in made.diagnostics if found.rule.severity is Severity.ERROR]
+    unmet = [found for found in (*made.diagnostics, *_misplaced(program, made.value, settings)) if found.rule.severity is Severity.ERROR]
     if unmet:
         raise NotebookError("; ".join(f"{found.rule.code} {found.message}" for found in unmet), unmet[0].help)
     return made.value
+
+
+def _misplaced(program: Program, made: Plan, settings: Settings) -> tuple[Diagnostic, ...]:
+    if settings.project is None or not settings.project.files.resident:
+        return ()
+    from nbcompile.places.resident import misplaced, resident_reads
+
+    return misplaced(resident_reads(made, program.facts, settings.project.files.resident), program.notebook.name)
+
+
+def forecast(program: Program, made: Plan, settings: Settings | None = None) -> Forecast:
+    """What a run of the plan would ask for and move. Sizes of values are those of the last run of the notebook on this machine."""
+    from nbcompile.engines.sizes import payload_sizes
+    from nbcompile.places.forecast import forecast
+    from nbcompile.places.resident import resident_reads
+
+    settings = in_project(settings or Settings(), program)
+    directory = program.directory or Path()
+    reads = resident_reads(made, program.facts, settings.project.files.resident if settings.project else {})
+    return forecast(made, lambda path: _size_of(directory / path), payload_sizes(directory / program.notebook.name), reads)
+
+
+def check_transfer(found: Forecast, settings: Settings) -> None:
+    """Raise `UsageError`, which names the value or file and where it goes, when a run would move more than it may."""
+    from nbcompile.places.forecast import check_transfer
+
+    check_transfer(found, settings.max_transfer)
+
+
+def _size_of(path: Path) -> int | None:
+    """The bytes of a file, or of all files below a directory."""
+    if path.is_dir():
+        return sum(one.stat().st_size for one in path.rglob("*") if one.is_file() and not one.is_symlink())
+    return path.stat().st_size if path.is_file() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -543,12 +578,12 @@ async def check_deployment(name: str, *, file: Path | None = None, ask: Ask | No
 
 
 def check_places(
-    program: Program, made: Plan, settings: Settings | None = None, *, file: Path | None = None, ask: Ask | None = None
+    program: Program, made: Plan, settings: Settings | None = None, *, path: str = "", file: Path | None = None, ask: Ask | None = None
 ) -> tuple[Diagnostic, ...]:
     """See, before anything is submitted, what steps need and do not find where they are placed, and which values could not travel.
 
-    Logs in to every deployment of the plan. Raises `UsageError` for what is configured wrong, `PlaceFailed` for a place that
-    cannot be reached or whose environment cannot be loaded.
+    `path` is the notebook's, for the findings. Logs in to every deployment of the plan. Raises `UsageError` for what is
+    configured wrong, `PlaceFailed` for a place that cannot be reached or whose environment cannot be loaded.
     """
     import asyncio
 
@@ -557,17 +592,23 @@ def check_places(
     from nbcompile.analysis.programs import read_programs
     from nbcompile.places.compatibility import incompatible_sites, missing_software, sent_between_sites, with_held
     from nbcompile.places.needs import questions, step_needs
+    from nbcompile.places.resident import missing_files, resident_reads
     from nbcompile.places.software import STEP_MODULES
 
+    settings = in_project(settings or Settings(), program)
     parsed = tuple(parse_cells(program.notebook))
-    path = str((program.directory or Path()) / program.notebook.name)
-    needs = step_needs(made, program.facts, read_environment(parsed), read_programs(parsed), program.directory or Path())
+    reads = resident_reads(made, program.facts, settings.project.files.resident if settings.project else {})
+    needs = step_needs(made, program.facts, read_environment(parsed), read_programs(parsed), reads, program.directory or Path())
     sent = sent_between_sites(made)
     origins = type_origins(parsed, sent)
     libraries = {one for version in sent for one in origins.get(version, program.facts[version.cell].libraries)}
     asked = questions(needs, with_held(sorted(libraries)), STEP_MODULES)
-    found = asyncio.run(_look_at(asked, program, in_project(settings or Settings(), program), _deployments(file=file), ask))
-    return (*missing_software(needs, found, path), *incompatible_sites(made, program.facts, found, origins, path))
+    found = asyncio.run(_look_at(asked, program, settings, _deployments(file=file), ask))
+    return (
+        *missing_software(needs, found, path),
+        *missing_files(reads, found, path),
+        *incompatible_sites(made, program.facts, found, origins, path),
+    )
 
 
 async def _look_at(

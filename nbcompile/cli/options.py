@@ -11,6 +11,7 @@ import click
 from nbcompile.model.errors import UsageError
 from nbcompile.model.parameters import Word
 from nbcompile.model.plan import Granularity
+from nbcompile.model.sizes import parse_size
 
 granularity_option = click.option(
     "--granularity",
@@ -19,6 +20,21 @@ granularity_option = click.option(
     show_default=True,
     help="How finely to cut: every cell, what pays off, or not at all.",
 )
+
+
+class Size(click.ParamType[int]):
+    """A size in bytes, as people write it."""
+
+    name = "size"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The bytes."""
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_size(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def parameter_options(command: Callable[..., None]) -> Callable[..., None]:

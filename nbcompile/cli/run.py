@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 from nbcompile import api
-from nbcompile.cli.options import granularity_option, parameter_options
+from nbcompile.cli.options import Size, granularity_option, parameter_options
 from nbcompile.model.errors import ExitCode
 from nbcompile.model.plan import Granularity
 from nbcompile.model.run import RunRecord, RunState
@@ -39,6 +40,8 @@ Examples:
 @click.option("--engine", default="local", show_default=True, help="`local`, `cwltool`, or the name of another CWL runner.")
 @click.option("--keep-going", is_flag=True, help="After a failed cell, run all that does not need it.")
 @click.option("--strict", is_flag=True, help="Treat what would be repaired or only warned of as an error.")
+@click.option("--dry-run", is_flag=True, help="Say what a run would ask for and move, and run nothing.")
+@click.option("--max-transfer", type=Size(), default="10GiB", show_default=True, help="Move at most so much between places.")
 @granularity_option
 @click.option("--json", "as_json", is_flag=True, help="Write events as JSON lines to standard output.")
 @click.option("-q", "--quiet", is_flag=True, help="Show findings and failures only.")
@@ -56,6 +59,8 @@ def command(
     values: dict[str, object],
     keep_going: bool,
     strict: bool,
+    dry_run: bool,
+    max_transfer: int,
     as_json: bool,
     quiet: bool,
     verbose: bool,
@@ -66,6 +71,10 @@ def command(
     report.html with a timeline. Exit code 3 tells that a cell failed.
     """
     settings = Settings(granularity=Granularity(granularity), python=python, jobs=jobs or 0, keep_going=keep_going, strict=strict, on=on)
+    settings = replace(settings, max_transfer=max_transfer)
+    if dry_run:
+        _forecast(notebook, settings, values, as_json=as_json)
+        return
     progress = _progress(as_json=as_json, quiet=quiet, verbose=verbose)
     try:
         record = api.run(notebook, settings, parameters=values, output=output, engine=engine, on_event=progress, streams=verbose or as_json)
@@ -74,6 +83,15 @@ def command(
     if not as_json and not (quiet and record.state is RunState.FINISHED):
         click.echo(summary(record, colour=sys.stderr.isatty()), err=True, nl=False)
     raise SystemExit(exit_code(record))
+
+
+def _forecast(notebook: Path, settings: Settings, values: dict[str, object], *, as_json: bool) -> None:
+    from nbcompile.reporting.forecast import forecast_json, forecast_text
+
+    program = api.analyze(notebook, values)
+    found = api.forecast(program, api.plan(program, settings), settings)
+    click.echo(forecast_json(found) if as_json else forecast_text(found), nl=False)
+    api.check_transfer(found, settings)
 
 
 def exit_code(record: RunRecord) -> int:

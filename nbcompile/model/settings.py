@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbcompile.model.plan import Granularity
+from nbcompile.model.sizes import DEFAULT_MAX_TRANSFER
 
 if TYPE_CHECKING:
     # Ten dataclasses that `check` of a notebook without a project would load for nothing.
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Settings of a build or a run.
+    """Settings of a build or a run. At most `max_transfer` bytes may go between places.
 
     `python` is the interpreter that runs the cells, empty to choose by the notebook; `on` is the deployment that all cells
     run at, empty to place each as it asks.
@@ -26,4 +27,5 @@ class Settings:
     keep_going: bool = False
     strict: bool = False
     on: str = ""
+    max_transfer: int = DEFAULT_MAX_TRANSFER
     project: ProjectSettings | None = None

@@ -20,24 +20,26 @@ class Site(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoftwareQuestion:
-    """What an environment is asked about: modules to import, and programs to start."""
+    """What an environment is asked about: modules to import, programs to start, and files that should lie there."""
 
     modules: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Software:
     """What an environment has. `origins` says of each module that was asked about which distribution it comes from.
 
-    `missing` are modules that cannot be imported, `absent` programs that cannot be started; `versions` are those of all
-    distributions.
+    `missing` are modules that cannot be imported, `absent` programs that cannot be started, `gone` files that are not there;
+    `versions` are those of all distributions.
     """
 
     python: str
     executable: str
     missing: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 

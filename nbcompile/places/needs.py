@@ -1,4 +1,4 @@
-"""Plan + what cells import and start -> what each site is asked about, and which steps need it there."""
+"""Plan + what cells import, start and read -> what each site is asked about, and which steps need it there."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from nbcompile.model.environment import Environment, ImportedModule, UsedProgram
 from nbcompile.model.facts import CellFacts
 from nbcompile.model.plan import Plan, Step
 from nbcompile.model.software import Site, SoftwareQuestion
+from nbcompile.places.resident import ResidentRead
 
 
 class StepNeeds(NamedTuple):
-    """What one step's cells, and the definitions it runs again, import and start."""
+    """What one step's cells, and the definitions it runs again, import and start, and which files they find there."""
 
     step: Step
     modules: tuple[ImportedModule, ...]
     programs: tuple[UsedProgram, ...]
+    paths: tuple[str, ...] = ()
 
     @property
     def site(self) -> Site:
@@ -31,7 +33,12 @@ def site_of(step: Step) -> Site:
 
 
 def step_needs(
-    plan: Plan, facts: Sequence[CellFacts], environment: Environment, programs: Sequence[UsedProgram], directory: Path
+    plan: Plan,
+    facts: Sequence[CellFacts],
+    environment: Environment,
+    programs: Sequence[UsedProgram],
+    reads: Sequence[ResidentRead],
+    directory: Path,
 ) -> tuple[StepNeeds, ...]:
     """The needs of each step. Modules that lie beside the notebook travel with it, and nobody is asked for them."""
     given = () if environment.path_changes else environment.imports
@@ -41,6 +48,7 @@ def step_needs(
             step,
             tuple(one for one in modules if _runs_in(one, step, facts)),
             tuple(one for one in programs if one.place.cell_index in step.cells and "NB322" not in facts[one.place.cell_index].allowed),
+            tuple(read.path for read in reads if read.step is step and read.is_input),
         )
         for step in plan.steps
     )
@@ -53,7 +61,8 @@ def questions(needs: Sequence[StepNeeds], origins: Sequence[str], always: Sequen
         here = [one for one in needs if one.site == site]
         modules = dict.fromkeys([*always, *(module.name for one in here for module in one.modules), *origins])
         programs = dict.fromkeys(program.name for one in here for program in one.programs)
-        found[site] = SoftwareQuestion(modules=tuple(modules), programs=tuple(programs))
+        paths = dict.fromkeys(path for one in here for path in one.paths)
+        found[site] = SoftwareQuestion(modules=tuple(modules), programs=tuple(programs), paths=tuple(paths))
     return found
 
 

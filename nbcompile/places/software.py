@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from dataclasses import asdict
 
 from nbcompile.backend import Environment, Fatal, Session
 from nbcompile.model.errors import PlaceFailed
@@ -44,8 +45,9 @@ try:
 except ImportError:
     pass
 absent = [name for name in asked["programs"] if shutil.which(name) is None]
+gone = [path for path in asked["paths"] if not os.path.exists(path)]
 print("nbcompile-answer:" + json.dumps({"python": platform.python_version(), "executable": sys.executable, "missing": missing,
-      "absent": absent, "versions": versions, "origins": origins}))
+      "absent": absent, "gone": gone, "versions": versions, "origins": origins}))
 """
 
 _FIND_PYTHONS = r"""
@@ -89,7 +91,7 @@ def look_here(python: str, question: SoftwareQuestion) -> Software:
 
 
 def _asked(question: SoftwareQuestion) -> bytes:
-    return json.dumps({"modules": question.modules, "programs": question.programs}).encode()
+    return json.dumps(asdict(question)).encode()
 
 
 def _answer(stdout: bytes, stderr: bytes) -> Software:
@@ -104,6 +106,7 @@ def _answer(stdout: bytes, stderr: bytes) -> Software:
             executable=str(found["executable"]),
             missing=tuple(map(str, found["missing"])),
             absent=tuple(map(str, found["absent"])),
+            gone=tuple(map(str, found["gone"])),
             origins={str(module): str(name) for module, name in found["origins"].items()},
             versions={str(name): str(version) for name, version in sorted(found["versions"].items())},
         )

@@ -215,3 +215,37 @@ A step runs at one place, with one set of resources.
 Place both alike, or change what holds them together; `nbcompile inspect --stage graph` says what that is.
 """,
 )
+
+RESIDENT_ELSEWHERE = Rule(
+    code="NB421",
+    name="resident-elsewhere",
+    severity=Severity.ERROR,
+    summary="a cell names a file that stays at another place than the one it runs at",
+    explanation="""\
+## What it does
+Compares the absolute paths that cells name with `files.resident` of nbcompile.yml, which says at which deployment such files lie.
+
+## Why it matters
+Resident files never move: they are too large, or may not leave. Elsewhere the path is nothing, or something else.
+
+## What to do
+Place the cell at the deployment that has the file, or take the path out of `files.resident`.
+""",
+)
+
+RESIDENT_MISSING = Rule(
+    code="NB422",
+    name="resident-missing",
+    severity=Severity.ERROR,
+    summary="a file that should be at a deployment already is not there",
+    explanation="""\
+## What it does
+Looks, before anything is submitted, for the files below `files.resident` that cells read, at the deployment where they should lie.
+
+## Why it matters
+The step would wait in a queue, and then fail.
+
+## What to do
+Correct the path in the cell or in nbcompile.yml, or see that your account there may read the file.
+""",
+)

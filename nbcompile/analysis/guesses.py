@@ -10,7 +10,7 @@ import re
 
 from nbcompile.analysis import rows
 from nbcompile.analysis.aliases import ANY, KEPT
-from nbcompile.analysis.values import NO_OBJECTS, Value, Wrapped, single
+from nbcompile.analysis.values import NO_OBJECTS, Class, Value, Wrapped, single
 from nbcompile.analysis.visit import Call
 
 # Methods that change their object, whatever library it is from; the name starts with one of these words.
@@ -19,14 +19,17 @@ _CHANGES = re.compile(
     connect|assign|put|push|fill|sort|reverse|shuffle|rename|drop|apply|step|backward|zero|zero_grad|init|initialize|configure|enable|
     disable|toggle|start|stop|close|write|writelines|seek|run|execute|learn|optimi[sz]e|solve|simulate|sample|evolve|move|merge|join|
     subscribe|create|draw|annotate|legend|title|xlabel|ylabel|setup|freeze|unfreeze|train_on|observe|tell|advance|next|process|feed|
-    consume|rotate|swap|map|plot|scatter|bar|hist|invert|tick|margins|text|grid|axis|savefig|tight|despine)(?:_.*|)
-    |__(?:setitem|delitem|iadd|isub|imul|enter|next|call)__""",
+    consume|rotate|swap|map|scatter|bar|hist|invert|tick|margins|text|grid|axis|savefig|tight|despine)(?:_.*|)
+    |__(?:setitem|delitem|iadd|isub|imul|enter|next)__""",
     re.VERBOSE,
 )
-# Methods that only look, although one of the words above stands at their start.
+# Methods that only look, although one of the words above stands at their start: of data, and of anything.
+_LOOKS_AT_DATA = re.compile(r"(?:plot|hist|map|apply|sample|join|merge|drop|rename|sort|load)(?:_.*|)")
 _LOOKS = re.compile(
-    r"""(?:get|is|has|to|as|from|find|count|copy|describe|info|head|tail|summary|predict|score|transform|inverse_transform|decision|
-    sum|mean|std|var|min|max|median|quantile|plot|hist|map|apply|sample|join|merge|drop|rename|sort|sort_values|load|fit_predict)(?:_.*|)""",
+    r"""(?:as|from|find|describe|head|tail|predict|score|transform|inverse|decision|sum|mean|std|var|min|max|median|quantile|expect|pdf|
+    plot|plot\dd|cdf|pmf|ppf|logpdf|eval|evaluate|compute_?|show|display|print|view|project|select|filter|save|export|linearize|call|repr|str|
+    norm|dot|with|within|contains|equals|compare|validate|check|__.*__|[A-Z].*)(?:_.*|)
+    |.*(?:tion|ance|ances|ence|ences|ity|ities|ness|_split)""",
     re.VERBOSE,
 )
 _GIVES_PART = re.compile(
@@ -42,12 +45,14 @@ _HANDS_OUT = re.compile(
     r"(?:get|is|has|to|n|num|len|keys|values|items|copy|count|index|info|describe|summary|report|.*_report|.*_summary)(?:_.*|)"
 )
 _DATA = frozenset(("numpy.ndarray", "pandas.DataFrame", "pandas.Series", "pandas.Index", "list", "dict", "set", "tuple", "numpy.item"))
+# Where a name is that of a method of one of these, objects that imitate them have it too.
+_COMMON = ("numpy.ndarray", "pandas.DataFrame", "pandas.Series", "str", "dict")
 
 
 def method(call: Call) -> Value:
     """A method that neither the notebook nor the table has."""
     frame, walk, receiver = call.frame, call.frame.walk, call.owner
-    name = call.label.lstrip("_") or call.label
+    name = call.label if call.label.startswith("__") else call.label.lstrip("_")
     objects = receiver.objects
     if walk.is_pure(call.node):
         return frame.fresh(call.node, "")
@@ -56,7 +61,7 @@ def method(call: Call) -> Value:
         rows.call_held(call)
     if walk.known.is_immutable(receiver.type) or (not objects and receiver.type):
         return _holder(call, call.arguments.all())
-    changes = _CHANGES.fullmatch(name) is not None and not (receiver.type in _DATA and _LOOKS.fullmatch(name))
+    changes = not hands_out and _changes(call, name)
     parts = walk.heap.parts(objects, ANY)
     if changes:
         frame.change(Value("", objects), call.node, f"`.{name}()` may change it")
@@ -66,6 +71,18 @@ def method(call: Call) -> Value:
     if _GIVES_PART.fullmatch(name):
         return Value("", objects | parts if changes else parts)
     return frame.fresh(call.node, "") if hands_out else _holder(call, _code_in(call, call.values()))
+
+
+def _changes(call: Call, name: str) -> bool:
+    """Whether a method of this name is likely to change its object."""
+    receiver, walk = call.owner, call.frame.walk
+    if receiver.type in _DATA:
+        return _CHANGES.fullmatch(name) is not None and _LOOKS_AT_DATA.fullmatch(name) is None
+    if any(type(walk.heap.callees.get(number)) is Class for number in receiver.objects):
+        return False
+    if _CHANGES.fullmatch(name):
+        return True
+    return _LOOKS.fullmatch(name) is None and not any(walk.known.method(kind, name) for kind in _COMMON)
 
 
 def _code_in(call: Call, values: list[Value]) -> list[Value]:
@@ -109,5 +126,5 @@ def _constructed(call: Call) -> Value:
     for name, value in arguments.keywords.items():
         frame.capture(result, name, value, call.node)
     for value in (*arguments.positional, *([arguments.rest] if arguments.rest is not None else [])):
-        frame.capture(result, ANY, value, call.node)
+        frame.capture(result, KEPT, value, call.node)
     return result

@@ -146,7 +146,7 @@ def _query(call: Call, action: Action) -> None:
 def _formula(call: Call, action: Action) -> None:
     for value in call.chosen(action):
         if type(value.const) is str:
-            strings.read_formula(call.frame, value.const, call.node, len(call.arguments.all()) > 1)
+            strings.read_formula(call.frame, value.const, call.node)
 
 
 _ACTIONS: dict[str, Callable[[Call, Action], None]] = {

@@ -11,7 +11,7 @@ from nbcompile.analysis.values import Value
 from nbcompile.analysis.visit import call_back, evaluate, execute
 
 _AT_NAME = re.compile(r"@([A-Za-z_]\w*)")
-_CALLED_NAME = re.compile(r"\b([A-Za-z_]\w*)\s*[.(]")
+_FORMULA_NAME = re.compile(r"\b([A-Za-z_]\w*)")
 
 
 def _parsed(text: str, node: ast.AST) -> ast.Module | None:
@@ -52,10 +52,9 @@ def read_query(frame: Frame, text: str, node: ast.AST) -> None:
         frame.read(name, node)
 
 
-def read_formula(frame: Frame, text: str, node: ast.AST, with_data: bool) -> None:
-    """A formula's functions, and without data its variables, are names of the notebook."""
-    pattern = _CALLED_NAME if with_data else re.compile(r"\b([A-Za-z_]\w*)")
-    for name in dict.fromkeys(pattern.findall(text)):
+def read_formula(frame: Frame, text: str, node: ast.AST) -> None:
+    """A formula's functions and variables are looked up among the names of the notebook, also where the data have them."""
+    for name in dict.fromkeys(_FORMULA_NAME.findall(text)):
         if frame.peek(name) is not None:
             value = frame.read(name, node)
             if value.callee is not None and not isinstance(value.callee, str):

@@ -53,3 +53,18 @@ def test_a_value_among_the_members_of_a_class_is_no_method():
 
 def test_help_reads_the_name():
     assert "0 f 1" in edges("import lib\nf = lib.f", "?f.run")
+
+
+@pytest.mark.parametrize("method", ["migrad", "identify_effect", "_refit", "set_limits"])
+def test_an_unknown_verb_changes_its_object(method):
+    assert "1 m 2" in edges("import lib\nm = lib.Model(3)", f"m.{method}()", "m.state")
+
+
+@pytest.mark.parametrize("method", ["correlation", "cdf", "tolist", "value_counts", "plot", "Double", "__call__"])
+def test_a_noun_or_a_method_as_data_have_it_does_not(method):
+    assert "1 m 2" not in edges("import lib\nm = lib.Model(3)", f"m.{method}()", "m.state")
+
+
+def test_what_a_constructor_was_given_is_no_attribute():
+    found = edges("import lib\nxs = [1]", "m = lib.Model(xs)", "m.fixed[0] = 1", "print(xs)")
+    assert "2 xs 3" not in found

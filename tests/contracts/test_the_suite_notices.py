@@ -8,6 +8,15 @@ from nbcompile.testing.faulty import FAULTS
 from nbcompile.testing.reference import ReferenceSettings
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """A faulty backend may write where it was started."""
+    (tmp_path / "start").mkdir()
+    monkeypatch.chdir(tmp_path / "start")
+    yield
+    assert not any((tmp_path / "start").iterdir())
+
+
 async def nothing(*_):
     return ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -19,6 +20,24 @@ granularity_option = click.option(
     default=Granularity.AUTO.value,
     show_default=True,
     help="How finely to cut: every cell, what pays off, or not at all.",
+)
+
+
+def _use_file(_context: click.Context, _option: click.Parameter, path: Path | None) -> None:
+    """Child processes, such as an engine's, must find the same file."""
+    if path is None:
+        return
+    if not path.is_file():
+        raise UsageError(f"there is no file {path}", "name a file of deployments, or make one with `nbcompile deployment add`")
+    os.environ["NBCOMPILE_DEPLOYMENTS"] = str(path.absolute())
+
+
+deployments_option = click.option(
+    "--deployments",
+    type=click.Path(path_type=Path),
+    callback=_use_file,
+    expose_value=False,
+    help="The file of deployments.  [default: ~/.config/nbcompile/deployments.yml]",
 )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from nbcompile import api
-from nbcompile.cli.options import Size, granularity_option, parameter_options
+from nbcompile.cli.options import Size, deployments_option, granularity_option, parameter_options
 from nbcompile.model.errors import ExitCode
 from nbcompile.model.plan import Granularity
 from nbcompile.model.run import RunRecord, RunState
@@ -40,6 +40,7 @@ Examples:
 @click.option("--engine", default="local", show_default=True, help="`local`, `cwltool`, or the name of another CWL runner.")
 @click.option("--keep-going", is_flag=True, help="After a failed cell, run all that does not need it.")
 @click.option("--strict", is_flag=True, help="Treat what would be repaired or only warned of as an error.")
+@deployments_option
 @click.option("--dry-run", is_flag=True, help="Say what a run would ask for and move, and run nothing.")
 @click.option("--max-transfer", type=Size(), default="10GiB", show_default=True, help="Move at most so much between places.")
 @granularity_option

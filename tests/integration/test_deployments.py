@@ -2,17 +2,20 @@
 
 import asyncio
 import json
+import subprocess
 
 import pytest
 from click.testing import CliRunner
 
 from nbcompile import api
-from nbcompile.backend import Job, JobKey, JobState, RunId, Secret, Stream
+from nbcompile.backend import AuthExpired, Job, JobKey, JobState, RunId, Secret, Stream
 from nbcompile.cli import cli
 from nbcompile.config import load_personal
 from nbcompile.model.errors import UsageError
+from nbcompile.places.agent import identities
 from nbcompile.places.ssh_config import fingerprint
-from tests.services import modules, slurm, sshd
+from tests.services import daemons, modules, slurm, sshd
+from tests.services.ground import run
 
 RUN = RunId("tests-deployments")
 PERSON = "nbc-alice"
@@ -100,7 +103,7 @@ def test_jobs_ask_for_what_the_deployment_says(slurm_facility, file):
 
 def command(*words):
     """What a command prints and how it ends."""
-    done = CliRunner().invoke(cli, [str(word) for word in words])
+    done = CliRunner(env={"NBCOMPILE_DEPLOYMENTS": None}).invoke(cli, [str(word) for word in words])
     if done.exception and not isinstance(done.exception, SystemExit):
         raise done.exception
     return done
@@ -142,6 +145,56 @@ def test_a_host_that_shows_another_key_later_is_a_problem_and_no_login(file):
     (check,) = json.loads(done.output)["checks"]
     assert (check["subject"], "not the pinned one" in check["text"], "hostKeys" in check["advice"]) == ("reach", True, True)
     assert "Accepted" not in sshd.HOST1.log.read_text().removeprefix(before)
+
+
+@pytest.fixture
+def certified(file, tmp_path):
+    """The person's `login`, with a key that only a certificate of these principals and this time lets in."""
+
+    def make(principal, validity):
+        directory = tmp_path / "private"
+        directory.mkdir(mode=0o700, exist_ok=True)
+        sshd.make_key(directory / "key")
+        sshd.certify(directory / "key.pub", principals=(principal,), key_id="tests-deployments", validity=validity)
+        return directory / "key"
+
+    return make
+
+
+def use_credential(file, **credential):
+    """Log in to `login` with another credential."""
+    document = json.loads(file.read_text())
+    document["credentials"]["key"] = credential
+    file.write_text(json.dumps(document))
+
+
+@pytest.mark.ssh
+def test_a_certificate_beside_the_key_lets_in_until_it_ends(file, certified):
+    use_credential(file, provider="file", path=str(certified(PERSON, "-1m:+10m")))
+    assert scenario(says(["id", "-un"], "login", file)) == PERSON
+    certified(PERSON, "-2m:-1m")
+    (check,) = json.loads(command("doctor", "login", "--json", "--deployments", file).output)["checks"]
+    assert "does not accept the credential" in check["text"]
+    certified(PERSON, "-1m:+10m")
+    assert scenario(says(["id", "-un"], "login", file)) == PERSON
+
+
+@pytest.mark.ssh
+def test_a_certificate_in_the_agent_is_found_by_who_signed_it(file, certified, tmp_path):
+    socket = tmp_path / "agent"
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
+    try:
+        daemons.wait_for(socket.exists, "the agent is there")
+        authority = fingerprint((sshd.KEYS / "user_ca.pub").read_text())
+        use_credential(file, provider="ssh-agent", socket=str(socket), authority=authority, principal=PERSON)
+        with pytest.raises(AuthExpired, match="none is a certificate"):
+            scenario(says(["id", "-un"], "login", file))
+        run("ssh-add", "-q", certified(PERSON, "-1m:+10m"), env={"SSH_AUTH_SOCK": str(socket)})
+        assert scenario(says(["id", "-un"], "login", file)) == PERSON
+        assert identities(socket)[-1].authority == authority
+    finally:
+        agent.terminate()
+        agent.wait()
 
 
 @pytest.mark.ssh

@@ -1,6 +1,7 @@
 """A deployment's name becomes an open place: what the file says, which credential goes where, and what is refused."""
 
 import asyncio
+import json
 import os
 import pty
 import subprocess
@@ -8,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from nbcompile import api
 from nbcompile.backend import AgentIdentity, AuthExpired, Challenge, PrivateKey, Prompt, Secret
@@ -144,6 +146,20 @@ class TestTheFile:
         with pytest.raises(UsageError, match=message) as caught:
             open_place(name, file).options("big")
         assert advice in caught.value.advice
+
+    @pytest.mark.parametrize(
+        "hostile",
+        ["-oProxyCommand=touch x", "a b", "a\nb", "a\n", "$(id)", "a@b", "a;b", "`id`", "../x", "a/b", "", "a%h", "é", "a\0b"],
+    )
+    @pytest.mark.parametrize("key", ["host", "user"])
+    def test_names_of_hosts_and_users_are_names(self, file, opened, key, hostile):
+        """T7: nothing that a program could take for an option or a line of shell."""
+        document = YAML(typ="safe").load(file)
+        document["deployments"]["gate"][key] = hostile
+        file.write_text(json.dumps(document))
+        with pytest.raises(UsageError, match=f"`{key}` of the deployment `gate`"):
+            open_place("gate", file)
+        assert opened == []
 
     @pytest.mark.parametrize(
         ("call", "message"),

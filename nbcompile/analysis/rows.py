@@ -26,7 +26,7 @@ from nbcompile.analysis.values import (
     single,
     tuple_of,
 )
-from nbcompile.analysis.visit import NO_ARGUMENTS, Call, call_back
+from nbcompile.analysis.visit import NO_ARGUMENTS, Call, call_back, call_value
 
 _CALLED = (Function, Class, Partial, Wrapped, Choice)
 
@@ -49,13 +49,26 @@ def apply(call: Call, row: Row) -> Value:
         if clause.result is not None:
             found = _result(call, clause.result)
             value = found if value is None or holds is True else join(value, found)
+    _call_given(call, inert)
+    if value is not None and unseeded:
+        call.frame.walk.heap.draws.update(dict.fromkeys(value.objects, unseeded))
+    return value if value is not None else SCALAR
+
+
+def _call_given(call: Call, inert: bool) -> None:
+    """What a call does to what it is given, whatever its row says: it consumes iterators and may call functions."""
+    for given in call.arguments.all():
+        if given.objects and "iterator" in call.frame.walk.known.flags(given.type):
+            _move_on(call, given)
     if not inert and call.frame.walk.heap.callees:
         call_held(call)
-    if value is None:
-        return SCALAR
-    if unseeded:
-        call.frame.walk.heap.draws.update(dict.fromkeys(value.objects, unseeded))
-    return value
+
+
+def _move_on(call: Call, value: Value) -> None:
+    """An iterator that is given to a call is consumed, and what makes its elements is called."""
+    call.frame.change(value, call.node, f"`{_short(call.label)}` consumes it")
+    if value.callee is not None:
+        call_value(call.frame, call.node, Value("function", value.objects, value.callee), NO_ARGUMENTS)
 
 
 def look(frame: Frame, node: ast.AST, row: Row, value: Value, label: str) -> Value:
@@ -123,12 +136,6 @@ def _call(call: Call, action: Action) -> None:
             call_back(call.frame, call.node, value)
 
 
-def _consume(call: Call, action: Action) -> None:
-    for value in call.chosen(action):
-        if "iterator" in call.frame.walk.known.flags(value.type):
-            call.frame.change(value, call.node, f"`{_short(call.label)}` consumes it")
-
-
 def _end(call: Call, _: Action) -> None:
     call.frame.walk.ends_early = True
 
@@ -155,7 +162,6 @@ _ACTIONS: dict[str, Callable[[Call, Action], None]] = {
     "extends": _keep_elements,
     "puts": _put,
     "calls": _call,
-    "consumes": _consume,
     "ends": _end,
     "starts": _start,
     "draws": channels.draw,

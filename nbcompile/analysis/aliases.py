@@ -173,6 +173,16 @@ class Heap:
                         todo.append(number)
         return found
 
+    def within(self, objects: Objects) -> Objects:
+        """The objects and what they hold, three steps deep; what an open object may hold is asked for."""
+        found = objects
+        for _ in range(_DEEPEST_PATH):
+            inner = self.parts(objects, ANY) - found
+            if not inner:
+                break
+            found, objects = found | inner, inner
+        return found
+
     def type_of(self, objects: Objects) -> str:
         """The type that all the objects have, or nothing."""
         names = {self.types[number] for number in objects}

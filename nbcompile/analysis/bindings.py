@@ -193,7 +193,7 @@ class Frame:
             return
         changed = self.trace.changed
         if deep:
-            objects = objects | self.walk.heap.parts(objects, "*")
+            objects = self.walk.heap.within(objects)
         for number in objects:
             if number not in changed:
                 changed[number] = Mark(spot(node), (), reason)

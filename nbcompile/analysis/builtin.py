@@ -260,6 +260,29 @@ def iter_(call: Call) -> Value:
     return iterator_of(call.frame, call.node, types.element(call.frame, value, call.node), value)
 
 
+def asks(method: str, kind: str) -> Special:
+    """`len(x)` and its like: Python calls a method of the value, and gives a value of a fixed type."""
+
+    def ask(call: Call) -> Value:
+        types.implicit(call.frame, call.first, method, call.node)
+        return plain(kind)
+
+    return ask
+
+
+def same_kind(call: Call) -> Value:
+    """`abs(x)`, `round(x, n)`: something new of the kind of the value."""
+    value = call.first
+    method = "__abs__" if call.label.endswith("abs") else "__round__"
+    found = classes.call_member(call.frame, value, method, (), call.node)
+    return found if found is not None else types.operate(call.frame, value, ast.USub, value, call.node)
+
+
+def wraps(call: Call) -> Value:
+    """`functools.wraps(f)`: a decorator that leaves what it decorates as it is."""
+    return call.frame.walk.library("functools.wraps")
+
+
 def range_(call: Call) -> Value:
     """`range(…)`; how many steps it has is known when its call.arguments are."""
     numbers = [value.const for value in call.arguments.positional]
@@ -444,6 +467,14 @@ SPECIAL: dict[str, Special] = {
     "builtins.next": next_,
     "builtins.iter": iter_,
     "builtins.range": range_,
+    "builtins.len": asks("__len__", "int"),
+    "builtins.hash": asks("__hash__", "int"),
+    "builtins.int": asks("__int__", "int"),
+    "builtins.float": asks("__float__", "float"),
+    "builtins.bool": asks("__bool__", "bool"),
+    "builtins.abs": same_kind,
+    "builtins.round": same_kind,
+    "functools.wraps": wraps,
     "builtins.open": open_,
     "io.open": open_,
     "builtins.input": input_,

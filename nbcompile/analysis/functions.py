@@ -327,7 +327,9 @@ class Replacing:
         self._found[number] = single(new)
         callee = heap.callees.get(number)
         if callee is not None:
-            heap.callees[new] = self.callee(callee)
+            made = heap.callees[new] = self.callee(callee)
+            for name, value in made.captured.items() if isinstance(made, Function) else ():
+                frame.capture(Value("function", single(new)), name, value, self.node)
         return single(new)
 
     def value(self, value: Value) -> Value:

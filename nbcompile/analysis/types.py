@@ -103,6 +103,8 @@ def subscript(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:
     """`value[key]`."""
     if value.items is not None:
         return _from_tuple(value, key)
+    if value.type == "namespace":
+        return _from_namespace(frame, key, node)
     if value.type in frame.walk.classes:
         return classes.call_member(frame, value, "__getitem__", (key,), node) or frame.walk.heap.value(
             frame.walk.heap.parts(value.objects, ANY)
@@ -124,6 +126,14 @@ def subscript(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:
         return frame.walk.heap.value(parts, view=value.view)
     found = frame.walk.heap.value(parts | value.objects, view=True)
     return Value("", found.objects, found.callee, view=True)
+
+
+def _from_namespace(frame: Frame, key: Value, node: ast.AST) -> Value:
+    """`globals()["x"]` is the name; with an unknown key it may be any."""
+    if type(key.const) is str:
+        return frame.read_global(key.const, node)
+    frame.walk.opaque(frame, node, "`globals()` with a key that is not literal may be any name")
+    return frame.fresh(node, "")
 
 
 def key_row(frame: Frame, type: str, key: Value, store: str) -> Row | None:  # noqa: A002

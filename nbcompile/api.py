@@ -88,9 +88,12 @@ def analyze_bytes(data: bytes, name: str) -> Program:
 
 
 def check(path: str | Path, parameters: Mapping[str, object] | None = None) -> Program:
-    """Analyse a notebook and compare the lock beside it, if there is one: what `nbcompile check` reports is in `diagnostics`."""
+    """Analyse a notebook and find what keeps it from being reproducible or parallel; compare the lock beside it, if there is one.
+
+    What `nbcompile check` reports is in `diagnostics`.
+    """
     path = Path(path)
-    program = analyze(path, parameters)
+    program = _with_findings(analyze(path, parameters), path)
     lock = path.with_suffix(".nbcompile.json")
     if program.denied or not program.ok or not lock.is_file():
         return program
@@ -682,6 +685,18 @@ def personal_settings(path: Path) -> PersonalSettings:
     from nbcompile.model.personal import PersonalSettings
 
     return load_personal(path) if path.is_file() else PersonalSettings()
+
+
+def _with_findings(program: Program, path: Path) -> Program:
+    from nbcompile.dataflow.findings import find
+
+    found = replace(program, diagnostics=find(program.facts, program.graph))
+    placed = tuple(_placed(_unsettled(found), str(path), _read(path)))
+    return replace(program, diagnostics=(*program.diagnostics, *placed), ok=program.ok and not any(map(_is_error, placed)))
+
+
+def _is_error(found: Diagnostic) -> bool:
+    return found.rule.severity is Severity.ERROR
 
 
 def _unsettled(program: Program) -> Program:

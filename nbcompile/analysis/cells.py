@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from nbcompile.analysis import expressions, statements, types
-from nbcompile.analysis.bindings import GONE, CellFrame, Mark, Spot, spot
+from nbcompile.analysis.bindings import GONE, CellFrame, EffectKey, Mark, Spot, Trace, spot
 from nbcompile.analysis.known import Known
-from nbcompile.analysis.replayable import Candidate, candidate
+from nbcompile.analysis.replayable import Candidate, candidate, setting
 from nbcompile.analysis.values import Value, join
 from nbcompile.analysis.visit import STATEMENTS, evaluate
 from nbcompile.analysis.walk import Walk
@@ -58,6 +58,7 @@ class _Record:
         self.changes: list[tuple[str, Mark]] = []
         self.sharing: list[Sharing] = []
         self.effects: list[tuple[str, str, str, Mark]] = []
+        self.settings: dict[int, dict[EffectKey, Mark]] = {}
         self.candidates: dict[int, tuple[Candidate, tuple[str, ...], frozenset[int]]] = {}
         self.unknowns: list[tuple[Mark, str, str]] = []
         self.stuck: list[tuple[str, str, int]] = []
@@ -152,13 +153,14 @@ class _Notebook:
             frame.statement = ordinal
             record.statements[ordinal] = spot(statement)
             found = candidate(statement, ordinal) if replays else None
+            last = ordinal == len(body) - 1
             if found is not None:
                 definitions += 1
                 self._run_candidate(frame, statement, found, record)
-            elif ordinal == len(body) - 1 and isinstance(statement, ast.Expr):
-                self._show(frame, statement, parsed.cell.source)
+            elif (perhaps := setting(statement, ordinal)) is not None and replays:
+                definitions += self._run_setting(frame, statement, perhaps, record, last=last)
             else:
-                STATEMENTS[type(statement)](frame, statement)
+                self._execute(frame, statement, record, last=last)
                 definitions += isinstance(statement, ast.Pass) or (
                     isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
                 )
@@ -166,6 +168,28 @@ class _Notebook:
             frame.merge([*frame.exits, *([] if frame.dead else [frame.fork()])])
         record.ends_early = raises or self.walk.ends_early
         record.only_definitions = definitions == len(body) and bool(record.candidates)
+
+    def _execute(self, frame: CellFrame, statement: ast.stmt, record: _Record, *, last: bool) -> None:
+        if last and isinstance(statement, ast.Expr):
+            self._show(frame, statement, record.cell.source)
+        else:
+            STATEMENTS[type(statement)](frame, statement)
+
+    def _run_setting(self, frame: CellFrame, statement: ast.stmt, found: Candidate, record: _Record, *, last: bool) -> bool:
+        """Run what may set a library's state; whether that is all it does, so that it can be done again elsewhere."""
+        trace = frame.trace
+        before, sizes = trace.effects, _sizes(trace)
+        trace.effects = {}
+        self._execute(frame, statement, record, last=last)
+        made, trace.effects = trace.effects, before
+        only_sets = bool(made) and all(key.mode == "write" and key.channel.startswith("library:") for key in made)
+        if not only_sets or _sizes(trace) != sizes or trace.opaque is not None:
+            trace.effects.update((key, mark) for key, mark in made.items() if key not in before)
+            return False
+        names = tuple(name for name in _names_in(statement) if name in frame.top.values or name in self.walk.namespace)
+        record.settings[found.ordinal] = made
+        record.candidates[found.ordinal] = (found, names, frozenset())
+        return True
 
     def _run_candidate(self, frame: CellFrame, statement: ast.stmt, found: Candidate, record: _Record) -> None:
         """Run a definition and see what it reads at once."""
@@ -312,7 +336,7 @@ class _Notebook:
             deletions=tuple(Deletion(name, _span(record, record.statements[ordinal]), sure) for name, ordinal, sure in record.deletions),
             changes=tuple(Change(name, _span(record, mark.spot), _reason(mark)) for name, mark in record.changes),
             sharing=tuple(record.sharing),
-            effects=tuple(Effect(channel, mode, subject, _span(record, mark.spot)) for channel, mode, subject, mark in record.effects),
+            effects=tuple(_effects(record, ids)),
             statements=statements,
             unknowns=tuple(Unknown(_span(record, mark.spot), reason, remedy) for mark, reason, remedy in record.unknowns),
             stuck=tuple(Stuck(name, reason, _span(record, record.statements[ordinal])) for name, reason, ordinal in record.stuck),
@@ -337,6 +361,20 @@ class _Notebook:
                 identifier = StatementId(record.cell.index, ordinal)
                 found.append(DefinitionStatement(id=identifier, lines=one.lines, binds=one.binds, uses=uses, imports=one.imports))
         return tuple(found)
+
+
+def _sizes(trace: Trace) -> tuple[int, ...]:
+    """How much is known of what a cell changed, shared, started, and did not understand."""
+    return len(trace.changed), len(trace.captured), len(trace.live), len(trace.unknowns)
+
+
+def _effects(record: _Record, ids: Mapping[int, StatementId]) -> Iterator[Effect]:
+    """What the cell did to the world, and which statements do it again."""
+    for channel, mode, subject, mark in record.effects:
+        yield Effect(channel, mode, subject, _span(record, mark.spot))
+    for ordinal, made in record.settings.items():
+        for key, mark in made.items():
+            yield Effect(*key, _span(record, mark.spot), ids.get(ordinal))
 
 
 def _names_in(statement: ast.stmt) -> list[str]:

@@ -218,6 +218,8 @@ def generator(frame: Frame, node: ast.GeneratorExp) -> Value:
     value = evaluate(inner, node.elt)
     function = make_function(frame, node, "<genexpr>", None, node.elt)
     cast("Function", function.callee).captured.update(inner.local.values)
+    for number in function.objects:
+        frame.walk.heap.types[number] = "generator"
     result = Value("generator", function.objects, function.callee)
     frame.capture(result, ANY, value, node)
     frame.capture(result, ANY, first, node)

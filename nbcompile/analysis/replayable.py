@@ -43,6 +43,31 @@ def candidate(statement: ast.stmt, ordinal: int) -> Candidate | None:
     return Candidate(ordinal, (first, statement.end_lineno or first), tuple(found), imports) if found else None
 
 
+def setting(statement: ast.stmt, ordinal: int) -> Candidate | None:
+    """A statement that may set the state of a library: a call, or a store below a name, with nothing but plain values."""
+    value = statement.value if isinstance(statement, ast.Expr | ast.Assign) else None
+    if isinstance(statement, ast.Expr):
+        given = (
+            [*value.args, *(keyword.value for keyword in value.keywords)] if isinstance(value, ast.Call) and dotted(value.func) else None
+        )
+    else:
+        plain = isinstance(statement, ast.Assign) and all(isinstance(target, ast.Attribute | ast.Subscript) for target in statement.targets)
+        given = [value] if plain and value is not None else None
+    if given is None or not all(map(_is_plain, given)):
+        return None
+    return Candidate(ordinal, (statement.lineno, statement.end_lineno or statement.lineno), (), imports=False)
+
+
+def _is_plain(node: ast.expr) -> bool:
+    """Whether an argument is a constant, or a display of constants."""
+    if isinstance(node, ast.List | ast.Set):
+        return all(map(_is_plain, node.elts))
+    if isinstance(node, ast.Dict):
+        return all(key is not None and _is_constant(key) for key in node.keys) and all(map(_is_plain, node.values))
+    # `"{:.2f}".format` is as constant as its text.
+    return _is_constant(node.value if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Constant) else node)
+
+
 def _is_definition(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.Import | ast.ImportFrom | ast.Pass):
         return True

@@ -1,0 +1,26 @@
+"""Statements that set the state of a library, and are run again in every step that reads it."""
+
+import pytest
+
+from tests.unit.analysis.flows import program
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["pd.set_option('display.width', 80)", "pd.options.display.width = 80", "import warnings\nwarnings.filterwarnings('ignore')"],
+)
+def test_it_is_replayed_and_fuses_nothing(statement):
+    graph = program(f"import pandas as pd\n{statement}", "df = pd.DataFrame({'a': [1]})", "df.head()").graph
+    assert graph.fusions == ()
+    assert len(graph.cells[2].replays) >= 2
+
+
+def test_with_a_value_that_is_computed_it_is_not():
+    graph = program("import pandas as pd\nimport mine\npd.set_option('display.width', mine.width())", "pd.DataFrame()").graph
+    assert [(one.first, one.second) for one in graph.fusions] == [(0, 1)]
+
+
+def test_with_a_constant_of_another_cell_it_takes_the_constant_along():
+    graph = program("WIDTH = 80", "import pandas as pd\npd.set_option('display.width', WIDTH)", "pd.DataFrame()").graph
+    assert graph.fusions == ()
+    assert [str(one) for one in graph.cells[2].replays] == ["0.0", "1.0", "1.1"]

@@ -28,7 +28,8 @@ def gathering(tree: ast.Module, axes: Sequence[Sequence[str]]) -> Gathering:
     cell = _Cell(axes)
     for statement in tree.body:
         cell.take(statement, last=statement is tree.body[-1])
-    return cell.gathering()
+    shows = bool(tree.body) and isinstance(tree.body[-1], ast.Expr) and not isinstance(tree.body[-1].value, Magic)
+    return cell.gathering()._replace(shows=shows)
 
 
 class _Cell:

@@ -9,7 +9,7 @@ from nbcompile.model.bundle import StepFile
 from nbcompile.model.facts import CellFacts
 from nbcompile.model.graph import CHANNEL, FILE, DataflowGraph, GraphCell
 from nbcompile.model.notebook import Notebook
-from nbcompile.model.plan import Binding, Plan, Step
+from nbcompile.model.plan import Binding, Cut, Plan, Step, StepScatter
 
 
 def step_files(
@@ -17,7 +17,7 @@ def step_files(
 ) -> tuple[StepFile, ...]:
     """One document `nbcompile/step/1` per step, in the plan's order. With `describe`, steps say what the final values are."""
     writer = _Writer(facts, graph, notebook, final_names(graph) if describe else {})
-    return tuple(StepFile(step.id, json_bytes(writer.document(step))) for step in plan.steps)
+    return tuple(StepFile(step.id, json_bytes(writer.document(step, plan))) for step in plan.steps)
 
 
 def final_names(graph: DataflowGraph) -> dict[int, tuple[str, ...]]:
@@ -47,7 +47,7 @@ class _Writer:
         self.first_bound = dict(sorted(dict(bound).items()))
         self.counts = _execution_counts(notebook)
 
-    def document(self, step: Step) -> dict[str, object]:
+    def document(self, step: Step, plan: Plan) -> dict[str, object]:
         """The document of one step."""
         earlier = [statement for statement in self.statements if statement.id.cell <= step.cells[-1]]
         sources = {str(cell): self.notebook.code_cells[cell].source for cell in sorted({statement.id.cell for statement in earlier})}
@@ -63,10 +63,12 @@ class _Writer:
                 {"id": str(s.id), "cell": s.id.cell, "lines": list(s.lines), "binds": list(s.binds), "uses": list(s.uses)} for s in earlier
             ],
             "cells": [self._cell(step, binding) for binding in step.bindings],
+            **(_scattered(step.scatter, gathered_payloads(step, plan)) if step.scatter else {}),
         }
 
     def _cell(self, step: Step, binding: Binding) -> dict[str, object]:
         cell, flow = self.notebook.code_cells[binding.cell], self.graph.cells[binding.cell]
+        cuts = [cut for cut in step.cuts if cut.version.cell == cell.index]
         return {
             "index": cell.index,
             "id": cell.id,
@@ -80,6 +82,7 @@ class _Writer:
             "deletes": list(flow.deletes),
             "saves": [{"payload": p.id, "versions": [str(v) for v in p.versions]} for p in step.payloads if p.cell == cell.index],
             **({"describes": list(self.described[cell.index])} if cell.index in self.described else {}),
+            **({"cuts": [_cut(one) for one in cuts]} if cuts else {}),
         }
 
 
@@ -87,6 +90,23 @@ def _changed_state(flow: GraphCell) -> list[str]:
     """The channels and files that a cell may change, as names of versions; unseeded generators are no versions of anything."""
     written = [effect for effect in flow.effects if effect.mode != "read"]
     return list(dict.fromkeys(FILE + one.subject if one.channel == "files" else CHANNEL + one.channel for one in written))
+
+
+def _cut(cut: Cut) -> dict[str, object]:
+    return {"cut": cut.id, "version": str(cut.version), "size": cut.size, "num": cut.num}
+
+
+def _scattered(scatter: StepScatter, gathered: Sequence[str]) -> dict[str, object]:
+    axes = [[port.source for port in axis] for axis in scatter.axes]
+    names = {"kept": list(scatter.kept), "last": list(scatter.last)}
+    return {"scatter": {"axes": axes, **names, "gathers": list(gathered), "shows": scatter.shows}}
+
+
+def gathered_payloads(step: Step, plan: Plan) -> tuple[str, ...]:
+    """The payloads of a scattered step that another step needs as a whole."""
+    whole = {link.payload for link in plan.links if link.source == step.id and not link.shards}
+    cut = {cut.version for cut in step.cuts}
+    return tuple(payload.id for payload in step.payloads if payload.id in whole or cut.intersection(payload.versions))
 
 
 def _execution_counts(notebook: Notebook) -> tuple[int | None, ...]:

@@ -101,7 +101,7 @@ class Gathering(NamedTuple):
 
     Parts of `joined` are put together in the order of the shards, `kept` are alike in all of them, and of `last` only the
     last shard has what the whole cell would leave. Other names are not known: they are joined as well. `unseen` says that
-    the cell runs commands, of which nothing is known.
+    the cell runs commands, of which nothing is known, and `shows` that it ends with an expression.
     """
 
     joined: tuple[str, ...] = ()
@@ -109,6 +109,7 @@ class Gathering(NamedTuple):
     last: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     unseen: bool = False
+    shows: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ def make_steps(graph: DataflowGraph, notebook: Notebook, parts: Sequence[Part], 
         version
         for cell in graph.cells
         for version in cell.needs
-        if owner.get(version.cell) != owner[cell.index] and not sending.is_cut(version, cell.index)
+        if owner.get(version.cell) != owner[cell.index] and sending.is_sent(version, cell.index)
     }
     steps = [_step(graph, notebook, part, wanted, beside, sending) for part in parts]
     return tuple(_with_scatter(step, steps, sending) for step in steps)

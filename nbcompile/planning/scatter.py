@@ -23,6 +23,10 @@ class Sending:
         """Whether a cell gets a version in shards that the maker cuts for it."""
         return self.by_shard.get((reader, version.name)) == version and not self.is_chained(reader)
 
+    def is_sent(self, version: Version, reader: int) -> bool:
+        """Whether a version leaves its step as a payload for a cell of another: as a whole, or as what the shards of its own cell made."""
+        return not self.is_cut(version, reader) or version.cell in self.scatters
+
     def is_chained(self, cell: int) -> bool:
         """Whether a scattered cell takes the shards of a scattered cell before it as they are, without the whole between them."""
         scatter = self.scatters.get(cell)
@@ -98,7 +102,8 @@ def scatter_of(cell: int, sending: Sending, steps: Sequence[Step]) -> StepScatte
         return ShardPort(split.name, version, whole if sending.is_chained(cell) else cut_id(maker.id, version, split))
 
     axes = tuple(tuple(port(split) for split in axis) for axis in scatter.axes)
-    return StepScatter(axes=axes, kept=scatter.gathering.kept, last=scatter.gathering.last)
+    gathering = scatter.gathering
+    return StepScatter(axes=axes, kept=gathering.kept, last=gathering.last, shows=gathering.shows)
 
 
 def only_alone(sending: Sending, parts: Sequence[Sequence[int]]) -> Sending:

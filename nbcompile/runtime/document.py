@@ -62,6 +62,15 @@ class SaveEntry(NamedTuple):
     versions: Tuple[VersionName, ...]
 
 
+class CutEntry(NamedTuple):
+    """A version that is written in shards after its cell: `num` of them, or, where `num` is 0, of `size` items each."""
+
+    cut: str
+    version: VersionName
+    size: int
+    num: int
+
+
 class StepCell(NamedTuple):
     """One cell of the step and what is bound before it, checked and saved after it."""
 
@@ -77,6 +86,7 @@ class StepCell(NamedTuple):
     deletes: Tuple[str, ...]
     saves: Tuple[SaveEntry, ...]
     describes: Tuple[str, ...] = ()
+    cuts: Tuple[CutEntry, ...] = ()
 
     @property
     def may_raise(self) -> bool:
@@ -87,6 +97,20 @@ class StepCell(NamedTuple):
     def skipped(self) -> bool:
         """The cell is not run at all."""
         return "skip-execution" in self.tags or not self.text.strip()
+
+
+class ScatterEntry(NamedTuple):
+    """How the shards of a step go together: for each axis the cuts that go in step, the last axis goes round fastest.
+
+    `gathers` are the payloads that are needed as a whole; of names in `kept` any shard has the value, of those in `last` the
+    last one. `shows` says that the cell ends with an expression.
+    """
+
+    axes: Tuple[Tuple[str, ...], ...]
+    kept: Tuple[str, ...]
+    last: Tuple[str, ...]
+    gathers: Tuple[str, ...]
+    shows: bool
 
 
 class StepDocument(NamedTuple):
@@ -100,6 +124,7 @@ class StepDocument(NamedTuple):
     counts: Dict[int, int]
     definitions: Tuple[DefinitionEntry, ...]
     cells: Tuple[StepCell, ...]
+    scatter: Optional[ScatterEntry] = None
 
     def definition(self, wanted: str) -> Optional[DefinitionEntry]:
         """The definition statement with this id."""
@@ -127,7 +152,12 @@ def _document(raw: Dict[str, Any]) -> StepDocument:
         counts={int(cell): count for cell, count in raw.get("counts", {}).items()},
         definitions=tuple(sorted((_definition(entry) for entry in raw.get("definitions", ())), key=lambda entry: entry.order)),
         cells=tuple(_cell(entry) for entry in raw["cells"]),
+        scatter=_scatter(raw["scatter"]) if "scatter" in raw else None,
     )
+
+
+def _scatter(raw: Dict[str, Any]) -> ScatterEntry:
+    return ScatterEntry(tuple(map(tuple, raw["axes"])), tuple(raw["kept"]), tuple(raw["last"]), tuple(raw["gathers"]), raw["shows"])
 
 
 def _definition(raw: Dict[str, Any]) -> DefinitionEntry:
@@ -152,7 +182,12 @@ def _cell(raw: Dict[str, Any]) -> StepCell:
         deletes=names("deletes"),
         saves=tuple(_save(entry) for entry in raw.get("saves", ())),
         describes=names("describes"),
+        cuts=tuple(_cut(entry) for entry in raw.get("cuts", ())),
     )
+
+
+def _cut(raw: Dict[str, Any]) -> CutEntry:
+    return CutEntry(raw["cut"], parse_version(raw["version"]), raw["size"], raw["num"])
 
 
 def _save(raw: Dict[str, Any]) -> SaveEntry:

@@ -1,4 +1,4 @@
-"""The command line of the step runtime: `step` runs one step, `collect` makes the executed notebook."""
+"""The command line of the step runtime: `step` runs one step, `gather` joins its shards, `collect` makes the executed notebook."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from .collect import CollectCall, collect
 from .problem import ENVIRONMENT_BROKEN, StepProblem
+from .scatter import SHARD_IN_NAME, GatheringRun, kind_of_run, label_of
 from .step import Host, StepCall, run_step
 from .supervisor import supervise, work_directory
 from .zygote import serve, work_alone
 
 USAGE = """\
 usage: nbcompile_runtime.py step STEP.json OUTPUTS.json [--payload FILE]... [--file NAME PATH]... [--files DIRECTORY]...
-                                 [--events FD]... [--trust-payloads]
+                                 [--events FD]... [--trust-payloads] [--shards DIRECTORY]... [--span FIRST END]
+       nbcompile_runtime.py gather STEP.json OUTPUTS.json [--outputs OUTPUTS.json]... [--payload FILE]... [--shards DIRECTORY]...
+                                 [--files DIRECTORY]... [--events FD]... [--trust-payloads]
        nbcompile_runtime.py collect TEMPLATE.ipynb EXECUTED.ipynb [--outputs OUTPUTS.json]... [--files DIRECTORY]...
                                  [--into DIRECTORY] [--timing]
 """
@@ -33,8 +36,10 @@ class Grammar(NamedTuple):
     options: Dict[str, int]
 
 
+_STEP_OPTIONS = {"--payload": 1, "--shards": 1, "--file": 2, "--files": 1, "--events": 1, "--trust-payloads": 0}
 _GRAMMARS = {
-    "step": Grammar(2, {"--payload": 1, "--file": 2, "--files": 1, "--events": 1, "--trust-payloads": 0}),
+    "step": Grammar(2, {**_STEP_OPTIONS, "--span": 2}),
+    "gather": Grammar(2, {**_STEP_OPTIONS, "--outputs": 1}),
     "collect": Grammar(2, {"--outputs": 1, "--files": 1, "--into": 1, "--timing": 0}),
     "serve": Grammar(1, {}),
     "work": Grammar(1, {}),
@@ -50,7 +55,7 @@ class Words(NamedTuple):
 
     def each(self, option: str) -> Tuple[str, ...]:
         """What a repeatable option of one word was given."""
-        return tuple(words[0] for words in self.options[option])
+        return tuple(words[0] for words in self.options.get(option, ()))
 
 
 def main(argv: List[str]) -> int:
@@ -101,7 +106,7 @@ def _run(argv: List[str], start: Callable[[str, Callable[[], int]], int], host: 
     if words.command == "work":
         work_alone(int(words.places[0]), StepWorker())
     try:
-        return _run_step(words, start, host) if words.command == "step" else _run_collect(words)
+        return _run_collect(words) if words.command == "collect" else _run_step(words, start, host)
     except StepProblem as problem:
         sys.stderr.write(f"{problem}\n")
         return ENVIRONMENT_BROKEN
@@ -135,12 +140,15 @@ def parse_words(argv: List[str]) -> Words:
 
 def _run_step(words: Words, start: Callable[[str, Callable[[], int]], int], host: Callable[[str], Host]) -> int:
     outputs = os.path.abspath(words.places[1])
+    if SHARD_IN_NAME in outputs:
+        outputs = outputs.replace(SHARD_IN_NAME, label_of(words.places[0], words.each("--payload"), words.each("--shards")))
     work = work_directory(outputs)
     # What an earlier try left is of no use.
     shutil.rmtree(work, ignore_errors=True)
     if os.path.exists(outputs):
         os.unlink(outputs)
     os.mkdir(work)
+    spans = words.options.get("--span", ())
     call = StepCall(
         step=words.places[0],
         outputs=outputs,
@@ -152,8 +160,12 @@ def _run_step(words: Words, start: Callable[[str, Callable[[], int]], int], host
         directories=tuple(map(os.path.abspath, words.each("--files"))),
         events=tuple(int(word) for word in words.each("--events")),
         trust_payloads=bool(words.options["--trust-payloads"]),
+        shards=words.each("--shards"),
+        span=(int(spans[-1][0]), int(spans[-1][1])) if spans else None,
+        shard_outputs=words.each("--outputs"),
     )
-    return start(outputs, lambda: run_step(call, host(work)))
+    kind = GatheringRun if words.command == "gather" else kind_of_run
+    return start(outputs, lambda: run_step(call, host(work), kind))
 
 
 def _run_collect(words: Words) -> int:

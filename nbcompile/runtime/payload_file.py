@@ -172,12 +172,13 @@ class PayloadWriter:
 class PayloadFile:
     """A payload that is read: its index at once, everything else when it is needed."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, mapped: bool = True) -> None:
         self.path = path
         try:
             with open(path, "rb") as file:
                 self.index = self._read_index(file)
-                self.memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+                file.seek(0)
+                self.memory: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY) if mapped else bytearray(file.read())
         except (OSError, ValueError, struct.error) as error:
             raise broken_payload(path, str(error)) from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from .codecs import Frame, FrameInFile, Reader, Scope, type_name, write_frame, write_frame_of_many
 from .document import VersionName, parse_version
@@ -39,10 +39,13 @@ class SavedPayload(NamedTuple):
     failures: Tuple[TravelFailure, ...]
 
 
-def save_payload(path: str, payload: str, values: Sequence[Tuple[VersionName, Any]], scope: Scope, watch_sharing: bool) -> SavedPayload:
+def save_payload(
+    path: str, payload: str, values: Sequence[Tuple[VersionName, Any]], scope: Scope, watch_sharing: bool, shard: str = ""
+) -> SavedPayload:
     """Write versions to a file. Those that share an object or memory are pickled with one memo; the others can be read apart.
 
-    `watch_sharing` says that other payloads leave the step, too, so that what each version reaches has to be known.
+    `watch_sharing` says that other payloads leave the step, too, so that what each version reaches has to be known. `shard`
+    says which part of the versions this is.
     """
     bound = [(version, value) for version, value in values if value is not UNBOUND]
     keep = watch_sharing or len(bound) > 1
@@ -57,7 +60,7 @@ def save_payload(path: str, payload: str, values: Sequence[Tuple[VersionName, An
                 names = [str(bound[number][0]) for number in numbers]
                 frame = write_frame_of_many(names, tuple(bound[number][1] for number in numbers), scope)
             groups.append(_write_group([str(bound[number][0]) for number in numbers], frame, writer))
-        saved = _finish(writer, payload, values, groups)
+        saved = _finish(writer, {"payload": payload, **({"shard": shard} if shard else {})}, values, groups)
     except BaseException:
         writer.abandon()
         raise
@@ -85,7 +88,7 @@ def _write_group(versions: List[str], frame: Frame, writer: PayloadWriter) -> Di
 
 
 def _finish(
-    writer: PayloadWriter, payload: str, values: Sequence[Tuple[VersionName, Any]], groups: List[Dict[str, Any]]
+    writer: PayloadWriter, head: Dict[str, str], values: Sequence[Tuple[VersionName, Any]], groups: List[Dict[str, Any]]
 ) -> Tuple[int, List[Tuple[VersionName, Dict[str, Any]]]]:
     pieces = writer.pieces()
     group_of = {version: group for group in groups for version in group["versions"]}
@@ -101,7 +104,7 @@ def _finish(
         reports.append((version, report))
     index = {
         "schema": SCHEMA_OF_PAYLOAD,
-        "payload": payload,
+        **head,
         "python": ".".join(map(str, sys.version_info[:2])),
         "pieces": pieces,
         "groups": groups,
@@ -123,14 +126,30 @@ def _combined(pieces: Iterable[Piece], name: str) -> str:
 class Payloads:
     """The payloads a step was given. Each group of versions is read when the first of them is needed."""
 
-    def __init__(self, paths: Iterable[str]) -> None:
-        self._files: List[PayloadFile] = []
+    def __init__(self, paths: Iterable[str], mapped: bool = True) -> None:
+        """Open them; what is not `mapped` is read as a whole, and keeps no file open."""
+        self._mapped = mapped
         self._places: Dict[VersionName, Tuple[PayloadFile, Dict[str, Any]]] = {}
         self._unbound: Dict[VersionName, None] = {}
         self._unchecked: List[Tuple[PayloadFile, List[Piece]]] = []
+        self._wholes: Optional[Set[VersionName]] = None
+        self._open(paths)
+
+    def open_shards(self, paths: Iterable[str]) -> None:
+        """Read from these as well, and no more from those of the last call."""
+        wholes = self.versions_of_wholes()
+        self._wholes = wholes
+        self._places = {version: place for version, place in self._places.items() if version in wholes}
+        self._unbound = {version: None for version in self._unbound if version in wholes}
+        self._open(paths)
+
+    def versions_of_wholes(self) -> Set[VersionName]:
+        """The versions that were there before any shard."""
+        return {*self._places, *self._unbound} if self._wholes is None else self._wholes
+
+    def _open(self, paths: Iterable[str]) -> None:
         for path in paths:
-            file = PayloadFile(path)
-            self._files.append(file)
+            file = PayloadFile(path, self._mapped)
             for group in file.index["groups"]:
                 for text in group["versions"]:
                     self._places[parse_version(text)] = file, group

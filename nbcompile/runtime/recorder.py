@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional
+from collections import deque
+from typing import Any, Callable, Deque, Dict, List, Optional
 
 from .journal import Journal
 
@@ -13,7 +14,8 @@ class Recorder:
     """Writes the outputs of the cell that runs now. While `muted`, what is shown is dropped.
 
     `flush` is called before anything but stream text is recorded, so that text written earlier comes earlier.
-    `hooks` take outputs away from the cell, the latest first: an Output widget shows them instead.
+    `hooks` take outputs away from the cell, the latest first: an Output widget shows them instead. `results` holds values
+    of expressions that were shown, where somebody made room for them.
     """
 
     def __init__(self, journal: Journal) -> None:
@@ -23,6 +25,7 @@ class Recorder:
         self.failed: Optional[Dict[str, Any]] = None
         self.flush: Callable[[], None] = lambda: None
         self.hooks: List[Callable[[Dict[str, Any]], None]] = []
+        self.results: Deque[Any] = deque(maxlen=0)
 
     def stream(self, name: str, text: str) -> None:
         """Record text that came on stdout or stderr. Text that comes while no cell runs belongs to none."""

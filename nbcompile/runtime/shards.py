@@ -41,6 +41,30 @@ def cut_value(name: str, value: Any, cut: Cut) -> List[Any]:
     return [part(start, end) for start, end in cut.bounds(len(value))]
 
 
+def own_part(part: Any) -> Any:
+    """A shard that does not keep the whole in memory, and is not sent with it: rows of an array or a table are a view of all of them."""
+    library = type(part).__module__.partition(".")[0]
+    if library == "numpy" and hasattr(part, "dtype"):
+        return part.copy(order="K")
+    return part.copy() if library == "pandas" and hasattr(part, "copy") else part
+
+
+def shard_labels(count: int) -> List[str]:
+    """What the shards of one axis are called: numbers that sort as text."""
+    width = len(str(max(0, count - 1)))
+    return [str(number).zfill(width) for number in range(count)]
+
+
+def shard_name(payload: str, shard: str) -> str:
+    """The stem of the file of a payload, or of one shard of it."""
+    return "{}.{}".format(payload, shard) if shard else payload
+
+
+def shard_order(label: str) -> Tuple[int, ...]:
+    """Shards in this order are in the order of the whole."""
+    return tuple(int(number) for number in label.split("-"))
+
+
 def _slicer(value: Any) -> Optional[Callable[[int, int], Any]]:
     rows = getattr(value, "iloc", None)
     if rows is not None and hasattr(value, "index"):

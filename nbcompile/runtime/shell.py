@@ -55,6 +55,10 @@ class _HookMixin:
     def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
         self.shell.recorder.result(self.prompt_count, format_dict, md_dict)  # type: ignore[attr-defined]
 
+    def fill_exec_result(self, result: Any) -> None:
+        super().fill_exec_result(result)  # type: ignore[misc]
+        self.shell.recorder.results.append(result)
+
     def finish_displayhook(self) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -251,6 +255,13 @@ class IPythonKernel:
         if error is None and shell._failed_in_display and _display_errors_fail_cells():
             return getattr(sys, "last_value", None) or RuntimeError("display failed")
         return error  # type: ignore[no-any-return]
+
+    def show_result(self, cell: int, number: Optional[int], value: Any) -> None:
+        """Show a value as that of the last expression of a cell."""
+        self.recorder.cell = cell
+        self.shell.execution_count = number or 0
+        data, metadata = self.shell.display_formatter.format(value)
+        self.recorder.result(number or 0, data, metadata)
 
     def bind_history(self, name: str, value: Any) -> bool:
         """Bind a name of IPython's history of results; returns whether it was one."""

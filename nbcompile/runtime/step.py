@@ -6,13 +6,13 @@ import os
 import shutil
 import sys
 import time
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from .channels import READ_BY_IMPORTS, Channels
 from .code_places import CodeFinder
 from .codecs import Scope, register_names
 from .definitions import Definitions
-from .document import SaveEntry, StepCell, StepDocument, VersionName, read_document
+from .document import CutEntry, SaveEntry, StepCell, StepDocument, VersionName, read_document
 from .environment import enter_kernel_environment
 from .fingerprint import fingerprint
 from .journal import Journal, JournalReader
@@ -21,6 +21,7 @@ from .namespace import Namespace, Versions
 from .payloads import UNBOUND, Payloads, save_payload
 from .problem import CELL_FAILED, ENVIRONMENT_BROKEN, FINISHED, StepProblem
 from .recorder import NO_CELL, Recorder
+from .shards import Cut, cut_value, own_part, shard_labels, shard_name
 from .shell import IPythonKernel
 from .sources import CellSource
 from .streams import Streams
@@ -39,6 +40,9 @@ class StepCall(NamedTuple):
     directories: Tuple[str, ...] = ()
     events: Tuple[int, ...] = ()
     trust_payloads: bool = False
+    shards: Tuple[str, ...] = ()
+    span: Optional[Tuple[int, int]] = None
+    shard_outputs: Tuple[str, ...] = ()
 
 
 class Host:
@@ -50,8 +54,8 @@ class Host:
         self.kernel = IPythonKernel(self.recorder, work)
 
 
-def run_step(call: StepCall, host: Host) -> int:
-    """Run one step and write what happened. Returns the exit code."""
+def run_step(call: StepCall, host: Host, run: Callable[[StepCall, StepDocument, Host, Journal], "StepRun"]) -> int:
+    """Run one step, as `run` says, and write what happened. Returns the exit code."""
     journal = Journal(journal_path(call.work), call.events)
     host.recorder.journal = journal
     code = ENVIRONMENT_BROKEN
@@ -59,7 +63,7 @@ def run_step(call: StepCall, host: Host) -> int:
         with open(call.step, "rb") as file:
             document = read_document(file.read())
         journal.write("step", step=document.step, kernel=host.kernel.kind)
-        code = StepRun(call, document, host, journal).run()
+        code = run(call, document, host, journal).run()
     except StepProblem as problem:
         journal.write("problem", problem={"code": problem.code, "message": problem.message, "advice": problem.advice})
         sys.stderr.write(f"{problem}\n")
@@ -90,25 +94,34 @@ class StepRun:
         self.saves = sum(len(cell.saves) for cell in document.cells)
 
     def run(self) -> int:
-        """Run the cells in order, until one fails."""
+        """Run what is to be run, until something fails. Returns the exit code."""
         self.streams.start()
         try:
-            for number, cell in enumerate(self.document.cells):
-                later = self.document.cells[number + 1 :]
-                self._prepare(cell)
-                self.versions.keep_only(_wanted(cell, later))
-                if not self._run_cell(cell):
-                    return CELL_FAILED
-                self.versions.keep_only(_wanted(None, later))
-            if not self.call.trust_payloads:
-                self.payloads.check_rest()
+            return self._run_cells()
         finally:
             self.streams.stop()
             self._show_failure()
+
+    def _run_cells(self) -> int:
+        for number, cell in enumerate(self.document.cells):
+            later = self.document.cells[number + 1 :]
+            self._prepare(cell)
+            self.versions.keep_only(_wanted(cell, later))
+            self._begin(cell)
+            goes_on, facts = self._run_cell(cell)
+            self.journal.write("end", cell=cell.cell, **facts)
+            if not goes_on:
+                return CELL_FAILED
+            self.versions.keep_only(_wanted(None, later))
+        if not self.call.trust_payloads:
+            self.payloads.check_rest()
         return FINISHED
 
-    def _run_cell(self, cell: StepCell) -> bool:
+    def _begin(self, cell: StepCell) -> None:
         self.journal.write("cell", cell=cell.cell, id=cell.id, execution_count=None if cell.skipped else cell.number)
+
+    def _run_cell(self, cell: StepCell) -> Tuple[bool, Dict[str, Any]]:
+        """Run a cell and keep what it made; says whether the notebook goes on after it, and how it ended."""
         facts: Dict[str, Any] = {"state": "skipped"}
         error = None
         if not cell.skipped:
@@ -122,8 +135,7 @@ class StepRun:
         if goes_on:
             self._keep(cell)
             facts.update(self._describe(cell))
-        self.journal.write("end", cell=cell.cell, **facts)
-        return goes_on
+        return goes_on, facts
 
     def _execute(self, cell: StepCell) -> Optional[BaseException]:
         self.recorder.cell = cell.cell
@@ -177,18 +189,30 @@ class StepRun:
                 self.versions.put(version, self.channels.take(version.subject, cell.cell))
         for save in cell.saves:
             self._save(save)
+        for cut in cell.cuts:
+            self._save_cut(cut)
 
     def _describe(self, cell: StepCell) -> Dict[str, Any]:
         """What the values are that somebody wants to compare with those of another run."""
-        bound = [name for name in cell.describes if self.namespace.is_bound(name)]
-        return {"values": {name: fingerprint(self.namespace.value(name))._asdict() for name in bound}} if cell.describes else {}
+        bound = {name: self.namespace.value(name) for name in cell.describes if self.namespace.is_bound(name)}
+        return described(bound) if cell.describes else {}
 
-    def _save(self, save: SaveEntry) -> None:
+    def _save(self, save: SaveEntry, shard: str = "") -> None:
         values = [(version, self._value(version)) for version in save.versions]
-        path = os.path.join(self.call.home, save.payload + ".nbc")
-        saved = save_payload(path, save.payload, values, self.scope, self.saves > 1)
+        self._write(save.payload, values, shard, watch_sharing=self.saves > 1)
+
+    def _save_cut(self, cut: CutEntry) -> None:
+        """Write the shards of a version."""
+        value = self._value(cut.version)
+        parts = [value] if value is UNBOUND else cut_value(cut.version.name, value, Cut(cut.size, cut.num))
+        for label, part in zip(shard_labels(len(parts)), parts):
+            self._write(cut.cut, [(cut.version, own_part(part))], label, watch_sharing=False)
+
+    def _write(self, payload: str, values: Sequence[Tuple[VersionName, Any]], shard: str, watch_sharing: bool) -> None:
+        name = shard_name(payload, shard)
+        saved = save_payload(os.path.join(self.call.home, name + ".nbc"), payload, values, self.scope, watch_sharing, shard)
         reports = [one.report for one in saved.versions]
-        self.journal.write("payload", payload=save.payload, bytes=saved.length, versions=reports)
+        self.journal.write("payload", payload=name, bytes=saved.length, versions=reports)
 
     def _value(self, version: VersionName) -> Any:
         if version in self.versions:
@@ -199,6 +223,11 @@ class StepRun:
         """Whoever looks at the process and not at OUTPUTS.json sees the error, too."""
         if self.recorder.failed is not None:
             sys.stderr.write("\n".join(self.recorder.failed["traceback"]) + "\n")
+
+
+def described(values: Dict[str, Any]) -> Dict[str, Any]:
+    """What is told of final values."""
+    return {"values": {name: fingerprint(value)._asdict() for name, value in values.items()}}
 
 
 def _wanted(cell: Optional[StepCell], later: Tuple[StepCell, ...]) -> Iterator[VersionName]:

@@ -1,0 +1,260 @@
+"""A scattered step: its cell run once for each of its shards, and what the shards made put together.
+
+A shard is a payload file with the part of a version; its index says which part. A step has a shard for each combination of
+those of its axes, and is called by their labels.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from collections import deque
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
+
+from .document import CutEntry, SaveEntry, ScatterEntry, StepCell, StepDocument, VersionName, read_document
+from .journal import Journal, read_json
+from .payload_file import read_index
+from .payloads import UNBOUND, Payloads
+from .problem import CELL_FAILED, FINISHED, StepProblem
+from .recorder import NO_CELL
+from .shards import join_values, shard_order
+from .step import Host, StepCall, StepRun, described
+
+# Stands for the label of the shard in the name of OUTPUTS.json.
+SHARD_IN_NAME = "{shard}"
+# No variable has a hyphen in front: no payload of one is called so.
+_SHOWN, _FINAL = ".-shown", ".-final"
+_SHARD_FILE = re.compile(r"(.+)\.(\d+(?:-\d+)*)\.nbc")
+
+
+class Shard(NamedTuple):
+    """One combination of shards, and the payloads that hold its parts."""
+
+    label: str
+    paths: Tuple[str, ...]
+
+
+class ShardFiles:
+    """The shards that a step was given, one by one or by the directories they lie in, and the payloads that are no shards."""
+
+    def __init__(self, paths: Iterable[str], directories: Iterable[str], last: str = "") -> None:
+        """Look at them; with `last`, at none after the shard of this name."""
+        self._last = last
+        self.whole: List[str] = []
+        self._found: Dict[str, Dict[str, str]] = {}
+        for directory in directories:
+            for name in os.listdir(directory):
+                found = _SHARD_FILE.fullmatch(name)
+                if found:
+                    self._add(found.group(1), found.group(2), os.path.join(directory, name))
+        for path in paths:
+            index = read_index(path)
+            if "shard" in index:
+                self._add(index["payload"], index["shard"], path)
+            else:
+                self.whole.append(path)
+
+    def _add(self, payload: str, label: str, path: str) -> None:
+        if not self._last or shard_order(label) <= shard_order(self._last):
+            self._found.setdefault(payload, {})[label] = path
+
+    def of(self, payload: str) -> Dict[str, str]:
+        """The files of a payload by the labels of the shards, in order."""
+        found = self._found.get(payload, {})
+        return {label: found[label] for label in sorted(found, key=shard_order)}
+
+    def combinations(self, scatter: ScatterEntry) -> List[Shard]:
+        """The shards of a step."""
+        axes = [self._axis(payloads) for payloads in scatter.axes]
+        return [
+            Shard("-".join(part.label for part in parts), tuple(path for part in parts for path in part.paths))
+            for parts in itertools.product(*axes)
+        ]
+
+    def _axis(self, payloads: Sequence[str]) -> List[Shard]:
+        ports = [self.of(payload) for payload in payloads]
+        if not ports[0]:
+            raise StepProblem("NB592", f"no shard of `{payloads[0]}` was given", "run the step that makes it")
+        if any(port.keys() != ports[0].keys() for port in ports):
+            counts = ", ".join(f"{len(port)} of `{payload}`" for payload, port in zip(payloads, ports))
+            raise StepProblem("NB583", f"what goes in step has not as many shards: {counts}", "make the lists equally long")
+        return [Shard(label, tuple(port[label] for port in ports)) for label in ports[0]]
+
+
+def label_of(step: str, payloads: Iterable[str], directories: Iterable[str]) -> str:
+    """What the first shard is called of those that are given to a step."""
+    with open(step, "rb") as file:
+        scatter = _scatter_of(read_document(file.read()))
+    return ShardFiles(payloads, directories).combinations(scatter)[0].label
+
+
+def kind_of_run(call: StepCall, document: StepDocument, host: Host, journal: Journal) -> StepRun:
+    """A run of a step, scattered or not."""
+    return (ScatteredRun if document.scatter else StepRun)(call, document, host, journal)
+
+
+class ScatteredRun(StepRun):
+    """Runs the cell of a scattered step once for each of the shards it was given, one after the other, as if each were alone."""
+
+    shard = ""
+
+    def _run_cells(self) -> int:
+        (cell,) = self.document.cells
+        files = ShardFiles(self.call.payloads, self.call.shards)
+        shards = files.combinations(_scatter_of(self.document))
+        if self.call.span is not None:
+            shards = shards[slice(*self.call.span)]
+        self.payloads = Payloads(files.whole)
+        self._begin(cell)
+        reached: List[Dict[str, Any]] = []
+        goes_on = True
+        for shard in shards:
+            goes_on, facts = self._run_shard(cell, shard)
+            reached.append(facts)
+            if facts["state"] == "error":
+                break
+        self.journal.write("shards", shard=shards[0].label, last_shard=self.shard)
+        self.journal.write("end", cell=cell.cell, **_together(reached))
+        return FINISHED if goes_on else CELL_FAILED
+
+    def _run_shard(self, cell: StepCell, shard: Shard) -> Tuple[bool, Dict[str, Any]]:
+        self.shard = shard.label
+        self.recorder.results = deque(maxlen=2)
+        self.payloads.open_shards(shard.paths)
+        # What another shard was given, and what it may have changed, is read anew, as if this were another process.
+        changed = (*cell.changes, *cell.defines)
+        shared = self.payloads.versions_of_wholes()
+        self.versions.keep_only([version for version in cell.needs if version in shared and version.name not in changed])
+        self._prepare(cell)
+        goes_on, facts = self._run_cell(cell)
+        if not self.call.trust_payloads:
+            self.payloads.check_rest()
+        return goes_on, facts
+
+    def _keep(self, cell: StepCell) -> None:
+        super()._keep(cell)
+        if _scatter_of(self.document).shows:
+            shown = self.recorder.results[0] if len(self.recorder.results) == 1 else UNBOUND
+            self._write(self.document.step + _SHOWN, [(VersionName("_", cell.cell), shown)], self.shard, watch_sharing=False)
+
+    def _describe(self, cell: StepCell) -> Dict[str, Any]:
+        """Leave it to those who have the whole."""
+        if cell.describes:
+            values = [(version, self._value(version)) for version in _final(cell)]
+            self._write(self.document.step + _FINAL, values, self.shard, watch_sharing=False)
+        return {}
+
+    def _save(self, save: SaveEntry, shard: str = "") -> None:
+        super()._save(save, self.shard)
+
+    def _save_cut(self, cut: CutEntry) -> None:
+        """Only the whole can be cut anew."""
+
+
+class GatheringRun(StepRun):
+    """Puts together what the shards of a step showed and made, as if its cell had run once."""
+
+    def _run_cells(self) -> int:
+        (cell,) = self.document.cells
+        scatter = _scatter_of(self.document)
+        reports = sorted((read_json(path) for path in self.call.shard_outputs), key=lambda report: shard_order(report["shard"]))
+        reports = list(_until_error(reports))
+        error = reports[-1]["cells"][0]["state"] == "error"
+        files = ShardFiles(self.call.payloads, self.call.shards, reports[-1]["last_shard"] if error else "")
+        goes_on = not error or cell.may_raise
+        self._begin(cell)
+        shown = self._shown(files, cell) if scatter.shows and not error else UNBOUND
+        self._tell(cell, reports, shown)
+        if goes_on:
+            for save in (save for save in cell.saves if save.payload in scatter.gathers):
+                self._join(save.payload, save.versions, files, scatter)
+                self._save(save)
+            for cut in cell.cuts:
+                self._save_cut(cut)
+        facts = self._of_whole(cell, files, scatter) if goes_on and cell.describes else {}
+        self.journal.write("end", cell=cell.cell, **_together([report["cells"][0] for report in reports]), **facts)
+        return FINISHED if goes_on else CELL_FAILED
+
+    def _tell(self, cell: StepCell, reports: Sequence[Dict[str, Any]], shown: Any) -> None:
+        """Show what the shards showed, one after the other; the last expression once, as that of the whole, if it has parts."""
+        for report in reports:
+            for kind in ("guard", "payload"):
+                for entry in report[kind + "s"]:
+                    self.journal.write(kind, **entry)
+            for output in report["cells"][0]["outputs"]:
+                if output["output_type"] == "stream":
+                    self.journal.stream(cell.cell, output["name"], output["text"])
+                elif output["output_type"] != "execute_result" or shown is UNBOUND:
+                    self.journal.write("output", cell=cell.cell, output=output)
+            for update in report["cells"][0].get("updates", ()):
+                self.journal.write("update", cell=cell.cell, **update)
+        if shown is not UNBOUND:
+            self.kernel.show_result(cell.cell, cell.number, shown)
+            self.recorder.cell = NO_CELL
+
+    def _shown(self, files: ShardFiles, cell: StepCell) -> Any:
+        """The value of the last expression, if every shard has a part of it."""
+        version = VersionName("_", cell.cell)
+        parts = self._parts(files.of(self.document.step + _SHOWN).values(), (version,))[version]
+        if any(part is UNBOUND for part in parts):
+            return UNBOUND
+        try:
+            return join_values("_", parts)
+        except StepProblem:
+            return UNBOUND
+
+    def _of_whole(self, cell: StepCell, files: ShardFiles, scatter: ScatterEntry) -> Dict[str, Any]:
+        self._join(self.document.step + _FINAL, _final(cell), files, scatter)
+        values = {version.name: self.versions[version] for version in _final(cell)}
+        return described({name: value for name, value in values.items() if value is not UNBOUND})
+
+    def _join(self, payload: str, versions: Sequence[VersionName], files: ShardFiles, scatter: ScatterEntry) -> None:
+        parts = self._parts(files.of(payload).values(), versions)
+        for version in versions:
+            bound = [part for part in parts[version] if part is not UNBOUND]
+            if not bound or version.kind == "channel" or version.name in scatter.last:
+                self.versions.put(version, parts[version][-1])
+            elif version.name in scatter.kept:
+                self.versions.put(version, bound[0])
+            else:
+                self.versions.put(version, join_values(version.name, bound))
+
+    def _parts(self, paths: Iterable[str], versions: Sequence[VersionName]) -> Dict[VersionName, List[Any]]:
+        """What each shard made of these versions, in the order of the shards."""
+        parts: Dict[VersionName, List[Any]] = {version: [] for version in versions}
+        for path in paths:
+            payloads = Payloads([path], mapped=False)
+            self.definitions.replay(payloads.mentions(versions))
+            read: Dict[VersionName, Any] = {}
+            for version in versions:
+                if version not in read:
+                    read.update(payloads.read(version, self.scope))
+                parts[version].append(read[version])
+            if not self.call.trust_payloads:
+                payloads.check_rest()
+        return parts
+
+
+def _scatter_of(document: StepDocument) -> ScatterEntry:
+    if document.scatter is None:
+        raise StepProblem("NB591", f"the step `{document.step}` is not scattered", "compile the notebook again")
+    return document.scatter
+
+
+def _final(cell: StepCell) -> Tuple[VersionName, ...]:
+    return tuple(VersionName(name, cell.cell) for name in cell.describes)
+
+
+def _until_error(reports: Iterable[Dict[str, Any]]) -> Iterator[Dict[str, Any]]:
+    """What a plain run would have come to."""
+    for report in reports:
+        yield report
+        if report["cells"][0]["state"] == "error":
+            return
+
+
+def _together(shards: Sequence[Dict[str, Any]]) -> Dict[str, Any]:
+    """How the cell ended and what it took, of all its shards."""
+    keys = [key for key in ("seconds", "cpu_seconds") if key in shards[0]]
+    return {"state": shards[-1]["state"], **{key: round(sum(shard[key] for shard in shards), 6) for key in keys}}

@@ -106,6 +106,7 @@ class ScatteredRun(StepRun):
         if self.call.span is not None:
             shards = shards[slice(*self.call.span)]
         self.payloads = Payloads(files.whole)
+        self.journal.write("shards", shard=shards[0].label)
         self._begin(cell)
         reached: List[Dict[str, Any]] = []
         goes_on = True
@@ -114,7 +115,7 @@ class ScatteredRun(StepRun):
             reached.append(facts)
             if facts["state"] == "error":
                 break
-        self.journal.write("shards", shard=shards[0].label, last_shard=self.shard)
+        self.journal.write("shards", last_shard=self.shard)
         self.journal.write("end", cell=cell.cell, **_together(reached))
         return FINISHED if goes_on else CELL_FAILED
 
@@ -160,9 +161,9 @@ class GatheringRun(StepRun):
         scatter = _scatter_of(self.document)
         reports = sorted((read_json(path) for path in self.call.shard_outputs), key=lambda report: shard_order(report["shard"]))
         reports = list(_until_error(reports))
-        error = reports[-1]["cells"][0]["state"] == "error"
-        files = ShardFiles(self.call.payloads, self.call.shards, reports[-1]["last_shard"] if error else "")
-        goes_on = not error or cell.may_raise
+        error = _failed(reports[-1])
+        files = ShardFiles(self.call.payloads, self.call.shards, reports[-1].get("last_shard", "") if error else "")
+        goes_on = not error or (cell.may_raise and reports[-1]["cells"][0]["state"] == "error")
         self._begin(cell)
         shown = self._shown(files, cell) if scatter.shows and not error else UNBOUND
         self._tell(cell, reports, shown)
@@ -250,8 +251,12 @@ def _until_error(reports: Iterable[Dict[str, Any]]) -> Iterator[Dict[str, Any]]:
     """What a plain run would have come to."""
     for report in reports:
         yield report
-        if report["cells"][0]["state"] == "error":
+        if _failed(report):
             return
+
+
+def _failed(report: Dict[str, Any]) -> bool:
+    return report["cells"][0]["state"] in ("error", "died")
 
 
 def _together(shards: Sequence[Dict[str, Any]]) -> Dict[str, Any]:

@@ -5,22 +5,24 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from nbcompile.engines.job import RunJob
 from nbcompile.engines.journal import Journal
 from nbcompile.engines.local.follow import StepFollower
 from nbcompile.engines.local.machine import free_memory_mib
+from nbcompile.engines.local.scattered import ScatteredStep, Span, Spent, count_shards
 from nbcompile.engines.local.schedule import Schedule
 from nbcompile.engines.local.workers import Message, WarmParent
-from nbcompile.engines.outputs import cell_records, failures_in, first_failed_cell, read_outputs
+from nbcompile.engines.outputs import CELL_FAILED, cell_records, failures_in, first_failed_cell, read_outputs
 from nbcompile.engines.signals import SignalWatch
 from nbcompile.model.graph import FILE
 from nbcompile.model.plan import Link, Step, StepId
 from nbcompile.model.run import Failure, KnownStep, Notice, RunEvent, StepEnded, StepRecord, StepStarted, StepState
-from nbcompile.runtime.supervisor import report_death
+from nbcompile.runtime.supervisor import journal_path, report_death
 
 # How long a step that is cancelled may take to clean up.
 _GRACE_SECONDS = 2.0
@@ -39,13 +41,18 @@ class LocalResult:
 
 @dataclass(slots=True)
 class _Worker:
-    """A step process. `stop_at` is when it is killed, if it was asked to end."""
+    """A step process, which writes `outputs`. `stop_at` is when it is killed, if it was asked to end.
+
+    With a `span` it runs these shards of a scattered step.
+    """
 
     number: int
     step: Step
     started: float
     start: str
     follower: StepFollower
+    outputs: Path
+    span: Span | None = None
     stop_at: float | None = None
 
 
@@ -64,6 +71,7 @@ class _LocalRun:
         self.on_event, self.began = on_event, began
         self.schedule = Schedule(job.plan, job.seconds, job.jobs)
         self.workers: dict[int, _Worker] = {}
+        self.scattered: dict[StepId, ScatteredStep] = {}
         self.records = {step.id: StepRecord(step=step.id, cells=step.cells) for step in job.plan.steps}
         self.failures: list[Failure] = []
         self.forks = False
@@ -79,10 +87,11 @@ class _LocalRun:
             for message in self.parent.wait(_LOOK_SECONDS if self.workers else 5.0):
                 self._take(message)
             for worker in self.workers.values():
-                self._tell(worker.follower.news())
+                # What shards show comes in their order when all have ended.
+                self._tell(() if worker.span else worker.follower.news())
             if signals.caught:
                 signals.quiet()
-                self._stop(list(self.workers.values()), 0.0 if len(signals.caught) > 1 else _GRACE_SECONDS)
+                self._cancel(list(self.records), 0.0 if len(signals.caught) > 1 else _GRACE_SECONDS)
             self._kill_overdue()
         ended_by = signals.caught[0] if signals.caught else None
         return LocalResult(steps=tuple(self.records.values()), failures=tuple(self.failures), signal=ended_by)
@@ -90,31 +99,46 @@ class _LocalRun:
     # Starting steps.
 
     def _start_ready(self) -> None:
-        for step in self.schedule.admitted(free_memory_mib(), self._needed_mib()):
-            self._start(step)
+        for step in self.schedule.admitted(free_memory_mib(), self._needed_mib(), self._busy_cores()):
+            self._scatter(step) if step.scatter else self._start(step)
+        for scattered in self.scattered.values():
+            while self._busy_cores() + self.schedule.width(scattered.step) <= self.job.jobs and (span := scattered.take()):
+                outputs = self._outputs_of(scattered.step, span)
+                self._launch(scattered.step, outputs, self._shard_argv(scattered.step, outputs, span), span)
 
     def _needed_mib(self) -> dict[StepId, float]:
         return {step.id: float(step.resources.memory_mib) for step in self.job.plan.steps if step.resources.memory_mib}
 
+    def _busy_cores(self) -> int:
+        return sum(self.schedule.width(worker.step) for worker in self.workers.values())
+
     def _start(self, step: Step) -> None:
-        work = self.directory.work(step.id)
-        work.mkdir(parents=True, exist_ok=True)
+        self.directory.work(step.id).mkdir(parents=True, exist_ok=True)
+        outputs = self.directory.outputs(step.id)
+        self._began(step, self._launch(step, outputs, self._argv(step, outputs)).start)
+
+    def _began(self, step: Step, start: str) -> None:
+        self.schedule.started(step.id)
+        self.journal.note(KnownStep(step=step.id, state="running"))
+        self.on_event(StepStarted(step.id, step.cells, time.monotonic() - self.began, start))
+
+    def _launch(self, step: Step, outputs: Path, argv: Sequence[str], span: Span | None = None) -> _Worker:
+        """Start a process for a step, or for some of its shards."""
         forks = self.forks and not self.fresh_cells & set(step.cells)
         number = self.parent.start(fork=forks, log=self.directory.log(step.id))
-        self.parent.run(number, step.id, work, self._argv(step))
-        self.schedule.started(step.id)
-        started = time.monotonic()
-        follower = StepFollower(step.id, self.directory.events(step.id), streams=self.job.streams)
-        worker = self.workers[number] = _Worker(number, step, started, "forked" if forks else "spawned", follower)
-        self.journal.note(KnownStep(step=step.id, state="running"))
-        self.on_event(StepStarted(step.id, step.cells, started - self.began, worker.start))
+        self.parent.run(number, step.id, self.directory.work(step.id), argv)
+        follower = StepFollower(step.id, Path(journal_path(f"{outputs}.work")), streams=self.job.streams)
+        start = "forked" if forks else "spawned"
+        self.workers[number] = _Worker(number, step, time.monotonic(), start, follower, outputs, span)
+        return self.workers[number]
 
-    def _argv(self, step: Step) -> tuple[str, ...]:
+    def _argv(self, step: Step, outputs: Path) -> tuple[str, ...]:
         """The command that runs the step (docs/reference/step.md)."""
         directory = self.directory
-        words = ["step", str(directory.document(step.id)), str(directory.outputs(step.id))]
+        words = ["step", str(directory.document(step.id)), str(outputs)]
+        shards = {port.source for port in step.scatter.ports} if step.scatter else set()
         for link in self._links_to(step):
-            if link.versions and not link.versions[0].name.startswith(FILE):
+            if link.versions and not link.versions[0].name.startswith(FILE) and link.payload not in shards:
                 words += ["--payload", str(directory.work(link.source) / f"{link.payload}.nbc")]
         for path in step.files_in:
             words += ["--file", path, str(self.job.notebook.parent / path)]
@@ -122,6 +146,57 @@ class _LocalRun:
             if link.versions and link.versions[0].name.startswith(FILE):
                 words += ["--files", str(directory.files(link.source))]
         return tuple(words)
+
+    # Scattered steps.
+
+    def _scatter(self, step: Step) -> None:
+        self.directory.work(step.id).mkdir(parents=True, exist_ok=True)
+        now = time.monotonic() - self.began
+        total = count_shards(step, self._shard_directories(step))
+        record = replace(self.records[step.id], started_seconds=now)
+        self.scattered[step.id] = ScatteredStep(step, total, self.job.jobs, record)
+        self._began(step, "forked" if self.forks else "spawned")
+
+    def _shard_directories(self, step: Step) -> dict[str, Path]:
+        """Where the shards lie that a step is given, by what they are shards of."""
+        return {link.payload: self.directory.work(link.source) for link in self._links_to(step)}
+
+    def _outputs_of(self, step: Step, span: Span) -> Path:
+        return self.directory.work(step.id) / f"OUTPUTS.{span.first}.json"
+
+    def _shard_argv(self, step: Step, outputs: Path, span: Span) -> tuple[str, ...]:
+        directories = self._shard_directories(step)
+        sources = {port.source for port in step.scatter.ports} if step.scatter else set()
+        found = dict.fromkeys(str(directories[source]) for source in sorted(sources))
+        words = [word for directory in found for word in ("--shards", directory)]
+        return (*self._argv(step, outputs), *words, "--span", str(span.first), str(span.end))
+
+    def _span_ended(self, worker: _Worker, span: Span, message: Message, failures: list[Failure]) -> None:
+        """Take what became of some shards; the last of them starts what comes after all."""
+        scattered, code = self.scattered[worker.step.id], message["code"]
+        scattered.ended(span, Spent(message.get("seconds", 0.0), message["cpu_seconds"], message["peak_kib"] / 1024))
+        if code == CELL_FAILED:
+            scattered.failed(span)
+        elif code and scattered.is_wanted(span):
+            scattered.broke(code, failures)
+        later = [one for one in self.workers.values() if one.span and one.step is worker.step and not scattered.is_wanted(one.span)]
+        self._stop(later, _GRACE_SECONDS)
+        self._end_if_over(scattered)
+
+    def _end_if_over(self, scattered: ScatteredStep) -> None:
+        """Put together what the shards left, when all have ended, or give the step up."""
+        step, directory = scattered.step, self.directory
+        if not scattered.over or any(worker.step is step for worker in self.workers.values()):
+            return
+        if scattered.broken:
+            del self.scattered[step.id]
+            seconds = time.monotonic() - self.began - (scattered.record.started_seconds or 0.0)
+            self._ended(replace(scattered.record, seconds=seconds), list(scattered.failures))
+            return
+        words = ["gather", str(directory.document(step.id)), str(directory.outputs(step.id)), "--shards", str(directory.work(step.id))]
+        for span in scattered.spans:
+            words += ["--outputs", str(self._outputs_of(step, span))]
+        self._launch(step, directory.outputs(step.id), words)
 
     def _links_to(self, step: Step) -> tuple[Link, ...]:
         return tuple(link for link in self.job.plan.links if link.target == step.id)
@@ -153,24 +228,30 @@ class _LocalRun:
     def _done(self, worker: _Worker, message: Message) -> None:
         self.parent.end(worker.number)
         code = message["code"]
-        outputs = self._read_outputs(worker.step.id)
-        self._tell(worker.follower.last_news(outputs))
+        outputs = read_outputs(worker.outputs)
         failures = failures_in(worker.step.id, code, outputs)
         if code and not failures:
             failures = [Failure(worker.step.id, -1, "StepBroken", self._last_words(worker.step.id, code), lost=True)]
-        record = replace(self._record(worker, message), exit_code=code, cell_records=cell_records(outputs))
-        self._ended(record, failures if worker.stop_at is None else [])
+        self._worker_ended(worker, message, outputs, failures)
 
     def _lost(self, worker: _Worker, message: Message) -> None:
         """The process ended before it could say how the step went; its journal tells what had been reached."""
         step = worker.step.id
-        code, what = report_death(str(self.directory.events(step).parent), str(self.directory.outputs(step)), message["status"])
-        outputs = self._read_outputs(step)
-        self._tell(worker.follower.last_news(outputs))
+        code, what = report_death(f"{worker.outputs}.work", str(worker.outputs), message["status"])
+        outputs = read_outputs(worker.outputs)
         killed = os.WIFSIGNALED(message["status"]) and os.WTERMSIG(message["status"]) == signal.SIGKILL
         failure = Failure(step, outputs["cells"][-1]["index"] if outputs.get("cells") else -1, "StepLost", what, lost=killed)
-        record = replace(self._record(worker, {**message, "code": code}), exit_code=code, cell_records=cell_records(outputs))
-        self._ended(record, [failure] if worker.stop_at is None else [])
+        self._worker_ended(worker, {**message, "code": code}, outputs, [failure])
+
+    def _worker_ended(self, worker: _Worker, message: Message, outputs: dict[str, Any], failures: list[Failure]) -> None:
+        if worker.span:
+            self._span_ended(worker, worker.span, message, failures)
+            return
+        self._tell(worker.follower.last_news(outputs))
+        record = replace(self._record(worker, message), exit_code=message["code"], cell_records=cell_records(outputs))
+        if scattered := self.scattered.pop(worker.step.id, None):
+            record = scattered.with_shards(record)
+        self._ended(record, failures if worker.stop_at is None else [])
 
     def _tell(self, news: Iterable[RunEvent]) -> None:
         for event in news:
@@ -204,9 +285,15 @@ class _LocalRun:
         failed = first_failed_cell(self.failures, self.records)
         later = [step.id for step in self.job.plan.steps if step.cells[0] > failed]
         self.schedule.withdraw(later)
-        self._stop([worker for worker in self.workers.values() if worker.step.id in later], _GRACE_SECONDS)
+        self._cancel(later, _GRACE_SECONDS)
 
     # Ending steps early.
+
+    def _cancel(self, steps: Sequence[StepId], grace: float) -> None:
+        for scattered in [self.scattered[step] for step in steps if step in self.scattered]:
+            scattered.broke(0, (), StepState.CANCELLED)
+            self._end_if_over(scattered)
+        self._stop([worker for worker in self.workers.values() if worker.step.id in steps], grace)
 
     def _stop(self, workers: list[_Worker], grace: float) -> None:
         now = time.monotonic()
@@ -222,9 +309,6 @@ class _LocalRun:
                 self.parent.signal(worker.number, signal.SIGKILL)
 
     # What steps leave behind.
-
-    def _read_outputs(self, step: StepId) -> dict[str, Any]:
-        return read_outputs(self.directory.outputs(step))
 
     def _last_words(self, step: StepId, code: int) -> str:
         path = self.directory.log(step)

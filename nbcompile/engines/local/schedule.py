@@ -48,16 +48,19 @@ class Schedule:
         waiting = [step for step in self.plan.steps if step.id in self._waits_for and not self._waits_for[step.id]]
         return tuple(sorted(waiting, key=lambda step: -self._priority[step.id]))
 
-    def admitted(self, free_mib: float, needed_mib: Mapping[StepId, float]) -> tuple[Step, ...]:
-        """The ready steps for which there are cores and memory. When nothing runs, the most urgent starts in any case."""
-        cores = self.cores - sum(self._width(step) for step in self.plan.steps if step.id in self._running)
+    def admitted(self, free_mib: float, needed_mib: Mapping[StepId, float], busy: int = 0) -> tuple[Step, ...]:
+        """The ready steps for which there are cores and memory. When nothing runs, the most urgent starts in any case.
+
+        `busy` are the cores in use, where steps that run use more than they asked for.
+        """
+        cores = self.cores - max(busy, sum(self.width(step) for step in self.plan.steps if step.id in self._running))
         chosen: list[Step] = []
         for step in self.ready():
             alone = not self._running and not chosen
             need = needed_mib.get(step.id, 0.0)
-            if alone or (self._width(step) <= cores and need <= free_mib):
+            if alone or (self.width(step) <= cores and need <= free_mib):
                 chosen.append(step)
-                cores -= self._width(step)
+                cores -= self.width(step)
                 free_mib -= need
         return tuple(chosen)
 
@@ -102,5 +105,6 @@ class Schedule:
     def _order(self) -> dict[StepId, int]:
         return {step.id: number for number, step in enumerate(self.plan.steps)}
 
-    def _width(self, step: Step) -> int:
+    def width(self, step: Step) -> int:
+        """The cores that a process of a step uses."""
         return min(step.resources.cpus or 1, self.cores)

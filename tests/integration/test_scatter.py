@@ -1,0 +1,106 @@
+"""Scattered cells on every engine: the same executed notebook."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nbcompile import api
+from nbcompile.model.plan import Granularity
+from nbcompile.model.settings import Settings
+from tests.integration.streamflow_environment import STREAMFLOW, environ
+
+BIN = Path(sys.executable).parent
+
+
+def workflow(*items, **others):
+    return f"# %% workflow={json.dumps({'version': 'v1.0', 'step': {'scatter': {'items': list(items), **others}}})}"
+
+
+SCRIPT = f"""\
+# %%
+a, b, c = ["x", "y", "z"], [1, 2], (3, 4)
+
+{workflow("a", {"items": ["b", "c"], "method": "dotproduct"})}
+r = []
+for p in a:
+    for i, q in enumerate(b):
+        print(p, q, c[i])
+        r.append((p, q, c[i]))
+
+{workflow({"name": "r", "size": 2})}
+s = [t[1] * t[2] for t in r]
+
+{workflow("s")}
+u = [t + 1 for t in s]
+u
+
+# %%
+print(r, s, u)
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("project")
+    (directory / "axes.py").write_text(SCRIPT, "utf-8")
+    return directory
+
+
+@pytest.fixture(scope="module")
+def bundle(project):
+    return api.build(project / "axes.py", Settings(granularity=Granularity.CELL)).write(project / "bundle")
+
+
+def texts(path):
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    return ["".join("".join(output.get("text") or output["data"]["text/plain"]) for output in cell["outputs"]) for cell in cells]
+
+
+def expected():
+    r = [(p, q, (3, 4)[i]) for p in "xyz" for i, q in enumerate([1, 2])]
+    s = [t[1] * t[2] for t in r]
+    u = [t + 1 for t in s]
+    return ["", "".join(f"{p} {q} {t}\n" for p, q, t in r), "", str(u), f"{r} {s} {u}\n"]
+
+
+def run_here(project, *words):
+    out = project / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    command = [BIN / "nbcompile", "run", project / "axes.py", "--granularity", "cell", "-o", out, *words]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=300), out
+
+
+def test_the_local_engine_runs_shards_and_joins_them(project):
+    done, out = run_here(project)
+    assert done.returncode == 0, done.stderr
+    assert texts(out / "axes.executed.ipynb") == expected()
+
+
+def test_the_workflow_is_valid(bundle):
+    done = subprocess.run([BIN / "cwltool", "--validate", bundle / "workflow.cwl"], check=False, capture_output=True, text=True)
+    assert (done.returncode, "WARNING" in done.stderr) == (0, False), done.stderr
+    written = (bundle / "workflow.cwl").read_text("utf-8")
+    assert {"ScatterFeatureRequirement", "SubworkflowFeatureRequirement"} <= set(written.split())
+    assert "InlineJavascriptRequirement" not in written
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("runner", ["cwltool", "toil-cwl-runner"])
+def test_a_cwl_engine_gives_the_same(bundle, tmp_path, runner):
+    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "TMPDIR": str(tmp_path)}
+    command = [BIN / runner, "--outdir", tmp_path / "out", bundle / "workflow.cwl", bundle / "inputs.yml"]
+    subprocess.run(command, check=True, env=environment, cwd=tmp_path, timeout=300)
+    assert texts(tmp_path / "out" / "axes.executed.ipynb") == expected()
+
+
+@pytest.mark.slow
+def test_streamflow_gives_the_same(bundle, tmp_path):
+    command = [STREAMFLOW / "bin" / "cwl-runner", "--outdir", tmp_path / "out", bundle / "workflow.cwl", bundle / "inputs.yml"]
+    done = subprocess.run(command, check=False, env=environ(tmp_path), cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert texts(tmp_path / "out" / "axes.executed.ipynb") == expected()

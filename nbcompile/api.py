@@ -252,7 +252,7 @@ def build(
     program = analyze(path, parameters)
     made = plan(program, settings)
     lock = lock_bytes(program.notebook, made, settings)
-    steps = step_files(made, program.facts, program.graph, program.notebook)
+    steps = step_files(made, program.facts, program.graph, program.notebook, program.workflow)
     bundle = emit_cwl(made, steps, program.notebook, lock)
     if target == "streamflow":
         from nbcompile.backend import run_id
@@ -396,7 +396,7 @@ def _run_job(path: Path, settings: Settings, parameters: Mapping[str, object], o
         source=_read(path),
         name=program.notebook.name,
         plan=made,
-        documents={file.step: file.content for file in step_files(made, program.facts, program.graph, program.notebook)},
+        documents={file.step: file.content for file in step_files(made, program.facts, program.graph, program.notebook, program.workflow)},
         template=notebook_template(program.notebook),
         runtime=join_runtime(),
         kernel=program.notebook.kernel,

@@ -45,9 +45,16 @@ def without_replays(facts: Sequence[CellFacts], cells: Sequence[int]) -> tuple[C
 def _sent_as_values(facts: Sequence[CellFacts], workflow: WorkflowDeclaration) -> set[str]:
     """The names that are cut into shards, or whose files go with them: each must come from the cell that made it."""
     steps = [declared.step for declared in workflow.cells if declared.step]
-    scattered = {split.name for step in steps if step.scatter for split in step.scatter.splits}
+    scattered = {
+        name for step in steps if step.scatter for split in step.scatter.splits for name in (split.name, *_source(split.name, step))
+    }
     files = {port.value_from for step in steps for port in step.inputs if port.kind is PortKind.FILE and port.value_from}
     return scattered | files | {name for cell in facts for name in cell.scatter}
+
+
+def _source(name: str, step: StepDeclaration) -> tuple[str, ...]:
+    """The variable that a declared input comes from."""
+    return tuple(port.value_from for port in step.inputs if port.name == name and port.value_from)
 
 
 def _without_replays(cell: CellFacts, names: set[str]) -> CellFacts:
@@ -90,7 +97,8 @@ def _read_by_ports(cell: CellFacts, step: StepDeclaration) -> Iterator[str]:
     defined = {made.name for made in cell.definitions}
     yield from (port.value_from for port in step.inputs if port.kind is not PortKind.CONTROL and port.value_from)
     yield from (port.value_from for port in step.outputs if port.value_from and port.value_from not in defined)
-    yield from (split.name for split in (step.scatter.splits if step.scatter else ()))
+    given = {port.name for port in step.inputs if port.kind is not PortKind.CONTROL}
+    yield from (split.name for split in (step.scatter.splits if step.scatter else ()) if split.name not in given)
 
 
 def _binds(port: Port) -> bool:

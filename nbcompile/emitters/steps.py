@@ -10,13 +10,20 @@ from nbcompile.model.facts import CellFacts
 from nbcompile.model.graph import CHANNEL, FILE, DataflowGraph, GraphCell
 from nbcompile.model.notebook import Notebook
 from nbcompile.model.plan import Binding, Cut, Plan, Step, StepScatter
+from nbcompile.model.workflow import Port, PortKind, StepDeclaration, WorkflowDeclaration
 
 
 def step_files(
-    plan: Plan, facts: Sequence[CellFacts], graph: DataflowGraph, notebook: Notebook, *, describe: bool = False
+    plan: Plan,
+    facts: Sequence[CellFacts],
+    graph: DataflowGraph,
+    notebook: Notebook,
+    workflow: WorkflowDeclaration = WorkflowDeclaration(),
+    *,
+    describe: bool = False,
 ) -> tuple[StepFile, ...]:
     """One document `nbcompile/step/1` per step, in the plan's order. With `describe`, steps say what the final values are."""
-    writer = _Writer(facts, graph, notebook, final_names(graph) if describe else {})
+    writer = _Writer(facts, graph, notebook, final_names(graph) if describe else {}, workflow)
     return tuple(StepFile(step.id, json_bytes(writer.document(step, plan))) for step in plan.steps)
 
 
@@ -39,9 +46,15 @@ class _Writer:
     """What all step documents of a notebook share."""
 
     def __init__(
-        self, facts: Sequence[CellFacts], graph: DataflowGraph, notebook: Notebook, described: Mapping[int, tuple[str, ...]]
+        self,
+        facts: Sequence[CellFacts],
+        graph: DataflowGraph,
+        notebook: Notebook,
+        described: Mapping[int, tuple[str, ...]],
+        workflow: WorkflowDeclaration,
     ) -> None:
         self.graph, self.notebook, self.described = graph, notebook, described
+        self.declared = {cell.cell: cell.step for cell in workflow.cells if cell.step}
         self.statements = [statement for cell in facts for statement in cell.statements]
         bound = [(name, cell.index) for cell in reversed(graph.cells) for name in (*cell.defines, *cell.deletes)]
         self.first_bound = dict(sorted(dict(bound).items()))
@@ -83,6 +96,7 @@ class _Writer:
             "saves": [{"payload": p.id, "versions": [str(v) for v in p.versions]} for p in step.payloads if p.cell == cell.index],
             **({"describes": list(self.described[cell.index])} if cell.index in self.described else {}),
             **({"cuts": [_cut(one) for one in cuts]} if cuts else {}),
+            **(_ports(self.declared[cell.index]) if cell.index in self.declared else {}),
         }
 
 
@@ -92,13 +106,30 @@ def _changed_state(flow: GraphCell) -> list[str]:
     return list(dict.fromkeys(FILE + one.subject if one.channel == "files" else CHANNEL + one.channel for one in written))
 
 
+def _ports(step: StepDeclaration) -> dict[str, object]:
+    """What is bound before and after the cell, besides what the cell itself does."""
+    sides = {"inputs": step.inputs, "outputs": step.outputs}
+    found = {side: [_port(port) for port in ports if _binds(port)] for side, ports in sides.items()}
+    return {side: entries for side, entries in found.items() if entries}
+
+
+def _binds(port: Port) -> bool:
+    if port.kind is PortKind.CONTROL:
+        return False
+    return port.kind is PortKind.ENV or port.value is not None or port.value_from != port.name
+
+
+def _port(port: Port) -> dict[str, object]:
+    return {"name": port.name, "kind": port.kind.value, "source": port.value_from, "value": port.value}
+
+
 def _cut(cut: Cut) -> dict[str, object]:
     return {"cut": cut.id, "version": str(cut.version), "size": cut.size, "num": cut.num}
 
 
 def _scattered(scatter: StepScatter, gathered: Sequence[str]) -> dict[str, object]:
     axes = [[port.source for port in axis] for axis in scatter.axes]
-    names = {"kept": list(scatter.kept), "last": list(scatter.last)}
+    names = {"kept": list(scatter.kept), "last": list(scatter.last), "paths": list(scatter.paths)}
     return {"scatter": {"axes": axes, **names, "gathers": list(gathered), "shows": scatter.shows}}
 
 

@@ -7,21 +7,27 @@ from dataclasses import dataclass, field
 
 from nbcompile.model.graph import DataflowGraph, Version
 from nbcompile.model.plan import Cut, ShardPort, Step, StepId, StepScatter
-from nbcompile.model.workflow import CellScatter, PortKind, Split, StepDeclaration, WorkflowDeclaration
+from nbcompile.model.workflow import CellScatter, Port, PortKind, Split, StepDeclaration, WorkflowDeclaration
 from nbcompile.planning.names import file_stem
 
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """What is special about what cells send each other: the scattered cells, and versions whose files go with them."""
+    """What is special about what cells send each other: the scattered cells, and versions whose files go with them.
+
+    `by_shard` says which version a cell is given in shards under a name, and `found` which names stand for files that are
+    found after a cell.
+    """
 
     scatters: Mapping[int, CellScatter] = field(default_factory=dict)
     carried: frozenset[Version] = frozenset()
     by_shard: Mapping[tuple[int, str], Version] = field(default_factory=dict)
+    found: frozenset[tuple[int, str]] = frozenset()
 
     def is_cut(self, version: Version, reader: int) -> bool:
         """Whether a cell gets a version in shards that the maker cuts for it."""
-        return self.by_shard.get((reader, version.name)) == version and not self.is_chained(reader)
+        names = self.scatters[reader].names if reader in self.scatters else ()
+        return any(self.by_shard[reader, name] == version for name in names) and not self.is_chained(reader)
 
     def is_sent(self, version: Version, reader: int) -> bool:
         """Whether a version leaves its step as a payload for a cell of another: as a whole, or as what the shards of its own cell made."""
@@ -46,16 +52,28 @@ def plan_sending(graph: DataflowGraph, workflow: WorkflowDeclaration, scatters: 
     """What the declarations say about sending, in terms of versions."""
     steps = {declared.cell: declared.step for declared in workflow.cells if declared.step}
     by_cell = {scatter.cell: scatter for scatter in scatters}
+    needs = {cell.index: {version.name: version for version in cell.needs} for cell in graph.cells if cell.index in by_cell}
     by_shard = {
-        (cell.index, version.name): version
-        for cell in graph.cells
-        if cell.index in by_cell
-        for version in cell.needs
-        if version.name in by_cell[cell.index].names
+        (index, name): needs[index][source]
+        for index, scatter in by_cell.items()
+        for name, source in _sources(scatter, steps.get(index)).items()
+        if source in needs[index]
     }
     # A name that nothing binds is given from outside as a whole: there is no step that could cut it.
     applied = {index: scatter for index, scatter in by_cell.items() if all((index, name) in by_shard for name in scatter.names)}
-    return Sending(applied, frozenset(_carried(graph, steps)), {key: version for key, version in by_shard.items() if key[0] in applied})
+    found = frozenset((cell, port.name) for cell, step in steps.items() for port in step.outputs if _is_pattern(port))
+    by_shard = {key: version for key, version in by_shard.items() if key[0] in applied}
+    return Sending(applied, frozenset(_carried(graph, steps)), by_shard, found)
+
+
+def _sources(scatter: CellScatter, step: StepDeclaration | None) -> dict[str, str]:
+    """The variables that the scattered names of a cell come from: a declared input may have another name."""
+    declared = {port.name: port.value_from for port in (step.inputs if step else ()) if port.value_from}
+    return {name: declared.get(name, name) for name in scatter.names}
+
+
+def _is_pattern(port: Port) -> bool:
+    return port.kind is PortKind.FILE and isinstance(port.value, str)
 
 
 def _carried(graph: DataflowGraph, steps: Mapping[int, StepDeclaration]) -> set[Version]:
@@ -102,12 +120,13 @@ def scatter_of(cell: int, sending: Sending, steps: Sequence[Step]) -> StepScatte
         return ShardPort(split.name, version, whole if sending.is_chained(cell) else cut_id(maker.id, version, split))
 
     axes = tuple(tuple(port(split) for split in axis) for axis in scatter.axes)
-    gathering = scatter.gathering
-    return StepScatter(axes=axes, kept=gathering.kept, last=gathering.last, shows=gathering.shows)
+    gathering, paths = scatter.gathering, tuple(name for index, name in sorted(sending.found) if index == cell)
+    return StepScatter(axes=axes, kept=gathering.kept, last=gathering.last, paths=paths, shows=gathering.shows)
 
 
 def only_alone(sending: Sending, parts: Sequence[Sequence[int]]) -> Sending:
     """The same for the scattered cells that are a step of their own: others run whole."""
     alone = {cells[0] for cells in parts if len(cells) == 1}
     kept = {cell: scatter for cell, scatter in sending.scatters.items() if cell in alone}
-    return Sending(kept, sending.carried, {key: version for key, version in sending.by_shard.items() if key[0] in kept})
+    by_shard = {key: version for key, version in sending.by_shard.items() if key[0] in kept}
+    return Sending(kept, sending.carried, by_shard, sending.found)

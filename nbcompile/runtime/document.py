@@ -62,6 +62,15 @@ class SaveEntry(NamedTuple):
     versions: Tuple[VersionName, ...]
 
 
+class PortEntry(NamedTuple):
+    """A port that a cell declares. `kind` is `name`, `file` or `env`; `value` counts before `source`, the variable it comes from."""
+
+    name: str
+    kind: str
+    source: str
+    value: Any
+
+
 class CutEntry(NamedTuple):
     """A version that is written in shards after its cell: `num` of them, or, where `num` is 0, of `size` items each."""
 
@@ -87,6 +96,8 @@ class StepCell(NamedTuple):
     saves: Tuple[SaveEntry, ...]
     describes: Tuple[str, ...] = ()
     cuts: Tuple[CutEntry, ...] = ()
+    inputs: Tuple[PortEntry, ...] = ()
+    outputs: Tuple[PortEntry, ...] = ()
 
     @property
     def may_raise(self) -> bool:
@@ -103,12 +114,13 @@ class ScatterEntry(NamedTuple):
     """How the shards of a step go together: for each axis the cuts that go in step, the last axis goes round fastest.
 
     `gathers` are the payloads that are needed as a whole; of names in `kept` any shard has the value, of those in `last` the
-    last one. `shows` says that the cell ends with an expression.
+    last one; those in `paths` stand for files, one or a list. `shows` says that the cell ends with an expression.
     """
 
     axes: Tuple[Tuple[str, ...], ...]
     kept: Tuple[str, ...]
     last: Tuple[str, ...]
+    paths: Tuple[str, ...]
     gathers: Tuple[str, ...]
     shows: bool
 
@@ -157,7 +169,9 @@ def _document(raw: Dict[str, Any]) -> StepDocument:
 
 
 def _scatter(raw: Dict[str, Any]) -> ScatterEntry:
-    return ScatterEntry(tuple(map(tuple, raw["axes"])), tuple(raw["kept"]), tuple(raw["last"]), tuple(raw["gathers"]), raw["shows"])
+    return ScatterEntry(
+        tuple(map(tuple, raw["axes"])), tuple(raw["kept"]), tuple(raw["last"]), tuple(raw["paths"]), tuple(raw["gathers"]), raw["shows"]
+    )
 
 
 def _definition(raw: Dict[str, Any]) -> DefinitionEntry:
@@ -183,7 +197,13 @@ def _cell(raw: Dict[str, Any]) -> StepCell:
         saves=tuple(_save(entry) for entry in raw.get("saves", ())),
         describes=names("describes"),
         cuts=tuple(_cut(entry) for entry in raw.get("cuts", ())),
+        inputs=tuple(_port(entry) for entry in raw.get("inputs", ())),
+        outputs=tuple(_port(entry) for entry in raw.get("outputs", ())),
     )
+
+
+def _port(raw: Dict[str, Any]) -> PortEntry:
+    return PortEntry(raw["name"], raw["kind"], raw.get("source", ""), raw.get("value"))
 
 
 def _cut(raw: Dict[str, Any]) -> CutEntry:

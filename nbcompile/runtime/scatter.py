@@ -16,6 +16,7 @@ from .document import CutEntry, SaveEntry, ScatterEntry, StepCell, StepDocument,
 from .journal import Journal, read_json
 from .payload_file import read_index
 from .payloads import UNBOUND, Payloads
+from .ports import paths_of
 from .problem import CELL_FAILED, FINISHED, StepProblem
 from .recorder import NO_CELL
 from .shards import join_values, shard_order
@@ -216,6 +217,8 @@ class GatheringRun(StepRun):
             bound = [part for part in parts[version] if part is not UNBOUND]
             if not bound or version.kind == "channel" or version.name in scatter.last:
                 self.versions.put(version, parts[version][-1])
+            elif version.name in scatter.paths:
+                self.versions.put(version, paths_of([path for part in bound for path in ([part] if isinstance(part, str) else part)]))
             elif version.name in scatter.kept:
                 self.versions.put(version, bound[0])
             else:

@@ -19,6 +19,7 @@ from .journal import Journal, JournalReader
 from .local_classes import LocalClasses
 from .namespace import Namespace, Versions
 from .payloads import UNBOUND, Payloads, save_payload
+from .ports import Ports
 from .problem import CELL_FAILED, ENVIRONMENT_BROKEN, FINISHED, StepProblem
 from .recorder import NO_CELL, Recorder
 from .shards import Cut, cut_value, own_part, shard_labels, shard_name
@@ -138,11 +139,14 @@ class StepRun:
         return goes_on, facts
 
     def _execute(self, cell: StepCell) -> Optional[BaseException]:
+        ports = Ports(cell, self.namespace)
+        ports.enter()
         self.recorder.cell = cell.cell
         try:
             return self.kernel.run(CellSource(cell.cell, cell.text, cell.text, cell.number))
         finally:
             self.recorder.cell = NO_CELL
+            ports.leave()
 
     def _prepare(self, cell: StepCell) -> None:
         """Bind exactly what the cell needs: definitions first, then the step's own versions over them."""

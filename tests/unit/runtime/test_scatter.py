@@ -27,7 +27,7 @@ class Run:
         assert program.ok, program.diagnostics
         self.plan = api.plan(program, Settings(granularity=Granularity.CELL))
         self.directory, self.shown, self.codes = directory, {}, {}
-        for file in step_files(self.plan, program.facts, program.graph, program.notebook):
+        for file in step_files(self.plan, program.facts, program.graph, program.notebook, program.workflow):
             (directory / f"{file.step}.json").write_bytes(file.content)
         kept = Path.cwd()
         os.chdir(directory)

@@ -33,6 +33,8 @@ from nbcompile.planning.plan import make_plan, read_wishes
 from nbcompile.rules.parameters import WRONG_VALUES
 from nbcompile.rules.policy import DENIALS
 
+_CHECK_SECONDS = 300
+
 if TYPE_CHECKING:
     from nbcompile.backend import PlaceEvent
     from nbcompile.engines.cwl import BundleJob
@@ -650,12 +652,19 @@ def check_machine() -> Checkup:
 
 
 async def _check(place: OpenPlace) -> Checkup:
+    import asyncio
+
+    from nbcompile.model.errors import PlaceFailed
     from nbcompile.places.checkup import check_place
 
     place.options()
     names = ("default", *(name for name in place.deployment.environments if name != "default"))
     environments = {name: place.environment("" if name == "default" else name) for name in names}
-    return await check_place(place.name, place.session, environments, place.deployment.options)
+    looking = check_place(place.name, place.session, environments, place.deployment.options)
+    try:
+        return await asyncio.wait_for(looking, _CHECK_SECONDS)
+    except (asyncio.TimeoutError, TimeoutError):
+        raise PlaceFailed(f"`{place.name}` does not answer within {_CHECK_SECONDS} s", "try again, or ask its administrators") from None
 
 
 def _deployments(tenant: str = "", file: Path | None = None) -> Deployments:

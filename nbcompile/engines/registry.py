@@ -53,9 +53,12 @@ def known_runs() -> Iterator[KnownRun]:
 
 
 def load_run(directory: RunDirectory) -> KnownRun:
-    """What the journal in a run's directory tells."""
+    """What the journal in a run's directory tells. Raises `UsageError` for one of a version that we cannot read."""
     with Journal(directory.journal, writes=False) as journal:
-        run, owner = journal.run(), journal.owner()
+        try:
+            run, owner = journal.run(), journal.owner()
+        except (KeyError, TypeError, ValueError):
+            raise UsageError(f"{directory.path} is of another version of nbcompile", "look at it with that version") from None
         return run if owner is None else replace(run, state=RUNNING if owner.lives() else DIED)
 
 

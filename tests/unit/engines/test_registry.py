@@ -1,0 +1,22 @@
+"""Runs are found again, and those that another version of nbcompile wrote are passed over."""
+
+import sqlite3
+
+import nbformat
+import pytest
+
+from nbcompile import api
+from nbcompile.engines.registry import find_run, known_runs
+from nbcompile.model.errors import UsageError
+
+
+def test_a_run_of_another_version_is_passed_over(tmp_path):
+    path = tmp_path / "n.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(1)")]), path)
+    record = api.run(path, output=tmp_path / "run")
+    assert record.id in [run.id for run in known_runs()]
+    with sqlite3.connect(tmp_path / "run" / ".nbcompile" / "journal.sqlite") as journal:
+        journal.execute("UPDATE step SET record = json_set(record, '$.of_the_future', 1)")
+    assert record.id not in [run.id for run in known_runs()]
+    with pytest.raises(UsageError, match="of another version of nbcompile"):
+        find_run(str(tmp_path / "run"))

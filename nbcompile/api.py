@@ -483,15 +483,14 @@ async def open_place(
     """Reach a deployment for one run, with the credentials of that deployment and no others. Close its `session` when done.
 
     `file` is used instead of the person's own file of deployments. `ask` puts the questions of a login to somebody; by default
-    they are asked at the terminal. `observe` is told when the place goes away and comes back.
+    they are asked at the terminal, or by the process that started this one. `observe` is told when the place goes away and comes back.
 
     Raises `UsageError` for what is configured wrong, and `PlaceFailed` when the place cannot be reached or does not let us in.
     """
     from nbcompile.backend import RunId
-    from nbcompile.tenancy.asking import TerminalAsk
     from nbcompile.tenancy.broker import Broker
 
-    broker = Broker(_deployments(tenant, file), RunId(run), ask or TerminalAsk(), observe or (lambda _: None))
+    broker = Broker(_deployments(tenant, file), RunId(run), ask or _usual_ask(), observe or (lambda _: None))
     return await broker.open(name)
 
 
@@ -527,10 +526,17 @@ async def add_deployment(
 def _broker_of(known: Deployments, ask: Ask | None) -> Broker:
     """A broker for a visit that leaves nothing there."""
     from nbcompile.backend import RunId
-    from nbcompile.tenancy.asking import TerminalAsk
     from nbcompile.tenancy.broker import Broker
 
-    return Broker(known, RunId(f"visit-{token_hex(6)}"), ask or TerminalAsk())
+    return Broker(known, RunId(f"visit-{token_hex(6)}"), ask or _usual_ask())
+
+
+def _usual_ask() -> Ask:
+    """Whoever is at the terminal: ours, or that of the process that started this one and said so."""
+    from nbcompile.tenancy.asking import TerminalAsk
+    from nbcompile.tenancy.relay import inherited_ask
+
+    return inherited_ask(os.environ) or TerminalAsk()
 
 
 @asynccontextmanager

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -14,6 +16,7 @@ from nbcompile.config import load_personal
 from nbcompile.model.errors import UsageError
 from nbcompile.places.agent import identities
 from nbcompile.places.ssh_config import fingerprint
+from nbcompile.tenancy.relay import QuestionDesk
 from tests.services import daemons, modules, slurm, sshd
 from tests.services.ground import run
 
@@ -93,6 +96,40 @@ def test_a_one_time_password_is_asked_for(file):
 
     assert scenario(says(["id", "-un"], "second", file, ask=ask)) == PERSON
     assert len(asked) == 1
+
+
+WITHOUT_A_TERMINAL = """
+import asyncio, sys
+from pathlib import Path
+from nbcompile import api
+async def main():
+    place = await api.open_place("second", "tests-deployments", file=Path(sys.argv[1]))
+    print((await place.session.exec(["id", "-un"])).stdout.decode(), end="")
+    await place.session.close()
+asyncio.run(main())
+"""
+
+
+@pytest.mark.ssh
+def test_a_process_without_a_terminal_asks_through_the_one_that_started_it(file):
+    async def ask(challenge):
+        return (Secret(sshd.next_code(PERSON)),)
+
+    desk = QuestionDesk(ask)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", WITHOUT_A_TERMINAL, file],
+            env={**os.environ, **desk.variables()},
+            pass_fds=(desk.descriptor,),
+            start_new_session=True,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        desk.close()
+    assert (done.stdout, done.stderr) == (f"{PERSON}\n", "")
 
 
 @pytest.mark.slurm

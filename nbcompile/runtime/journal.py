@@ -26,7 +26,8 @@ class Journal:
     def __init__(self, path: str, followers: Iterable[int] = ()) -> None:
         self.path = path
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        self._followers = list(followers)
+        # Standard output may be one of them, and is soon replaced by what takes the cells' text.
+        self._followers = [os.dup(follower) for follower in followers]
 
     def write(self, event: str, **facts: Any) -> None:
         """Append one event. The facts keep their order: `text` is last, so that `report` finds it without parsing."""
@@ -40,8 +41,9 @@ class Journal:
             self.write("stream", cell=cell, name=name, text=text[start : start + PIECE])
 
     def close(self) -> None:
-        """Let go of the file; the descriptors belong to whoever gave them."""
-        os.close(self._file)
+        """Let go of the file and the descriptors."""
+        for descriptor in (self._file, *self._followers):
+            os.close(descriptor)
 
 
 def _still_read(follower: int, line: bytes) -> bool:
@@ -49,6 +51,7 @@ def _still_read(follower: int, line: bytes) -> bool:
     try:
         _write_all(follower, line)
     except OSError:
+        os.close(follower)
         return False
     return True
 

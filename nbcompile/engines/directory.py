@@ -44,6 +44,11 @@ class RunDirectory:
         return self.state / "notebook.ipynb"
 
     @property
+    def template(self) -> Path:
+        """The notebook without outputs."""
+        return self.state / "template.ipynb"
+
+    @property
     def parent_log(self) -> Path:
         """What the warm parent printed."""
         return self.state / "logs" / "parent.log"

@@ -30,11 +30,12 @@ class StepState(str, Enum):
 
 
 class RunState(str, Enum):
-    """How a run ended."""
+    """How a run ended. One that is detached goes on at its places, without us."""
 
     FINISHED = "finished"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    DETACHED = "detached"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +205,20 @@ class StepStarted(NamedTuple):
     start: str
 
 
+class StepWaits(NamedTuple):
+    """What a place says of a step that has not ended: `state` is pending or running, `native` the place's own word.
+
+    `reason` is the place's explanation, and `start` its estimate of when the step starts, in seconds since 1970.
+    """
+
+    step: StepId
+    place: str
+    state: str
+    native: str = ""
+    reason: str = ""
+    start: float | None = None
+
+
 class CellStarted(NamedTuple):
     """A step has come to this cell."""
 
@@ -240,4 +255,4 @@ class Notice(NamedTuple):
     detail: bool = False
 
 
-RunEvent = RunStarted | RunEnded | StepStarted | CellStarted | StreamText | StepEnded | Found | Notice
+RunEvent = RunStarted | RunEnded | StepStarted | StepWaits | CellStarted | StreamText | StepEnded | Found | Notice

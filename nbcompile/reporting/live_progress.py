@@ -11,7 +11,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from nbcompile.model.run import CellStarted, Found, RunEnded, RunEvent, RunStarted, StepEnded, StepStarted, StreamText
+from nbcompile.model.run import CellStarted, Found, RunEnded, RunEvent, RunStarted, StepEnded, StepStarted, StepWaits, StreamText
 from nbcompile.reporting.findings.people import concise
 from nbcompile.reporting.progress import StreamLines, lines_of, name_cells
 from nbcompile.reporting.run_summary import duration
@@ -25,6 +25,7 @@ class LiveProgress:
         self._verbose = verbose
         self._streams = StreamLines(self._line)
         self._running: dict[str, tuple[StepStarted, float, int]] = {}
+        self._waiting: dict[str, StepWaits] = {}
         self._steps = self._ended = 0
         self._live = Live(get_renderable=self._picture, console=self._console, refresh_per_second=8, transient=True)
 
@@ -35,11 +36,14 @@ class LiveProgress:
             self._live.start()
         elif isinstance(event, StepStarted):
             self._running[event.step] = event, time.monotonic(), event.cells[0]
+        elif isinstance(event, StepWaits):
+            self._waiting[event.step] = event
         elif isinstance(event, CellStarted) and event.step in self._running:
             started, since, _ = self._running[event.step]
             self._running[event.step] = started, since, event.cell
         elif isinstance(event, StepEnded):
             self._running.pop(event.record.step, None)
+            self._waiting.pop(event.record.step, None)
             self._ended += 1
         elif isinstance(event, Found):
             self._line(concise([event.diagnostic]).rstrip("\n"))
@@ -63,7 +67,17 @@ class LiveProgress:
         for started, since, cell in self._running.values():
             cells = f"cell {cell}" + (f" of {name_cells(started.cells)}" if len(started.cells) > 1 else "")
             table.add_row(
-                Spinner("dots"), Text(started.step, style="bold"), Text(cells), Text(duration(time.monotonic() - since), style="cyan")
+                Spinner("dots"),
+                Text(started.step, style="bold"),
+                Text(self._queued(started.step) or cells),
+                Text(duration(time.monotonic() - since), style="cyan"),
             )
         table.add_row("", Text(f"{self._ended} of {self._steps} steps", style="dim"))
         return table
+
+    def _queued(self, step: str) -> str:
+        """What the place says of a step that does not run yet."""
+        event = self._waiting.get(step)
+        if event is None or event.state != "pending":
+            return ""
+        return f"waits at {event.place}" + (f": {event.reason}" if event.reason else "")

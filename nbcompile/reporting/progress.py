@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol, TextIO
 
-from nbcompile.model.run import Found, Notice, RunEvent, RunStarted, StepEnded, StepStarted, StepState, StreamText
+from nbcompile.model.run import Found, Notice, RunEvent, RunStarted, StepEnded, StepStarted, StepState, StepWaits, StreamText
 from nbcompile.reporting.findings.people import concise
 from nbcompile.reporting.run_document import event_json
 from nbcompile.reporting.run_summary import duration
@@ -106,6 +106,8 @@ def lines_of(event: RunEvent, ended: int, steps: int, *, verbose: bool, started:
         )
     if isinstance(event, StepStarted) and (started or verbose):
         return (f"{event.step} started ({name_cells(event.cells)}){f', {event.start}' if verbose else ''}",)
+    if isinstance(event, StepWaits):
+        return waiting_line(event, verbose=verbose)
     if isinstance(event, StepEnded):
         record = event.record
         how = "found in the cache" if record.cached else record.state.value
@@ -115,6 +117,17 @@ def lines_of(event: RunEvent, ended: int, steps: int, *, verbose: bool, started:
     if isinstance(event, Notice) and (verbose or not event.detail):
         return (event.text,)
     return ()
+
+
+def waiting_line(event: StepWaits, *, verbose: bool) -> tuple[str, ...]:
+    """Why a step does not run yet, in the words of its place, and from when on it does."""
+    said = ": ".join(word for word in (event.native, event.reason) if word)
+    if event.state != "pending":
+        return (f"{event.step} runs at {event.place}",) if verbose else ()
+    if not event.reason and not verbose:
+        return ()
+    start = f", to start at {datetime.fromtimestamp(event.start).astimezone():%H:%M}" if event.start else ""
+    return (f"{event.step} waits at {event.place}{f' ({said})' if said else ''}{start}",)
 
 
 def name_cells(cells: tuple[int, ...]) -> str:

@@ -17,6 +17,7 @@ from nbcompile.model.run import (
     StepEnded,
     StepRecord,
     StepStarted,
+    StepWaits,
     StreamText,
 )
 from nbcompile.reporting.findings.documents import finding
@@ -60,6 +61,8 @@ def event_json(event: RunEvent) -> dict[str, Any]:
             "seconds": _rounded(event.seconds),
             "start": event.start,
         }
+    if isinstance(event, StepWaits):
+        return {"event": "step-waits", **event._asdict()}
     if isinstance(event, CellStarted):
         return {"event": "cell-started", "step": event.step, "cell": event.cell}
     if isinstance(event, StreamText):

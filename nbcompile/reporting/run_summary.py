@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nbcompile.model.run import Failure, RunRecord, RunState, StepState
+from nbcompile.model.run import Failure, RunRecord, StepState
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _MOST_STEPS_NAMED = 6
@@ -43,9 +43,8 @@ def failing_line(failure: Failure) -> int | None:
 
 def _headline(record: RunRecord) -> str:
     steps, done = len(record.steps), sum(step.state is StepState.FINISHED for step in record.steps)
-    how = {RunState.FINISHED: "finished", RunState.FAILED: "failed", RunState.CANCELLED: "cancelled"}[record.state]
     count = f"{steps} step{'' if steps == 1 else 's'}" if done == steps else f"{done} of {steps} steps"
-    return f"{how} after {duration(record.seconds)}: {count}, {record.cells} cells, at most {record.jobs} at a time"
+    return f"{record.state.value} after {duration(record.seconds)}: {count}, {record.cells} cells, at most {record.jobs} at a time"
 
 
 def _speed(record: RunRecord) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -16,12 +16,11 @@ from nbcompile.engines.local.execution import LocalResult, run_steps
 from nbcompile.engines.local.interpreter import choose_interpreter
 from nbcompile.engines.local.machine import available_cores
 from nbcompile.engines.local.workers import WarmParent
+from nbcompile.engines.measured import measured_path
 from nbcompile.engines.outputs import first_failed_cell, read_outputs, values_in
 from nbcompile.engines.registry import register
 from nbcompile.engines.results import write_results
-from nbcompile.model.graph import critical_path, successors
-from nbcompile.model.plan import Plan, StepId
-from nbcompile.model.run import Found, Interpreter, KnownRun, RunEvent, RunRecord, RunStarted, RunState, StepRecord
+from nbcompile.model.run import Found, Interpreter, KnownRun, RunEvent, RunRecord, RunStarted, RunState
 
 
 def run_job(job: RunJob, on_event: Callable[[RunEvent], None]) -> RunRecord:
@@ -69,7 +68,7 @@ def _run(job: RunJob, journal: Journal, on_event: Callable[[RunEvent], None]) ->
         jobs=job.jobs,
         cells=sum(len(step.cells) for step in job.plan.steps),
         links=tuple(dict.fromkeys((link.source, link.target) for link in job.plan.links)),
-        critical_path=_critical_path(job.plan, result.steps),
+        critical_path=measured_path(((link.source, link.target) for link in job.plan.links), result.steps),
         outputs=outputs,
         failures=result.failures,
         signal=result.signal,
@@ -89,14 +88,6 @@ def _beginning(job: RunJob) -> KnownRun:
         step_count=len(job.plan.steps),
         request=job.request,
     )
-
-
-def _critical_path(plan: Plan, records: Sequence[StepRecord]) -> tuple[StepId, ...]:
-    """The steps that the run had to wait for, by the times that were measured."""
-    place = {record.step: number for number, record in enumerate(records)}
-    following = successors(((place[link.source], place[link.target]) for link in plan.links), len(records))
-    _, path = critical_path(following, [record.seconds or 0.0 for record in records])
-    return tuple(records[number].step for number in path)
 
 
 def _write_inputs(job: RunJob) -> None:

@@ -135,7 +135,7 @@ class TestTheFile:
             ("provider: file, path", "provider: file, paths", "has no key `paths`", "`path`"),
             (", fingerprint:", ", authority:", "pinned by", "ssh-add"),
             ("  hpc:\n", "  local:\n", "nothing can be called 'local'", "no deployment"),
-            ("backend: slurm", "backend: slrum", "no backend called `slrum`", "installed are slurm, ssh"),
+            ("backend: slurm", "backend: slrum", "no backend called `slrum`", "slurm, ssh"),
             ("scrna: {modules: [python/3.11]", "scrna: {modules: [$(id)]", "not allowed here", "modules to load"),
         ],
     )

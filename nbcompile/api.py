@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from nbcompile.engines.cwl import BundleJob
     from nbcompile.engines.job import RunJob
     from nbcompile.engines.signals import Cancellation
+    from nbcompile.engines.streamflow.job import PlacedJob
     from nbcompile.model.checkup import Checkup
     from nbcompile.model.forecast import Forecast
     from nbcompile.model.offer import Choice, Offer
@@ -272,38 +273,41 @@ def run(
     *,
     parameters: Mapping[str, object] | None = None,
     output: Path | None = None,
-    engine: str = "local",
+    engine: str = "",
     on_event: Callable[[RunEvent], None] | None = None,
     streams: bool = False,
     cancellation: Cancellation | None = None,
 ) -> RunRecord:
     """Run a notebook, independent steps side by side. What a cell raised is told in the record.
 
-    `engine` is `local`, or the name of a CWL runner, which also runs the directory of a bundle. `on_event` is called with
-    what happens, and with `streams` also with what cells write. `cancellation` lets another thread end the run.
+    `engine` is `local` for this machine alone, `streamflow` for steps that are placed at deployments, or the name of a CWL runner,
+    which also runs the directory of a bundle; without one, steps decide that are placed elsewhere. `on_event` is called with what
+    happens, and with `streams` also with what cells write. `cancellation` lets another thread end the run.
 
     Raises `NotebookError` when the notebook has errors, `UsageError` and `PlaceFailed` when it cannot be run here.
     """
-    from nbcompile.emitters.write import write_whole
-    from nbcompile.model.run import RunEnded
-    from nbcompile.reporting.run_document import run_json
-    from nbcompile.reporting.run_report import run_html
+    from nbcompile.model.run import Found
 
     tell, path, settings = on_event or (lambda _: None), Path(path), settings or Settings()
-    if engine == "local":
+    if engine in ("", "local", "streamflow"):
+        program = analyze(path, parameters)
+        settings = in_project(settings, program)
+        made = plan(program, settings)
+        elsewhere = any(step.target != "local" for step in made.steps)
+        if engine == "streamflow" or (elsewhere and not engine):
+            for found in _checked_places(program, made, settings) if elsewhere else ():
+                tell(Found(found))
+            return _run_placed(
+                replace(_placed_job(path, program, made, settings, output), streams=streams, cancellation=cancellation), tell
+            )
         from nbcompile.engines.local.run import run_job
 
-        job = replace(_run_job(path, settings, parameters or {}, output), streams=streams, cancellation=cancellation)
-        record = run_job(job, tell)
-    else:
-        from nbcompile.engines.cwl import run_bundle
+        job = replace(_run_job(path, program, made, settings, output), streams=streams, cancellation=cancellation)
+        return _recorded(run_job(job, tell), tell)
+    from nbcompile.engines.cwl import run_bundle
 
-        bundle_job = replace(_bundle_job(path, settings, parameters or {}, output, engine), cancellation=cancellation)
-        record = run_bundle(bundle_job, tell)
-    write_whole(record.directory / "run.json", run_json(record).encode())
-    write_whole(record.directory / "report.html", run_html(record).encode())
-    tell(RunEnded(record))
-    return record
+    bundle_job = replace(_bundle_job(path, settings, parameters or {}, output, engine), cancellation=cancellation)
+    return _recorded(run_bundle(bundle_job, tell), tell)
 
 
 async def arun(
@@ -312,7 +316,7 @@ async def arun(
     *,
     parameters: Mapping[str, object] | None = None,
     output: Path | None = None,
-    engine: str = "local",
+    engine: str = "",
     on_event: Callable[[RunEvent], None] | None = None,
     streams: bool = False,
 ) -> RunRecord:
@@ -348,6 +352,107 @@ async def arun(
         raise
 
 
+def _recorded(record: RunRecord, tell: Callable[[RunEvent], None]) -> RunRecord:
+    """The record, written down for programs and for people."""
+    from nbcompile.emitters.write import write_whole
+    from nbcompile.model.run import RunEnded
+    from nbcompile.reporting.run_document import run_json
+    from nbcompile.reporting.run_report import run_html
+
+    write_whole(record.directory / "run.json", run_json(record).encode())
+    write_whole(record.directory / "report.html", run_html(record).encode())
+    tell(RunEnded(record))
+    return record
+
+
+def resume(run: str, *, on_event: Callable[[RunEvent], None] | None = None, streams: bool = False) -> RunRecord:
+    """Go on with a run that was left, or that failed: steps that have ended well are not run again, and those that run are found again.
+
+    `run` is its directory, its id, or `last`. Raises `UsageError` for a run that cannot go on, else as `run`.
+    """
+    from nbcompile.engines.registry import find_run
+    from nbcompile.engines.streamflow.job import known_job
+
+    return _run_placed(replace(known_job(find_run(run)), streams=streams), on_event or (lambda _: None))
+
+
+def _run_placed(job: PlacedJob, tell: Callable[[RunEvent], None]) -> RunRecord:
+    """Run what is placed at deployments, and end there what StreamFlow could not."""
+    import asyncio
+
+    from nbcompile.engines.streamflow.run import run_placed
+
+    def sweep(deployments: Sequence[str]) -> Sequence[str]:
+        return asyncio.run(_sweep(job, deployments))
+
+    return _recorded(run_placed(job, tell, sweep), tell)
+
+
+async def _sweep(job: PlacedJob, deployments: Sequence[str]) -> Sequence[str]:
+    """End what is left of a run at deployments; returns what could not be ended, as sentences."""
+    import asyncio
+
+    from nbcompile.engines.streamflow.place import open_here
+    from nbcompile.model.errors import NbcompileError
+
+    async def sweep(name: str) -> list[str]:
+        try:
+            opened = await (open_here(job.run, job.place) if name == "local" else open_place(name, job.run))
+            try:
+                left = await opened.session.sweep()
+            finally:
+                await opened.session.close()
+        except NbcompileError as error:
+            return [f"nobody knows what is left at {name}: {error.message}"]
+        return [f"{name} could not end {what}" for what in left]
+
+    return [line for found in await asyncio.gather(*map(sweep, deployments)) for line in found]
+
+
+def _checked_places(program: Program, made: Plan, settings: Settings) -> tuple[Diagnostic, ...]:
+    """What places lack. Raises `NotebookError` when a step could not run where it is placed, `UsageError` when too much would move."""
+    check_transfer(forecast(program, made, settings), settings)
+    found = check_places(program, made, settings)
+    wrong = [one for one in found if one.rule.severity is Severity.ERROR]
+    if wrong:
+        raise NotebookError("; ".join(f"{one.rule.code} {one.message}" for one in wrong), wrong[0].help)
+    return found
+
+
+def _placed_job(path: Path, program: Program, made: Plan, settings: Settings, output: Path | None) -> PlacedJob:
+    from nbcompile.backend import run_id
+    from nbcompile.emitters.cwl import emit_cwl
+    from nbcompile.emitters.lockfile import lock_bytes
+    from nbcompile.emitters.steps import notebook_template, step_files
+    from nbcompile.emitters.streamflow import emit_streamflow
+    from nbcompile.emitters.write import write_bundle
+    from nbcompile.engines.directory import claim_directory, new_run_id
+    from nbcompile.engines.streamflow.job import job_of_request
+    from nbcompile.engines.streamflow.program import find_streamflow
+    from nbcompile.model.personal import PERSONAL
+
+    find_streamflow(os.environ)
+    identifier = new_run_id(program.notebook.name)
+    run = run_id(identifier)
+    steps = step_files(made, program.facts, program.graph, program.notebook)
+    lock = lock_bytes(program.notebook, made, settings)
+    bundle = emit_cwl(made, steps, program.notebook, lock, collects=False)
+    directory = claim_directory(output, program.notebook.name)
+    write_bundle(emit_streamflow(bundle, made, tenant=PERSONAL, run=run, everywhere=True), path.parent, directory.state / "bundle")
+    directory.source.write_bytes(_read(path))
+    request = {
+        "run": run,
+        "name": program.notebook.name,
+        "kernel": program.notebook.kernel,
+        "python": settings.python or (settings.project.environment.python if settings.project else ""),
+        "jobs": settings.jobs,
+        "keep_going": settings.keep_going,
+        "retries": settings.project.retries.max if settings.project else 2,
+    }
+    directory.template.write_bytes(notebook_template(program.notebook))
+    return job_of_request(identifier, path, directory, request)
+
+
 def _bundle_job(path: Path, settings: Settings, parameters: Mapping[str, object], output: Path | None, engine: str) -> BundleJob:
     from nbcompile.engines.cwl import BundleJob, cells_of_bundle, find_runner
     from nbcompile.engines.directory import claim_directory, new_run_id
@@ -376,7 +481,7 @@ def _bundle_job(path: Path, settings: Settings, parameters: Mapping[str, object]
     )
 
 
-def _run_job(path: Path, settings: Settings, parameters: Mapping[str, object], output: Path | None) -> RunJob:
+def _run_job(path: Path, program: Program, made: Plan, settings: Settings, output: Path | None) -> RunJob:
     from nbcompile.analysis.environment import read_environment
     from nbcompile.emitters.join import join_runtime
     from nbcompile.emitters.steps import notebook_template, step_files
@@ -384,12 +489,9 @@ def _run_job(path: Path, settings: Settings, parameters: Mapping[str, object], o
     from nbcompile.engines.job import RunJob
     from nbcompile.planning.warm import warm_imports
 
-    program = analyze(path, parameters)
-    settings = in_project(settings, program)
-    made = plan(program, settings)
     elsewhere = next((step for step in made.steps if step.target != "local"), None)
     if elsewhere:
-        advice = "run all cells here with `--on local`, or build a workflow for an engine that reaches the deployment"
+        advice = "run all cells here with `--on local`, or leave out `--engine`"
         raise UsageError(f"the step `{elsewhere.id}` is placed on `{elsewhere.target}`, which the local engine does not reach", advice)
     return RunJob(
         id=new_run_id(program.notebook.name),

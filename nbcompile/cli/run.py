@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 from nbcompile import api
+from nbcompile.cli.following import conclude, follow
 from nbcompile.cli.options import Size, deployments_option, granularity_option, parameter_options
-from nbcompile.model.errors import ExitCode
 from nbcompile.model.plan import Granularity
-from nbcompile.model.run import RunRecord, RunState
 from nbcompile.model.settings import Settings
-from nbcompile.reporting.progress import JsonProgress, PlainProgress, Progress
-from nbcompile.reporting.run_summary import summary
-
-_SIGNAL_BASE = 128
 
 
 @click.command(
@@ -28,6 +21,7 @@ Examples:
   nbcompile run analysis.ipynb                  results in ./analysis.run/
   nbcompile run analysis.ipynb -o results --jobs 4
   nbcompile run analysis.ipynb -p seed 7 -p site berlin
+  nbcompile run analysis.ipynb --on hpc         all cells at that deployment
   nbcompile run analysis.ipynb --engine cwltool
   nbcompile run build/analysis --engine toil-cwl-runner     a bundle
   nbcompile run analysis.ipynb --python ~/envs/science/bin/python""",
@@ -37,7 +31,9 @@ Examples:
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=None, help="Steps at a time.  [default: the cores available]")
 @click.option("--python", default="", help="Runs the cells: a path, an environment, a version.  [default: the notebook's kernel]")
 @click.option("--on", metavar="DEPLOYMENT", default="", help="Run all cells there, wherever they are placed; `local` is this machine.")
-@click.option("--engine", default="local", show_default=True, help="`local`, `cwltool`, or the name of another CWL runner.")
+@click.option(
+    "--engine", default="", help="`local`, `streamflow`, or the name of a CWL runner.  [default: streamflow if steps are placed elsewhere]"
+)
 @click.option("--keep-going", is_flag=True, help="After a failed cell, run all that does not need it.")
 @click.option("--strict", is_flag=True, help="Treat what would be repaired or only warned of as an error.")
 @deployments_option
@@ -76,14 +72,12 @@ def command(
     if dry_run:
         _forecast(notebook, settings, values, as_json=as_json)
         return
-    progress = _progress(as_json=as_json, quiet=quiet, verbose=verbose)
+    progress = follow(as_json=as_json, quiet=quiet, verbose=verbose)
     try:
         record = api.run(notebook, settings, parameters=values, output=output, engine=engine, on_event=progress, streams=verbose or as_json)
     finally:
         progress.close()
-    if not as_json and not (quiet and record.state is RunState.FINISHED):
-        click.echo(summary(record, colour=sys.stderr.isatty()), err=True, nl=False)
-    raise SystemExit(exit_code(record))
+    conclude(record, as_json=as_json, quiet=quiet)
 
 
 def _forecast(notebook: Path, settings: Settings, values: dict[str, object], *, as_json: bool) -> None:
@@ -93,22 +87,3 @@ def _forecast(notebook: Path, settings: Settings, values: dict[str, object], *, 
     found = api.forecast(program, api.plan(program, settings), settings)
     click.echo(forecast_json(found) if as_json else forecast_text(found), nl=False)
     api.check_transfer(found, settings)
-
-
-def exit_code(record: RunRecord) -> int:
-    """How the command ends."""
-    if record.signal is not None:
-        return _SIGNAL_BASE + record.signal
-    if any(not failure.lost for failure in record.failures):
-        return ExitCode.CELL_FAILED
-    return ExitCode.PLACE_FAILED if record.failures else ExitCode.OK
-
-
-def _progress(*, as_json: bool, quiet: bool, verbose: bool) -> Progress:
-    if as_json:
-        return JsonProgress(sys.stdout)
-    if sys.stderr.isatty() and not quiet and find_spec("rich"):
-        from nbcompile.reporting.live_progress import LiveProgress
-
-        return LiveProgress(sys.stderr, verbose=verbose)
-    return PlainProgress(sys.stderr, verbose=verbose, quiet=quiet)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from nbcompile import api
+from nbcompile.cli.following import conclude, follow
 from nbcompile.engines.logs import logs_of
 from nbcompile.engines.registry import cancel_run, find_run, known_runs
 from nbcompile.reporting.known_runs import runs_json, runs_table, steps_table
@@ -54,3 +56,21 @@ def cancel(run: str) -> None:
     found = find_run(run)
     cancel_run(found)
     click.echo(f"{found.id} is cancelled; its results so far are in {found.directory}", err=True)
+
+
+@command.command()
+@_RUN
+@click.option("--json", "as_json", is_flag=True, help="Write events as JSON lines to standard output.")
+@click.option("-q", "--quiet", is_flag=True, help="Show findings and failures only.")
+@click.option("-v", "--verbose", is_flag=True, help="Show what cells write, and how steps start.")
+def resume(run: str, *, as_json: bool, quiet: bool, verbose: bool) -> None:
+    """Go on with a run whose client went away, or that failed.
+
+    Steps that have ended well are not run again; those that still run at their places are found again.
+    """
+    progress = follow(as_json=as_json, quiet=quiet, verbose=verbose)
+    try:
+        record = api.resume(run, on_event=progress, streams=verbose or as_json)
+    finally:
+        progress.close()
+    conclude(record, as_json=as_json, quiet=quiet)

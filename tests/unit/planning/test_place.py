@@ -83,6 +83,6 @@ def test_cells_that_must_run_together_must_agree(plan):
 def test_the_local_engine_runs_nothing_that_is_placed_elsewhere(plan, tmp_path):
     plan(("a = 1", tagged("gpu")), rules=RULES)
     with pytest.raises(UsageError, match="placed on `hpc`"):
-        api.run(tmp_path / "n.ipynb", output=tmp_path / "out")
+        api.run(tmp_path / "n.ipynb", engine="local", output=tmp_path / "out")
     assert not (tmp_path / "out").exists()
     assert api.run(tmp_path / "n.ipynb", Settings(on="local"), output=tmp_path / "out").steps

@@ -1,0 +1,229 @@
+"""Drives the steps of one run at all its places: once each, again after what trying again can mend, and to a common end.
+
+StreamFlow ends everything as soon as one job fails. A kernel would have run the cells before the failed one; so a failure is kept
+back until the steps that are still wanted have ended, and steps that are not wanted any more never start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from nbcompile.backend import Cause, Fatal, Job, JobKey, JobRef, JobState, JobStatus
+from nbcompile.engines.streamflow.command import job_of
+from nbcompile.engines.streamflow.deliver import Delivery
+from nbcompile.engines.streamflow.notes import Note, NoteWriter
+from nbcompile.engines.streamflow.place import Place
+from nbcompile.model.errors import NbcompileError
+from nbcompile.model.placement import PlacedStep, Placement
+from nbcompile.model.plan import StepId
+
+_CAUSES = {Cause.LOST: "lost", Cause.PREEMPTED: "preempted", Cause.NODE_FAILURE: "node-failure"}
+# A step that ran elsewhere before this client came is told apart from one that is ended now.
+_GONE = (JobState.CANCELLED, JobState.LOST)
+_FAILED = 1
+_NEXT_SHARD_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What is done about failures: `retries` more attempts after the causes in `retry_on`."""
+
+    keep_going: bool = False
+    retries: int = 2
+    retry_on: tuple[str, ...] = ("lost", "preempted", "node-failure")
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What an earlier client of this run noted of a job: the number of its last attempt, and whether that had failed."""
+
+    attempt: int
+    failed: bool
+
+
+class Conductor:
+    """The state of one run. A job's name is its step's path and the number of its shard: `/train/0`, `/train/0.3`."""
+
+    def __init__(self, placement: Placement, notes: NoteWriter, policy: Policy, delivery: Delivery, before: Sequence[Note] = ()) -> None:
+        self._placement, self._notes, self._policy, self._delivery = placement, notes, policy, delivery
+        self._before = _remembered(before)
+        self._open: dict[StepId, PlacedStep] = {placed.step: placed for placed in placement.steps}
+        self._running: dict[StepId, dict[JobRef, Place]] = {}
+        self._failed = False
+        self._settled = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run_step(self, place: Place, name: str, command: Sequence[str], directory: str, workdir: str) -> tuple[str, int]:
+        """Run one job of a step; what to tell StreamFlow: a text and an exit code."""
+        step, shard = self._step_of(name)
+        if step.step not in self._open:
+            # It came too late: a cell before it has failed.
+            await self._settled.wait()
+            return f"{step.step} is not run after a failure", _FAILED
+        try:
+            job = job_of(command, place.tree, workdir, step, place.manner_of(step))
+            status = await self._attempts(place, step, shard, job)
+            place.present(directory, status)
+            place.tree.make_directory(f"{directory}/{step.step}.files")
+        except NbcompileError as error:
+            self._note("ended", step, shard, place, state="failed", reason=error.message, advice=error.advice, place_failed=True)
+            return await self._fail(step, error.message)
+        if status.state is not JobState.FINISHED:
+            return await self._fail(step, f"{step.step} on {place.name}: {status.reason or status.state.value}")
+        if not step.scattered:
+            self._close(step.step)
+        return "", 0
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every step has ended well, so that nothing at the places is needed any more."""
+        return not self._failed and not any(self._running.values()) and all(placed.scattered for placed in self._open.values())
+
+    async def finish(self) -> None:
+        """Wait until everything that steps wrote has been delivered."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # One step.
+
+    async def _attempts(self, place: Place, step: PlacedStep, shard: str, job: Job) -> JobStatus:
+        known = self._before.get(job.key)
+        attempt = known.attempt + known.failed if known else 1
+        first = bool(known) and not (known and known.failed)
+        tries = 0
+        while True:
+            status = await self._attempt(place, step, shard, replace(job, attempt=attempt))
+            cause = _CAUSES.get(status.cause, "")
+            stale = first and status.state in _GONE
+            again = stale or (cause in self._policy.retry_on and tries < self._policy.retries)
+            if not again or step.step not in self._open:
+                await self._deliver(place, step, shard, status)
+                return status
+            self._note("again", step, shard, place, reason=status.reason or cause, attempt=attempt)
+            tries, attempt, first = tries + (not stale), attempt + 1, False
+
+    async def _attempt(self, place: Place, step: PlacedStep, shard: str, job: Job) -> JobStatus:
+        last: list[tuple[Any, ...]] = []
+        running = self._running.setdefault(step.step, {})
+
+        def tell(status: JobStatus) -> None:
+            if not last:
+                running[status.ref] = place
+                self._note("submitted", step, shard, place, key=job.key, attempt=job.attempt, ref=asdict(status.ref))
+                last.append((JobState.PENDING, "", ""))
+                return
+            seen = (status.state, status.native, status.reason)
+            if not status.state.is_final and seen != last[-1]:
+                facts = {"state": status.state.value, "native": status.native, "reason": status.reason, "start": status.start}
+                self._note("state", step, shard, place, **facts)
+                if status.state is JobState.RUNNING:
+                    self._delivery.follow(place, status.ref, step.step, shard)
+            last.append(seen)
+
+        try:
+            return await place.run(job, tell)
+        finally:
+            for ref in [ref for ref in running if ref.key == job.key and ref.attempt == job.attempt]:
+                del running[ref]
+
+    async def _deliver(self, place: Place, step: PlacedStep, shard: str, status: JobStatus) -> None:
+        """Bring here what a person wants of a step. The steps that need its results do not wait for that."""
+        task = self._later(self._delivered(place, step, shard, status, withdrawn=step.step not in self._open))
+        if status.state is not JobState.FINISHED:
+            await asyncio.shield(task)
+
+    async def _delivered(self, place: Place, step: PlacedStep, shard: str, status: JobStatus, *, withdrawn: bool) -> None:
+        facts: dict[str, Any] = {
+            "state": status.state.value,
+            "withdrawn": withdrawn,
+            "cause": status.cause.value,
+            "exit": status.exit_code,
+            "reason": status.reason,
+            "native": status.ref.native,
+            "host": status.host,
+            "seconds": status.seconds,
+            "cpu_seconds": status.cpu_seconds,
+            "peak_memory_mib": status.peak_memory_mib,
+            "key": status.ref.key,
+            "attempt": status.ref.attempt,
+        }
+        try:
+            await self._delivery.bring(place, status, step.step, shard)
+        except (NbcompileError, OSError) as error:
+            facts |= {"state": "failed", "reason": f"what it wrote cannot be brought here: {error}", "place_failed": True}
+        self._note("ended", step, shard, place, **facts)
+
+    # After a failure.
+
+    async def _fail(self, step: PlacedStep, text: str) -> tuple[str, int]:
+        if step.step in self._open:
+            self._failed = True
+            self._close(step.step)
+            self._withdraw(self._dependents(step.step))
+            if not self._policy.keep_going:
+                self._withdraw([other.step for other in self._open.values() if other.cells[0] > step.cells[0]])
+        self._later(self._settle())
+        await self._settled.wait()
+        return text, _FAILED
+
+    def _withdraw(self, steps: Sequence[StepId]) -> None:
+        """These steps are not wanted any more; what runs of them is ended."""
+        for step in steps:
+            self._open.pop(step, None)
+            running = self._running.get(step, {})
+            for place in dict.fromkeys(running.values()):
+                self._later(place.cancel([ref for ref, where in running.items() if where is place]))
+
+    def _dependents(self, step: StepId) -> list[StepId]:
+        found = {step}
+        for placed in self._placement.steps:
+            if found & set(placed.after):
+                found.add(placed.step)
+        return [placed.step for placed in self._placement.steps if placed.step in found and placed.step != step]
+
+    def _close(self, step: StepId) -> None:
+        self._open.pop(step, None)
+        if self._failed:
+            self._later(self._settle())
+
+    async def _settle(self) -> None:
+        """Let go of the failures once nothing is left that is wanted."""
+        if self._is_over():
+            # Nobody says how many shards there are: see whether one more comes.
+            await asyncio.sleep(_NEXT_SHARD_SECONDS if any(placed.scattered for placed in self._open.values()) else 0)
+            if self._is_over():
+                self._settled.set()
+
+    def _is_over(self) -> bool:
+        return not any(self._running.values()) and all(placed.scattered for placed in self._open.values())
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _step_of(self, name: str) -> tuple[PlacedStep, str]:
+        path, _, shard = name.rpartition("/")
+        step = self._placement.of(path.strip("/"))
+        if step is None:
+            raise Fatal(f"StreamFlow runs {name!r}, which is no step of this workflow", "build the workflow again")
+        return step, shard.partition(".")[2]
+
+    def _note(self, what: str, step: PlacedStep, shard: str, place: Place, **facts: object) -> None:
+        self._notes.write(what, step=step.step, shard=shard, place=place.name, **facts)
+
+
+def _remembered(notes: Sequence[Note]) -> Mapping[JobKey, Remembered]:
+    return dict(_each(notes))
+
+
+def _each(notes: Sequence[Note]) -> Iterator[tuple[JobKey, Remembered]]:
+    for note in notes:
+        if note["note"] == "submitted":
+            yield JobKey(note["key"]), Remembered(note["attempt"], failed=False)
+        elif note["note"] == "ended" and "key" in note:
+            yield JobKey(note["key"]), Remembered(note["attempt"], failed=note["state"] != JobState.FINISHED.value)

@@ -1,0 +1,52 @@
+"""What happens to the steps of a run, as lines of JSON in one file.
+
+Written where StreamFlow runs, read by whoever watches the run, and by the next client when this one dies: from it, and from the
+places themselves, a run is resumed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+Note = dict[str, Any]
+
+
+class NoteWriter:
+    """Appends notes; each is in the file as a whole when the call returns."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+    def write(self, what: str, **facts: object) -> None:
+        """Write one note."""
+        os.write(self._descriptor, json.dumps({"note": what, "at": time.time(), **facts}).encode("ascii") + b"\n")
+
+
+class NoteReader:
+    """Reads on where it stopped."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+        self._rest = b""
+
+    def news(self) -> Iterator[Note]:
+        """The notes since the last time."""
+        if self._file is None:
+            try:
+                self._file = self._path.open("rb")
+            except FileNotFoundError:
+                return
+        *lines, self._rest = (self._rest + self._file.read()).split(b"\n")
+        for line in lines:
+            yield json.loads(line)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            self._file.close()

@@ -1,0 +1,179 @@
+"""Notes of what happened to steps -> their records, their failures, and the events that a person watches."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from nbcompile.backend import Cause
+from nbcompile.engines.directory import RunDirectory
+from nbcompile.engines.local.follow import StepFollower
+from nbcompile.engines.outputs import CELL_FAILED, cell_records, failures_in, read_outputs
+from nbcompile.engines.streamflow.notes import Note
+from nbcompile.model.placement import Placement
+from nbcompile.model.plan import StepId
+from nbcompile.model.run import Failure, Notice, RunEvent, StepEnded, StepRecord, StepStarted, StepState, StepWaits
+from nbcompile.runtime.supervisor import report_death
+
+_STATES = {"finished": StepState.FINISHED, "cancelled": StepState.CANCELLED}
+_NAMES = {
+    Cause.TIMEOUT: "TimeLimit",
+    Cause.OUT_OF_MEMORY: "OutOfMemory",
+    Cause.CANCELLED: "Cancelled",
+    Cause.NODE_FAILURE: "NodeFailed",
+    Cause.PREEMPTED: "Preempted",
+    Cause.UNSCHEDULABLE: "Unschedulable",
+    Cause.ENVIRONMENT: "EnvironmentFailed",
+    Cause.LOST: "StepLost",
+}
+_ADVICE = {
+    Cause.TIMEOUT: "ask for more `time` in the placement of its cells",
+    Cause.OUT_OF_MEMORY: "ask for more `memory` in the placement of its cells",
+    Cause.CANCELLED: "`nbcompile runs resume` runs it again",
+    Cause.UNSCHEDULABLE: "see `nbcompile doctor` for what the deployment has, and correct the placement",
+    Cause.ENVIRONMENT: "see `nbcompile doctor`, and correct the environment of the deployment",
+}
+_TRY_AGAIN = "`nbcompile runs resume` goes on where this run ended"
+
+
+class Records:
+    """What is known of the steps of a run. `began` is when the run began, in seconds since 1970."""
+
+    def __init__(self, directory: RunDirectory, placement: Placement, began: float, *, streams: bool) -> None:
+        self._directory, self._began, self._streams = directory, began, streams
+        self._placement = placement
+        self.steps = {placed.step: StepRecord(step=placed.step, cells=placed.cells, place=placed.target) for placed in placement.steps}
+        self.failures: list[Failure] = []
+        self.opened: dict[str, Note] = {}
+        self.refused: Note | None = None
+        self.jobs: dict[StepId, Note] = {}
+        self._followers: dict[StepId, StepFollower] = {}
+
+    def take(self, note: Note) -> Iterator[RunEvent]:
+        """What one note is worth telling."""
+        handle = {
+            "opened": self._opened,
+            "not-opened": self._not_opened,
+            "place": self._place,
+            "submitted": self._submitted,
+            "state": self._state,
+            "again": self._again,
+            "ended": self._ended,
+        }[note["note"]]
+        yield from handle(note)
+
+    def news(self) -> Iterator[RunEvent]:
+        """What running steps have said since the last time."""
+        for follower in self._followers.values():
+            yield from follower.news()
+
+    def _opened(self, note: Note) -> Iterator[RunEvent]:
+        self.opened[note["place"]] = note
+        yield Notice(f"{note['place']}: {note['user']} on {note['host']}, at most {note['slots']} jobs at a time", detail=True)
+
+    def _not_opened(self, note: Note) -> Iterator[RunEvent]:
+        self.refused = note
+        step = next((placed.step for placed in self._placement.steps if placed.target == note["place"]), StepId(""))
+        message = f"`{note['place']}` cannot be used: {note['reason']}"
+        self.failures.append(Failure(step, -1, "PlaceFailed", message, _lines(note["advice"]), lost=True))
+        yield Notice(message)
+
+    def _place(self, note: Note) -> Iterator[RunEvent]:
+        words = {"away": "is away", "connected": "is back", "waiting-for-login": "waits for a login"}
+        yield Notice(f"{note['place']} {words.get(note['state'], note['state'])}: {note['reason']}")
+
+    def _submitted(self, note: Note) -> Iterator[RunEvent]:
+        step = StepId(note["step"])
+        self.jobs[step] = note
+        record = self.steps[step]
+        if record.started_seconds is None:
+            record = self.steps[step] = replace(record, started_seconds=self._since(note), place=note["place"])
+            yield StepStarted(step, record.cells, record.started_seconds or 0.0, f"at {note['place']}")
+
+    def _state(self, note: Note) -> Iterator[RunEvent]:
+        step = StepId(note["step"])
+        if note["state"] == "running" and step not in self._followers and not note["shard"]:
+            self._followers[step] = StepFollower(step, self._directory.events(step), streams=self._streams)
+        yield StepWaits(step, note["place"], note["state"], note["native"], note["reason"], note["start"])
+
+    def _again(self, note: Note) -> Iterator[RunEvent]:
+        self._followers.pop(StepId(note["step"]), None)
+        yield Notice(f"{note['step']} is tried again at {note['place']}: {note['reason']}")
+
+    def _ended(self, note: Note) -> Iterator[RunEvent]:
+        step = StepId(note["step"])
+        name = StepId(f"{step}.{note['shard']}" if note["shard"] else step)
+        outputs = self._outputs(name, note)
+        follower = self._followers.pop(step, None) or StepFollower(step, self._directory.events(step), streams=self._streams)
+        if not note["shard"]:
+            yield from follower.last_news(outputs)
+        self.failures += self._failures(step, name, note, outputs)
+        self.steps[step] = self._record(step, note, outputs)
+        yield StepEnded(self.steps[step], self._since(note))
+
+    def _outputs(self, name: StepId, note: Note) -> dict[str, Any]:
+        """What the cells showed; of a step that could not write it down itself, what it had told on the way."""
+        path, journal = self._directory.outputs(name), self._directory.events(name)
+        if note["state"] != "finished" and not path.exists() and journal.exists():
+            report_death(str(journal.parent), str(path), signal.SIGKILL)
+        return read_outputs(path)
+
+    def _record(self, step: StepId, note: Note, outputs: dict[str, Any]) -> StepRecord:
+        before = self.steps[step]
+        state = _STATES.get(note["state"], StepState.FAILED)
+        if state is StepState.CANCELLED and not note["withdrawn"]:
+            state = StepState.FAILED
+        started = before.started_seconds if before.started_seconds is not None else self._since(note)
+        return replace(
+            before,
+            state=before.state if before.state is StepState.FAILED else state,
+            exit_code=note.get("exit"),
+            started_seconds=started,
+            seconds=self._since(note) - started,
+            cpu_seconds=_sum(before.cpu_seconds, note.get("cpu_seconds")),
+            peak_memory_mib=max(before.peak_memory_mib or 0.0, note.get("peak_memory_mib") or 0.0) or None,
+            place=note["place"],
+            cell_records=(*before.cell_records, *cell_records(outputs)) if note["shard"] else cell_records(outputs),
+        )
+
+    def _failures(self, step: StepId, name: StepId, note: Note, outputs: dict[str, Any]) -> list[Failure]:
+        if note["state"] == "finished" or note.get("withdrawn"):
+            return []
+        cause = Cause(note.get("cause", ""))
+        if cause is Cause.EXIT and note["exit"] == CELL_FAILED and (found := failures_in(step, note["exit"], outputs)):
+            return found
+        cells = outputs.get("cells") or ()
+        cell = cells[-1]["index"] if cells and cells[-1].get("state") == "died" else -1
+        kind = "StepBroken" if cause is Cause.EXIT else _NAMES.get(cause, "StepLost")
+        said = self._last_words(name) if cause is Cause.EXIT else ""
+        return [
+            Failure(
+                step, cell, kind, self._what_became(note, said), _lines(note.get("advice") or _ADVICE.get(cause, _TRY_AGAIN)), lost=True
+            )
+        ]
+
+    def _what_became(self, note: Note, said: str) -> str:
+        job = f", job {note['native']}" if note.get("native") and note["native"] != "this machine" else ""
+        on = f" on {note['host']}" if note.get("host") else ""
+        where = f"{note['step']} at {note['place']}{job}{on}"
+        cause = note.get("cause", "").upper()
+        words = ": ".join(word for word in (cause if cause not in ("", "EXIT") else "", said or note["reason"]) if word)
+        return f"{where}: {words or note['state'].upper()}"
+
+    def _last_words(self, name: StepId) -> str:
+        log = self._directory.log(name)
+        lines = log.read_text("utf-8", "replace").strip().splitlines() if log.exists() else []
+        return lines[-1] if lines else ""
+
+    def _since(self, note: Note) -> float:
+        return max(0.0, float(note["at"]) - self._began)
+
+
+def _sum(before: float | None, more: float | None) -> float | None:
+    return before if more is None else (before or 0.0) + more
+
+
+def _lines(advice: str) -> tuple[str, ...]:
+    return (advice,) if advice else ()

@@ -1,0 +1,241 @@
+"""The StreamFlow engine: a placed workflow -> its run's directory and record."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from nbcompile.engines.journal import Journal
+from nbcompile.engines.local.interpreter import choose_interpreter
+from nbcompile.engines.local.machine import available_cores
+from nbcompile.engines.measured import measured_path
+from nbcompile.engines.outputs import first_failed_cell
+from nbcompile.engines.registry import register
+from nbcompile.engines.results import write_results
+from nbcompile.engines.signals import SignalWatch
+from nbcompile.engines.streamflow.host import Hosting
+from nbcompile.engines.streamflow.job import PlacedJob
+from nbcompile.engines.streamflow.notes import NoteReader
+from nbcompile.engines.streamflow.program import Program, find_streamflow
+from nbcompile.engines.streamflow.records import Records
+from nbcompile.model.errors import Denied, ExitCode, UsageError
+from nbcompile.model.plan import StepId
+from nbcompile.model.run import (
+    Failure,
+    Interpreter,
+    KnownRun,
+    KnownStep,
+    Notice,
+    RunEvent,
+    RunRecord,
+    RunStarted,
+    RunState,
+    StepEnded,
+    StepStarted,
+)
+
+_LOCAL = "local"
+_LOOK_SECONDS = 0.2
+_GRACE_SECONDS = 30.0
+_LAST_LINES = 12
+# What is left at places after a run that did not end well: deployments -> what could not be ended.
+Sweep = Callable[[Sequence[str]], Sequence[str]]
+
+
+def run_placed(job: PlacedJob, on_event: Callable[[RunEvent], None], sweep: Sweep) -> RunRecord:
+    """Run a job; what a cell, a place or a signal ended is told in the record. `sweep` ends what is left at deployments.
+
+    Raises `UsageError` and `Denied` when a deployment cannot be used by anybody, or not by this person.
+    """
+    job = replace(job, jobs=job.jobs or available_cores())
+    streamflow = find_streamflow(os.environ)
+    with Journal(job.directory.journal, writes=True) as journal:
+        journal.begin(_beginning(job))
+        register(job.id, job.directory)
+        state = RunState.FAILED
+        try:
+            placed = _PlacedRun(job, journal, on_event)
+            placed.run(streamflow)
+            if placed.state in (RunState.FAILED, RunState.CANCELLED):
+                placed.sweep(sweep)
+            record = placed.record()
+            state = record.state
+        finally:
+            journal.end(state.value)
+    return record
+
+
+class _PlacedRun:
+    """The state of one run."""
+
+    def __init__(self, job: PlacedJob, journal: Journal, on_event: Callable[[RunEvent], None]) -> None:
+        self.job, self.journal, self.on_event = job, journal, on_event
+        self.began, self.started = time.time(), datetime.now(timezone.utc)
+        self.choice = choose_interpreter(job.python, job.kernel, os.environ)
+        self.records = Records(job.directory, job.placement, self.began, streams=job.streams)
+        self.notes = NoteReader(_home(job) / "notes.jsonl")
+        self.code = 0
+        self.signal: int | None = None
+        self._interpreter: Interpreter | None = None
+
+    def run(self, streamflow: str) -> None:
+        """Run StreamFlow to its end, or leave what it started to a later client."""
+        _home(self.job).mkdir(exist_ok=True)
+        # What an earlier client noted is for the connectors; it happened before this one began.
+        for _ in self.notes.news():
+            pass
+        hosting = Hosting(
+            directory=self.job.directory.path,
+            notes=_home(self.job) / "notes.jsonl",
+            place=self.job.place,
+            home=os.environ.get("HOME") or str(Path.home()),
+            lifeline=-1,
+            python=self.choice.path,
+            jobs=self.job.jobs,
+            policy=self.job.policy,
+        )
+        outdir = _home(self.job) / "outdir"
+        words = ("--outdir", str(outdir), str(self.job.bundle / "streamflow.yml"))
+        with (
+            SignalWatch(self.job.cancellation) as signals,
+            closing(Program(streamflow, words, hosting, os.environ, _log(self.job))) as program,
+        ):
+            self._watch(program, signals)
+        self._look()
+        shutil.rmtree(outdir, ignore_errors=True)
+        shutil.rmtree(_home(self.job) / "tmp", ignore_errors=True)
+
+    def _watch(self, program: Program, signals: SignalWatch) -> None:
+        deadline = float("inf")
+        while program.code is None:
+            select.select([signals.descriptor], [], [], _LOOK_SECONDS)
+            self._look()
+            if signals.caught and self.signal is None:
+                self.signal = signals.caught[0]
+                if self.signal == signal.SIGHUP:
+                    program.abandon()
+                program.interrupt()
+                deadline = time.monotonic() + _GRACE_SECONDS
+            if len(signals.caught) > 1 or time.monotonic() > deadline:
+                program.abandon()
+            signals.quiet()
+        self.code = program.code or 0
+
+    def _look(self) -> None:
+        for note in self.notes.news():
+            if note["note"] == "opened":
+                self._begin(note)
+            for event in self.records.take(note):
+                self._tell(event)
+        for event in self.records.news():
+            self._tell(event)
+
+    def _tell(self, event: RunEvent) -> None:
+        if isinstance(event, StepStarted):
+            self._note(event.step, "running")
+        elif isinstance(event, StepEnded):
+            self._note(event.record.step, event.record.state.value)
+        self.on_event(event)
+
+    def _note(self, step: StepId, state: str) -> None:
+        submitted = self.records.jobs.get(step)
+        record = None if state == "running" else self.records.steps[step]
+        job = submitted and {"ref": submitted["ref"], "place": submitted["place"]}
+        self.journal.note(KnownStep(step=step, state=state, key=submitted["key"] if submitted else "", job=job, record=record))
+
+    def _begin(self, opened: Mapping[str, Any]) -> None:
+        """The run has begun when the first place is there."""
+        if self._interpreter is None:
+            here = opened["place"] == _LOCAL
+            why = self.choice.why if here else f"the deployment `{opened['place']}` has it"
+            self._interpreter = Interpreter(self.choice.path if here else "python3", opened["python"], why)
+            self.on_event(RunStarted(self.job.directory.path, self._interpreter, len(self.records.steps), self.job.jobs))
+
+    @property
+    def state(self) -> RunState:
+        """How the run ended."""
+        if self.signal == signal.SIGHUP:
+            return RunState.DETACHED
+        if self.signal is not None:
+            return RunState.CANCELLED
+        return RunState.FAILED if self.records.failures or self.code else RunState.FINISHED
+
+    def sweep(self, sweep: Sweep) -> None:
+        """End what may be left at the places that were reached."""
+        opened = [name for name in self.records.opened if name != _LOCAL]
+        here = [_LOCAL] if _LOCAL in self.records.opened else []
+        for left in sweep([*here, *opened]):
+            self.on_event(Notice(left))
+
+    def record(self) -> RunRecord:
+        """Everything about the run, its results written."""
+        failures = self._failures()
+        refused = self.records.refused
+        if refused and refused["code"] in (ExitCode.USAGE, ExitCode.DENIED):
+            kind = Denied if refused["code"] == ExitCode.DENIED else UsageError
+            raise kind(refused["reason"], refused["advice"])
+        steps = tuple(self.records.steps.values())
+        failed = first_failed_cell(failures, self.records.steps) if failures and not self.job.policy.keep_going else None
+        outputs = write_results(self.job.directory, self.job.plan, self.job.name, self.job.directory.template.read_bytes(), failed)
+        return RunRecord(
+            id=self.job.id,
+            notebook=self.job.notebook,
+            directory=self.job.directory.path,
+            state=self.state,
+            interpreter=self._interpreter or Interpreter(self.choice.path, "", self.choice.why),
+            started=f"{self.started:%Y-%m-%dT%H:%M:%SZ}",
+            seconds=time.time() - self.began,
+            steps=steps,
+            engine="streamflow",
+            jobs=self.job.jobs,
+            cells=sum(len(step.cells) for step in steps),
+            links=self.job.links,
+            critical_path=measured_path(self.job.links, steps),
+            outputs=outputs,
+            failures=failures,
+            signal=self.signal,
+        )
+
+    def _failures(self) -> tuple[Failure, ...]:
+        if self.signal is not None:
+            return ()
+        if self.code and not self.records.failures:
+            return tuple(self._what_streamflow_said())
+        return tuple(self.records.failures)
+
+    def _what_streamflow_said(self) -> Iterator[Failure]:
+        log = _log(self.job)
+        lines = log.read_text("utf-8", "replace").splitlines()[-_LAST_LINES:] if log.exists() else []
+        message = f"StreamFlow ended with exit code {self.code}; its last words are in {log}"
+        yield Failure(self.job.placement.steps[0].step, -1, "StreamFlowFailed", message, tuple(lines), lost=True)
+
+
+def _beginning(job: PlacedJob) -> KnownRun:
+    now = datetime.now(timezone.utc)
+    return KnownRun(
+        id=job.id,
+        notebook=str(job.notebook.absolute()),
+        engine="streamflow",
+        started=f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        state="running",
+        step_count=len(job.placement.steps),
+        request=job.request,
+    )
+
+
+def _home(job: PlacedJob) -> Path:
+    """The home directory of StreamFlow's process."""
+    return job.directory.state / "streamflow"
+
+
+def _log(job: PlacedJob) -> Path:
+    return job.directory.state / "logs" / "streamflow.log"

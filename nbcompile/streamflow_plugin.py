@@ -1,0 +1,272 @@
+"""The one StreamFlow connector: any place that a backend opens, as StreamFlow needs to see it.
+
+Loaded by StreamFlow through the entry point `unito.streamflow.plugin`. Its configuration names a tenant, a deployment and a run;
+what these stand for is asked of `api` when the first step is ready. What an engine adds comes in environment variables.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import threading
+from collections.abc import Awaitable, MutableMapping, MutableSequence
+from functools import cache
+from pathlib import Path
+from typing import NoReturn
+
+from streamflow.core.deployment import Connector, ExecutionLocation
+from streamflow.core.exception import WorkflowExecutionException
+from streamflow.core.scheduling import AvailableLocation
+from streamflow.ext.plugin import StreamFlowPlugin
+
+from nbcompile import api
+from nbcompile.backend import PlaceEvent, Secret
+from nbcompile.emitters.streamflow import CONNECTOR, WORKDIR
+from nbcompile.engines.directory import RunDirectory
+from nbcompile.engines.streamflow.command import Manner
+from nbcompile.engines.streamflow.conductor import Conductor, Policy
+from nbcompile.engines.streamflow.deliver import Delivery
+from nbcompile.engines.streamflow.host import Hosting, read_hosting
+from nbcompile.engines.streamflow.notes import NoteReader, NoteWriter
+from nbcompile.engines.streamflow.place import Opened, Place, open_here
+from nbcompile.model.errors import NbcompileError
+from nbcompile.model.placement import Placement, read_placement
+
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$(?!\n)"
+
+
+class Plugin(StreamFlowPlugin):
+    """What StreamFlow loads."""
+
+    def register(self) -> None:
+        """Make the connector known, and end with the process that started us."""
+        self.register_connector(CONNECTOR, SessionConnector)
+        hosting = read_hosting(os.environ)
+        if hosting is not None:
+            # StreamFlow has chosen its own places by now; deployments and keys are those of the person.
+            os.environ["HOME"] = hosting.home
+            threading.Thread(target=_end_with, args=(hosting.lifeline,), daemon=True).start()
+
+
+class _Run:
+    """What the connectors of one run share."""
+
+    def __init__(self, directory: Path, run: str) -> None:
+        self.run, self.bundle = run, directory
+        self.hosting = read_hosting(os.environ)
+        self.placement = _placement(directory)
+        path = self.hosting.notes if self.hosting else Path(os.devnull)
+        before = tuple(NoteReader(path).news())
+        self.notes = NoteWriter(path)
+        delivery = Delivery(RunDirectory(self.hosting.directory) if self.hosting else None)
+        policy = self.hosting.policy if self.hosting else Policy()
+        self.conductor = Conductor(self.placement, self.notes, policy, delivery, before)
+
+    async def open(self, tenant: str, deployment: str) -> Place:
+        """Reach a deployment. Raises what keeps us from it, after noting that."""
+        try:
+            opened, manner = await self._opened(tenant, deployment)
+            capabilities = await opened.session.capabilities()
+        except NbcompileError as error:
+            self.notes.write("not-opened", place=deployment, reason=error.message, advice=error.advice, code=int(error.exit_code))
+            raise
+        facts = {"host": capabilities.host, "user": capabilities.user, "python": capabilities.python, "slots": capabilities.slots}
+        self.notes.write("opened", place=deployment, **facts)
+        return Place(deployment, opened, manner)
+
+    async def _opened(self, tenant: str, deployment: str) -> tuple[Opened, Manner]:
+        if deployment == "local" and self.hosting:
+            here = await open_here(self.run, self.hosting.place, slots=self.hosting.jobs, observe=self._observe)
+            secrets = tuple((name, Secret(value)) for name, value in self.hosting.step_variables(os.environ).items())
+            return here, Manner(python=self.hosting.python, secrets=secrets)
+        there = await api.open_place(deployment, self.run, tenant=tenant, observe=self._observe)
+        return there, Manner(variables=tuple(Hosting.travelling_variables(os.environ).items()))
+
+    def _observe(self, event: PlaceEvent) -> None:
+        self.notes.write("place", place=event.deployment, state=event.kind, reason=event.text)
+
+
+@cache
+def _run_of(directory: Path, run: str) -> _Run:
+    return _Run(directory, run)
+
+
+class SessionConnector(Connector):
+    """A deployment of ours."""
+
+    def __init__(
+        self,
+        deployment_name: str,
+        config_dir: str,
+        transferBufferSize: int = 2**18,
+        *,
+        tenant: str,
+        deployment: str,
+        run: str,
+    ) -> None:
+        super().__init__(deployment_name, config_dir, transferBufferSize)
+        self._tenant, self._deployment = tenant, deployment
+        directory = Path(config_dir)
+        self._run = _run_of(directory if directory.is_dir() else directory.parent, run)
+        self._opened: Place | None = None
+        self._early: asyncio.Task[None] | None = None
+
+    @classmethod
+    def get_schema(cls) -> str:
+        """What streamflow.yml may say of us."""
+        names = ("tenant", "deployment", "run")
+        return json.dumps(
+            {
+                "$schema": "https://json-schema.org/draft/2020-12/schema",
+                "$id": "https://nbcompile.example/schema/streamflow/session.json",
+                "type": "object",
+                "properties": {name: {"type": "string", "pattern": _NAME} for name in names},
+                "required": [*names],
+                "additionalProperties": False,
+            }
+        )
+
+    @property
+    def place(self) -> Place:
+        """The open place."""
+        if self._opened is None:
+            raise WorkflowExecutionException(f"{self.deployment_name} is not open")
+        return self._opened
+
+    async def deploy(self, external: bool) -> None:
+        """Reach the place."""
+        self._listen()
+        try:
+            self._opened = await self._run.open(self._tenant, self._deployment)
+        except NbcompileError as error:
+            raise _failed(error) from None
+        self._early = asyncio.ensure_future(self._send_early())
+
+    async def undeploy(self, external: bool) -> None:
+        """End what still runs, and let go of the place. StreamFlow calls this first when anything goes wrong."""
+        if self._opened is None:
+            return
+        opened, self._opened = self._opened, None
+        if self._early is not None:
+            self._early.cancel()
+        await opened.stop()
+        await self._run.conductor.finish()
+        await opened.close(remove=self._run.conductor.is_done)
+
+    async def get_available_locations(self, service: str | None = None) -> MutableMapping[str, AvailableLocation]:
+        """One location with as many slots as the place takes jobs."""
+        capabilities = await self.place.session.capabilities()
+        location = AvailableLocation(
+            name="place", deployment=self.deployment_name, hostname=capabilities.host, service=service, slots=capabilities.slots
+        )
+        return {"place": location}
+
+    async def run(
+        self,
+        location: ExecutionLocation,
+        command: MutableSequence[str],
+        environment: MutableMapping[str, str] | None = None,
+        workdir: str | None = None,
+        stdin: int | str | None = None,
+        stdout: int | str = asyncio.subprocess.STDOUT,
+        stderr: int | str = asyncio.subprocess.STDOUT,
+        capture_output: bool = False,
+        timeout: int | None = None,
+        job_name: str | None = None,
+    ) -> tuple[str, int]:
+        """Run a step, or answer a question about files."""
+        try:
+            if job_name is None:
+                return self.place.ask(command)
+            if stdin is not None or isinstance(stdout, str) or isinstance(stderr, str) or not workdir:
+                raise WorkflowExecutionException(f"{job_name} redirects its streams, which steps of nbcompile do not")
+            return await self._run.conductor.run_step(self.place, job_name, command, workdir, WORKDIR)
+        except NbcompileError as error:
+            raise _failed(error) from None
+
+    async def copy_local_to_remote(
+        self,
+        src: str,
+        dst: str,
+        locations: MutableSequence[ExecutionLocation],
+        read_only: bool = False,
+    ) -> None:
+        """Bring a file of this machine to the place."""
+        await _mapped(self.place.bring(Path(src), dst))
+
+    async def copy_remote_to_local(
+        self,
+        src: str,
+        dst: str,
+        location: ExecutionLocation,
+        read_only: bool = False,
+    ) -> None:
+        """Bring a file of the place here."""
+        await _mapped(self.place.hand_back(src, Path(dst)))
+
+    async def copy_remote_to_remote(
+        self,
+        src: str,
+        dst: str,
+        locations: MutableSequence[ExecutionLocation],
+        source_location: ExecutionLocation,
+        source_connector: Connector | None = None,
+        read_only: bool = False,
+    ) -> None:
+        """Give a file of this place another name, or bring one of another place of ours."""
+        source = source_connector or self
+        if not isinstance(source, SessionConnector):
+            raise WorkflowExecutionException(f"files of {source.deployment_name} cannot be brought to {self.deployment_name}")
+        await _mapped(self.place.bring_from(source.place, src, dst))
+
+    async def get_shell(self, command: MutableSequence[str], location: ExecutionLocation) -> NoReturn:
+        """There is no shell."""
+        raise WorkflowExecutionException(f"{self.deployment_name} has no shell")
+
+    async def get_stream_reader(self, command: MutableSequence[str], location: ExecutionLocation) -> NoReturn:
+        """Other connectors cannot read here."""
+        raise WorkflowExecutionException(f"only deployments of nbcompile can take files from {self.deployment_name}")
+
+    async def get_stream_writer(self, command: MutableSequence[str], location: ExecutionLocation) -> NoReturn:
+        """Workflows that make files themselves are not ours; their files would be missing from what decides a job's key."""
+        raise WorkflowExecutionException(f"{self.deployment_name} takes no files that the workflow makes itself")
+
+    async def _send_early(self) -> None:
+        """Send what every step of the place needs while the first ones wait."""
+        names = [f"steps/{step.step}.json" for step in self._run.placement.steps if step.target == self._deployment]
+        for name in ("nbcompile_runtime.py", *names):
+            with contextlib.suppress(NbcompileError, OSError):
+                await self.place.sender.take(self._run.bundle / name)
+
+    def _listen(self) -> None:
+        """StreamFlow ends its deployments after Ctrl-C, and after no other signal."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, signal.raise_signal, signal.SIGINT)
+
+
+async def _mapped(work: Awaitable[None]) -> None:
+    try:
+        await work
+    except (NbcompileError, OSError) as error:
+        raise _failed(error) from None
+
+
+def _failed(error: Exception) -> WorkflowExecutionException:
+    advice = getattr(error, "advice", "")
+    return WorkflowExecutionException(f"{error}{f' ({advice})' if advice else ''}")
+
+
+def _placement(directory: Path) -> Placement:
+    try:
+        return read_placement(json.loads((directory / "placement.json").read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WorkflowExecutionException(f"{directory} has no placement.json that can be read ({error}): build it again") from None
+
+
+def _end_with(lifeline: int) -> None:
+    """The other end of the lifeline is open as long as the process that started us lives. Jobs outlive us; a next client finds them."""
+    os.read(lifeline, 1)
+    os._exit(1)

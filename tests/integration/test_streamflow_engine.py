@@ -1,0 +1,149 @@
+"""`run --engine streamflow`: what a run leaves, and how it ends, with StreamFlow itself and this machine as the place."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nbcompile import api
+from nbcompile.model.plan import Granularity
+from nbcompile.model.settings import Settings
+from tests.integration.streamflow_environment import STREAMFLOW
+
+pytestmark = pytest.mark.slow
+CELLS = Settings(granularity=Granularity.CELL)
+
+BRANCHES = """\
+# %%
+numbers = list(range(10))
+print("made", len(numbers))
+
+# %%
+evens = [n for n in numbers if n % 2 == 0]
+evens
+
+# %%
+odds = [n for n in numbers if n % 2]
+print(odds)
+
+# %%
+import sys
+print(sum(evens) - sum(odds), file=sys.stderr)
+"""
+WAITS = """\
+# %%
+with open({count!r}, "a") as file:
+    print("one", file=file)
+first = 1
+
+# %%
+import time
+with open({count!r}, "a") as file:
+    print("two", file=file)
+print("waiting", first, flush=True)
+time.sleep(6)
+second = first + 1
+
+# %%
+with open({count!r}, "a") as file:
+    print("three", file=file)
+print(second)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _streamflow(monkeypatch):
+    monkeypatch.setenv("NBCOMPILE_STREAMFLOW", str(STREAMFLOW))
+
+
+def shown(directory):
+    cells = json.loads(next(directory.glob("*.executed.ipynb")).read_text("utf-8"))["cells"]
+    return [
+        (cell["execution_count"], [output.get("text") or output.get("data") or output["ename"] for output in cell["outputs"]])
+        for cell in cells
+        if cell["cell_type"] == "code"
+    ]
+
+
+def lineage(path, *words):
+    return subprocess.Popen(
+        [sys.executable, "-m", "nbcompile", *words],
+        cwd=path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for(condition, seconds=90):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def processes_of(directory):
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes()
+        except OSError:
+            continue
+        if str(directory).encode() in words:
+            found.append(words)
+    return found
+
+
+def test_a_run_is_that_of_the_local_engine(tmp_path):
+    (tmp_path / "branches.py").write_text(BRANCHES, "utf-8")
+    local = api.run(tmp_path / "branches.py", CELLS, output=tmp_path / "local", engine="local")
+    placed = api.run(tmp_path / "branches.py", CELLS, output=tmp_path / "placed", engine="streamflow")
+    assert shown(tmp_path / "placed") == shown(tmp_path / "local")
+    assert [(step.step, step.state, step.exit_code) for step in placed.steps] == [
+        (step.step, step.state, step.exit_code) for step in local.steps
+    ]
+    assert placed.engine == "streamflow"
+    assert not any((tmp_path / "placed" / ".nbcompile" / "here" / "runs").iterdir())
+
+
+def test_a_failed_cell_shows_its_traceback_and_those_before_it_are_run(tmp_path):
+    (tmp_path / "fails.py").write_text("# %%\nimport time\ntime.sleep(2)\nprint('slow')\n\n# %%\n1 / 0\n\n# %%\nprint('late')\n", "utf-8")
+    done = lineage(tmp_path, "run", "fails.py", "--engine", "streamflow", "--granularity", "cell", "-o", "out")
+    said = done.communicate(timeout=120)[1]
+    assert done.returncode == 3
+    assert "----> 1 1 / 0" in said
+    assert "streamflow" not in said.partition("ZeroDivisionError")[2]
+    assert shown(tmp_path / "out") == [(1, [["slow\n"]]), (2, ["ZeroDivisionError"]), (None, [])]
+
+
+def test_what_a_killed_client_left_is_found_again(tmp_path):
+    count = tmp_path / "count"
+    (tmp_path / "waits.py").write_text(WAITS.format(count=str(count)), "utf-8")
+    client = lineage(tmp_path, "run", "waits.py", "--engine", "streamflow", "--granularity", "cell", "-o", "out")
+    wait_for(lambda: count.exists() and "two" in count.read_text())
+    os.kill(client.pid, signal.SIGKILL)
+    client.communicate(timeout=10)
+    wait_for(lambda: not [words for words in processes_of(tmp_path) if b"streamflow" in words and b"run" in words.split(b"\0")], 10)
+    record = api.resume(str(tmp_path / "out"))
+    assert record.state.value == "finished"
+    assert count.read_text().split() == ["one", "two", "three"]
+    assert shown(tmp_path / "out") == [(1, []), (2, [["waiting 1\n"]]), (3, [["2\n"]])]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_cancelled_run_leaves_nothing(tmp_path, number):
+    count = tmp_path / "count"
+    (tmp_path / "waits.py").write_text(WAITS.format(count=str(count)).replace("sleep(6)", "sleep(60)"), "utf-8")
+    client = lineage(tmp_path, "run", "waits.py", "--engine", "streamflow", "--granularity", "cell", "-o", "out")
+    wait_for(lambda: count.exists() and "two" in count.read_text())
+    os.kill(client.pid, number)
+    client.communicate(timeout=60)
+    assert client.returncode == 128 + number
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["state"] == "cancelled"
+    assert processes_of(tmp_path) == []

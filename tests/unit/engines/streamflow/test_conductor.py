@@ -1,0 +1,160 @@
+"""Steps run once each, again after what trying again can mend, and a failure waits for what is still wanted."""
+
+import asyncio
+import hashlib
+import shlex
+import sys
+
+import pytest
+
+from nbcompile.backend import Cause, JobState, JobStatus, Lease, Opening, RunId
+from nbcompile.engines.streamflow.command import Manner
+from nbcompile.engines.streamflow.conductor import Conductor, Policy
+from nbcompile.engines.streamflow.deliver import Delivery
+from nbcompile.engines.streamflow.notes import NoteReader, NoteWriter
+from nbcompile.engines.streamflow.place import Here, Place
+from nbcompile.model.placement import PlacedStep, Placement
+from nbcompile.model.plan import StepId
+from nbcompile.testing import ReferenceSession
+from nbcompile.testing.reference import ReferenceSettings
+
+PLACEMENT = Placement(
+    (
+        PlacedStep(step=StepId("first"), cells=(0,)),
+        PlacedStep(step=StepId("bad"), cells=(1,)),
+        PlacedStep(step=StepId("late"), cells=(2,)),
+    )
+)
+
+
+async def nothing(*_):
+    return ()
+
+
+class ForgetfulSession(ReferenceSession):
+    """Says of the first attempt at every job that it is lost."""
+
+    async def poll(self, refs):
+        found = await super().poll(refs)
+        return tuple(
+            JobStatus(ref=one.ref, state=JobState.LOST, cause=Cause.LOST, reason="gone") if one.ref.attempt == 1 else one for one in found
+        )
+
+
+class Stage:
+    """A conductor with one place on this machine; steps are Python programs."""
+
+    def __init__(self, root, policy=Policy(), kind=ReferenceSession):
+        self.path = root / "notes.jsonl"
+        opening = Opening(
+            deployment="here", run=RunId("tests"), settings=ReferenceSettings(str(root)), lease=Lease("here", nothing, nothing)
+        )
+        self.place = Place("here", Here(kind(root / "place", opening)), Manner(python=sys.executable))
+        before = tuple(NoteReader(self.path).news())
+        self.conductor = Conductor(PLACEMENT, NoteWriter(self.path), policy, Delivery(None), before)
+
+    async def step(self, name, code):
+        # The last words are what a job of ours is called with, and nothing to this program.
+        words = [shlex.quote(word) for word in ("python3", "-c", code)]
+        return await self.conductor.run_step(self.place, f"/{name}/0", words, f"/nbcompile/{name}", "/nbcompile")
+
+    async def close(self):
+        await self.conductor.finish()
+        await self.place.stop()
+        await self.place.close()
+
+    def notes(self, what):
+        return [(note["step"], note.get("state", note.get("attempt"))) for note in NoteReader(self.path).news() if note["note"] == what]
+
+
+def play(scenario):
+    return asyncio.run(asyncio.wait_for(scenario, 60))
+
+
+def test_outputs_are_presented_by_content(tmp_path):
+    async def scenario():
+        stage = Stage(tmp_path)
+        assert await stage.step("first", "open('first.outputs.json', 'w').write('{}')") == ("", 0)
+        await stage.close()
+        return stage.place.tree.find("/nbcompile/first/first.outputs.json")
+
+    assert play(scenario()).sha256 == hashlib.sha256(b"{}").hexdigest()
+
+
+def test_a_failure_waits_for_the_cells_before_it_and_ends_those_after_it(tmp_path):
+    async def scenario():
+        stage = Stage(tmp_path)
+        late = asyncio.ensure_future(stage.step("late", "import time; time.sleep(60)"))
+        await asyncio.sleep(1)
+        bad = asyncio.ensure_future(stage.step("bad", "raise SystemExit(3)"))
+        await asyncio.sleep(1)
+        assert not bad.done()
+        assert await stage.step("first", "pass") == ("", 0)
+        codes = [(await bad)[1], (await late)[1]]
+        await stage.close()
+        return codes, stage.notes("ended")
+
+    codes, ended = play(scenario())
+    assert codes == [1, 1]
+    assert sorted(ended) == [("bad", "failed"), ("first", "finished"), ("late", "cancelled")]
+
+
+def test_a_step_that_comes_after_a_failure_does_not_start(tmp_path):
+    async def scenario():
+        stage = Stage(tmp_path)
+        await stage.step("first", "pass")
+        await stage.step("bad", "raise SystemExit(3)")
+        text, code = await stage.step("late", "pass")
+        await stage.close()
+        return text, code, stage.notes("submitted")
+
+    text, code, submitted = play(scenario())
+    assert ("not run" in text, code) == (True, 1)
+    assert submitted == [("first", 1), ("bad", 1)]
+
+
+def test_with_keep_going_later_cells_run(tmp_path):
+    async def scenario():
+        stage = Stage(tmp_path, Policy(keep_going=True))
+        bad = asyncio.ensure_future(stage.step("bad", "raise SystemExit(3)"))
+        await stage.step("first", "pass")
+        assert await stage.step("late", "pass") == ("", 0)
+        code = (await bad)[1]
+        await stage.close()
+        return code
+
+    assert play(scenario()) == 1
+
+
+@pytest.mark.parametrize(("retries", "code", "attempts"), [(2, 0, [1, 2]), (0, 1, [1])])
+def test_what_is_lost_is_tried_again(tmp_path, retries, code, attempts):
+    async def scenario():
+        stage = Stage(tmp_path, Policy(retries=retries), ForgetfulSession)
+        placement = PlacedStep(step=StepId("first"), cells=(0,))
+        stage.conductor = Conductor(Placement((placement,)), NoteWriter(stage.path), Policy(retries=retries), Delivery(None))
+        found = await stage.step("first", "pass")
+        await stage.close()
+        return found[1], stage.notes("submitted")
+
+    assert play(scenario()) == (code, [("first", attempt) for attempt in attempts])
+
+
+def test_a_next_client_finds_what_has_ended_and_tries_what_had_failed(tmp_path):
+    count = f"open({str(tmp_path / 'count')!r}, 'a').write('x'); "
+
+    async def client(code):
+        stage = Stage(tmp_path)
+        stage.conductor = Conductor(
+            Placement(PLACEMENT.steps[:2]), NoteWriter(stage.path), Policy(), Delivery(None), tuple(NoteReader(stage.path).news())
+        )
+        first = await stage.step("first", count)
+        bad = await stage.step("bad", code)
+        await stage.close()
+        return first[1], bad[1]
+
+    flag = tmp_path / "flag"
+    code = f"import os; raise SystemExit(0 if os.path.exists({str(flag)!r}) else 3)"
+    assert play(client(code)) == (0, 1)
+    flag.touch()
+    assert play(client(code)) == (0, 0)
+    assert (tmp_path / "count").read_text() == "x"

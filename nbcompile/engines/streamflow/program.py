@@ -14,6 +14,8 @@ from pathlib import Path
 from nbcompile.engines.streamflow.host import Hosting
 from nbcompile.model.errors import PlaceFailed, UsageError
 
+# Ctrl-C at the terminal reaches us both, and what it means is for us to say.
+INTERRUPT = signal.SIGUSR1
 _VARIABLE = "NBCOMPILE_STREAMFLOW"
 
 
@@ -34,7 +36,7 @@ def find_streamflow(environ: Mapping[str, str]) -> str:
 
 
 class Program:
-    """A running StreamFlow."""
+    """A running StreamFlow. It stays in our session, so that a login can be asked about at the terminal."""
 
     def __init__(self, python: str, words: Sequence[str], hosting: Hosting, environ: Mapping[str, str], log: Path) -> None:
         """Start it in the run's own directories. It has the other end of a pipe that closes with us, however we end."""
@@ -52,7 +54,6 @@ class Program:
                     cwd=home,
                     env=variables,
                     pass_fds=(theirs,),
-                    start_new_session=True,
                 )
         except OSError as error:
             os.close(self._lifeline)
@@ -67,7 +68,7 @@ class Program:
 
     def interrupt(self) -> None:
         """Ask it to end everything it started."""
-        self._signal(signal.SIGINT)
+        self._signal(INTERRUPT)
 
     def abandon(self) -> None:
         """End it at once. What runs at the places goes on."""
@@ -82,4 +83,4 @@ class Program:
 
     def _signal(self, number: int) -> None:
         if self._process.poll() is None:
-            os.killpg(self._process.pid, number)
+            self._process.send_signal(number)

@@ -24,6 +24,7 @@ from nbcompile.engines.results import write_results
 from nbcompile.engines.signals import SignalWatch
 from nbcompile.engines.streamflow.host import Hosting
 from nbcompile.engines.streamflow.job import PlacedJob
+from nbcompile.engines.streamflow.leaving import asks_to_leave
 from nbcompile.engines.streamflow.notes import NoteReader
 from nbcompile.engines.streamflow.program import Program, find_streamflow
 from nbcompile.engines.streamflow.records import Records
@@ -85,6 +86,7 @@ class _PlacedRun:
         self.notes = NoteReader(_home(job) / "notes.jsonl")
         self.code = 0
         self.signal: int | None = None
+        self.leaves = False
         self._interpreter: Interpreter | None = None
 
     def run(self, streamflow: str) -> None:
@@ -121,14 +123,19 @@ class _PlacedRun:
             self._look()
             if signals.caught and self.signal is None:
                 self.signal = signals.caught[0]
-                if self.signal == signal.SIGHUP:
-                    program.abandon()
-                program.interrupt()
+                self.leaves = self.signal == signal.SIGHUP or (self.signal == signal.SIGINT and self._wants_to_leave(signals))
+                program.abandon() if self.leaves else program.interrupt()
                 deadline = time.monotonic() + _GRACE_SECONDS
             if len(signals.caught) > 1 or time.monotonic() > deadline:
                 program.abandon()
             signals.quiet()
         self.code = program.code or 0
+
+    def _wants_to_leave(self, signals: SignalWatch) -> bool:
+        """Ask whoever pressed Ctrl-C what it means for jobs that run elsewhere."""
+        places = [name for name in self.records.opened if name != _LOCAL]
+        signals.quiet()
+        return bool(places) and asks_to_leave(places, signals)
 
     def _look(self) -> None:
         for note in self.notes.news():
@@ -163,7 +170,7 @@ class _PlacedRun:
     @property
     def state(self) -> RunState:
         """How the run ended."""
-        if self.signal == signal.SIGHUP:
+        if self.leaves:
             return RunState.DETACHED
         if self.signal is not None:
             return RunState.CANCELLED

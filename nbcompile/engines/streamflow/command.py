@@ -7,12 +7,16 @@ import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from nbcompile.backend import Environment, Job, JobInput, JobKey, Secret, Unsupported
 from nbcompile.engines.streamflow.tree import Node, Tree, contents
 from nbcompile.model.placement import PlacedStep
 
 PYTHON = "python3"
+RUNTIME = "nbcompile_runtime.py"
+# What the step tells while it runs goes to its standard output, which every place keeps.
+_EVENTS = ("--events", "1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +52,7 @@ def job_of(command: Sequence[str], tree: Tree, workdir: str, step: PlacedStep, m
         argv[0] = step.interpreter or manner.python
     job = Job(
         key=JobKey(hashlib.sha256(json.dumps([known, manner.environment.name, step.interpreter]).encode()).hexdigest()),
-        argv=(*argv, "--events", "1"),
+        argv=(*argv, *_EVENTS) if _is_step(words) else tuple(argv),
         name=step.step,
         inputs=tuple(inputs),
         outputs=(f"{step.step}.outputs.json", f"{step.step}.files", f"{step.step}.*nbc*"),
@@ -60,6 +64,10 @@ def job_of(command: Sequence[str], tree: Tree, workdir: str, step: PlacedStep, m
         seconds=step.resources.minutes * 60 if step.resources.minutes else None,
     )
     return replace(job, lease_seconds=manner.lease_seconds)
+
+
+def _is_step(words: Sequence[str]) -> bool:
+    return len(words) > 2 and PurePosixPath(words[1]).name == RUNTIME and words[2] == "step"
 
 
 def _identity(name: str, node: Node) -> object:

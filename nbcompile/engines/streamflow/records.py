@@ -147,10 +147,16 @@ class Records:
         cells = outputs.get("cells") or ()
         cell = cells[-1]["index"] if cells and cells[-1].get("state") == "died" else -1
         kind = "StepBroken" if cause is Cause.EXIT else _NAMES.get(cause, "StepLost")
-        said = self._last_words(name) if cause is Cause.EXIT else ""
+        problem = outputs.get("problem") or {}
+        said = (problem.get("message") or self._last_words(name)) if cause is Cause.EXIT else ""
         return [
             Failure(
-                step, cell, kind, self._what_became(note, said), _lines(note.get("advice") or _ADVICE.get(cause, _TRY_AGAIN)), lost=True
+                step,
+                cell,
+                kind,
+                self._what_became(note, said),
+                _lines(problem.get("advice") or note.get("advice") or _ADVICE.get(cause, _TRY_AGAIN)),
+                lost=True,
             )
         ]
 

@@ -19,17 +19,18 @@ def content(name):
 
 def job(folder="one", data="x", step=STEP, manner=Manner(), extra=()):
     tree = Tree()
-    tree.put(f"/nbcompile/{folder}/1/runtime.py", content("runtime"))
+    tree.put(f"/nbcompile/{folder}/1/nbcompile_runtime.py", content("runtime"))
     tree.put(f"/nbcompile/{folder}/2/a b.nbc", content(data))
     tree.put(f"/nbcompile/{folder}/3/load.files", {"x.csv": content("x.csv"), "d": {"y.csv": content("y.csv")}})
-    words = [f"/nbcompile/{folder}/{path}" for path in ("1/runtime.py", "2/a b.nbc", "3/load.files")]
+    words = [f"/nbcompile/{folder}/{path}" for path in ("1/nbcompile_runtime.py", "2/a b.nbc", "3/load.files")]
+    words.insert(1, "step")
     return job_of([shlex.quote(word) for word in ("python3", *words, *extra)], tree, "/nbcompile", step, manner)
 
 
 def test_paths_become_inputs():
     made = job()
-    assert made.argv == ("python3", "../in/1/runtime.py", "../in/2/a b.nbc", "../in/3/load.files", "--events", "1")
-    assert [one.name for one in made.inputs] == ["1/runtime.py", "2/a b.nbc", "3/load.files/d/y.csv", "3/load.files/x.csv"]
+    assert made.argv == ("python3", "../in/1/nbcompile_runtime.py", "step", "../in/3/a b.nbc", "../in/4/load.files", "--events", "1")
+    assert [one.name for one in made.inputs] == ["1/nbcompile_runtime.py", "3/a b.nbc", "4/load.files/d/y.csv", "4/load.files/x.csv"]
     assert made.seconds == 180
 
 
@@ -52,3 +53,8 @@ def test_a_path_inside_a_word_is_refused():
 
 def test_a_word_that_only_looks_like_a_path_of_another_place_is_kept():
     assert "/nbcompiled/x" in job(extra=["/nbcompiled/x"]).argv
+
+
+def test_only_steps_are_asked_to_tell_what_happens():
+    made = job_of(["cp", "a", "b"], Tree(), "/nbcompile", STEP, Manner())
+    assert made.argv == ("cp", "a", "b")

@@ -1,6 +1,5 @@
 """The bundle of `build --target streamflow` under StreamFlow gives the notebook that a kernel gives."""
 
-import json
 import subprocess
 
 import nbclient
@@ -48,9 +47,17 @@ def streamflow(*words, directory):
 def test_a_local_run_gives_what_a_kernel_gives(bundle, tmp_path):
     done = streamflow("run", "--outdir", tmp_path / "out", bundle / "streamflow.yml", directory=tmp_path)
     assert done.returncode == 0, done.stderr
-    executed = json.loads((tmp_path / "out" / "words.executed.ipynb").read_text("utf-8"))
+    executed = nbformat.read(tmp_path / "out" / "words.executed.ipynb", as_version=4)
     plain = nbclient.NotebookClient(
         nbformat.read(bundle / "words.template.ipynb", as_version=4), kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
     ).execute()
-    shown = [[output.get("text", output.get("data")) for output in cell["outputs"]] for cell in executed["cells"]]
+    shown = [[output.get("text", output.get("data")) for output in cell.outputs] for cell in executed.cells]
     assert shown == [[output.get("text", output.get("data")) for output in cell.outputs] for cell in plain.cells]
+
+
+@pytest.mark.slow
+def test_streamflow_finds_the_bindings_valid(tmp_path):
+    (tmp_path / "placed.py").write_text(SCRIPT.replace("longest =", "# nbc: target=hpc\nlongest ="), "utf-8")
+    bundle = api.build(tmp_path / "placed.py", Settings(granularity=Granularity.CELL), target="streamflow").write(tmp_path / "bundle")
+    done = streamflow("run", "--validate", bundle / "streamflow.yml", directory=tmp_path)
+    assert (done.returncode, "ERROR" in done.stderr) == (0, False), done.stderr

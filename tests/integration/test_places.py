@@ -1,0 +1,192 @@
+"""One notebook gives the same here, by ssh, by Slurm and at all of them at once; and what happens when a place does not do its part."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from nbcompile import api
+from nbcompile.model.plan import Granularity
+from nbcompile.model.settings import Settings
+from tests.integration.placed import Client, host, shown, write_deployments
+from tests.integration.streamflow_environment import STREAMFLOW
+from tests.services import slurm, sshd
+from tests.services.ground import run
+
+NOTEBOOK = """\
+# %%
+import numpy as np
+generator = np.random.default_rng(7)
+grid = generator.normal(size=(40, 3))
+print(grid.shape)
+
+# %%
+# {one}
+means = grid.mean(axis=0)
+means
+
+# %%
+# {two}
+spread = grid.std(axis=0)
+print(spread.round(6))
+
+# %%
+# {three}
+import sys
+scaled = grid.copy()
+scaled -= means
+scaled /= spread
+print("scaled", file=sys.stderr)
+
+# %%
+print(float(np.abs(scaled).max()), scaled.flags.c_contiguous)
+scaled[:2]
+"""
+WAITS = """\
+# %%
+first = 1
+
+# %%
+import time
+print("waiting", flush=True)
+time.sleep({seconds})
+second = first + 1
+
+# %%
+print(second)
+"""
+PLACES = [
+    pytest.param(["host1"] * 3, "host1", marks=pytest.mark.ssh, id="ssh"),
+    pytest.param(["hpc"] * 3, "hpc", marks=pytest.mark.slurm, id="slurm-over-ssh"),
+    pytest.param(["cluster"] * 3, "cluster", marks=[pytest.mark.slurm, pytest.mark.full], id="slurm-here"),
+    pytest.param(["host1", "hpc", "cluster"], "", marks=pytest.mark.slurm, id="hybrid"),
+]
+
+
+@pytest.fixture
+def deployments(slurm_facility, calm, tmp_path, monkeypatch):
+    monkeypatch.setenv("NBCOMPILE_STREAMFLOW", str(STREAMFLOW))
+    monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(write_deployments(tmp_path / "deployments.yml")))
+
+
+def write_waiting(tmp_path, seconds):
+    (tmp_path / "waits.py").write_text(WAITS.format(seconds=seconds), "utf-8")
+    return ("run", "waits.py", "--granularity", "cell", "-o", "out")
+
+
+def jobs_of(user="nbc-alice"):
+    return run("squeue", "-h", "-u", user, "-o", "%i %T", env=slurm.ENVIRONMENT).split()
+
+
+@pytest.mark.parametrize(("places", "on"), PLACES)
+def test_every_place_gives_the_same(deployments, tmp_path, places, on):
+    marked = dict(zip(("one", "two", "three"), (f"nbc: target={place}" for place in places), strict=True))
+    (tmp_path / "grid.py").write_text(NOTEBOOK.format(**marked), "utf-8")
+    here, there = (Settings(granularity=Granularity.CELL, on=name) for name in ("local", on))
+    assert api.run(tmp_path / "grid.py", here, output=tmp_path / "here", engine="local").failures == ()
+    record = api.run(tmp_path / "grid.py", there, output=tmp_path / "there")
+    assert record.failures == ()
+    assert {step.place for step in record.steps} == ({on} if on else {"local", *places})
+    assert shown(tmp_path / "there") == shown(tmp_path / "here")
+
+
+@pytest.mark.ssh
+def test_a_run_goes_on_when_its_host_comes_back(ssh_hosts, calm, tmp_path, monkeypatch):
+    site = sshd.Site(f"places-{os.getpid()}", f"127.0.1.{200 + os.getpid() % 50}")
+    sshd.start(site)
+    try:
+        monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(write_deployments(tmp_path / "deployments.yml", fragile=host(site))))
+        client = Client(tmp_path, *write_waiting(tmp_path, 8), "--on", "fragile")
+        client.until_running("time-")
+        sshd.stop(site, hard=True)
+        client.until("place", state="away")
+        time.sleep(10)
+        sshd.start(site)
+        code, said = client.end()
+    finally:
+        sshd.stop(site, hard=True)
+    assert code == 0, said
+    assert "fragile is away" in said
+    assert "fragile is back" in said
+    assert [note["attempt"] for note in client.notes() if note["note"] == "submitted"] == [1, 1, 1]
+    assert shown(client.output) == [[1], [2, ["waiting\n"]], [3, ["2\n"]]]
+
+
+@pytest.mark.slurm
+class TestSlurm:
+    def running(self, tmp_path, seconds):
+        """A client whose step that waits runs in Slurm, and that job's id."""
+        client = Client(tmp_path, *write_waiting(tmp_path, seconds), "--on", "hpc")
+        return client, client.until_running("time-")["ref"]["native"]
+
+    def test_a_job_that_is_cancelled_by_hand_fails_and_says_so(self, deployments, tmp_path):
+        client, native = self.running(tmp_path, 60)
+        run("scancel", native, env=slurm.ENVIRONMENT)
+        code, said = client.end()
+        assert code == 5
+        assert "CANCELLED" in said
+        assert f"job {native}" in said
+        assert client.record()["state"] == "failed"
+
+    def test_what_a_killed_client_left_in_the_queue_is_found_again(self, deployments, tmp_path):
+        client, native = self.running(tmp_path, 8)
+        os.kill(client.process.pid, signal.SIGKILL)
+        client.process.communicate()
+        record = api.resume(str(client.output))
+        assert record.state.value == "finished"
+        submitted = [note for note in client.notes() if note["note"] == "submitted"]
+        natives = {note["step"]: set() for note in submitted}
+        for note in submitted:
+            natives[note["step"]].add(note["ref"]["native"])
+        assert all(len(found) == 1 for found in natives.values()), natives
+        assert {native} in natives.values()
+
+    def test_a_cancelled_run_leaves_no_job(self, deployments, tmp_path):
+        client, native = self.running(tmp_path, 60)
+        os.kill(client.process.pid, signal.SIGTERM)
+        code, said = client.end(60)
+        assert code == 143, said
+        assert jobs_of() == []
+        assert slurm.sacct(native, "state").startswith("CANCELLED")
+
+    def test_memory_that_runs_out_is_told(self, deployments, tmp_path):
+        assert slurm.has_memory_limits(), "this host has no memory cgroup"
+        (tmp_path / "big.py").write_text("# %%\nprint('starts', flush=True)\nblob = b'x' * (600 << 20)\n", "utf-8")
+        (tmp_path / "nbcompile.yml").write_text(
+            "version: 1\nplacement: {rules: [{cells: {defines: [blob]}, target: hpc, resources: {memory: 120MiB}}]}\n"
+        )
+        client = Client(tmp_path, "run", "big.py", "-o", "out")
+        code, said = client.end()
+        assert code == 5
+        assert "OUT_OF_MEMORY" in said or "OUT-OF-MEMORY" in said
+        assert "ask for more `memory`" in said
+
+    @pytest.mark.full
+    def test_time_that_runs_out_is_told(self, deployments, tmp_path):
+        (tmp_path / "long.py").write_text("# %%\nimport time\nx = time.sleep(300)\n", "utf-8")
+        (tmp_path / "nbcompile.yml").write_text(
+            "version: 1\nplacement: {rules: [{cells: {defines: [x]}, target: hpc, resources: {time: 1m}}]}\n"
+        )
+        client = Client(tmp_path, "run", "long.py", "-o", "out")
+        code, said = client.end(240)
+        assert code == 5
+        assert "TIMEOUT" in said
+        assert "ask for more `time`" in said
+
+
+@pytest.mark.slurm
+def test_a_step_whose_node_fails_is_run_at_another(slurm_facility, storm, tmp_path, monkeypatch):
+    monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(write_deployments(tmp_path / "deployments.yml")))
+    client = Client(tmp_path, *write_waiting(tmp_path, 6), "--on", "hpc")
+    try:
+        native = client.until_running("time-")["ref"]["native"]
+        node = run("squeue", "-h", "-j", native, "-o", "%N", env=slurm.ENVIRONMENT).strip()
+        run("scontrol", "update", f"nodename={node}", "state=down", "reason=test", env=slurm.ENVIRONMENT)
+        code, said = client.end()
+    finally:
+        subprocess.run(["scontrol", "update", "nodename=n1,n2", "state=resume"], env={**os.environ, **slurm.ENVIRONMENT}, check=False)
+    assert code == 0, said
+    assert "is tried again" in said
+    assert shown(client.output) == [[1], [2, ["waiting\n"]], [3, ["2\n"]]]

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from nbcompile.model.offer import Choice, Offer
     from nbcompile.model.personal import PersonalSettings
     from nbcompile.model.project import ProjectSettings
-    from nbcompile.model.run import RunEvent, RunRecord
+    from nbcompile.model.run import KnownRun, RunEvent, RunRecord
     from nbcompile.model.software import Site, Software, SoftwareQuestion
     from nbcompile.places.draft import Draft
     from nbcompile.tenancy.broker import Broker, OpenPlace
@@ -374,6 +374,29 @@ def resume(run: str, *, on_event: Callable[[RunEvent], None] | None = None, stre
     from nbcompile.engines.streamflow.job import known_job
 
     return _run_placed(replace(known_job(find_run(run)), streams=streams), on_event or (lambda _: None))
+
+
+def cancel(run: str) -> tuple[KnownRun, Sequence[str]]:
+    """End a run and everything it started, also one whose client has gone; returns it, and what could not be ended, as sentences.
+
+    `run` is its directory, its id, or `last`. Raises `UsageError` when there is nothing to end.
+    """
+    import asyncio
+
+    from nbcompile.engines.journal import Journal
+    from nbcompile.engines.registry import cancel_run, find_run
+    from nbcompile.engines.streamflow.job import known_job
+    from nbcompile.model.run import RunState
+
+    known = find_run(run)
+    if known.engine != "streamflow" or known.state not in ("died", RunState.DETACHED.value):
+        cancel_run(known)
+        return known, ()
+    job = known_job(known)
+    with Journal(job.directory.journal, writes=True) as journal:
+        left = asyncio.run(_sweep(job, job.placement.targets))
+        journal.end(RunState.CANCELLED.value)
+    return known, left
 
 
 def _run_placed(job: PlacedJob, tell: Callable[[RunEvent], None]) -> RunRecord:

@@ -7,7 +7,8 @@ import click
 from nbcompile import api
 from nbcompile.cli.following import conclude, follow
 from nbcompile.engines.logs import logs_of
-from nbcompile.engines.registry import cancel_run, find_run, known_runs
+from nbcompile.engines.registry import find_run, known_runs
+from nbcompile.model.errors import ExitCode
 from nbcompile.reporting.known_runs import runs_json, runs_table, steps_table
 
 _RUN = click.argument("run", metavar="RUN")
@@ -52,9 +53,12 @@ def logs(run: str, step: str) -> None:
 @command.command()
 @_RUN
 def cancel(run: str) -> None:
-    """End a run that is going on, and everything it started."""
-    found = find_run(run)
-    cancel_run(found)
+    """End a run and everything it started, also one that was left to go on without a client."""
+    found, left = api.cancel(run)
+    for line in left:
+        click.echo(line, err=True)
+    if left:
+        raise SystemExit(ExitCode.PLACE_FAILED)
     click.echo(f"{found.id} is cancelled; its results so far are in {found.directory}", err=True)
 
 

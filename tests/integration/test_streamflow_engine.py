@@ -70,7 +70,7 @@ def shown(directory):
     ]
 
 
-def lineage(path, *words):
+def client_of(path, *words):
     return subprocess.Popen(
         [sys.executable, "-m", "nbcompile", *words],
         cwd=path,
@@ -114,7 +114,7 @@ def test_a_run_is_that_of_the_local_engine(tmp_path):
 
 def test_a_failed_cell_shows_its_traceback_and_those_before_it_are_run(tmp_path):
     (tmp_path / "fails.py").write_text("# %%\nimport time\ntime.sleep(2)\nprint('slow')\n\n# %%\n1 / 0\n\n# %%\nprint('late')\n", "utf-8")
-    done = lineage(tmp_path, "run", "fails.py", "--engine", "streamflow", "--granularity", "cell", "-o", "out")
+    done = client_of(tmp_path, "run", "fails.py", "--engine", "streamflow", "--granularity", "cell", "-o", "out")
     said = done.communicate(timeout=120)[1]
     assert done.returncode == 3
     assert "----> 1 1 / 0" in said
@@ -125,7 +125,7 @@ def test_a_failed_cell_shows_its_traceback_and_those_before_it_are_run(tmp_path)
 def test_what_a_killed_client_left_is_found_again(tmp_path):
     count = tmp_path / "count"
     (tmp_path / "waits.py").write_text(WAITS.format(count=str(count)), "utf-8")
-    client = lineage(tmp_path, "run", "waits.py", "--engine", "streamflow", "--granularity", "cell", "-o", "out")
+    client = client_of(tmp_path, "run", "waits.py", "--engine", "streamflow", "--granularity", "cell", "-o", "out")
     wait_for(lambda: count.exists() and "two" in count.read_text())
     os.kill(client.pid, signal.SIGKILL)
     client.communicate(timeout=10)
@@ -140,10 +140,25 @@ def test_what_a_killed_client_left_is_found_again(tmp_path):
 def test_a_cancelled_run_leaves_nothing(tmp_path, number):
     count = tmp_path / "count"
     (tmp_path / "waits.py").write_text(WAITS.format(count=str(count)).replace("sleep(6)", "sleep(60)"), "utf-8")
-    client = lineage(tmp_path, "run", "waits.py", "--engine", "streamflow", "--granularity", "cell", "-o", "out")
+    client = client_of(tmp_path, "run", "waits.py", "--engine", "streamflow", "--granularity", "cell", "-o", "out")
     wait_for(lambda: count.exists() and "two" in count.read_text())
     os.kill(client.pid, number)
     client.communicate(timeout=60)
     assert client.returncode == 128 + number
     assert json.loads((tmp_path / "out" / "run.json").read_text())["state"] == "cancelled"
+    assert processes_of(tmp_path) == []
+
+
+def test_a_run_that_was_left_goes_on_and_can_be_cancelled(tmp_path):
+    count = tmp_path / "count"
+    (tmp_path / "waits.py").write_text(WAITS.format(count=str(count)).replace("sleep(6)", "sleep(60)"), "utf-8")
+    client = client_of(tmp_path, "run", "waits.py", "--engine", "streamflow", "--granularity", "cell", "-o", "out")
+    wait_for(lambda: count.exists() and "two" in count.read_text())
+    os.kill(client.pid, signal.SIGHUP)
+    client.communicate(timeout=60)
+    assert client.returncode == 128 + signal.SIGHUP
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["state"] == "detached"
+    assert processes_of(tmp_path) != []
+    known, left = api.cancel(str(tmp_path / "out"))
+    assert (known.state, left) == ("detached", ())
     assert processes_of(tmp_path) == []

@@ -64,7 +64,8 @@ class _Run:
         self.notes = NoteWriter(path)
         delivery = Delivery(RunDirectory(self.hosting.directory) if self.hosting else None)
         policy = self.hosting.policy if self.hosting else Policy()
-        self.conductor = Conductor(self.placement, self.notes, policy, delivery, before)
+        not_ours = "" if self.hosting else "local"
+        self.conductor = Conductor(self.placement, self.notes, policy, delivery, before, not_ours)
 
     async def open(self, tenant: str, deployment: str) -> Place:
         """Reach a deployment. Raises what keeps us from it, after noting that."""

@@ -12,6 +12,7 @@ from cwl_utils.parser import cwl_v1_2 as cwl
 
 from nbcompile.emitters.cwl_tool import Glob, Word, make_tool, port_name, workflow_step
 from nbcompile.emitters.steps import gathered_payloads
+from nbcompile.model.placement import GATHER
 from nbcompile.model.plan import Link, Plan, Step, StepId
 
 # The runtime puts the label of the shard here.
@@ -28,7 +29,7 @@ def scatter_requirements(plan: Plan) -> list[object]:
 
 def whole(step: StepId, plan: Plan) -> str:
     """The step of the workflow that has the results of a whole step of the plan."""
-    return f"{step}-gather" if next(one for one in plan.steps if one.id == step).scatter else step
+    return f"{step}{GATHER}" if next(one for one in plan.steps if one.id == step).scatter else step
 
 
 def output_of(link: Link, plan: Plan) -> str:

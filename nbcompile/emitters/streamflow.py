@@ -10,7 +10,7 @@ from typing import Any
 
 from nbcompile.emitters.canonical import json_bytes, yaml_bytes
 from nbcompile.model.bundle import Bundle, BundleFile
-from nbcompile.model.placement import Placement, placement_document, placement_of
+from nbcompile.model.placement import GATHER, Placement, placement_document, placement_of
 from nbcompile.model.plan import Plan
 
 CONNECTOR = "nbcompile.session"
@@ -35,7 +35,9 @@ def emit_streamflow(bundle: Bundle, plan: Plan, *, tenant: str, run: str, everyw
     }
     if bound:
         document["workflows"]["main"]["bindings"] = [
-            {"step": f"/{step.step}", "target": {"deployment": step.target, "workdir": WORKDIR}} for step in bound
+            {"step": f"/{name}", "target": {"deployment": step.target, "workdir": WORKDIR}}
+            for step in bound
+            for name in (step.step, *([f"{step.step}{GATHER}"] if step.scattered else []))
         ]
         document["deployments"] = {name: _deployment(name, tenant, run) for name in targets}
     added = (

@@ -9,6 +9,8 @@ from typing import Any
 from nbcompile.model.plan import Plan, Resources, StepId
 
 SCHEMA = "nbcompile/placement/1"
+GATHER = "-gather"
+"""What the name of the job ends with that puts the shards of a step together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +34,14 @@ class Placement:
 
     steps: tuple[PlacedStep, ...]
 
-    def of(self, step: str) -> PlacedStep | None:
-        """The step of that name."""
-        return next((placed for placed in self.steps if placed.step == step), None)
+    def of(self, job: str) -> tuple[PlacedStep, bool] | None:
+        """The step that a job of that name belongs to, and whether the job gathers its shards."""
+        for placed in self.steps:
+            if job == placed.step:
+                return placed, False
+            if placed.scattered and job == f"{placed.step}{GATHER}":
+                return placed, True
+        return None
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -104,3 +104,11 @@ def test_streamflow_gives_the_same(bundle, tmp_path):
     done = subprocess.run(command, check=False, env=environ(tmp_path), cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert texts(tmp_path / "out" / "axes.executed.ipynb") == expected()
+
+
+@pytest.mark.slow
+def test_the_streamflow_engine_gives_the_same(project, monkeypatch):
+    monkeypatch.setenv("NBCOMPILE_STREAMFLOW", str(STREAMFLOW))
+    done, out = run_here(project, "--engine", "streamflow")
+    assert done.returncode == 0, done.stderr
+    assert texts(out / "axes.executed.ipynb") == expected()

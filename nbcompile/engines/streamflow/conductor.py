@@ -24,7 +24,6 @@ _CAUSES = {Cause.LOST: "lost", Cause.PREEMPTED: "preempted", Cause.NODE_FAILURE:
 # A step that ran elsewhere before this client came is told apart from one that is ended now.
 _GONE = (JobState.CANCELLED, JobState.LOST)
 _FAILED = 1
-_NEXT_SHARD_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +44,23 @@ class Remembered:
 
 
 class Conductor:
-    """The state of one run. A job's name is its step's path and the number of its shard: `/train/0`, `/train/0.3`."""
+    """The state of one run. A job's name is its step's path and the number of its shard: `/train/0`, `/train/0.3`.
 
-    def __init__(self, placement: Placement, notes: NoteWriter, policy: Policy, delivery: Delivery, before: Sequence[Note] = ()) -> None:
+    `not_ours` is the target of steps that StreamFlow runs without us.
+    """
+
+    def __init__(
+        self,
+        placement: Placement,
+        notes: NoteWriter,
+        policy: Policy,
+        delivery: Delivery,
+        before: Sequence[Note] = (),
+        not_ours: str = "",
+    ) -> None:
         self._placement, self._notes, self._policy, self._delivery = placement, notes, policy, delivery
         self._before = _remembered(before)
-        self._open: dict[StepId, PlacedStep] = {placed.step: placed for placed in placement.steps}
+        self._open: dict[StepId, PlacedStep] = {placed.step: placed for placed in placement.steps if placed.target != not_ours}
         self._running: dict[StepId, dict[JobRef, Place]] = {}
         self._failed = False
         self._settled = asyncio.Event()
@@ -58,7 +68,7 @@ class Conductor:
 
     async def run_step(self, place: Place, name: str, command: Sequence[str], directory: str, workdir: str) -> tuple[str, int]:
         """Run one job of a step; what to tell StreamFlow: a text and an exit code."""
-        step, shard = self._step_of(name)
+        step, shard, gathers = self._step_of(name)
         if step.step not in self._open:
             # It came too late: a cell before it has failed.
             await self._settled.wait()
@@ -73,14 +83,14 @@ class Conductor:
             return await self._fail(step, error.message)
         if status.state is not JobState.FINISHED:
             return await self._fail(step, f"{step.step} on {place.name}: {status.reason or status.state.value}")
-        if not step.scattered:
+        if gathers or not step.scattered:
             self._close(step.step)
         return "", 0
 
     @property
     def is_done(self) -> bool:
         """Whether every step has ended well, so that nothing at the places is needed any more."""
-        return not self._failed and not any(self._running.values()) and all(placed.scattered for placed in self._open.values())
+        return not self._failed and not self._open
 
     async def finish(self) -> None:
         """Wait until everything that steps wrote has been delivered."""
@@ -114,6 +124,9 @@ class Conductor:
                 running[status.ref] = place
                 self._note("submitted", step, shard, place, key=job.key, attempt=job.attempt, ref=asdict(status.ref))
                 last.append((JobState.PENDING, "", ""))
+                if step.step not in self._open:
+                    # It was withdrawn while the place was asked to start it.
+                    self._later(place.cancel([status.ref]))
                 return
             seen = (status.state, status.native, status.reason)
             if not status.state.is_final and seen != last[-1]:
@@ -161,8 +174,7 @@ class Conductor:
     async def _fail(self, step: PlacedStep, text: str) -> tuple[str, int]:
         if step.step in self._open:
             self._failed = True
-            self._close(step.step)
-            self._withdraw(self._dependents(step.step))
+            self._withdraw([step.step, *self._dependents(step.step)])
             if not self._policy.keep_going:
                 self._withdraw([other.step for other in self._open.values() if other.cells[0] > step.cells[0]])
         self._later(self._settle())
@@ -191,14 +203,8 @@ class Conductor:
 
     async def _settle(self) -> None:
         """Let go of the failures once nothing is left that is wanted."""
-        if self._is_over():
-            # Nobody says how many shards there are: see whether one more comes.
-            await asyncio.sleep(_NEXT_SHARD_SECONDS if any(placed.scattered for placed in self._open.values()) else 0)
-            if self._is_over():
-                self._settled.set()
-
-    def _is_over(self) -> bool:
-        return not any(self._running.values()) and all(placed.scattered for placed in self._open.values())
+        if not self._open and not any(self._running.values()):
+            self._settled.set()
 
     def _later(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.ensure_future(work)
@@ -206,12 +212,15 @@ class Conductor:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _step_of(self, name: str) -> tuple[PlacedStep, str]:
-        path, _, shard = name.rpartition("/")
-        step = self._placement.of(path.strip("/"))
-        if step is None:
+    def _step_of(self, name: str) -> tuple[PlacedStep, str, bool]:
+        """The step that a job is of, the number of its shard, and whether it gathers."""
+        path, _, number = name.rpartition("/")
+        # Of a step in several axes each is a workflow around the next, and all have its name.
+        found = self._placement.of(path.rpartition("/")[2])
+        if found is None:
             raise Fatal(f"StreamFlow runs {name!r}, which is no step of this workflow", "build the workflow again")
-        return step, shard.partition(".")[2]
+        step, gathers = found
+        return step, number.partition(".")[2] if step.scattered and not gathers else "", gathers
 
     def _note(self, what: str, step: PlacedStep, shard: str, place: Place, **facts: object) -> None:
         self._notes.write(what, step=step.step, shard=shard, place=place.name, **facts)

@@ -78,6 +78,8 @@ def _content(output: Output) -> Content:
 def _target(directory: RunDirectory, output: Output, step: StepId, name: StepId) -> Path | None:
     """Where a file that a step wrote belongs; what only other steps read stays where it is."""
     if output.path == f"{step}.outputs.json":
+        return directory.outputs(step)
+    if name != step and output.path.startswith(f"{step}.outputs."):
         return directory.outputs(name)
     below = output.path.removeprefix(f"{step}.files/")
     return directory.files(name) / below if below != output.path else None

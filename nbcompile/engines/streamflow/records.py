@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
@@ -111,7 +112,17 @@ class Records:
             yield from follower.last_news(outputs)
         self.failures += self._failures(step, name, note, outputs)
         self.steps[step] = self._record(step, note, outputs)
-        yield StepEnded(self.steps[step], self._since(note))
+        if note["shard"] and note["state"] != "finished" and not note.get("withdrawn"):
+            self._show_shard(step, name)
+        if not note["shard"] or self.steps[step].state is StepState.FAILED:
+            yield StepEnded(self.steps[step], self._since(note))
+
+    def _show_shard(self, step: StepId, name: StepId) -> None:
+        """A shard that failed is what there is to see of its step."""
+        source, target = self._directory.outputs(name), self._directory.outputs(step)
+        if source.exists() and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
 
     def _outputs(self, name: StepId, note: Note) -> dict[str, Any]:
         """What the cells showed; of a step that could not write it down itself, what it had told on the way."""
@@ -128,14 +139,14 @@ class Records:
         started = before.started_seconds if before.started_seconds is not None else self._since(note)
         return replace(
             before,
-            state=before.state if before.state is StepState.FAILED else state,
+            state=before.state if before.state is StepState.FAILED or (note["shard"] and state is StepState.FINISHED) else state,
             exit_code=note.get("exit"),
             started_seconds=started,
             seconds=self._since(note) - started,
             cpu_seconds=_sum(before.cpu_seconds, note.get("cpu_seconds")),
             peak_memory_mib=max(before.peak_memory_mib or 0.0, note.get("peak_memory_mib") or 0.0) or None,
             place=note["place"],
-            cell_records=(*before.cell_records, *cell_records(outputs)) if note["shard"] else cell_records(outputs),
+            cell_records=cell_records(outputs),
         )
 
     def _failures(self, step: StepId, name: StepId, note: Note, outputs: dict[str, Any]) -> list[Failure]:

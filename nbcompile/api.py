@@ -402,13 +402,16 @@ def cancel(run: str) -> tuple[KnownRun, Sequence[str]]:
 def _run_placed(job: PlacedJob, tell: Callable[[RunEvent], None]) -> RunRecord:
     """Run what is placed at deployments, and end there what StreamFlow could not."""
     import asyncio
+    from contextlib import closing
 
     from nbcompile.engines.streamflow.run import run_placed
+    from nbcompile.tenancy.relay import QuestionDesk
 
     def sweep(deployments: Sequence[str]) -> Sequence[str]:
         return asyncio.run(_sweep(job, deployments))
 
-    return _recorded(run_placed(job, tell, sweep), tell)
+    with closing(QuestionDesk(_usual_ask())) as desk:
+        return _recorded(run_placed(job, tell, sweep, desk), tell)
 
 
 async def _sweep(job: PlacedJob, deployments: Sequence[str]) -> Sequence[str]:

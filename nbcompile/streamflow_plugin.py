@@ -32,7 +32,6 @@ from nbcompile.engines.streamflow.deliver import Delivery
 from nbcompile.engines.streamflow.host import Hosting, read_hosting
 from nbcompile.engines.streamflow.notes import NoteReader, NoteWriter
 from nbcompile.engines.streamflow.place import Opened, Place, open_here
-from nbcompile.engines.streamflow.program import INTERRUPT
 from nbcompile.model.errors import NbcompileError
 from nbcompile.model.placement import Placement, read_placement
 
@@ -244,23 +243,9 @@ class SessionConnector(Connector):
                 await self.place.sender.take(self._run.bundle / name)
 
     def _listen(self) -> None:
-        """StreamFlow ends its deployments after Ctrl-C, and after no other signal. An engine hears these itself, and tells us."""
-        loop = asyncio.get_running_loop()
-        if self._run.hosting is None:
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                loop.add_signal_handler(number, signal.raise_signal, signal.SIGINT)
-            return
-        handler = signal.getsignal(signal.SIGINT)
-        if handler is signal.SIG_IGN:
-            return  # another deployment listens
-
-        def interrupt() -> None:
-            signal.signal(signal.SIGINT, handler)
-            signal.raise_signal(signal.SIGINT)
-
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        loop.add_signal_handler(INTERRUPT, interrupt)
+        """StreamFlow ends its deployments after Ctrl-C, and after no other signal."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, signal.raise_signal, signal.SIGINT)
 
 
 async def _mapped(work: Awaitable[None]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from nbcompile.engines.streamflow.conductor import Policy
 
 _VARIABLE = "NBCOMPILE_HOSTING"
-_OWN = (_VARIABLE, "HOME", "TMPDIR")
+_OWN = (_VARIABLE, "NBCOMPILE_QUESTIONS", "HOME", "TMPDIR")
 # All steps of a run see these alike, wherever they run.
 _ALIKE = ("LANG", "LC_ALL", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "TZ")
 

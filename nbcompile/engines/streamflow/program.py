@@ -10,12 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Protocol
 
 from nbcompile.engines.streamflow.host import Hosting
 from nbcompile.model.errors import PlaceFailed, UsageError
 
-# Ctrl-C at the terminal reaches us both, and what it means is for us to say.
-INTERRUPT = signal.SIGUSR1
 _VARIABLE = "NBCOMPILE_STREAMFLOW"
 
 
@@ -35,14 +34,25 @@ def find_streamflow(environ: Mapping[str, str]) -> str:
     return sys.executable
 
 
-class Program:
-    """A running StreamFlow. It stays in our session, so that a login can be asked about at the terminal."""
+class Desk(Protocol):
+    """Where a process without a terminal has the questions of a login answered."""
 
-    def __init__(self, python: str, words: Sequence[str], hosting: Hosting, environ: Mapping[str, str], log: Path) -> None:
+    @property
+    def descriptor(self) -> int:
+        """What the other process inherits."""
+
+    def variables(self) -> dict[str, str]:
+        """What the other process finds in its environment."""
+
+
+class Program:
+    """A running StreamFlow."""
+
+    def __init__(self, python: str, words: Sequence[str], hosting: Hosting, desk: Desk, log: Path) -> None:
         """Start it in the run's own directories. It has the other end of a pipe that closes with us, however we end."""
         theirs, self._lifeline = os.pipe()
         home = hosting.notes.parent
-        variables = {**environ, **replace(hosting, lifeline=theirs).variable(), "HOME": str(home), "TMPDIR": str(home / "tmp")}
+        ours = {**desk.variables(), **replace(hosting, lifeline=theirs).variable(), "HOME": str(home), "TMPDIR": str(home / "tmp")}
         (home / "tmp").mkdir(parents=True, exist_ok=True)
         try:
             with log.open("ab") as output:
@@ -52,8 +62,9 @@ class Program:
                     stdout=output,
                     stderr=output,
                     cwd=home,
-                    env=variables,
-                    pass_fds=(theirs,),
+                    env={**os.environ, **ours},
+                    pass_fds=(theirs, desk.descriptor),
+                    start_new_session=True,
                 )
         except OSError as error:
             os.close(self._lifeline)
@@ -68,7 +79,7 @@ class Program:
 
     def interrupt(self) -> None:
         """Ask it to end everything it started."""
-        self._signal(INTERRUPT)
+        self._signal(signal.SIGINT)
 
     def abandon(self) -> None:
         """End it at once. What runs at the places goes on."""
@@ -83,4 +94,4 @@ class Program:
 
     def _signal(self, number: int) -> None:
         if self._process.poll() is None:
-            self._process.send_signal(number)
+            os.killpg(self._process.pid, number)

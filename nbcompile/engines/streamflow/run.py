@@ -26,7 +26,7 @@ from nbcompile.engines.streamflow.host import Hosting
 from nbcompile.engines.streamflow.job import PlacedJob
 from nbcompile.engines.streamflow.leaving import asks_to_leave
 from nbcompile.engines.streamflow.notes import NoteReader
-from nbcompile.engines.streamflow.program import Program, find_streamflow
+from nbcompile.engines.streamflow.program import Desk, Program, find_streamflow
 from nbcompile.engines.streamflow.records import Records
 from nbcompile.model.errors import Denied, ExitCode, UsageError
 from nbcompile.model.plan import StepId
@@ -52,8 +52,10 @@ _LAST_LINES = 12
 Sweep = Callable[[Sequence[str]], Sequence[str]]
 
 
-def run_placed(job: PlacedJob, on_event: Callable[[RunEvent], None], sweep: Sweep) -> RunRecord:
-    """Run a job; what a cell, a place or a signal ended is told in the record. `sweep` ends what is left at deployments.
+def run_placed(job: PlacedJob, on_event: Callable[[RunEvent], None], sweep: Sweep, desk: Desk) -> RunRecord:
+    """Run a job; what a cell, a place or a signal ended is told in the record.
+
+    `sweep` ends what is left at deployments, and `desk` answers the questions of logins.
 
     Raises `UsageError` and `Denied` when a deployment cannot be used by anybody, or not by this person.
     """
@@ -65,7 +67,7 @@ def run_placed(job: PlacedJob, on_event: Callable[[RunEvent], None], sweep: Swee
         state = RunState.FAILED
         try:
             placed = _PlacedRun(job, journal, on_event)
-            placed.run(streamflow)
+            placed.run(streamflow, desk)
             if placed.state in (RunState.FAILED, RunState.CANCELLED):
                 placed.sweep(sweep)
             record = placed.record()
@@ -89,7 +91,7 @@ class _PlacedRun:
         self.leaves = False
         self._interpreter: Interpreter | None = None
 
-    def run(self, streamflow: str) -> None:
+    def run(self, streamflow: str, desk: Desk) -> None:
         """Run StreamFlow to its end, or leave what it started to a later client."""
         _home(self.job).mkdir(exist_ok=True)
         # What an earlier client noted is for the connectors; it happened before this one began.
@@ -109,7 +111,7 @@ class _PlacedRun:
         words = ("--outdir", str(outdir), str(self.job.bundle / "streamflow.yml"))
         with (
             SignalWatch(self.job.cancellation) as signals,
-            closing(Program(streamflow, words, hosting, os.environ, _log(self.job))) as program,
+            closing(Program(streamflow, words, hosting, desk, _log(self.job))) as program,
         ):
             self._watch(program, signals)
         self._look()

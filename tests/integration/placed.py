@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+from nbcompile.tenancy.relay import QuestionDesk
 from tests.integration.streamflow_environment import STREAMFLOW
 from tests.services import science, slurm, sshd
 from tests.services.ground import ROOT
@@ -47,12 +48,13 @@ def host(site: sshd.Site) -> dict:
 class Client:
     """`nbcompile` as a process of its own, and what it notes of its steps."""
 
-    def __init__(self, directory: Path, *words: str) -> None:
+    def __init__(self, directory: Path, *words: str, desk: QuestionDesk | None = None) -> None:
         self.output = directory / "out"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "nbcompile", *words],
             cwd=directory,
-            env={**os.environ, "NBCOMPILE_STREAMFLOW": str(STREAMFLOW)},
+            env={**os.environ, "NBCOMPILE_STREAMFLOW": str(STREAMFLOW), **(desk.variables() if desk else {})},
+            pass_fds=(desk.descriptor,) if desk else (),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

@@ -4,13 +4,16 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import closing
 
 import pytest
 
 from nbcompile import api
+from nbcompile.backend import Secret
 from nbcompile.model.plan import Granularity
 from nbcompile.model.settings import Settings
-from tests.integration.placed import Client, host, shown, write_deployments
+from nbcompile.tenancy.relay import QuestionDesk
+from tests.integration.placed import PERSON, Client, host, shown, write_deployments
 from tests.integration.streamflow_environment import STREAMFLOW
 from tests.services import slurm, sshd
 from tests.services.ground import run
@@ -112,6 +115,19 @@ def test_a_run_goes_on_when_its_host_comes_back(ssh_hosts, calm, tmp_path, monke
     assert "fragile is back" in said
     assert [note["attempt"] for note in client.notes() if note["note"] == "submitted"] == [1, 1, 1]
     assert shown(client.output) == [[1], [2, ["waiting\n"]], [3, ["2\n"]]]
+
+
+@pytest.mark.ssh
+def test_a_host_that_asks_for_a_code_is_answered(ssh_hosts, calm, tmp_path, monkeypatch):
+    async def ask(challenge):
+        return (Secret(sshd.next_code(PERSON)),)
+
+    monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(write_deployments(tmp_path / "deployments.yml", second=host(sshd.OTP))))
+    (tmp_path / "one.py").write_text("# %%\nimport getpass\nprint(getpass.getuser())\n", "utf-8")
+    with closing(QuestionDesk(ask)) as desk:
+        code, said = Client(tmp_path, "run", "one.py", "--on", "second", "-o", "out", desk=desk).end()
+    assert code == 0, said
+    assert shown(tmp_path / "out") == [[1, [f"{PERSON}\n"]]]
 
 
 @pytest.mark.slurm

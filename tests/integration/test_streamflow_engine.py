@@ -160,5 +160,5 @@ def test_a_run_that_was_left_goes_on_and_can_be_cancelled(tmp_path):
     assert json.loads((tmp_path / "out" / "run.json").read_text())["state"] == "detached"
     assert processes_of(tmp_path) != []
     known, left = api.cancel(str(tmp_path / "out"))
-    assert (known.state, left) == ("detached", ())
+    assert (known.state, list(left)) == ("detached", [])
     assert processes_of(tmp_path) == []

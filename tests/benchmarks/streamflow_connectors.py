@@ -1,4 +1,4 @@
-"""Our StreamFlow connector beside StreamFlow's own, on the real services: `python -m tests.benchmarks.streamflow_connectors [ROUNDS]`.
+"""Our StreamFlow connector beside its own, on real services: `python -m tests.benchmarks.streamflow_connectors ROUNDS STEPS PLACE...`.
 
 The same CWL of steps that copy a small file, as a chain and as a fan-out; rounds are interleaved. Prints the rows of
 docs/benchmarks-streamflow.md.
@@ -182,8 +182,7 @@ def slow_network(site, round_trip):
 
 
 def main():
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    wanted = sys.argv[2:] or ["ssh", "ssh50", "slurm"]
+    rounds, count, *wanted = int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]
     visit = facility.up(with_slurm=True)
     directory = Path(tempfile.mkdtemp())
     try:
@@ -196,26 +195,25 @@ def main():
             far = {**json.loads(write_deployments(directory / "first.yml").read_text())["deployments"]["host1"], **slow}
             os.environ["NBCOMPILE_DEPLOYMENTS"] = str(write_deployments(directory / "deployments.yml", far=far))
             for shape in ("chain", "fan-out"):
-                for count in (10, 30):
-                    if "ssh" in wanted:
-                        both = {
-                            "stock ssh": (lambda _: stock("ssh", sshd.HOST1.port, sshd.HOST1.address, 0), "place"),
-                            "ours": (lambda run_: ours("host1", run_), "host1"),
-                        }
-                        compare("ssh, loopback", shape, count, both, rounds)
-                    if "ssh50" in wanted and count == 10:
-                        both = {
-                            "stock ssh": (lambda _: stock("ssh", port, "127.0.1.40", 0), "place"),
-                            "ours": (lambda run_: ours("far", run_), "far"),
-                        }
-                        compare("ssh, 50 ms", shape, count, both, rounds)
-                    if "slurm" in wanted:
-                        three = {
-                            "stock slurm, 5 s": (lambda _: stock("slurm", sshd.LOGIN.port, sshd.LOGIN.address, 5), "place"),
-                            "stock slurm, 1 s": (lambda _: stock("slurm", sshd.LOGIN.port, sshd.LOGIN.address, 1), "place"),
-                            "ours": (lambda run_: ours("hpc", run_), "hpc"),
-                        }
-                        compare("Slurm over ssh", shape, count, three, rounds)
+                if "ssh" in wanted:
+                    both = {
+                        "stock ssh": (lambda _: stock("ssh", sshd.HOST1.port, sshd.HOST1.address, 0), "place"),
+                        "ours": (lambda run_: ours("host1", run_), "host1"),
+                    }
+                    compare("ssh, loopback", shape, count, both, rounds)
+                if "ssh50" in wanted:
+                    both = {
+                        "stock ssh": (lambda _: stock("ssh", port, "127.0.1.40", 0), "place"),
+                        "ours": (lambda run_: ours("far", run_), "far"),
+                    }
+                    compare("ssh, 50 ms", shape, count, both, rounds)
+                if "slurm" in wanted:
+                    three = {
+                        "stock slurm, 5 s": (lambda _: stock("slurm", sshd.LOGIN.port, sshd.LOGIN.address, 5), "place"),
+                        "stock slurm, 1 s": (lambda _: stock("slurm", sshd.LOGIN.port, sshd.LOGIN.address, 1), "place"),
+                        "ours": (lambda run_: ours("hpc", run_), "hpc"),
+                    }
+                    compare("Slurm over ssh", shape, count, three, rounds)
     finally:
         facility.leave(visit)
         shutil.rmtree(directory)

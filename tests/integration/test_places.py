@@ -15,7 +15,7 @@ from nbcompile.model.settings import Settings
 from nbcompile.tenancy.relay import QuestionDesk
 from tests.integration.placed import PERSON, Client, host, shown, write_deployments
 from tests.integration.streamflow_environment import STREAMFLOW
-from tests.services import slurm, sshd
+from tests.services import daemons, slurm, sshd
 from tests.services.ground import run
 
 NOTEBOOK = """\
@@ -206,3 +206,56 @@ def test_a_step_whose_node_fails_is_run_at_another(slurm_facility, storm, tmp_pa
     assert code == 0, said
     assert "is tried again" in said
     assert shown(client.output) == [[1], [2, ["waiting\n"]], [3, ["2\n"]]]
+
+
+@pytest.mark.slurm
+@pytest.mark.full
+class TestStorms:
+    """What breaks the services for everybody."""
+
+    @pytest.fixture(autouse=True)
+    def _deployments(self, slurm_facility, storm, tmp_path, monkeypatch):
+        cheap = {"backend": "slurm", "via": "login", "conf": str(slurm.CONF), "minPollSeconds": 1}
+        cheap["options"] = {"account": "acct-a", "partition": "cpu", "qos": "scavenge"}
+        monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(write_deployments(tmp_path / "deployments.yml", cheap=cheap)))
+
+    def test_the_controller_and_accounting_may_be_away(self, tmp_path):
+        client = Client(tmp_path, *write_waiting(tmp_path, 10), "--on", "hpc")
+        client.until_running("time-")
+        daemons.stop("slurmctld", "slurmdbd", hard=True)
+        try:
+            time.sleep(15)
+        finally:
+            slurm.start_accounting()
+            slurm.start_controller()
+        code, said = client.end()
+        assert code == 0, said
+        assert shown(client.output) == [[1], [2, ["waiting\n"]], [3, ["2\n"]]]
+
+    def test_a_step_that_is_preempted_is_run_again(self, tmp_path):
+        client = Client(tmp_path, *write_waiting(tmp_path, 10), "--on", "cheap")
+        native = client.until_running("time-")["ref"]["native"]
+        urgent = ["runuser", "-u", PERSON, "--", "sbatch", "--parsable", "--qos=urgent", "--account=acct-a", "--exclusive", "--nodes=2"]
+        other = run(*urgent, "--output=/dev/null", "--chdir=/", "--wrap", "sleep 5", env=slurm.ENVIRONMENT).strip()
+        code, said = client.end()
+        run("scancel", other, env=slurm.ENVIRONMENT)
+        assert code == 0, said
+        assert slurm.sacct(native, "state") == "PREEMPTED"
+        assert "is tried again" in said
+        assert shown(client.output) == [[1], [2, ["waiting\n"]], [3, ["2\n"]]]
+
+    def test_a_host_that_goes_away_while_results_come_in_is_waited_for(self, tmp_path):
+        (tmp_path / "much.py").write_text(
+            "# %%\n# nbc: target=host1\nimport os\nblob = os.urandom(200 << 20)\n\n# %%\nprint(len(blob))\n", "utf-8"
+        )
+        client = Client(tmp_path, "run", "much.py", "--granularity", "cell", "-o", "out")
+        client.until_running("os-")
+        sshd.stop(sshd.HOST1, hard=True)
+        try:
+            client.until("place", state="away")
+            time.sleep(5)
+        finally:
+            sshd.start(sshd.HOST1, environment=slurm.ENVIRONMENT)
+        code, said = client.end()
+        assert code == 0, said
+        assert shown(client.output) == [[1], [2, [f"{200 << 20}\n"]]]

@@ -174,7 +174,9 @@ class Records:
     def _what_became(self, note: Note, said: str) -> str:
         job = f", job {note['native']}" if note.get("native") and note["native"] != "this machine" else ""
         on = f" on {note['host']}" if note.get("host") else ""
-        where = f"{note['step']} at {note['place']}{job}{on}"
+        cells = self.steps[StepId(note["step"])].cells
+        which = f"cell{'' if len(cells) == 1 else 's'} {', '.join(map(str, cells))}"
+        where = f"{note['step']} ({which}) at {note['place']}{job}{on}"
         cause = note.get("cause", "").upper()
         words = ": ".join(word for word in (cause if cause not in ("", "EXIT") else "", said or note["reason"]) if word)
         return f"{where}: {words or note['state'].upper()}"

@@ -1,0 +1,83 @@
+"""What is said of a step that a place did not run to its end: which step, cell, place and job, why, and what to do."""
+
+import json
+
+import pytest
+
+from nbcompile.engines.directory import RunDirectory
+from nbcompile.engines.streamflow.records import Records
+from nbcompile.model.placement import PlacedStep, Placement
+from nbcompile.model.plan import StepId
+from nbcompile.model.run import Notice, StepEnded, StepStarted, StepState, StepWaits
+
+STEP = PlacedStep(step=StepId("fit"), cells=(3, 4), target="hpc")
+COMMON = {"step": "fit", "shard": "", "place": "hpc", "at": 105.0}
+KEY = {"key": "k", "attempt": 1, "ref": {"native": "17"}}
+
+
+@pytest.fixture
+def records(tmp_path):
+    directory = RunDirectory(tmp_path)
+    for folder in ("work/fit", "logs"):
+        (directory.state / folder).mkdir(parents=True)
+    return Records(directory, Placement((STEP,)), 100.0, streams=False)
+
+
+def take(records, *notes):
+    return [event for note in notes for event in records.take({**COMMON, **note})]
+
+
+def ended(**facts):
+    return {"note": "ended", "native": "17", "host": "n1", "exit": None, "reason": "", "withdrawn": False, "cause": "", **facts}
+
+
+def test_a_step_that_waits_and_ends_well(records):
+    events = take(
+        records,
+        {"note": "submitted", **KEY},
+        {"note": "state", "state": "pending", "native": "PENDING", "reason": "Priority", "start": None},
+        ended(state="finished", exit=0, at=110.0),
+    )
+    assert [type(event) for event in events] == [StepStarted, StepWaits, StepEnded]
+    assert events[1].reason == "Priority"
+    record = records.steps["fit"]
+    assert (record.state, record.place, record.seconds) == (StepState.FINISHED, "hpc", 5.0)
+    assert records.failures == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "name", "words"),
+    [
+        ({"state": "cancelled", "cause": "cancelled", "reason": "CANCELLED by 0"}, "Cancelled", ["CANCELLED by 0", "resume"]),
+        ({"state": "failed", "cause": "out-of-memory", "reason": "over 1 GiB"}, "OutOfMemory", ["OUT-OF-MEMORY", "`memory`"]),
+        ({"state": "failed", "cause": "timeout", "reason": "1:00"}, "TimeLimit", ["TIMEOUT", "`time`"]),
+        ({"state": "lost", "cause": "lost", "reason": "the host restarted"}, "StepLost", ["the host restarted", "resume"]),
+        ({"state": "failed", "reason": "the disk is full", "advice": "make room"}, "StepLost", ["the disk is full", "make room"]),
+    ],
+)
+def test_failures_of_places_say_all(records, facts, name, words):
+    take(records, {"note": "submitted", **KEY}, ended(**facts))
+    (failure,) = records.failures
+    said = " ".join((failure.message, *failure.traceback))
+    assert (failure.name, failure.lost, records.steps["fit"].state) == (name, True, StepState.FAILED)
+    assert all(word in said for word in ["fit", "cells 3, 4", "hpc", "job 17", "n1", *words]), said
+
+
+def test_a_cell_that_raised_is_no_failure_of_the_place(records, tmp_path):
+    error = {"output_type": "error", "ename": "ValueError", "evalue": "no", "traceback": ["line"]}
+    cells = [{"index": 4, "id": "c", "state": "error", "outputs": [error]}]
+    (tmp_path / ".nbcompile" / "work" / "fit" / "OUTPUTS.json").write_text(json.dumps({"cells": cells}))
+    take(records, {"note": "submitted", **KEY}, ended(state="failed", cause="exit", exit=3))
+    (failure,) = records.failures
+    assert (failure.cell, failure.name, failure.lost) == (4, "ValueError", False)
+
+
+def test_what_was_withdrawn_is_no_failure(records):
+    take(records, {"note": "submitted", **KEY}, ended(state="cancelled", cause="cancelled", withdrawn=True))
+    assert (records.failures, records.steps["fit"].state) == ([], StepState.CANCELLED)
+
+
+def test_a_place_that_cannot_be_opened_is_told_at_once(records):
+    events = take(records, {"note": "not-opened", "reason": "no route", "advice": "wait", "code": 5})
+    assert events == [Notice("`hpc` cannot be used: no route")]
+    assert records.failures[0].lost

@@ -76,7 +76,7 @@ class _Run:
             raise
         facts = {"host": capabilities.host, "user": capabilities.user, "python": capabilities.python, "slots": capabilities.slots}
         self.notes.write("opened", place=deployment, **facts)
-        return Place(deployment, opened, manner)
+        return Place(deployment, opened, manner, capabilities.arrays)
 
     async def _opened(self, tenant: str, deployment: str) -> tuple[Opened, Manner]:
         if deployment == "local" and self.hosting:

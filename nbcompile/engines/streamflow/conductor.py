@@ -137,7 +137,7 @@ class Conductor:
             last.append(seen)
 
         try:
-            return await place.run(job, tell)
+            return await place.run(job, tell, shard=bool(shard))
         finally:
             for ref in [ref for ref in running if ref.key == job.key and ref.attempt == job.attempt]:
                 del running[ref]

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from nbcompile.backend import Environment, Job, JobRef, JobState, JobStatus, Lease, Opening, PlaceEvent, RunId, Session
 from nbcompile.backend.plugins import load
+from nbcompile.engines.streamflow.batch import Batch
 from nbcompile.engines.streamflow.command import Manner
 from nbcompile.engines.streamflow.questions import Answer, answer
 from nbcompile.engines.streamflow.transfer import Sender, fetch_all
@@ -70,18 +71,21 @@ async def open_here(run: str, root: Path, *, slots: int = 0, observe: Callable[[
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """A place, what StreamFlow believes of its files, and the jobs that run there."""
+    """A place, what StreamFlow believes of its files, and the jobs that run there. `arrays` says that it takes many jobs as one."""
 
     name: str
     opened: Opened
     manner: Manner = Manner()
+    arrays: bool = False
     tree: Tree = field(default_factory=Tree)
     sender: Sender = field(init=False)
     watch: JobWatch = field(init=False)
+    batch: Batch = field(init=False)
 
     def __post_init__(self) -> None:
         self.sender = Sender(self.session)
         self.watch = JobWatch(self.session)
+        self.batch = Batch(self.session)
 
     @property
     def session(self) -> Session:
@@ -124,9 +128,9 @@ class Place:
             raise FileNotFoundError(source)
         await fetch_all(self.session, node, target / posixpath.basename(source) if target.is_dir() else target)
 
-    async def run(self, job: Job, tell: Tell) -> JobStatus:
+    async def run(self, job: Job, tell: Tell, *, shard: bool = False) -> JobStatus:
         """Run a job to its end, or find it where it was started before."""
-        ref = await self.session.submit(job)
+        ref = await (self.batch.submit(job) if shard and self.arrays else self.session.submit(job))
         tell(JobStatus(ref=ref, state=JobState.PENDING))
         return await self.watch.end_of(ref, tell)
 

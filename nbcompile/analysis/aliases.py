@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from nbcompile.analysis.values import SCALAR, Callee, Choice, Objects, Value, single
+from nbcompile.analysis.values import SCALAR, Callee, Objects, Value, one_of, single
 
 ANY = "*"
 # Held where neither a subscript nor an attribute reaches it, as a library keeps what a method was given.
@@ -140,7 +140,7 @@ class Heap:
         actual, assumptions = self._mirrors[number]
         parts = self.parts(actual, key)
         name, callables = self.type_of(parts), tuple(self.callables(parts))
-        callee = callables[0] if len(callables) == 1 else Choice(callables) if callables else None
+        callee = one_of(callables)
         part = self.new(name, callee, opened=True, keyed=True)
         self._mirrors[part] = (parts, assumptions)
         assumptions.append(Assumption(number, part, key, name, callables))
@@ -196,6 +196,5 @@ class Heap:
         """The value that is one of these objects; a scalar when there is none."""
         if not objects:
             return SCALAR
-        found = self.callables(objects)
-        callee = found[0] if len(found) == 1 else Choice(tuple(found)) if found else None
+        callee = one_of(self.callables(objects)) if self.callees else None
         return Value(type or self.type_of(objects), objects, callee, view=view)

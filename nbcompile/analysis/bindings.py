@@ -47,7 +47,20 @@ class EffectKey(NamedTuple):
 class Trace:
     """What a frame did that is seen outside it."""
 
-    __slots__ = ("assumptions", "builtins", "captured", "cells", "changed", "effects", "given", "live", "opaque", "unknowns", "uses")
+    __slots__ = (
+        "assumptions",
+        "builtins",
+        "called",
+        "captured",
+        "cells",
+        "changed",
+        "effects",
+        "given",
+        "live",
+        "opaque",
+        "unknowns",
+        "uses",
+    )
 
     def __init__(self) -> None:
         self.uses: dict[str, Mark] = {}
@@ -57,6 +70,7 @@ class Trace:
         self.effects: dict[EffectKey, Mark] = {}
         self.unknowns: dict[str, tuple[Mark, str, tuple[int, ...]]] = {}
         self.live: list[tuple[Mark, Value]] = []
+        self.called: dict[int, int] = {}
         self.opaque: Mark | None = None
         # Of a function: the names it was given from outside, by where they came from, and what was assumed of them.
         self.given: dict[str, Value] = {}
@@ -107,11 +121,13 @@ class Frame:
 
     def bind_global(self, name: str, value: Value) -> None:
         """Bind a name of the notebook."""
+        self.walk.bindings += 1
         self.top.values[name] = value
         self.top.sure.add(name)
 
     def bind_perhaps(self, name: str, value: Value) -> None:
         """A name of the notebook may be bound here."""
+        self.walk.bindings += 1
         before = self.top.values.get(name)
         self.top.values[name] = value if before is None or before is GONE else before if value is GONE else join(before, value)
 
@@ -237,6 +253,7 @@ class CellFrame(Frame):
         return None if found is GONE else found
 
     def bind(self, name: str, value: Value) -> None:
+        self.walk.bindings += 1
         self.top.values[name] = value
         self.top.sure.add(name)
         self.binders[name] = self.statement

@@ -173,7 +173,7 @@ def _choice(frame: Frame, node: ast.AST, target: Value, arguments: Arguments) ->
     result: Value | None = None
     heap = frame.walk.heap
     for option in cast("Choice", target.callee).options:
-        own = frozenset(number for number in target.objects if heap.callees.get(number) is option)
+        own = frozenset(number for number in target.objects if heap.callees.get(number) == option)
         value = call_value(frame, node, Value(target.type, own or target.objects, option), arguments)
         result = value if result is None else join(result, value)
     return result if result is not None else SCALAR

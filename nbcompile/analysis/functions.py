@@ -26,6 +26,7 @@ from nbcompile.analysis.values import (
     Value,
     Wrapped,
     join,
+    one_of,
     plain,
     single,
 )
@@ -360,7 +361,7 @@ class Replacing:
         if isinstance(callee, Wrapped):
             return Wrapped(tuple(map(self.value, callee.inner)))
         if isinstance(callee, Choice):
-            return Choice(tuple(map(self.callee, callee.options)))
+            return one_of(map(self.callee, callee.options))
         return callee
 
     def _closure(self, function: Function) -> Function:

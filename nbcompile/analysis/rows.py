@@ -84,11 +84,9 @@ def call_held(call: Call) -> None:
         if type(value.callee) in _CALLED and not value.objects:
             call_back(call.frame, call.node, value)
         for number in sorted(heap.below(value.objects)) if value.objects else ():
-            callee = value.callee if number in value.objects and type(value.callee) in _CALLED else heap.callees.get(number)
-            if type(callee) in _CALLED and number not in walk.called_back:
-                walk.called_back.add(number)
+            callee = heap.callees.get(number) or (value.callee if number in value.objects else None)
+            if type(callee) in _CALLED and walk.calls_anew(call.frame, number):
                 call_back(call.frame, call.node, Value("function", single(number), callee))
-                walk.called_back.discard(number)
     walk.call_methods(call)
 
 

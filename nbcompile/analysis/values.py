@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
@@ -123,6 +124,15 @@ class Bound:
         self.name = name
         self.target = target
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Bound) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.receiver.objects))
+
+    def _key(self) -> tuple[object, ...]:
+        return self.name, self.receiver.objects, self.receiver.type, self.target
+
 
 class Partial:
     """A callable with some arguments already given."""
@@ -214,16 +224,22 @@ def join(one: Value, other: Value) -> Value:
     if one.items is not None and other.items is not None and len(one.items) == len(other.items):
         items = tuple(map(join, one.items, other.items))
     same = one.const is not MISSING and type(one.const) is type(other.const) and one.const == other.const
-    return Value(name, objects, _either(one.callee, other.callee), one.const if same else MISSING, items, one.view or other.view)
+    return Value(
+        name,
+        objects,
+        one.callee if one.callee is other.callee else one_of((one.callee, other.callee)),
+        one.const if same else MISSING,
+        items,
+        one.view or other.view,
+    )
 
 
-def _either(one: Callee, other: Callee) -> Callee:
-    if one is None or one is other or one == other:
-        return other
-    if other is None:
-        return one
-    options = (one.options if isinstance(one, Choice) else (one,)) + (other.options if isinstance(other, Choice) else (other,))
-    return Choice(tuple(dict.fromkeys(options)))
+def one_of(callees: Iterable[Callee]) -> Callee:
+    """What may be any of these callables; choices among them are taken apart."""
+    found: dict[Callee, None] = {}
+    for callee in callees:
+        found.update(dict.fromkeys(callee.options if isinstance(callee, Choice) else () if callee is None else (callee,)))
+    return Choice(tuple(found)) if len(found) > 1 else next(iter(found), None)
 
 
 def join_all(values: list[Value]) -> Value:

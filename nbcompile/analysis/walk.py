@@ -40,7 +40,7 @@ class Walk:
         self.filled: set[int] = set()
         self.running: dict[int, Summary] = {}
         self.recursive: set[int] = set()
-        self.called_back: set[int] = set()
+        self.bindings = 0
         self.compared: dict[int, int] = {}
         self.anything = Value("")
         self.given: dict[str, Value] = {}
@@ -188,6 +188,13 @@ class Walk:
         lines = self.pure_lines
         return bool(lines) and (0 in lines or getattr(node, "lineno", -1) in lines)
 
+    def calls_anew(self, frame: Frame, number: int) -> bool:
+        """Whether a library's call of this object may do what an earlier one in the same code did not: a name was bound since."""
+        if frame.trace.called.get(number) == self.bindings:
+            return False
+        frame.trace.called[number] = self.bindings
+        return True
+
     def call_methods(self, call: Call) -> None:
         """A library may call any method of the notebook's objects that it is given."""
         if not self.classes:
@@ -201,9 +208,8 @@ class Walk:
                     self._call_all(call.frame, call.node, of, number)
 
     def _call_all(self, frame: Frame, node: ast.AST, of: Class, number: int) -> None:
-        if number in self.called_back:
+        if not self.calls_anew(frame, number):
             return
-        self.called_back.add(number)
         instance = Value(of.type, single(number))
         seen: list[Class] = []
         todo = [of]
@@ -214,4 +220,3 @@ class Walk:
                 if member.type in _METHODS and (not name.startswith("__") or name in _CALLED_BY_LIBRARIES):
                     classes.call_member(frame, instance, name, (), node)
             todo += [base.callee for base in current.bases if isinstance(base.callee, Class) and base.callee not in seen]
-        self.called_back.discard(number)

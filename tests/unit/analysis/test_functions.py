@@ -1,5 +1,6 @@
 """What calls of the notebook's functions read, in the versions of the call."""
 
+from nbcompile.analysis.values import one_of
 from tests.unit.analysis.flows import edges, program
 
 
@@ -21,3 +22,11 @@ def test_a_closure_that_captures_what_wraps_it():
         "f = make(1)\nf(2)",
     )
     assert "0 make 1" in edges(*cells)
+
+
+def test_a_choice_among_choices_is_taken_apart():
+    """A tree of choices would grow with every call of what may be any of many callables."""
+    inner = one_of(["lib.f", "lib.g"])
+    assert one_of([inner, None, "lib.g", one_of(["lib.h", inner])]).options == ("lib.f", "lib.g", "lib.h")
+    assert one_of([None, "lib.f", "lib.f"]) == "lib.f"
+    assert one_of([]) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from nbcompile.analysis import channels, classes, rows, types
+from nbcompile.analysis import channels, classes, namespace, rows, types
 from nbcompile.analysis.aliases import ANY
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.values import Class, Value, join_all, single
@@ -83,6 +83,9 @@ def store_item(frame: Frame, receiver: Value, key: Value, value: Value, node: as
     if type(receiver.callee) is str:
         channels.library_store(frame, receiver.callee, str(key.const) if type(key.const) is str else "", node)
         return
+    if receiver.type == namespace.NAMESPACE:
+        namespace.store(frame, key, value, node)
+        return
     if receiver.type in walk.classes and classes.call_member(frame, receiver, "__setitem__", (key, value), node) is not None:
         return
     row = types.key_row(frame, receiver.type, key, "=") if receiver.type else None
@@ -110,6 +113,8 @@ def delete(frame: Frame, target: ast.expr) -> None:
         receiver, key = evaluate(frame, target.value), evaluate(frame, target.slice)
         if type(receiver.callee) is str:
             channels.library_store(frame, receiver.callee, str(key.const) if type(key.const) is str else "", target)
+        elif receiver.type == namespace.NAMESPACE:
+            namespace.anything(frame, target, "`del globals()[…]` may unbind any name")
         elif classes.call_member(frame, receiver, "__delitem__", (key,), target) is None:
             frame.change(receiver, target, "an item of it is deleted")
 

@@ -9,6 +9,7 @@ from nbcompile.analysis import classes, files, types
 from nbcompile.analysis.aliases import ANY, KEPT
 from nbcompile.analysis.assignment import store_attribute
 from nbcompile.analysis.bindings import BlockFrame, Frame, FunctionFrame
+from nbcompile.analysis.namespace import NAMESPACE
 from nbcompile.analysis.strings import evaluate_text, execute_text
 from nbcompile.analysis.values import (
     NO_OBJECTS,
@@ -27,7 +28,6 @@ from nbcompile.analysis.values import (
 from nbcompile.analysis.visit import Arguments, Call, call_value
 
 Special = Callable[[Call], Value]
-NAMESPACE = "namespace"
 
 
 def getattr_(call: Call) -> Value:

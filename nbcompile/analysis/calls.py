@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import cast
 
-from nbcompile.analysis import classes, guesses, rows, types
+from nbcompile.analysis import classes, guesses, namespace, rows, types
 from nbcompile.analysis.aliases import ANY
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.builtin import SPECIAL
@@ -26,6 +26,11 @@ def call(frame: Frame, node: ast.Call) -> Value:
     return CALLEES[type(target.callee)](frame, node, target, arguments_of(frame, node))
 
 
+def _runs_text(node: ast.Call) -> bool:
+    """`eval` and `exec` say themselves what they do with the names."""
+    return isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec")
+
+
 def arguments_of(frame: Frame, node: ast.Call) -> Arguments:
     """The values of a call's arguments, evaluated in the order in which they are written."""
     positional: list[Value] = []
@@ -40,6 +45,8 @@ def arguments_of(frame: Frame, node: ast.Call) -> Arguments:
                 rest = element if rest is None else join(rest, element)
         elif rest is None:
             positional.append(evaluate(frame, argument))
+            if positional[-1].type == namespace.NAMESPACE and not _runs_text(node):
+                namespace.anything(frame, argument, "what is given `globals()` may read and bind any name")
         else:
             rest = join(rest, evaluate(frame, argument))
     if not node.keywords:
@@ -50,13 +57,15 @@ def arguments_of(frame: Frame, node: ast.Call) -> Arguments:
         if keyword.arg is not None:
             keywords[keyword.arg] = value
         else:
-            rest = _spread(frame, value, keywords, rest)
+            rest = _spread(frame, node, value, keywords, rest)
     return Arguments(tuple(positional), keywords, rest)
 
 
-def _spread(frame: Frame, value: Value, keywords: dict[str, Value], rest: Value | None) -> Value | None:
+def _spread(frame: Frame, node: ast.AST, value: Value, keywords: dict[str, Value], rest: Value | None) -> Value | None:
     """`**value`: the keywords that are known, else an argument under any name."""
     heap = frame.walk.heap
+    if value.type == namespace.NAMESPACE:
+        namespace.anything(frame, node, "`**globals()` may read any name")
     if value.type == "dict" and not any(heap.is_open(number) for number in value.objects):
         for number in sorted(value.objects):
             for name in heap.fields.get(number, {}):
@@ -73,6 +82,8 @@ def call_method(frame: Frame, node: ast.AST, receiver: Value, name: str, argumen
     if type(callee) is str:
         return call_path(frame, node, f"{callee}.{name}", arguments)
     kind = receiver.type
+    if kind == namespace.NAMESPACE:
+        return namespace.call(frame, node, name, arguments)
     if kind:
         if kind in walk.classes or kind == "super":
             found = classes.call_method(frame, node, receiver, name, arguments)

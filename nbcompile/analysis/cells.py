@@ -10,7 +10,7 @@ from nbcompile.analysis import expressions, statements, types
 from nbcompile.analysis.bindings import GONE, CellFrame, EffectKey, Mark, Spot, Trace, spot
 from nbcompile.analysis.known import Known
 from nbcompile.analysis.replayable import Candidate, candidate, setting
-from nbcompile.analysis.values import Value, join
+from nbcompile.analysis.values import Function, Value, join
 from nbcompile.analysis.visit import STATEMENTS, evaluate
 from nbcompile.analysis.walk import Walk
 from nbcompile.model.diagnostic import Diagnostic, Outcome, Place, Span
@@ -303,8 +303,21 @@ class _Notebook:
     def _live(self, frame: CellFrame, record: _Record) -> None:
         heap = self.walk.heap
         for mark, value in frame.trace.live:
-            names = self.walk.names_reaching(heap.above(heap.below(value.objects)))
+            names = set(self.walk.names_reaching(heap.above(heap.below(value.objects))))
+            names |= self._read_by(names)
             record.live.append((tuple(sorted(names)), mark))
+
+    def _read_by(self, names: Iterable[str]) -> set[str]:
+        """The notebook's names that functions with these names may read when they are called, and those that such names lead to."""
+        found: set[str] = set()
+        waiting = list(names)
+        while waiting:
+            callee = self.walk.namespace[waiting.pop()].callee
+            if isinstance(callee, Function):
+                read = {node.id for node in ast.walk(callee.code.node) if isinstance(node, ast.Name)} & self.walk.namespace.keys()
+                waiting += read - found
+                found |= read
+        return found
 
     # -- the whole notebook --------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import Any, cast
 
-from nbcompile.analysis import calls, types
+from nbcompile.analysis import calls, namespace, types
 from nbcompile.analysis.aliases import ANY
 from nbcompile.analysis.assignment import assign
 from nbcompile.analysis.bindings import BlockFrame, Frame
@@ -103,6 +103,8 @@ def compare(frame: Frame, node: ast.Compare) -> Value:
         kind = type(operator)
         if kind is ast.Is or kind is ast.IsNot:
             frame.walk.compare_identity(left, right)
+        elif right.type == namespace.NAMESPACE:
+            namespace.read(frame, left, node)
         elif kind is not ast.In and kind is not ast.NotIn:
             result = types.compare(frame, left, right, node)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from nbcompile.analysis import classes, rows
+from nbcompile.analysis import classes, namespace, rows
 from nbcompile.analysis.aliases import ANY
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.known import Row
@@ -103,8 +103,8 @@ def subscript(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:
     """`value[key]`."""
     if value.items is not None:
         return _from_tuple(value, key)
-    if value.type == "namespace":
-        return _from_namespace(frame, key, node)
+    if value.type == namespace.NAMESPACE:
+        return namespace.read(frame, key, node)
     if value.type in frame.walk.classes:
         return classes.call_member(frame, value, "__getitem__", (key,), node) or frame.walk.heap.value(
             frame.walk.heap.parts(value.objects, ANY)
@@ -126,14 +126,6 @@ def subscript(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:
         return frame.walk.heap.value(parts, view=value.view)
     found = frame.walk.heap.value(parts | value.objects, view=True)
     return Value("", found.objects, found.callee, view=True)
-
-
-def _from_namespace(frame: Frame, key: Value, node: ast.AST) -> Value:
-    """`globals()["x"]` is the name; with an unknown key it may be any."""
-    if type(key.const) is str:
-        return frame.read_global(key.const, node)
-    frame.walk.opaque(frame, node, "`globals()` with a key that is not literal may be any name")
-    return frame.fresh(node, "")
 
 
 def key_row(frame: Frame, type: str, key: Value, store: str) -> Row | None:  # noqa: A002
@@ -171,7 +163,7 @@ def element(frame: Frame, value: Value, node: ast.AST) -> Value:
         return join_all(list(value.items))
     if value.type in frame.walk.classes:
         return _iterated_instance(frame, value, node)
-    if value.type in ("generator", "iterator"):
+    if value.type in ("generator", "iterator", namespace.NAMESPACE):
         return _consumed(frame, value, node)
     heap, known = frame.walk.heap, frame.walk.known
     for number in value.objects if len(value.objects) == 1 else ():
@@ -192,6 +184,8 @@ def element(frame: Frame, value: Value, node: ast.AST) -> Value:
 
 def _consumed(frame: Frame, value: Value, node: ast.AST) -> Value:
     """The elements of an iterator, which is moved on; what makes them is called."""
+    if value.type == namespace.NAMESPACE:
+        return namespace.anything(frame, node, "a loop over `globals()` may read any name")
     frame.change(value, node, "it is consumed")
     if value.callee is not None:
         made = call_value(frame, node, Value("function", value.objects, value.callee), NO_ARGUMENTS)
@@ -214,6 +208,8 @@ def _iterated_instance(frame: Frame, value: Value, node: ast.AST) -> Value:
 
 def operate(frame: Frame, left: Value, operator: type[ast.AST], right: Value, node: ast.AST) -> Value:
     """`left operator right`; for one operand, both are the same."""
+    if right.type == namespace.NAMESPACE:
+        return namespace.anything(frame, node, "`% globals()` may read any name")
     one, other = left.type, right.type
     if one == "str":
         return _text(left, operator, right)

@@ -26,12 +26,14 @@ class Fusions:
         if name in self._stuck:
             self._add(made_in, used_in, f"`{name}` cannot be sent: {self._stuck[name]}")
 
-    def take(self, cell: CellFacts, needed: Mapping[str, EdgeKind | None]) -> None:
-        """Look at one more cell."""
+    def take(self, cell: CellFacts, needed: Mapping[str, EdgeKind | None]) -> tuple[str, ...]:
+        """Look at one more cell; returns what goes on beside it and so may read at any time."""
         touched = {*needed, *(made.name for made in cell.definitions)}
+        beside: dict[str, None] = {}
         for started, names, reason in self._live:
             if names & touched:
                 self._add(started, cell.index, reason)
+                beside.update(dict.fromkeys(sorted(names)))
         self._live += [(cell.index, frozenset(live.names), live.reason) for live in cell.live]
         if cell.fuse:
             self._add(cell.index - 1 if cell.index else 0, cell.index, "its author asks for one step with the cell before it")
@@ -42,6 +44,7 @@ class Fusions:
             if made.certain:
                 self._stuck.pop(made.name, None)
         self._stuck.update((stuck.name, stuck.reason) for stuck in cell.stuck)
+        return tuple(beside)
 
     def _see_views(self, cell: CellFacts) -> None:
         """Views of one buffer show each other's changes only in one process."""

@@ -84,7 +84,9 @@ class _State:
         needed = self._needed(facts, sure, written)
         for name, how in needed.items():
             self._need(facts, draft, name, how)
-        self.fusions.take(facts, needed)
+        for name in self.fusions.take(facts, needed):
+            if name not in needed and name in self.latest:
+                self._need(facts, draft, name, EdgeKind.ALIAS)
         self._make(facts, draft, written, sure)
         draft.uses = list(dict.fromkeys(use.name for use in facts.uses))
         return draft

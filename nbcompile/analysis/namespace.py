@@ -1,0 +1,48 @@
+"""`globals()`, and `locals()` and `vars()` at the top: the notebook's names as a dictionary.
+
+With a literal key an item is the name. Anything else may be any name: the cell is opaque.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from nbcompile.analysis.bindings import Frame
+from nbcompile.analysis.values import NONE, Value
+from nbcompile.analysis.visit import Arguments
+
+NAMESPACE = "namespace"
+_READERS = ("get", "__getitem__")
+
+
+def read(frame: Frame, key: Value, node: ast.AST) -> Value:
+    """`globals()["x"]`."""
+    if type(key.const) is str:
+        return frame.read_global(key.const, node)
+    return anything(frame, node, "`globals()` with a key that is not literal may be any name")
+
+
+def store(frame: Frame, key: Value, value: Value, node: ast.AST) -> None:
+    """`globals()["x"] = value`."""
+    if type(key.const) is str:
+        frame.bind_global(key.const, value)
+    else:
+        anything(frame, node, "`globals()` with a key that is not literal may bind any name")
+
+
+def call(frame: Frame, node: ast.AST, name: str, arguments: Arguments) -> Value:
+    """`globals().get("x")` reads the name, `globals().update(x=1)` binds it."""
+    first = arguments.positional[0] if arguments.positional else None
+    if name in _READERS and first is not None and type(first.const) is str:
+        return frame.read_global(first.const, node)
+    if name == "update" and first is None and arguments.rest is None and arguments.keywords:
+        for keyword, value in arguments.keywords.items():
+            frame.bind_global(keyword, value)
+        return NONE
+    return anything(frame, node, f"`globals().{name}()` may read and bind any name")
+
+
+def anything(frame: Frame, node: ast.AST, reason: str) -> Value:
+    """The cell may do anything with any name."""
+    frame.walk.opaque(frame, node, reason)
+    return frame.fresh(node, "")

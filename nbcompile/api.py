@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -36,7 +36,7 @@ from nbcompile.rules.policy import DENIALS
 _CHECK_SECONDS = 300
 
 if TYPE_CHECKING:
-    from nbcompile.backend import PlaceEvent
+    from nbcompile.backend import Challenge, PlaceEvent, Secret
     from nbcompile.engines.cwl import BundleJob
     from nbcompile.engines.job import RunJob
     from nbcompile.engines.signals import Cancellation
@@ -295,7 +295,7 @@ def run(
         made = plan(program, settings)
         elsewhere = any(step.target != "local" for step in made.steps)
         if engine == "streamflow" or (elsewhere and not engine):
-            for found in _checked_places(program, made, settings) if elsewhere else ():
+            for found in _checked_places(path, program, made, settings, _telling_ask(tell)) if elsewhere else ():
                 tell(Found(found))
             return _run_placed(
                 replace(_placed_job(path, program, made, settings, output), streams=streams, cancellation=cancellation), tell
@@ -402,7 +402,6 @@ def cancel(run: str) -> tuple[KnownRun, Sequence[str]]:
 def _run_placed(job: PlacedJob, tell: Callable[[RunEvent], None]) -> RunRecord:
     """Run what is placed at deployments, and end there what StreamFlow could not."""
     import asyncio
-    from contextlib import closing
 
     from nbcompile.engines.streamflow.run import run_placed
     from nbcompile.tenancy.relay import QuestionDesk
@@ -410,8 +409,24 @@ def _run_placed(job: PlacedJob, tell: Callable[[RunEvent], None]) -> RunRecord:
     def sweep(deployments: Sequence[str]) -> Sequence[str]:
         return asyncio.run(_sweep(job, deployments))
 
-    with closing(QuestionDesk(_usual_ask())) as desk:
+    with closing(QuestionDesk(_telling_ask(tell))) as desk:
         return _recorded(run_placed(job, tell, sweep, desk), tell)
+
+
+def _telling_ask(tell: Callable[[RunEvent], None]) -> Ask:
+    """Asks as usual, and tells whoever watches the run, so that a picture of it does not run over the question."""
+    from nbcompile.model.run import LoginAsked
+
+    usual = _usual_ask()
+
+    async def ask(challenge: Challenge) -> tuple[Secret, ...]:
+        tell(LoginAsked(challenge.host, answered=False))
+        try:
+            return await usual(challenge)
+        finally:
+            tell(LoginAsked(challenge.host, answered=True))
+
+    return ask
 
 
 async def _sweep(job: PlacedJob, deployments: Sequence[str]) -> Sequence[str]:
@@ -435,10 +450,10 @@ async def _sweep(job: PlacedJob, deployments: Sequence[str]) -> Sequence[str]:
     return [line for found in await asyncio.gather(*map(sweep, deployments)) for line in found]
 
 
-def _checked_places(program: Program, made: Plan, settings: Settings) -> tuple[Diagnostic, ...]:
+def _checked_places(path: Path, program: Program, made: Plan, settings: Settings, ask: Ask) -> tuple[Diagnostic, ...]:
     """What places lack. Raises `NotebookError` when a step could not run where it is placed, `UsageError` when too much would move."""
     check_transfer(forecast(program, made, settings), settings)
-    found = check_places(program, made, settings)
+    found = check_places(program, made, settings, path=str(path), ask=ask)
     wrong = [one for one in found if one.rule.severity is Severity.ERROR]
     if wrong:
         raise NotebookError("; ".join(f"{one.rule.code} {one.message}" for one in wrong), wrong[0].help)

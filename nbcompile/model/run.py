@@ -248,6 +248,13 @@ class Found(NamedTuple):
     diagnostic: Diagnostic
 
 
+class LoginAsked(NamedTuple):
+    """A place asks the person something at the terminal, or has its answer."""
+
+    host: str
+    answered: bool
+
+
 class Notice(NamedTuple):
     """Something a person should know now; `detail` is for `--verbose` only."""
 
@@ -255,4 +262,4 @@ class Notice(NamedTuple):
     detail: bool = False
 
 
-RunEvent = RunStarted | RunEnded | StepStarted | StepWaits | CellStarted | StreamText | StepEnded | Found | Notice
+RunEvent = RunStarted | RunEnded | StepStarted | StepWaits | CellStarted | StreamText | StepEnded | Found | LoginAsked | Notice

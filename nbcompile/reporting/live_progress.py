@@ -11,7 +11,18 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from nbcompile.model.run import CellStarted, Found, RunEnded, RunEvent, RunStarted, StepEnded, StepStarted, StepWaits, StreamText
+from nbcompile.model.run import (
+    CellStarted,
+    Found,
+    LoginAsked,
+    RunEnded,
+    RunEvent,
+    RunStarted,
+    StepEnded,
+    StepStarted,
+    StepWaits,
+    StreamText,
+)
 from nbcompile.reporting.findings.people import concise
 from nbcompile.reporting.progress import StreamLines, lines_of, name_cells
 from nbcompile.reporting.run_summary import duration
@@ -25,6 +36,7 @@ class LiveProgress:
         self._verbose = verbose
         self._streams = StreamLines(self._line)
         self._running: dict[str, tuple[StepStarted, float, int]] = {}
+        self._paused = False
         self._waiting: dict[str, StepWaits] = {}
         self._steps = self._ended = 0
         self._live = Live(get_renderable=self._picture, console=self._console, refresh_per_second=8, transient=True)
@@ -36,8 +48,8 @@ class LiveProgress:
             self._live.start()
         elif isinstance(event, StepStarted):
             self._running[event.step] = event, time.monotonic(), event.cells[0]
-        elif isinstance(event, StepWaits):
-            self._waiting[event.step] = event
+        elif isinstance(event, LoginAsked | StepWaits):
+            self._wait(event)
         elif isinstance(event, CellStarted) and event.step in self._running:
             started, since, _ = self._running[event.step]
             self._running[event.step] = started, since, event.cell
@@ -53,6 +65,17 @@ class LiveProgress:
             self.close()
         for line in lines_of(event, self._ended, self._steps, verbose=self._verbose, started=False):
             self._line(line)
+
+    def _wait(self, event: LoginAsked | StepWaits) -> None:
+        """Show what a step waits for; leave the terminal to a question until it is answered."""
+        if isinstance(event, StepWaits):
+            self._waiting[event.step] = event
+        elif event.answered:
+            if self._paused:
+                self._live.start()
+        else:
+            self._paused = self._live.is_started
+            self._live.stop()
 
     def close(self) -> None:
         """Take the live lines away."""

@@ -9,6 +9,7 @@ from nbcompile.model.run import (
     CellStarted,
     Failure,
     Found,
+    LoginAsked,
     Notice,
     RunEnded,
     RunEvent,
@@ -61,8 +62,8 @@ def event_json(event: RunEvent) -> dict[str, Any]:
             "seconds": _rounded(event.seconds),
             "start": event.start,
         }
-    if isinstance(event, StepWaits):
-        return {"event": "step-waits", **event._asdict()}
+    if isinstance(event, StepWaits | LoginAsked):
+        return {"event": "step-waits" if isinstance(event, StepWaits) else "login-asked", **event._asdict()}
     if isinstance(event, CellStarted):
         return {"event": "cell-started", "step": event.step, "cell": event.cell}
     if isinstance(event, StreamText):

@@ -4,6 +4,7 @@ import nbformat
 import pytest
 
 from nbcompile import api
+from nbcompile.model.errors import NotebookError, UsageError
 from nbcompile.model.plan import Granularity
 from nbcompile.model.settings import Settings
 from nbcompile.model.software import Site, Software
@@ -21,9 +22,11 @@ def findings(tmp_path, monkeypatch):
         path = tmp_path / "notebook.ipynb"
         nbformat.write(notebook, path)
 
+        find.sites = sites
+
         async def look_at(asked, *_):
             find.asked = asked
-            return {site: sites[site.deployment] for site in asked}
+            return {site: find.sites[site.deployment] for site in asked}
 
         monkeypatch.setattr(api, "_look_at", look_at)
         program = api.analyze(path)
@@ -106,3 +109,20 @@ def test_modules_beside_the_notebook_travel_with_it(findings, tmp_path):
     (tmp_path / "mine.py").touch()
     findings({"local": HERE, "hpc": there()}, "# nbc: target=hpc\nimport mine, numpy")
     assert findings.asked[Site("hpc")].modules == ("IPython", "numpy")
+
+
+@pytest.mark.parametrize(
+    ("sites", "limit", "error", "words"),
+    [
+        ({"hpc": there(absent=("samtools",))}, 2**30, NotebookError, "NB322 `hpc` has no program `samtools`"),
+        ({"hpc": there()}, 4, UsageError, "`data.txt`, which goes from this machine to `hpc`"),
+    ],
+)
+def test_a_run_that_could_not_end_well_does_not_start(findings, tmp_path, sites, limit, error, words):
+    (tmp_path / "data.txt").write_text("12345")
+    cells = ("# nbc: target=hpc\nprint(open('data.txt').read())", "# nbc: target=hpc\nimport subprocess\nsubprocess.run(['samtools'])")
+    findings({"local": HERE, "hpc": there()}, *cells[: 2 if limit > 4 else 1])
+    findings.sites = {"local": HERE, **sites}
+    with pytest.raises(error, match=words):
+        api.run(tmp_path / "notebook.ipynb", Settings(max_transfer=limit), output=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -199,10 +199,10 @@ def check_transfer(found: Forecast, settings: Settings) -> None:
 
 
 def _size_of(path: Path) -> int | None:
-    """The bytes of a file, or of all files below a directory."""
-    if path.is_dir():
-        return sum(one.stat().st_size for one in path.rglob("*") if one.is_file() and not one.is_symlink())
-    return path.stat().st_size if path.is_file() else None
+    """The bytes of what a path stands for."""
+    from nbcompile.emitters.given import given_bytes
+
+    return given_bytes(path) if path.exists() else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from nbcompile.emitters.given import given_bytes, given_files
 from nbcompile.model.bundle import Bundle
 from nbcompile.model.errors import UsageError
 
@@ -62,14 +63,17 @@ def _is_bundle(directory: Path) -> bool:
 
 def _bring(path: Path, target: Path) -> None:
     """Put a file or a directory of the person into the bundle."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
-    if size > _COPIED_BYTES:
-        target.symlink_to(os.path.relpath(path, target.parent))
-    elif path.is_dir():
-        shutil.copytree(path, target, dirs_exist_ok=True)
-    else:
-        shutil.copyfile(path, target)
+    put = _link if given_bytes(path) > _COPIED_BYTES else shutil.copyfile
+    if path.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+    for file in given_files(path) if path.is_dir() else (Path(),):
+        (target / file).parent.mkdir(parents=True, exist_ok=True)
+        if not (target / file).exists():
+            put(path / file, target / file)
+
+
+def _link(path: Path, target: Path) -> None:
+    target.symlink_to(os.path.relpath(path, target.parent))
 
 
 def _exchange(staging: Path, directory: Path) -> None:

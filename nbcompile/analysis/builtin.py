@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import posixpath
 from collections.abc import Callable
 
 from nbcompile.analysis import classes, files, types
@@ -416,6 +417,16 @@ def pathlib_path(call: Call) -> Value:
     return Value("pathlib.Path", const=".") if not parts and call.arguments.rest is None else plain("pathlib.Path")
 
 
+def below(call: Call) -> Value:
+    """`path.joinpath(a, b)`."""
+    return types.path_below(call.owner, *call.arguments.all())
+
+
+def parent(call: Call) -> Value:
+    """`os.path.dirname(name)` of a name that is known."""
+    return Value("str", const=posixpath.dirname(call.first.const)) if type(call.first.const) is str else plain("str")
+
+
 def join_paths(call: Call) -> Value:
     """`os.path.join(a, b)`."""
     parts = [value.const for value in call.arguments.positional]
@@ -492,7 +503,9 @@ SPECIAL: dict[str, Special] = {
     "dict.pop": dict_pop,
     "dict.update": dict_update,
     "pathlib.Path": pathlib_path,
+    "pathlib.Path.joinpath": below,
     "os.path.join": join_paths,
+    "os.path.dirname": parent,
     "builtins.get_ipython": get_ipython,
     "IPython.get_ipython": get_ipython,
 }

@@ -282,6 +282,9 @@ def decorate(frame: Frame, decorator: Value, made: Value, node: ast.AST) -> Valu
         if path in _TRANSPARENT:
             return made
         return Value("function", made.objects, Wrapped((made,)))
+    if isinstance(callee, Bound) and callee.receiver.type == "property":
+        both = join(callee.receiver, made)
+        return Value("property", both.objects, both.callee)
     if callee is None or (isinstance(callee, Bound) and callee.target is None):
         # `@x.setter` of a property, or an object of a library that registers the function.
         frame.capture(decorator, ANY, made, node)

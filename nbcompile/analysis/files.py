@@ -11,13 +11,14 @@ import re
 
 from nbcompile.analysis import channels
 from nbcompile.analysis.bindings import Frame
-from nbcompile.analysis.known import Action
+from nbcompile.analysis.known import HERE, Action
 from nbcompile.analysis.values import Value
 from nbcompile.analysis.visit import Call
 
-UNRESOLVED = "./"
+UNRESOLVED = HERE
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _GLOB = re.compile(r"[*?\[]")
+_NO_FILE = ":memory:"
 _IN_MEMORY = ("io.StringIO", "io.BytesIO", "file")
 
 
@@ -36,17 +37,30 @@ def save(call: Call, action: Action) -> None:
     _each(call, action, "write")
 
 
+def list_(call: Call, action: Action) -> None:
+    """A row's `lists`: a directory is read."""
+    _each(call, action, "read", directory=True)
+
+
+def fill(call: Call, action: Action) -> None:
+    """A row's `fills`: a directory is made, filled or removed."""
+    _each(call, action, "append", directory=True)
+
+
 def append(call: Call, action: Action) -> None:
     """A row's `appends`: a file is read and written."""
     _each(call, action, "append")
 
 
-def _each(call: Call, action: Action, mode: str) -> None:
+def _each(call: Call, action: Action, mode: str, *, directory: bool = False) -> None:
     for target in action.targets:
         if target.keyword == UNRESOLVED:
             call.frame.walk.effect(call.frame, channels.FILES, mode, UNRESOLVED, call.node)
         for value in call.meant(target):
-            note(call.frame, call.node, value, mode)
+            if directory and type(value.const) is str and not is_url(value.const):
+                call.frame.walk.effect(call.frame, channels.FILES, mode, path_of(value.const.rstrip("/") + "/"), call.node)
+            else:
+                note(call.frame, call.node, value, mode)
 
 
 def open_(call: Call, action: Action) -> None:
@@ -70,6 +84,8 @@ def note(frame: Frame, node: ast.AST, value: Value, mode: str) -> None:
     if value.items is not None:
         for item in value.items:
             note(frame, node, item, mode)
+        return
+    if value.const == _NO_FILE:
         return
     if type(value.const) is not str:
         if value.type == "list":

@@ -170,6 +170,8 @@ _ACTIONS: dict[str, Callable[[Call, Action], None]] = {
     "saves": files.save,
     "appends": files.append,
     "tests": files.load,
+    "lists": files.list_,
+    "fills": files.fill,
     "opens": files.open_,
     "query": _query,
     "formula": _formula,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import posixpath
 
 from nbcompile.analysis import classes, namespace, rows
 from nbcompile.analysis.aliases import ANY
@@ -74,6 +75,8 @@ def attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
     callee, known = value.callee, frame.walk.known
     if type(callee) is str:
         return library_attribute(frame, callee, name, node)
+    if value.type == "property":
+        return Value("method", value.objects, Bound(value, name))
     if value.type in frame.walk.classes or type(callee) is Class or value.type == "super":
         return classes.attribute(frame, value, name, node)
     if value.type:
@@ -213,6 +216,8 @@ def operate(frame: Frame, left: Value, operator: type[ast.AST], right: Value, no
     one, other = left.type, right.type
     if one == "str":
         return _text(left, operator, right)
+    if one == "pathlib.Path" and operator is ast.Div:
+        return path_below(left, right)
     if not left.objects and not right.objects and one not in frame.walk.classes and other not in frame.walk.classes:
         return _immutable_result(one, operator, other)
     if one in frame.walk.classes or other in frame.walk.classes:
@@ -227,6 +232,14 @@ def operate(frame: Frame, left: Value, operator: type[ast.AST], right: Value, no
     return frame.fresh(node, known if known not in _RANK and known != "scalar" else "", opened=False)
 
 
+def path_below(path: Value, *parts: Value) -> Value:
+    """`path / part`: a name that is known when all its parts are."""
+    names = [part.const for part in (path, *parts)]
+    if all(type(name) is str for name in names):
+        return Value("pathlib.Path", const=posixpath.join(*map(str, names)))
+    return plain("pathlib.Path")
+
+
 def _text(left: Value, operator: type[ast.AST], right: Value) -> Value:
     if operator is ast.Add and type(left.const) is str and type(right.const) is str:
         return Value("str", const=left.const + right.const)
@@ -238,8 +251,6 @@ def _immutable_result(one: str, operator: type[ast.AST], other: str) -> Value:
         return plain("float")
     if one in _RANK and other in _RANK:
         return plain(one if _RANK[one] >= _RANK[other] else other)
-    if one == "pathlib.Path" and operator is ast.Div:
-        return plain(one)
     if one == other:
         return plain(one)
     return plain("datetime.datetime") if "datetime.datetime" in (one, other) else SCALAR

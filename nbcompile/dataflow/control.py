@@ -23,7 +23,7 @@ def reaches_outside(cell: CellFacts) -> bool:
 
 
 def control_edges(facts: Sequence[CellFacts], edges: Sequence[Edge]) -> list[Edge]:
-    """The edges that let each outside effect wait for all earlier cells."""
+    """The edges that let each outside effect wait for all earlier cells; `edges` are those along which a cell waits already."""
     followed = [False] * len(facts)
     incoming: list[list[int]] = [[] for _ in facts]
     for edge in edges:

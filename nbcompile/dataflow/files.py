@@ -27,6 +27,8 @@ class Files:
         for effect in touched:
             if effect.mode != "write" or effect.subject.endswith("/"):
                 self._read(cell.index, effect.subject, needs, edges)
+            else:
+                self._enter(cell.index, effect.subject, needs, edges)
         for effect in touched:
             if effect.mode != "read":
                 makes[Version(FILE + effect.subject, cell.index)] = None
@@ -49,6 +51,14 @@ class Files:
         if not found:
             needs[Version(FILE + path, GIVEN)] = None
         self._readers.setdefault(path, []).append(cell)
+
+    def _enter(self, cell: int, path: str, needs: dict[Version, None], edges: dict[Edge, None]) -> None:
+        """A file that is written needs the directory that an earlier cell made for it."""
+        for other in self._overlapping(path, self._written):
+            maker = self._written[other]
+            if other.endswith("/") and other != "./" and maker != cell:
+                needs[Version(FILE + other, maker)] = None
+                edges[Edge(maker, cell, FILE + path, EdgeKind.FILE)] = None
 
     def _overlapping(self, path: str, known: dict[str, int] | dict[str, list[int]]) -> list[str]:
         """The known paths that may be, hold or be held by a path; for a file the directories above it."""

@@ -23,7 +23,8 @@ def link(facts: Sequence[CellFacts]) -> DataflowGraph:
     drafts = [state.cell(cell) for cell in facts]
     channels = link_channels(facts, state.statements)
     edges = [edge for draft in drafts for edge in draft.edges] + list(channels.edges)
-    edges += control_edges(facts, edges)
+    waits = [edge for draft in drafts for edge in draft.edges if Version(edge.name, edge.source) in draft.needs]
+    edges += control_edges(facts, [*waits, *channels.edges])
     return DataflowGraph(
         cells=tuple(
             _graph_cell(cell, draft, channels.needs[place], channels.replays[place], channels.makes[place])

@@ -19,6 +19,7 @@ from nbcompile.analysis.values import IMMUTABLE
 
 _FLAGS = frozenset(("immutable", "data", "stuck", "iterator", "plain"))
 STANDARD = "standard"
+HERE = "./"
 _EVERYTHING = "*"
 _HEADER = re.compile(r"\[(?:class )?(?P<name>[\w.*]+)(?:\((?P<bases>[\w., ]*)\))?\](?P<words>.*)")
 _BUILTIN_TYPES_WORDS = """
@@ -290,6 +291,8 @@ def _action(text: str) -> Action:
 
 def _target(text: str) -> Target:
     deep = text.endswith("+")
+    if text == HERE:
+        return Target(None, HERE)
     position, _, keyword = text.rstrip("+").partition("/")
     if position.isdigit():
         return Target(int(position), keyword, deep)

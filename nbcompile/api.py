@@ -744,7 +744,7 @@ def check_places(
     from nbcompile.analysis.cells import type_origins
     from nbcompile.analysis.environment import read_environment
     from nbcompile.analysis.programs import read_programs
-    from nbcompile.places.compatibility import incompatible_sites, missing_software, sent_between_sites, with_held
+    from nbcompile.places.compatibility import incompatible_sites, missing_software, other_pythons, sent_between_sites, with_held
     from nbcompile.places.needs import questions, step_needs
     from nbcompile.places.resident import missing_files, resident_reads
     from nbcompile.places.software import STEP_MODULES
@@ -761,8 +761,13 @@ def check_places(
     return (
         *missing_software(needs, found, path),
         *missing_files(reads, found, path),
+        *other_pythons(found, _python_asked(settings), program.notebook.python_version, path),
         *incompatible_sites(made, program.facts, found, origins, path),
     )
+
+
+def _python_asked(settings: Settings) -> str:
+    return settings.python or (settings.project.environment.python if settings.project else "")
 
 
 async def _look_at(
@@ -776,8 +781,7 @@ async def _look_at(
     for name in dict.fromkeys(site.deployment for site in asked):
         sites = [site for site in asked if site.deployment == name]
         if name == "local":
-            python = settings.python or (settings.project.environment.python if settings.project else "")
-            choice = choose_interpreter(python, program.notebook.kernel, os.environ)
+            choice = choose_interpreter(_python_asked(settings), program.notebook.kernel, os.environ)
             found.update({site: look_here(choice.path, asked[site]) for site in sites})
             continue
         async with _visit(_broker_of(known, ask), name) as place:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from nbcompile.places.needs import StepNeeds, site_of
 from nbcompile.places.software import STEP_MODULES
 from nbcompile.rules import environment as rules
 
+_MINOR = re.compile(r"3\.\d+")
 # A value of these holds values of others: they are pickled together, in the others' form.
 _HOLDS: Mapping[str, tuple[str, ...]] = {
     "geopandas": ("pandas", "numpy", "shapely"),
@@ -61,6 +63,32 @@ def _missing(needs: Sequence[StepNeeds], found: Mapping[Site, Software], path: s
                 message = f"{one.site} has no program `{program.name}`, which the step `{one.step.id}` starts"
                 advice = "load a module that brings it, or place the cell elsewhere"
                 yield Diagnostic(rule=rules.MISSING_PROGRAM, message=message, place=program.place, help=advice, path=path)
+
+
+def other_pythons(found: Mapping[Site, Software], asked: str, recorded: str, path: str) -> tuple[Diagnostic, ...]:
+    """Places whose Python is not of the minor version asked for, or, where none is, not of that which the notebook was last run with."""
+    if _MINOR.fullmatch(asked):
+        return tuple(
+            Diagnostic(
+                rule=rules.PYTHON_NOT_AS_ASKED,
+                message=f"Python {asked} is asked for, and {site} has {here.python}",
+                help="choose another environment of the deployment, or correct what is asked for",
+                path=path,
+            )
+            for site, here in found.items()
+            if site.deployment != "local" and here.minor != asked
+        )
+    last = _MINOR.match(recorded)
+    return tuple(
+        Diagnostic(
+            rule=rules.OTHER_PYTHON,
+            message=f"the notebook was last run with Python {recorded}, and {site} has {here.python}",
+            help="choose an environment of the deployment that has it",
+            path=path,
+        )
+        for site, here in found.items()
+        if last is not None and site.deployment != "local" and here.minor != last[0]
+    )
 
 
 def incompatible_sites(

@@ -169,6 +169,24 @@ elsewhere. `nbcompile doctor DEPLOYMENT --json` lists what its environments have
 """,
 )
 
+PYTHON_NOT_AS_ASKED = Rule(
+    code="NB325",
+    name="python-not-as-asked",
+    severity=Severity.ERROR,
+    summary="a place does not have the Python version that was asked for",
+    explanation="""\
+## What it does
+Compares the version that `--python` or `environment.python` of nbcompile.yml names with the Python of each place, before anything is
+submitted.
+
+## Why it matters
+The cells would run with another Python than everybody agreed on.
+
+## What to do
+Choose an environment of the deployment that has the version, install one, or correct what is asked for.
+""",
+)
+
 MISSING_PROGRAM = Rule(
     code="NB322",
     name="missing-program",

@@ -18,7 +18,9 @@ def findings(tmp_path, monkeypatch):
     """What is found for a notebook of these cells, given what sites have; what they were asked is kept."""
 
     def find(sites, *cells):
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(source) for source in cells], metadata=getattr(find, "metadata", {})
+        )
         path = tmp_path / "notebook.ipynb"
         nbformat.write(notebook, path)
 
@@ -103,6 +105,20 @@ def test_what_cells_import_and_start_there_must_be_there(findings):
     assert "`hpc` has no program `samtools`" in found[2].message
     assert "/there/python" in found[1].help
     assert findings.asked[Site("hpc")].programs == ("samtools",)
+
+
+def test_a_python_that_was_asked_for_must_be_there(findings, tmp_path):
+    (tmp_path / "nbcompile.yml").write_text("environment: {python: '3.11'}\n")
+    cell = "# nbc: target=hpc\nprint(1)"
+    assert findings({"hpc": there()}, cell) == ()
+    (found,) = findings({"hpc": there(python="3.12.1")}, cell)
+    assert (found.rule.code, found.message) == ("NB325", "Python 3.11 is asked for, and `hpc` has 3.12.1")
+
+
+def test_another_python_than_last_time_is_worth_knowing(findings):
+    findings.metadata = {"language_info": {"name": "python", "version": "3.10.4"}}
+    (found,) = findings({"hpc": there()}, "# nbc: target=hpc\nprint(1)")
+    assert (found.rule.code, "3.10.4" in found.message, "3.11.2" in found.message) == ("NB306", True, True)
 
 
 def test_modules_beside_the_notebook_travel_with_it(findings, tmp_path):

@@ -12,6 +12,7 @@ import time
 from typing import Any, Callable, Dict, List
 
 from .layout import JOB, Refused, Root, checked, relative, write_whole
+from .nursery import Nursery
 from .process import claim, claimant, is_alive, is_here
 from .store import Store
 
@@ -25,6 +26,7 @@ class Jobs:
         self._root = root
         self._store = store
         self._program = program
+        self._nursery = Nursery()
 
     def prepare(self, run: str, jobs: List[Dict[str, Any]]) -> List[str]:
         """Make a directory for each job that has none; returns the digests of inputs that are not here.
@@ -63,7 +65,7 @@ class Jobs:
     def start(self, run: str, job: str) -> None:
         """Start the job's supervisor, unless one was started: a lost job is another attempt's business."""
         directory = self._root.job(run, job)
-        if claimant(directory) is None:
+        if claimant(directory) is None and not self._nursery.start(directory):
             argv = [sys.executable, "-IBS", self._program, "supervise", directory]
             subprocess.Popen(  # noqa: S603 - our own program
                 argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/"

@@ -21,14 +21,18 @@ GRACE_SECONDS = 4.0
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
-def detach_and_run(directory: str) -> int:
-    """Leave the session that started us and run the job. The first process ends once the second has claimed the job."""
+def detach_and_run(directory: str, *inherited: int) -> int:
+    """Run the job in a process and a session of its own, without these descriptors. Returns once it has claimed the job, or cannot."""
     read_end, write_end = os.pipe()
     if os.fork():
         os.close(write_end)
-        return 0 if os.read(read_end, 1) else 1
-    os.close(read_end)
+        claimed = os.read(read_end, 1)
+        os.close(read_end)
+        return 0 if claimed else 1
+    for descriptor in (read_end, *inherited):
+        os.close(descriptor)
     os.setsid()
+    _hold_signals()
     if claim(directory):
         os.write(write_end, b"1")
         os.close(write_end)
@@ -38,6 +42,7 @@ def detach_and_run(directory: str) -> int:
 
 def run_in_batch(directory: str) -> int:
     """Run the job in this process, which a scheduler started; the exit status is the job's own."""
+    _hold_signals()
     if not claim(directory):
         return 75
     variables = environment.plain()
@@ -55,6 +60,7 @@ class Supervisor:
         self._run_directory = os.path.dirname(os.path.dirname(directory))
         self._cause = ""
         self._wake = _wake_on(signal.SIGCHLD, signal.SIGTERM)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
 
     def run(self, base: environment.Variables) -> int:
         """Start the command, wait for it, clear up after it, and write the exit record."""
@@ -244,6 +250,11 @@ def _children() -> List[int]:
 def _signal_group(leader: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, number)
+
+
+def _hold_signals() -> None:
+    """Who has claimed a job may be told to end it before it is ready to hear that."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 
 
 def _wake_on(*numbers: int) -> int:

@@ -15,6 +15,14 @@ class Standing(str, Enum):
     PROBLEM = "problem"
 
 
+class Equipment(NamedTuple):
+    """What an environment has: versions of distributions by name, and programs besides the system's."""
+
+    environment: str
+    distributions: tuple[tuple[str, str], ...]
+    programs: tuple[str, ...]
+
+
 class Check(NamedTuple):
     """One thing that was looked at; `advice` is the next action where there is one."""
 
@@ -26,11 +34,11 @@ class Check(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkup:
-    """All that was looked at, of a deployment or, without a name, of this machine. `distributions` are by environment."""
+    """All that was looked at, of a deployment or, without a name, of this machine."""
 
     deployment: str = ""
     checks: tuple[Check, ...] = ()
-    distributions: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    equipment: tuple[Equipment, ...] = ()
 
     @property
     def ok(self) -> bool:

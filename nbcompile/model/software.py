@@ -32,7 +32,7 @@ class Software:
     """What an environment has. `origins` says of each module that was asked about which distribution it comes from.
 
     `missing` are modules that cannot be imported, `absent` programs that cannot be started, `gone` files that are not there;
-    `versions` are those of all distributions.
+    `versions` are those of all distributions, and `programs` those that the environment brings besides the system's.
     """
 
     python: str
@@ -40,6 +40,7 @@ class Software:
     missing: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 

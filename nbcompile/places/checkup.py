@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nbcompile.backend import Capabilities, Environment, Queue, Session, Survey
-from nbcompile.model.checkup import Check, Checkup, Standing
+from nbcompile.model.checkup import Check, Checkup, Equipment, Standing
 from nbcompile.model.errors import PlaceFailed
 from nbcompile.model.software import Software, SoftwareQuestion
 from nbcompile.places.software import STEP_MODULES, look_into
@@ -19,14 +19,14 @@ async def check_place(name: str, session: Session, environments: Mapping[str, En
     capabilities = await session.capabilities()
     survey = await session.survey()
     checks = [_reached(capabilities), *_site(survey, asked)]
-    distributions = []
+    equipment = []
     for one, environment in environments.items():
         check, software = await _environment(one, session, environment)
         checks.append(check)
         if software is not None:
-            distributions.append((one, tuple(software.versions.items())))
+            equipment.append(Equipment(one, tuple(software.versions.items()), software.programs))
     checks += [Check("limits", Standing.NOTE, f"only this client limits: {text}") for text in survey.unenforced]
-    return Checkup(deployment=name, checks=tuple(checks), distributions=tuple(distributions))
+    return Checkup(deployment=name, checks=tuple(checks), equipment=tuple(equipment))
 
 
 def unreached(name: str, problem: PlaceFailed) -> Checkup:
@@ -98,6 +98,8 @@ async def _environment(name: str, session: Session, environment: Environment) ->
     except PlaceFailed as problem:
         return Check(subject, Standing.PROBLEM, problem.message, problem.advice), None
     text = f"Python {found.python} ({found.executable}), {_many(len(found.versions), 'distribution')}"
+    if found.programs:
+        text += f", {_many(len(found.programs), 'program')} of its own"
     if tuple(int(part) for part in found.minor.split(".")) < _FIRST_MINOR:
         return Check(subject, Standing.PROBLEM, f"{text}: too old to run steps", "steps need Python 3.8 or later"), found
     if found.missing:

@@ -45,9 +45,16 @@ try:
 except ImportError:
     pass
 absent = [name for name in asked["programs"] if shutil.which(name) is None]
+own = set()
+for folder in os.environ.get("PATH", "").split(os.pathsep):
+    if folder not in ("/usr/local/bin", "/usr/bin", "/bin", ""):
+        try:
+            own.update(name for name in os.listdir(folder) if os.access(os.path.join(folder, name), os.X_OK))
+        except OSError:
+            pass
 gone = [path for path in asked["paths"] if not os.path.exists(path)]
 print("nbcompile-answer:" + json.dumps({"python": platform.python_version(), "executable": sys.executable, "missing": missing,
-      "absent": absent, "gone": gone, "versions": versions, "origins": origins}))
+      "absent": absent, "gone": gone, "own": sorted(own), "versions": versions, "origins": origins}))
 """
 
 _FIND_PYTHONS = r"""
@@ -107,6 +114,7 @@ def _answer(stdout: bytes, stderr: bytes) -> Software:
             missing=tuple(map(str, found["missing"])),
             absent=tuple(map(str, found["absent"])),
             gone=tuple(map(str, found["gone"])),
+            programs=tuple(map(str, found["own"])),
             origins={str(module): str(name) for module, name in found["origins"].items()},
             versions={str(name): str(version) for name, version in sorted(found["versions"].items())},
         )

@@ -28,6 +28,8 @@ def checkup_json(checkup: Checkup) -> str:
             {"subject": check.subject, "standing": check.standing.value, "text": check.text, "advice": check.advice}
             for check in checkup.checks
         ],
-        "distributions": {environment: dict(versions) for environment, versions in checkup.distributions},
+        "environments": {
+            one.environment: {"distributions": dict(one.distributions), "programs": [*one.programs]} for one in checkup.equipment
+        },
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"

@@ -244,8 +244,9 @@ def test_modules_and_prefixes_that_are_not_there_are_problems(file):
         "gone": {"prefix": "/gone"},
     }
     file.write_text(json.dumps(document))
-    checks = json.loads(command("doctor", "login", "--json", "--deployments", file).output)["checks"]
-    texts = {check["subject"]: check["text"] for check in checks}
+    document = json.loads(command("doctor", "login", "--json", "--deployments", file).output)
+    texts = {check["subject"]: check["text"] for check in document["checks"]}
+    assert document["environments"]["tool"]["programs"] == ["nbc-tool"]
     assert texts["environment tool"].startswith("Python 3")
     assert "nothing/1.0" in texts["environment none"]
     assert "/gone has no bin directory" in texts["environment gone"]

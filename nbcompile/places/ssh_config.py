@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from nbcompile.model.errors import UsageError
+
+_NAME = re.compile(r"(?:(?P<user>[^@\s]+)@)?(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<host>[^@:\s\[\]]+))(?::(?P<port>\d{1,5}))?")
 _MANY = frozenset(("identityfile",))
 _DEEPEST = 8
 
@@ -27,15 +31,20 @@ class HostSuggestion:
 
 
 def suggest(name: str, config: Path) -> HostSuggestion:
-    """What a configuration says of a host; `user@host:port` is taken apart first, and what it says wins."""
-    user, _, rest = name.rpartition("@")
-    host, colon, port = rest.rpartition(":") if rest.count(":") == 1 else (rest, "", "")
-    settings = _settings(host or port, _lines(config, 0))
+    """What a configuration says of a host; `user@host:port` is taken apart first, and what it says wins.
+
+    Raises `UsageError` for what is no name of a host.
+    """
+    found_name = _NAME.fullmatch(name)
+    if found_name is None:
+        raise UsageError(f"{name!r} is no host", "write `host`, `user@host:port`, `[IPv6]:port`, or a name from ~/.ssh/config")
+    user, host, port = found_name["user"] or "", found_name["host"] or found_name["address"], found_name["port"]
+    settings = _settings(host, _lines(config, 0))
     found = {key: values[0] for key, values in settings.items()}
     jumps = found.get("proxyjump", "none")
     return HostSuggestion(
-        host=found.get("hostname", host or port).replace("%h", host or port),
-        port=int(port) if colon else int(found.get("port", "22")),
+        host=found.get("hostname", host).replace("%h", host),
+        port=int(port or found.get("port", "22")),
         user=user or found.get("user", ""),
         keys=tuple(str(Path(path).expanduser()) for path in settings.get("identityfile", ()) if "%" not in path),
         jumps=() if jumps.lower() == "none" else tuple(jumps.split(",")),

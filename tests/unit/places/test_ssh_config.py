@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 
+from nbcompile.model.errors import UsageError
 from nbcompile.places.agent import identities
 from nbcompile.places.ssh_config import HostSuggestion, fingerprint, known_keys, suggest
 
@@ -48,6 +49,13 @@ def test_included_files_count_where_they_are_included(config):
 def test_what_is_typed_wins(config):
     assert suggest("you@hpc:22", config).user == "you"
     assert suggest("you@hpc:22", config).port == 22
+    assert suggest("you@[2001:db8::1]:2200", config) == HostSuggestion(host="2001:db8::1", port=2200, user="you")
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a:b", "@a", "[x]", "a:1:2", "a\n"])
+def test_what_is_no_host_is_refused(tmp_path, name):
+    with pytest.raises(UsageError, match="is no host"):
+        suggest(name, tmp_path / "none")
 
 
 def test_without_a_configuration_the_name_is_the_host(tmp_path):

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import nbformat
 import pytest
 from click.testing import CliRunner
 
@@ -14,6 +15,8 @@ from nbcompile.backend import AuthExpired, Job, JobKey, JobState, RunId, Secret,
 from nbcompile.cli import cli
 from nbcompile.config import load_personal
 from nbcompile.model.errors import UsageError
+from nbcompile.model.plan import Granularity
+from nbcompile.model.settings import Settings
 from nbcompile.places.agent import identities
 from nbcompile.places.ssh_config import fingerprint
 from nbcompile.tenancy.relay import QuestionDesk
@@ -250,3 +253,28 @@ def test_modules_and_prefixes_that_are_not_there_are_problems(file):
     assert texts["environment tool"].startswith("Python 3")
     assert "nothing/1.0" in texts["environment none"]
     assert "/gone has no bin directory" in texts["environment gone"]
+
+
+@pytest.mark.ssh
+def test_what_a_place_lacks_is_said_before_anything_is_submitted(file, tmp_path):
+    """Modules, programs and files are looked for in the environment of each step."""
+    document = json.loads(file.read_text())
+    document["deployments"]["login"]["environments"] = {"tool": {"modules": ["tool/1.0"], "modulesInit": str(modules.INIT)}}
+    file.write_text(json.dumps(document))
+    rule = {"cells": {"tags": ["tool"]}, "target": "login", "environment": "tool"}
+    project = {"placement": {"rules": [rule]}, "files": {"resident": {"/srv/gone": "login", "/etc": "login"}}}
+    (tmp_path / "nbcompile.yml").write_text(json.dumps(project))
+    sources = (
+        ("import no_such_module\n!nbc-tool", ["tool"]),
+        ("# nbc: target=login\n!nbc-tool\nprint(open('/etc/hostname').read(), open('/srv/gone/cohort.csv').read())", []),
+    )
+    cells = [nbformat.v4.new_code_cell(source, metadata={"tags": tags}) for source, tags in sources]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "n.ipynb")
+    program, settings = api.analyze(tmp_path / "n.ipynb"), Settings(granularity=Granularity.CELL)
+    found = api.check_places(program, api.plan(program, settings), settings, file=file)
+    said = {(one.rule.code, one.message) for one in found if "IPython" not in one.message}
+    assert {code for code, _ in said} == {"NB321", "NB322", "NB422"}
+    assert len(said) == 3
+    assert any("`login`, environment `tool` has no module `no_such_module`" in message for _, message in said)
+    assert any("`login` has no program `nbc-tool`" in message for _, message in said)
+    assert any("`/srv/gone/cohort.csv` is not at `login`" in message for _, message in said)

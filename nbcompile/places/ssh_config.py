@@ -44,7 +44,7 @@ def suggest(name: str, config: Path) -> HostSuggestion:
     jumps = found.get("proxyjump", "none")
     return HostSuggestion(
         host=found.get("hostname", host).replace("%h", host),
-        port=int(port or found.get("port", "22")),
+        port=int(port or _number(found.get("port", "")) or 22),
         user=user or found.get("user", ""),
         keys=tuple(str(Path(path).expanduser()) for path in settings.get("identityfile", ()) if "%" not in path),
         jumps=() if jumps.lower() == "none" else tuple(jumps.split(",")),
@@ -66,6 +66,10 @@ def fingerprint(key: str) -> str:
     """What people compare: `SHA256:…` of a public key `type base64`."""
     blob = base64.b64decode(key.split()[1])
     return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+def _number(text: str) -> str:
+    return text if text.isdecimal() else ""
 
 
 def _settings(host: str, lines: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
@@ -106,5 +110,8 @@ def _lines(path: Path, depth: int) -> Iterator[tuple[str, str]]:
 def _is_host(name: str, pattern: str) -> bool:
     if not pattern.startswith("|1|"):
         return pattern == name
-    _, _, salt, digest = pattern.split("|", 3)
-    return hmac.compare_digest(hmac.new(base64.b64decode(salt), name.encode(), "sha1").digest(), base64.b64decode(digest))
+    try:
+        salt, digest = map(base64.b64decode, pattern.removeprefix("|1|").split("|"))
+    except ValueError:
+        return False
+    return hmac.compare_digest(hmac.new(salt, name.encode(), "sha1").digest(), digest)

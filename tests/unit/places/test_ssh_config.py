@@ -62,6 +62,13 @@ def test_without_a_configuration_the_name_is_the_host(tmp_path):
     assert suggest("login.example", tmp_path / "none") == HostSuggestion(host="login.example")
 
 
+def test_lines_that_mean_nothing_are_passed_over(tmp_path):
+    config = tmp_path / "config"
+    config.write_text("Host a\n Port many\n HostName\nnonsense\n")
+    assert suggest("a", config) == HostSuggestion(host="a")
+    assert known_keys("a", 22, "|1|x|y ssh-ed25519 AAAA\n|1|zzz ssh-ed25519 AAAA\na\n") == ()
+
+
 def test_known_keys_are_found_plain_and_hashed(tmp_path):
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)

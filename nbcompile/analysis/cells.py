@@ -60,7 +60,7 @@ class _Record:
         self.effects: list[tuple[str, str, str, Mark]] = []
         self.settings: dict[int, dict[EffectKey, Mark]] = {}
         self.candidates: dict[int, tuple[Candidate, tuple[str, ...], frozenset[int]]] = {}
-        self.unknowns: list[tuple[Mark, str, str]] = []
+        self.unknowns: list[tuple[Mark, str, str, set[str] | None]] = []
         self.stuck: list[tuple[str, str, int]] = []
         self.live: list[tuple[tuple[str, ...], Mark]] = []
         self.libraries: set[str] = set()
@@ -225,7 +225,9 @@ class _Notebook:
         self._changes(frame, record, reach, before)
         self._share(frame, record)
         record.effects = [(*key, mark) for key, mark in sorted(trace.effects.items(), key=lambda item: (item[1].spot, item[0]))]
-        record.unknowns = [(mark, reason, remedy) for reason, (mark, remedy, _) in trace.unknowns.items()]
+        for reason, (mark, remedy, objects) in trace.unknowns.items():
+            names = walk.names_reaching(heap.above(objects)) if objects else None
+            record.unknowns.append((mark, reason, remedy, names))
         if trace.opaque is not None:
             record.opaque = trace.opaque.reason
         self._stuck(frame, record, first_object)
@@ -351,7 +353,11 @@ class _Notebook:
             sharing=tuple(record.sharing),
             effects=tuple(_effects(record, ids)),
             statements=statements,
-            unknowns=tuple(Unknown(_span(record, mark.spot), reason, remedy) for mark, reason, remedy in record.unknowns),
+            unknowns=tuple(
+                Unknown(_span(record, mark.spot), reason, remedy)
+                for mark, reason, remedy, names in record.unknowns
+                if names is None or self._is_read_after(record, names)
+            ),
             stuck=tuple(Stuck(name, reason, _span(record, record.statements[ordinal])) for name, reason, ordinal in record.stuck),
             live=tuple(Live(names, mark.reason, _span(record, mark.spot)) for names, mark in record.live),
             libraries=tuple(sorted(record.libraries)),
@@ -364,6 +370,15 @@ class _Notebook:
             scatter=flags.get("scatter", ()),
             allowed=tuple(code for directive in record.directives if directive.name == "allow" for code in directive.values),
         )
+
+    def _is_read_after(self, record: _Record, names: set[str]) -> bool:
+        """Whether a later cell reads one of the names before it is bound anew: otherwise what happened to it does not matter."""
+        left = set(names)
+        for later in self.records[record.cell.index + 1 :]:
+            if not left.isdisjoint(name for name, _ in later.uses):
+                return True
+            left -= {name for name, _, sure in later.definitions if sure}
+        return False
 
     def _statements(self, record: _Record) -> tuple[DefinitionStatement, ...]:
         """The candidates whose objects nobody ever changes."""

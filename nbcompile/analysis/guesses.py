@@ -65,6 +65,9 @@ def method(call: Call) -> Value:
     parts = walk.heap.parts(objects, ANY)
     if changes:
         frame.change(Value("", objects), call.node, f"`.{name}()` may change it")
+        if not _CHANGES.fullmatch(name):
+            for value in filter(lambda value: _is_foreign(call, value), call.arguments.all()):
+                frame.change(value, call.node, f"`.{name}()` may change what it is given")
         key = ANY if _ADDS.fullmatch(name) else KEPT
         for value in call.arguments.all():
             frame.capture(receiver, key, value, call.node)
@@ -112,11 +115,33 @@ def function(call: Call) -> Value:
         return _constructed(call)
     if not frame.walk.is_pure(call.node):
         rows.call_held(call)
-        if _CHANGES_ARGUMENT.fullmatch(name) and call.first.type not in ("str", "scalar"):
-            frame.change(call.first, call.node, f"`{name}` may change it")
+        _change_given(call, name)
     result = _holder(call, _code_in(call, given))
     inner = tuple(value for value in given if value.callee is not None and not isinstance(value.callee, str))
     return Value("", result.objects, Wrapped(inner)) if inner else result
+
+
+def _change_given(call: Call, name: str) -> None:
+    """What an unknown function is likely to change of what it is given; of other objects of libraries it is said that nobody knows."""
+    unclear = []
+    if _CHANGES_ARGUMENT.fullmatch(name) and call.first.type not in ("str", "scalar"):
+        call.frame.change(call.first, call.node, f"`{name}` may change it")
+    for value in filter(lambda value: _is_foreign(call, value), call.arguments.all()):
+        if _code_in(call, [value]):
+            call.frame.change(value, call.node, f"`{name}` may run it")
+        else:
+            unclear.append(value)
+    if unclear and not _LOOKS.fullmatch(name):
+        reason = f"whether `{name}` changes what it is given is not known"
+        call.frame.walk.unknown(call.frame, call.node, reason, "# nbc: pure", unclear)
+
+
+def _is_foreign(call: Call, value: Value) -> bool:
+    """Whether a value is an object of a library that is neither data nor code: a model, a graph, a system."""
+    if not value.objects or value.view or value.items is not None or type(value.callee) not in (type(None), Wrapped):
+        return False
+    known = call.frame.walk.known
+    return value.type not in _DATA and value.type not in call.frame.walk.classes and not {"data", "plain"} & {*known.flags(value.type)}
 
 
 def _constructed(call: Call) -> Value:

@@ -68,3 +68,26 @@ def test_a_noun_or_a_method_as_data_have_it_does_not(method):
 def test_what_a_constructor_was_given_is_no_attribute():
     found = edges("import lib\nxs = [1]", "m = lib.Model(xs)", "m.fixed[0] = 1", "print(xs)")
     assert "2 xs 3" not in found
+
+
+def test_an_unknown_verb_may_change_the_models_it_is_given_but_not_data():
+    found = edges("import lib\nm = lib.Model(3)\ng = lib.graph()\nxs = [1]", "m.identify(g, xs)", "print(g, xs)")
+    assert "1 g 2" in found
+    assert "1 xs 2" not in found
+
+
+def test_a_function_may_change_a_model_that_runs_code():
+    cells = ("import lib\ndef step(x):\n    return x", "plant = lib.system(step)", "lib.simulate(plant)", "plant.state")
+    assert "2 plant 3" in edges(*cells)
+
+
+def unknowns(*cells):
+    return [[one.reason for one in cell.unknowns] for cell in program(*cells).facts]
+
+
+def test_what_is_not_known_is_said_where_a_later_cell_would_see_it():
+    cells = ["import lib\nm = lib.Model(3)", "lib.simulate(m)", "m.state"]
+    assert unknowns(*cells) == [[], ["whether `simulate` changes what it is given is not known"], []]
+    assert unknowns(*cells[:2]) == [[], []]
+    assert unknowns(*cells[:2], "m = 1", "print(m)") == [[], [], [], []]
+    assert unknowns(cells[0], "lib.simulate(m)  # nbc: pure", cells[2]) == [[], [], []]

@@ -62,7 +62,7 @@ print(second)
 """
 PLACES = [
     pytest.param(["host1"] * 3, "host1", marks=pytest.mark.ssh, id="ssh"),
-    pytest.param(["hpc"] * 3, "hpc", marks=pytest.mark.slurm, id="slurm-over-ssh"),
+    pytest.param(["hpc"] * 3, "hpc", marks=[pytest.mark.slurm, pytest.mark.full], id="slurm-over-ssh"),
     pytest.param(["cluster"] * 3, "cluster", marks=[pytest.mark.slurm, pytest.mark.full], id="slurm-here"),
     pytest.param(["host1", "hpc", "cluster"], "", marks=pytest.mark.slurm, id="hybrid"),
 ]
@@ -118,6 +118,7 @@ def test_a_run_goes_on_when_its_host_comes_back(ssh_hosts, calm, tmp_path, monke
 
 
 @pytest.mark.ssh
+@pytest.mark.full
 def test_a_host_that_asks_for_a_code_is_answered(ssh_hosts, calm, tmp_path, monkeypatch):
     async def ask(challenge):
         return (Secret(sshd.next_code(PERSON)),)

@@ -136,7 +136,7 @@ def test_what_a_killed_client_left_is_found_again(tmp_path):
     assert shown(tmp_path / "out") == [(1, []), (2, [["waiting 1\n"]]), (3, [["2\n"]])]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.full)])
 def test_a_cancelled_run_leaves_nothing(tmp_path, number):
     count = tmp_path / "count"
     (tmp_path / "waits.py").write_text(WAITS.format(count=str(count)).replace("sleep(6)", "sleep(60)"), "utf-8")

@@ -11,7 +11,7 @@ from typing import Any
 from nbcompile.backend import Cause
 from nbcompile.engines.directory import RunDirectory
 from nbcompile.engines.local.follow import StepFollower
-from nbcompile.engines.outputs import CELL_FAILED, cell_records, failures_in, read_outputs
+from nbcompile.engines.outputs import cell_records, failures_in, read_outputs
 from nbcompile.engines.streamflow.notes import Note
 from nbcompile.model.placement import Placement
 from nbcompile.model.plan import StepId
@@ -153,7 +153,7 @@ class Records:
         if note["state"] == "finished" or note.get("withdrawn"):
             return []
         cause = Cause(note.get("cause", ""))
-        if cause is Cause.EXIT and note["exit"] == CELL_FAILED and (found := failures_in(step, note["exit"], outputs)):
+        if cause is Cause.EXIT and (found := failures_in(step, note["exit"] or 0, outputs)):
             return found
         cells = outputs.get("cells") or ()
         cell = cells[-1]["index"] if cells and cells[-1].get("state") == "died" else -1

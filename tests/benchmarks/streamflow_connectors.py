@@ -1,4 +1,4 @@
-"""Our StreamFlow connector beside its own, on real services: `python -m tests.benchmarks.streamflow_connectors ROUNDS STEPS PLACE...`.
+"""Our StreamFlow connector beside its own: `python -m tests.benchmarks.streamflow_connectors ROUNDS STEPS SHAPE-OR-PLACE...`.
 
 The same CWL of steps that copy a small file, as a chain and as a fan-out; rounds are interleaved. Prints the rows of
 docs/benchmarks-streamflow.md.
@@ -194,7 +194,7 @@ def main():
             slow = {"host": f"127.0.1.40:{port}"}
             far = {**json.loads(write_deployments(directory / "first.yml").read_text())["deployments"]["host1"], **slow}
             os.environ["NBCOMPILE_DEPLOYMENTS"] = str(write_deployments(directory / "deployments.yml", far=far))
-            for shape in ("chain", "fan-out"):
+            for shape in [shape for shape in ("chain", "fan-out") if shape in wanted]:
                 if "ssh" in wanted:
                     both = {
                         "stock ssh": (lambda _: stock("ssh", sshd.HOST1.port, sshd.HOST1.address, 0), "place"),

@@ -216,13 +216,13 @@ class TestStorms:
 
     @pytest.fixture(autouse=True)
     def _deployments(self, slurm_facility, storm, tmp_path, monkeypatch):
-        cheap = {"backend": "slurm", "via": "login", "conf": str(slurm.CONF), "minPollSeconds": 1}
-        cheap["options"] = {"account": "acct-a", "partition": "cpu", "qos": "scavenge"}
-        monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(write_deployments(tmp_path / "deployments.yml", cheap=cheap)))
+        monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(write_deployments(tmp_path / "deployments.yml")))
 
     def test_the_controller_and_accounting_may_be_away(self, tmp_path):
-        client = Client(tmp_path, *write_waiting(tmp_path, 10), "--on", "hpc")
+        client = Client(tmp_path, *write_waiting(tmp_path, 30), "--on", "hpc")
         client.until_running("time-")
+        client.until("ended", state="finished")
+        time.sleep(8)  # a controller that is killed forgets what it has not saved yet
         daemons.stop("slurmctld", "slurmdbd", hard=True)
         try:
             time.sleep(15)
@@ -231,18 +231,6 @@ class TestStorms:
             slurm.start_controller()
         code, said = client.end()
         assert code == 0, said
-        assert shown(client.output) == [[1], [2, ["waiting\n"]], [3, ["2\n"]]]
-
-    def test_a_step_that_is_preempted_is_run_again(self, tmp_path):
-        client = Client(tmp_path, *write_waiting(tmp_path, 10), "--on", "cheap")
-        native = client.until_running("time-")["ref"]["native"]
-        urgent = ["runuser", "-u", PERSON, "--", "sbatch", "--parsable", "--qos=urgent", "--account=acct-a", "--exclusive", "--nodes=2"]
-        other = run(*urgent, "--output=/dev/null", "--chdir=/", "--wrap", "sleep 5", env=slurm.ENVIRONMENT).strip()
-        code, said = client.end()
-        run("scancel", other, env=slurm.ENVIRONMENT)
-        assert code == 0, said
-        assert slurm.sacct(native, "state") == "PREEMPTED"
-        assert "is tried again" in said
         assert shown(client.output) == [[1], [2, ["waiting\n"]], [3, ["2\n"]]]
 
     def test_a_host_that_goes_away_while_results_come_in_is_waited_for(self, tmp_path):

@@ -169,6 +169,11 @@ class State:
         for child in value.get_children():
             self._look(child, depth)
 
+    def _graph(self, value, depth):
+        self._mutable(value)
+        for part in (value.graph, value._node, value._adj):
+            self._look(part, depth)
+
     def _generator(self, value, depth):
         self._mutable(value)
         self._say(value.gi_frame.f_lasti if value.gi_frame else "ended")
@@ -278,6 +283,7 @@ _LOOKS = (
     (_of(list, collections.deque), State._list),
     (_of(dict), State._dict),
     (_of(set, frozenset), State._set),
+    (_is("networkx.classes.graph.Graph"), State._graph),
     (_is("numpy.ndarray"), State._array),
     (_is("pandas.DataFrame", "pandas.core.frame.DataFrame"), State._frame),
     (_is("pandas.Series", "pandas.core.series.Series"), State._series),

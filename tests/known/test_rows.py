@@ -15,7 +15,7 @@ from tests.known.prove import rows_of
 ROOT = Path(__file__).parents[2]
 PROOF = ROOT / "docs" / "reference" / "known-calls-proof.md"
 LIBRARIES = sorted(place.name.removesuffix(".txt") for place in files(known).iterdir() if place.name.endswith(".txt"))
-EXAMPLES = sorted(place.stem for place in (ROOT / "tests" / "known" / "libraries").glob("[a-z]*.py"))
+EXAMPLES = sorted(place.stem for place in (ROOT / "tests" / "known" / "libraries").glob("[!_]*.py"))
 HEAD = """# How the table of known calls is tested
 
 Each row is executed against the installed library, on examples and on lists of arguments that its functions take, and what it

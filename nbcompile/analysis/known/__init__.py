@@ -217,10 +217,15 @@ class Known:
         """The lines of a section that hold for the versions at hand, by their names; the last one counts."""
         lines = self._lines.get(name)
         if lines is None:
-            lines = self._lines[name] = {}
-            for condition, names, clauses in lines_of(self._sections[name].body):
-                if not condition or self._applies(condition):
-                    lines.update(dict.fromkeys(names, clauses))
+            body = self._sections[name].body
+            lines = self._lines[name] = _for_all_versions(body) or self._for_these_versions(body)
+        return lines
+
+    def _for_these_versions(self, body: str) -> dict[str, str]:
+        lines: dict[str, str] = {}
+        for condition, names, clauses in lines_of(body):
+            if not condition or self._applies(condition):
+                lines.update(dict.fromkeys(names, clauses))
         return lines
 
     def _applies(self, condition: str) -> bool:
@@ -265,6 +270,17 @@ def lines_of(body: str) -> Iterator[tuple[str, list[str], str]]:
         if names[0] == "<":
             condition, _, names = names[1:].partition("> ")
         yield condition, names.split(), clauses
+
+
+@functools.cache
+def _for_all_versions(body: str) -> dict[str, str] | None:
+    """The lines of a section by their names, if no line is for some versions only."""
+    lines: dict[str, str] = {}
+    for condition, names, clauses in lines_of(body):
+        if condition:
+            return None
+        lines.update(dict.fromkeys(names, clauses))
+    return lines
 
 
 @functools.cache

@@ -195,13 +195,10 @@ class _Notebook:
         """Run a definition and see what it reads at once."""
         before = frame.trace.uses
         frame.trace.uses = {}
+        bound = [name for name in _names_in(statement) if name in frame.top.sure]
         STATEMENTS[type(statement)](frame, statement)
         reads = tuple(frame.trace.uses)
-        own = [
-            name
-            for name in _names_in(statement)
-            if name in frame.top.sure and name not in reads and frame.binders.get(name, -1) < found.ordinal
-        ]
+        own = [name for name in bound if name not in reads]
         frame.trace.uses = {**before, **{name: mark for name, mark in frame.trace.uses.items() if name not in before}}
         objects = frozenset().union(*(frame.top.values[name].objects for name in found.binds if name in frame.top.values))
         record.candidates[found.ordinal] = (found, (*reads, *own), objects)

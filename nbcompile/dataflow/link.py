@@ -33,6 +33,7 @@ def link(facts: Sequence[CellFacts]) -> DataflowGraph:
         edges=tuple(sorted(edges, key=lambda edge: (edge.target, edge.source))),
         fusions=tuple(sorted({*state.fusions.found, *channels.fusions})),
         parameters=tuple(state.parameters),
+        replayable=tuple(sorted(state.statements)),
     )
 
 

@@ -55,7 +55,8 @@ class _Writer:
     ) -> None:
         self.graph, self.notebook, self.described = graph, notebook, described
         self.declared = {cell.cell: cell.step for cell in workflow.cells if cell.step}
-        self.statements = [statement for cell in facts for statement in cell.statements]
+        replayable = set(graph.replayable)
+        self.statements = [statement for cell in facts for statement in cell.statements if statement.id in replayable]
         bound = [(name, cell.index) for cell in reversed(graph.cells) for name in (*cell.defines, *cell.deletes)]
         self.first_bound = dict(sorted(dict(bound).items()))
         self.counts = _execution_counts(notebook)

@@ -86,12 +86,16 @@ class GraphCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataflowGraph:
-    """All code cells, the edges between them (source before target), and which cells must stay together."""
+    """All code cells, the edges between them (source before target), and which cells must stay together.
+
+    `replayable` are the definition statements that bring the same wherever they run again: all they use can be had so, too.
+    """
 
     cells: tuple[GraphCell, ...]
     edges: tuple[Edge, ...] = ()
     fusions: tuple[Fusion, ...] = ()
     parameters: tuple[str, ...] = ()
+    replayable: tuple[StatementId, ...] = ()
 
 
 def given_files(graph: DataflowGraph) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from .document import DefinitionEntry, StepDocument
 from .problem import StepProblem
@@ -67,11 +67,14 @@ class Definitions:
         return names
 
     def took_place(self, cell: int) -> None:
-        """A cell has run as itself: what its definition statements bound is what they made."""
+        """A cell has run as itself: what its definition statements bound is what they made, unless others bound it, too."""
         namespace = self._kernel.namespace
         for entry in self._entries.values():
             if entry.cell == cell and entry.id not in self._bound:
-                self._remember(entry, {name: namespace[name] for name in entry.binds if name in namespace})
+                self._statement(entry)
+                others = (node for number, node in enumerate(self._statements[cell]) if number != entry.ordinal)
+                elsewhere = {name for node in others for name in _bound_names(node)}
+                self._remember(entry, {name: namespace[name] for name in entry.binds if name in namespace and name not in elsewhere})
 
     def place_of(self, value: Any) -> Optional[Tuple[str, str]]:
         """The statement and the name of an object that a definition statement made."""
@@ -158,6 +161,17 @@ class Definitions:
         if entry.ordinal >= len(body):
             raise StepProblem("NB591", f"cell {entry.cell} has no statement {entry.ordinal}", "compile the notebook again")
         return body[entry.ordinal]
+
+
+def _bound_names(tree: ast.AST) -> Iterator[str]:
+    """The names that a statement may bind, and some that it does not."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, ast.alias):
+            yield (node.asname or node.name).partition(".")[0]
 
 
 def _static_attribute(value: Any, name: str) -> Any:

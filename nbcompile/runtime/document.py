@@ -162,8 +162,8 @@ def _document(raw: Dict[str, Any]) -> StepDocument:
         first_bound=dict(raw.get("first_bound", {})),
         sources={int(cell): text for cell, text in raw.get("sources", {}).items()},
         counts={int(cell): count for cell, count in raw.get("counts", {}).items()},
-        definitions=tuple(sorted((_definition(entry) for entry in raw.get("definitions", ())), key=lambda entry: entry.order)),
-        cells=tuple(_cell(entry) for entry in raw["cells"]),
+        definitions=tuple(sorted((_definition_entry(entry) for entry in raw.get("definitions", ())), key=lambda entry: entry.order)),
+        cells=tuple(_step_cell(entry) for entry in raw["cells"]),
         scatter=_scatter(raw["scatter"]) if "scatter" in raw else None,
     )
 
@@ -174,12 +174,12 @@ def _scatter(raw: Dict[str, Any]) -> ScatterEntry:
     )
 
 
-def _definition(raw: Dict[str, Any]) -> DefinitionEntry:
+def _definition_entry(raw: Dict[str, Any]) -> DefinitionEntry:
     cell, _, ordinal = raw["id"].partition(".")
     return DefinitionEntry(raw["id"], int(cell), int(ordinal), tuple(raw["lines"]), tuple(raw["binds"]), tuple(raw.get("uses", ())))
 
 
-def _cell(raw: Dict[str, Any]) -> StepCell:
+def _step_cell(raw: Dict[str, Any]) -> StepCell:
     def names(key: str) -> Tuple[str, ...]:
         return tuple(raw.get(key, ()))
 

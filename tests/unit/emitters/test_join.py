@@ -21,7 +21,8 @@ def test_modules_share_no_name():
     for module in MODULES:
         for node in ast.parse(module.read_text("utf-8")).body:
             names = [node.name] if isinstance(node, ast.FunctionDef | ast.ClassDef) else []
-            names += [target.id for target in getattr(node, "targets", ()) if isinstance(target, ast.Name)]
+            targets = getattr(node, "targets", None) or filter(None, [getattr(node, "target", None)])
+            names += [name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)]
             for name in names:
                 assert seen.setdefault(name, module.name) == module.name, f"{name} is in {module.name} and {seen[name]}"
 

@@ -155,6 +155,18 @@ class WarmImport(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """How fast a plan can be: what all cells take, by estimate, and what the longest way through the steps does.
+
+    `hints` say what in the notebook would have to be otherwise for cells to run side by side.
+    """
+
+    cell_seconds: float = 0.0
+    path_seconds: float = 0.0
+    hints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """All steps, each before those that need it; every code cell is in exactly one step."""
 
@@ -162,3 +174,4 @@ class Plan:
     steps: tuple[Step, ...]
     links: tuple[Link, ...] = ()
     critical_path: tuple[StepId, ...] = ()
+    bound: Bound = Bound()

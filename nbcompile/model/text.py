@@ -6,7 +6,7 @@ from nbcompile.model.bundle import Bundle
 from nbcompile.model.facts import CellFacts
 from nbcompile.model.graph import DataflowGraph
 from nbcompile.model.notebook import CellKind, Notebook
-from nbcompile.model.plan import Plan
+from nbcompile.model.plan import Bound, Plan
 
 
 def notebook_text(notebook: Notebook) -> str:
@@ -70,12 +70,19 @@ def plan_text(plan: Plan) -> str:
         sent = f"  {link.payload}{' in shards' if link.shards else ''}: {' '.join(map(str, link.versions))}" if link.payload else ""
         lines.append(f"{link.source} -> {link.target}{sent}")
     lines += [f"critical path {' '.join(plan.critical_path)}"] if plan.critical_path else []
+    lines += [_bound(plan.bound)] if plan.bound.path_seconds else []
+    lines += [f"hint {hint}" for hint in plan.bound.hints]
     return _joined(lines)
 
 
 def bundle_text(bundle: Bundle) -> str:
     """The files of a bundle with their sizes."""
     return _joined([f"{file.path}  {len(file.content)} bytes" for file in bundle.files])
+
+
+def _bound(bound: Bound) -> str:
+    times = bound.cell_seconds / bound.path_seconds
+    return f"bound about {bound.path_seconds:.2g} of {bound.cell_seconds:.2g} s, so {times:.1f} times as fast at best"
 
 
 def _via(chain: tuple[str, ...]) -> str:

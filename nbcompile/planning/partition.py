@@ -11,6 +11,12 @@ from typing import NamedTuple
 from nbcompile.model.graph import DataflowGraph, convex_partition, dependencies
 from nbcompile.model.plan import Granularity
 
+_ALONE = {
+    Granularity.CELL: "every cell is to be a step",
+    Granularity.AUTO: "with any neighbour it would keep others waiting for longer than a step costs",
+    Granularity.NOTEBOOK: "the notebook has no other cell",
+}
+
 
 class Part(NamedTuple):
     """Cells of one step in notebook order, and why they are together."""
@@ -118,7 +124,7 @@ def _neighbour(draft: _Draft, part: int, price: float) -> int | None:
 
 def _reasons(graph: DataflowGraph, cells: tuple[int, ...], granularity: Granularity) -> tuple[str, ...]:
     if len(cells) == 1:
-        return ()
+        return (_ALONE[granularity],)
     members = set(cells)
     must = [f"{f.first} and {f.second}: {f.reason}" for f in graph.fusions if f.first in members and f.second in members]
     if granularity is Granularity.NOTEBOOK:

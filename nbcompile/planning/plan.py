@@ -13,6 +13,7 @@ from nbcompile.model.plan import Granularity, Link, Plan, Step, StepId
 from nbcompile.model.settings import Settings
 from nbcompile.model.surroundings import Surroundings
 from nbcompile.model.workflow import CellScatter, WorkflowDeclaration
+from nbcompile.planning.bound import bound_of
 from nbcompile.planning.cost import LOCAL_STEP_SECONDS, estimate_seconds
 from nbcompile.planning.interface import make_links, make_steps
 from nbcompile.planning.partition import Part, partition
@@ -54,7 +55,9 @@ def make_plan(graph: DataflowGraph, notebook: Notebook, settings: Settings, besi
     steps = make_steps(graph, notebook, [parts[place] for place in order], beside, sending)
     steps = tuple(_placed(step, common_place(step.cells, places)) for step in steps)
     links = make_links(graph, steps)
-    made = Plan(granularity=settings.granularity, steps=steps, links=links, critical_path=_critical_path(steps, links, seconds))
+    length, path = _critical_path(steps, links, seconds)
+    bound = bound_of(graph, length, seconds, LOCAL_STEP_SECONDS)
+    made = Plan(granularity=settings.granularity, steps=steps, links=links, critical_path=path, bound=bound)
     whole = settings.granularity is Granularity.NOTEBOOK
     conflicts = [found for part in parts if (found := conflict(part.cells, places, notebook, "; ".join(part.why)))]
     return Outcome(made, (*conflicts, *(() if whole else _not_applied(wishes.sending, sending, notebook, parts))))
@@ -85,8 +88,8 @@ def _not_applied(wanted: Sending, met: Sending, notebook: Notebook, parts: Seque
         )
 
 
-def _critical_path(steps: Sequence[Step], links: Sequence[Link], seconds: Sequence[float]) -> tuple[StepId, ...]:
+def _critical_path(steps: Sequence[Step], links: Sequence[Link], seconds: Sequence[float]) -> tuple[float, tuple[StepId, ...]]:
     place = {step.id: number for number, step in enumerate(steps)}
     following = successors(((place[link.source], place[link.target]) for link in links), len(steps))
-    _, path = critical_path(following, [sum(seconds[cell] for cell in step.cells) for step in steps])
-    return tuple(steps[number].id for number in path)
+    length, path = critical_path(following, [sum(seconds[cell] for cell in step.cells) for step in steps])
+    return length, tuple(steps[number].id for number in path)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from nbcompile.model.graph import DataflowGraph, EdgeKind, dependencies
 from nbcompile.model.notebook import Notebook
-from nbcompile.model.plan import Plan
+from nbcompile.model.plan import Plan, Step
 from nbcompile.reporting.layout import Box, lay_out
 
 _MOST_NAMES = 3
@@ -90,7 +90,7 @@ def draw_plan(plan: Plan, notebook: Notebook) -> Drawing:
             tuple(f"{index}: {_first_lines(notebook.code_cells[index].source, 1)[0]}" for index in step.cells[:_MOST_LINES])
             + _more(len(step.cells)),
             "critical" if step.id in plan.critical_path else "ordinary",
-            f"{step.id}\n{step.why}".strip(),
+            f"{step.id}\n{_why(step)}".strip(),
         )
         for step in plan.steps
     )
@@ -101,7 +101,7 @@ def draw_plan(plan: Plan, notebook: Notebook) -> Drawing:
             ", ".join(map(str, step.inputs)),
             ", ".join(map(str, step.outputs)),
             step.target,
-            step.why,
+            _why(step),
         )
         for step in plan.steps
     )
@@ -235,3 +235,8 @@ h1{font-size:1.3rem}.picture{overflow-x:auto;margin:1rem 0 2rem}table{border-col
 th{white-space:nowrap}th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid color-mix(in srgb,CanvasText 18%,transparent);
 vertical-align:top;overflow-wrap:anywhere}
 """
+
+
+def _why(step: Step) -> str:
+    """Why cells are together; that a cell is alone is seen."""
+    return step.why if len(step.cells) > 1 else ""

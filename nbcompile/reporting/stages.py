@@ -39,7 +39,8 @@ def plan_json(plan: Plan) -> str:
     """The document `nbcompile/plan/1`."""
     links = [{"source": link.source, "target": link.target, "payload": [str(version) for version in link.versions]} for link in plan.links]
     steps = [_step(step) for step in plan.steps]
-    return _document("plan", granularity=plan.granularity.value, steps=steps, links=links, critical_path=plan.critical_path)
+    bound = {"cell_seconds": plan.bound.cell_seconds, "path_seconds": plan.bound.path_seconds, "hints": plan.bound.hints}
+    return _document("plan", granularity=plan.granularity.value, steps=steps, links=links, critical_path=plan.critical_path, bound=bound)
 
 
 def bundle_json(bundle: Bundle) -> str:

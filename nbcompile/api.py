@@ -24,7 +24,7 @@ from nbcompile.model.errors import Denied, NotebookError, UsageError
 from nbcompile.model.facts import CellFacts
 from nbcompile.model.graph import DataflowGraph, given_files
 from nbcompile.model.notebook import Notebook
-from nbcompile.model.parameters import Parameters
+from nbcompile.model.parameters import Parameters, document_of_parameters, parameters_of_document
 from nbcompile.model.plan import Granularity, Plan
 from nbcompile.model.settings import Settings
 from nbcompile.model.surroundings import Surroundings
@@ -38,7 +38,9 @@ _CHECK_SECONDS = 300
 if TYPE_CHECKING:
     from nbcompile.backend import Challenge, PlaceEvent, Secret
     from nbcompile.engines.cwl import BundleJob
+    from nbcompile.engines.directory import RunDirectory
     from nbcompile.engines.job import RunJob
+    from nbcompile.engines.local.early import EarlyParent
     from nbcompile.engines.signals import Cancellation
     from nbcompile.engines.streamflow.job import PlacedJob
     from nbcompile.model.checkup import Checkup
@@ -78,8 +80,12 @@ class Program:
 def analyze(path: str | Path, parameters: Mapping[str, object] | None = None) -> Program:
     """Read and analyse a notebook, given values for its parameters. Never raises for a bad notebook: see `diagnostics`."""
     path = Path(path)
-    data = _read(path)
-    program = _analyze(_notebook(data, path), parameters or {})
+    return _analyze_at(_read(path), path, parameters or {})
+
+
+def _analyze_at(data: bytes, path: Path, parameters: Mapping[str, object]) -> Program:
+    """Analyse the bytes of a notebook that lies at `path`, or did so."""
+    program = _analyze(_notebook(data, path), parameters)
     found = tuple(_placed(_unsettled(program), str(path), data))
     beside = look_beside(program.notebook, given_files(program.graph), path.parent)
     return replace(program, diagnostics=found, beside=beside, directory=path.parent)
@@ -277,12 +283,14 @@ def run(
     on_event: Callable[[RunEvent], None] | None = None,
     streams: bool = False,
     cancellation: Cancellation | None = None,
+    early: EarlyParent | None = None,
 ) -> RunRecord:
     """Run a notebook, independent steps side by side. What a cell raised is told in the record.
 
     `engine` is `local` for this machine alone, `streamflow` for steps that are placed at deployments, or the name of a CWL runner,
     which also runs the directory of a bundle; without one, steps decide that are placed elsewhere. `on_event` is called with what
-    happens, and with `streams` also with what cells write. `cancellation` lets another thread end the run.
+    happens, and with `streams` also with what cells write. `cancellation` lets another thread end the run, and
+    `early` is a warm parent of the local engine that was started before.
 
     Raises `NotebookError` when the notebook has errors, `UsageError` and `PlaceFailed` when it cannot be run here.
     """
@@ -300,10 +308,11 @@ def run(
             return _run_placed(
                 replace(_placed_job(path, program, made, settings, output), streams=streams, cancellation=cancellation), tell
             )
+        from nbcompile.engines.directory import claim_directory
         from nbcompile.engines.local.run import run_job
 
-        job = replace(_run_job(path, program, made, settings, output), streams=streams, cancellation=cancellation)
-        return _recorded(run_job(job, tell), tell)
+        job = _run_job(_read(path), path, program, made, settings, parameters or {}, lambda name: claim_directory(output, name))
+        return _recorded(run_job(replace(job, streams=streams, cancellation=cancellation), tell, early), tell)
     from nbcompile.engines.cwl import run_bundle
 
     bundle_job = replace(_bundle_job(path, settings, parameters or {}, output, engine), cancellation=cancellation)
@@ -355,12 +364,14 @@ async def arun(
 def _recorded(record: RunRecord, tell: Callable[[RunEvent], None]) -> RunRecord:
     """The record, written down for programs and for people."""
     from nbcompile.emitters.write import write_whole
+    from nbcompile.engines.filesystem import told_as_place_failure
     from nbcompile.model.run import RunEnded
     from nbcompile.reporting.run_document import run_json
     from nbcompile.reporting.run_report import run_html
 
-    write_whole(record.directory / "run.json", run_json(record).encode())
-    write_whole(record.directory / "report.html", run_html(record).encode())
+    with told_as_place_failure(record.directory):
+        write_whole(record.directory / "run.json", run_json(record).encode())
+        write_whole(record.directory / "report.html", run_html(record).encode())
     tell(RunEnded(record))
     return record
 
@@ -373,7 +384,27 @@ def resume(run: str, *, on_event: Callable[[RunEvent], None] | None = None, stre
     from nbcompile.engines.registry import find_run
     from nbcompile.engines.streamflow.job import known_job
 
-    return _run_placed(replace(known_job(find_run(run)), streams=streams), on_event or (lambda _: None))
+    known, tell = find_run(run), on_event or (lambda _: None)
+    if known.engine == "local":
+        return _resume_here(known, tell, streams=streams)
+    return _run_placed(replace(known_job(known), streams=streams), tell)
+
+
+def _resume_here(run: KnownRun, tell: Callable[[RunEvent], None], *, streams: bool) -> RunRecord:
+    """Go on with a run of the local engine, with the notebook as it was when the run began."""
+    from nbcompile.engines.directory import RunDirectory
+    from nbcompile.engines.local.run import run_job
+
+    if run.state in ("finished", "running"):
+        raise UsageError(f"{run.id} {'has finished' if run.state == 'finished' else 'is running'}", "see `nbcompile runs show`")
+    directory, path, request = RunDirectory(run.directory), Path(run.notebook), dict(run.request)
+    parameters, source = parameters_of_document(request.pop("parameters")), _read(directory.source)
+    settings = Settings(**{**request, "granularity": Granularity(request["granularity"])})
+    program = _analyze_at(source, path, parameters)
+    settings = in_project(settings, program)
+    job = _run_job(source, path, program, plan(program, settings), settings, parameters, lambda _: directory)
+    finished = {step.step: step for step in run.steps if step.state == "finished"}
+    return _recorded(run_job(replace(job, id=run.id, finished=finished, streams=streams), tell), tell)
 
 
 def cancel(run: str) -> tuple[KnownRun, Sequence[str]]:
@@ -522,12 +553,23 @@ def _bundle_job(path: Path, settings: Settings, parameters: Mapping[str, object]
     )
 
 
-def _run_job(path: Path, program: Program, made: Plan, settings: Settings, output: Path | None) -> RunJob:
+def _run_job(
+    source: bytes,
+    path: Path,
+    program: Program,
+    made: Plan,
+    settings: Settings,
+    parameters: Mapping[str, object],
+    directory: Callable[[str], RunDirectory],
+) -> RunJob:
+    """What the local engine is asked to run; `directory` makes the run's directory when all is well."""
     from nbcompile.analysis.environment import read_environment
     from nbcompile.emitters.join import join_runtime
     from nbcompile.emitters.steps import notebook_template, step_files
-    from nbcompile.engines.directory import claim_directory, new_run_id
+    from nbcompile.engines.directory import new_run_id
     from nbcompile.engines.job import RunJob
+    from nbcompile.planning.cost import estimate_steps
+    from nbcompile.planning.reuse import reuse_of_steps
     from nbcompile.planning.warm import warm_imports
 
     elsewhere = next((step for step in made.steps if step.target != "local"), None)
@@ -536,9 +578,9 @@ def _run_job(path: Path, program: Program, made: Plan, settings: Settings, outpu
         raise UsageError(f"the step `{elsewhere.id}` is placed on `{elsewhere.target}`, which the local engine does not reach", advice)
     return RunJob(
         id=new_run_id(program.notebook.name),
-        directory=claim_directory(output, program.notebook.name),
+        directory=directory(program.notebook.name),
         notebook=path,
-        source=_read(path),
+        source=source,
         name=program.notebook.name,
         plan=made,
         documents={file.step: file.content for file in step_files(made, program.facts, program.graph, program.notebook, program.workflow)},
@@ -547,6 +589,10 @@ def _run_job(path: Path, program: Program, made: Plan, settings: Settings, outpu
         kernel=program.notebook.kernel,
         python_version=program.notebook.python_version,
         environment=read_environment(parse_cells(program.notebook)),
+        seconds=estimate_steps(made, program.notebook),
+        reuse=reuse_of_steps(made, program.facts, program.notebook),
+        cached=settings.cached,
+        divide_threads=settings.divide_threads,
         imports=warm_imports(program.facts, program.notebook, program.beside),
         python=settings.python or (settings.project.environment.python if settings.project else ""),
         request={
@@ -555,6 +601,9 @@ def _run_job(path: Path, program: Program, made: Plan, settings: Settings, outpu
             "jobs": settings.jobs,
             "keep_going": settings.keep_going,
             "on": settings.on,
+            "cached": settings.cached,
+            "divide_threads": settings.divide_threads,
+            "parameters": document_of_parameters(parameters),
         },
         jobs=settings.jobs,
         keep_going=settings.keep_going,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from nbcompile import api
 from nbcompile.cli.following import conclude, follow
+from nbcompile.engines.gc import free
 from nbcompile.engines.logs import logs_of
 from nbcompile.engines.registry import find_run, known_runs
-from nbcompile.model.errors import ExitCode
+from nbcompile.engines.why import why_run
+from nbcompile.model.errors import ExitCode, UsageError
 from nbcompile.reporting.known_runs import runs_json, runs_table, steps_table
 
 _RUN = click.argument("run", metavar="RUN")
@@ -17,7 +21,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group(name="runs", epilog="RUN is a run's directory, its id or a unique beginning of it, or `last`.")
 def command() -> None:
-    """List, follow and end runs."""
+    """List, follow, end and resume runs."""
 
 
 @command.command(name="list")
@@ -78,3 +82,46 @@ def resume(run: str, *, as_json: bool, quiet: bool, verbose: bool) -> None:
     finally:
         progress.close()
     conclude(record, as_json=as_json, quiet=quiet)
+
+
+@command.command(name="open")
+@_RUN
+@click.argument("step")
+def open_in_terminal(run: str, step: str) -> None:
+    """Start IPython where a step ran: its inputs and channels are loaded, and its source is what is typed first."""
+    from nbcompile.engines.local.opening import open_step
+
+    raise SystemExit(open_step(find_run(run), step))
+
+
+@command.command()
+@_RUN
+@click.argument("step")
+def why(run: str, step: str) -> None:
+    """Say why a step ran and was not found in the cache: which part of its key changed."""
+    for line in why_run(find_run(run), step):
+        click.echo(line)
+
+
+@command.command()
+@click.option("--max-size", default="10GiB", show_default=True, help="Keep at most so much in the cache, what was used last.")
+@click.option("--max-age", default="30d", show_default=True, help="Keep nothing that was not used for so long: 90m, 12h, 30d.")
+def gc(max_size: str, max_age: str) -> None:
+    """Free disk space: cached results by age and size, and what runs that ended long ago keep to be resumed or opened."""
+    freed = free(known_runs(), most_bytes=_bytes(max_size), most_seconds=_seconds(max_age))
+    size = f"{(freed.cache_bytes + freed.run_bytes) / 2**20:.1f} MiB"
+    click.echo(f"freed {size}; {freed.left_bytes / 2**20:.1f} MiB of results are kept in the cache", err=True)
+
+
+def _bytes(text: str) -> int:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", text)
+    if not found:
+        raise UsageError(f"`{text}` is no size", "write it as 500MiB or 10GiB")
+    return int(float(found[1]) * 1024 ** " KMGT".index(found[2] or " "))
+
+
+def _seconds(text: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
+    if not found:
+        raise UsageError(f"`{text}` is no age", "write it as 90m, 12h or 30d")
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import json
 
-from ruamel.yaml import YAML
-
 _NEVER_FOLD = 1_000_000
 
 
@@ -17,6 +15,9 @@ def json_bytes(value: object) -> bytes:
 
 def yaml_bytes(value: object) -> bytes:
     """Block-style YAML with keys in the order given."""
+    # A run on this machine writes no YAML, and would wait for this longer than for its own plan.
+    from ruamel.yaml import YAML  # noqa: PLC0415
+
     writer = YAML(typ="safe", pure=True)
     writer.default_flow_style = False
     writer.width = _NEVER_FOLD

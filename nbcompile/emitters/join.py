@@ -6,7 +6,6 @@ The modules share no top-level name, which a test holds.
 
 from __future__ import annotations
 
-import ast
 import re
 from functools import cache
 from importlib.resources import files
@@ -21,6 +20,7 @@ nbcompile.runtime; change them, not this file.
 from __future__ import annotations
 '''
 _BETWEEN_MODULES = re.compile(r"(?m)^ *from \.(\w+) import (?:\([^)]*\)|.*)\n")
+_QUOTES = '"""'
 _FUTURE = "from __future__ import annotations\n"
 
 
@@ -58,7 +58,4 @@ def _order(sources: dict[str, str]) -> list[str]:
 
 
 def _without_docstring(source: str) -> str:
-    first = ast.parse(source).body[0]
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-        return "\n".join(source.split("\n")[first.end_lineno :])
-    return source
+    return source[source.index(_QUOTES, len(_QUOTES)) + len(_QUOTES) :] if source.startswith(_QUOTES) else source

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+from nbcompile.model.errors import PlaceFailed
 
 # Kept in memory or on a disk of this machine; anything else may be shared with other machines.
 _LOCAL = frozenset(
     ("apfs", "bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "tmpfs", "ramfs", "xfs", "zfs", "hfs", "reiserfs", "jfs")
 )
+
+_ADVICE = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some of your quota",
+    errno.EROFS: "make it writable",
+    errno.EACCES: "see that you may write there",
+    errno.EPERM: "see that you may write there",
+}
 
 
 def is_local(path: Path) -> bool:
@@ -40,3 +53,14 @@ def free_bytes(path: Path) -> int:
     """How much an ordinary user may still write there."""
     room = os.statvfs(path)
     return room.f_bavail * room.f_frsize
+
+
+@contextlib.contextmanager
+def told_as_place_failure(directory: Path) -> Iterator[None]:
+    """Tell what the disk refuses as what it is: a failure of the place, after which a run can be resumed."""
+    try:
+        yield
+    except OSError as error:
+        advice = _ADVICE.get(error.errno or 0, "look into it")
+        what = f"{error.filename or directory}: {error.strerror or error}"
+        raise PlaceFailed(what, f"{advice}, then go on with `nbcompile runs resume {directory}`") from error

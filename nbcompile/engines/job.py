@@ -11,6 +11,8 @@ from nbcompile.engines.directory import RunDirectory
 from nbcompile.engines.signals import Cancellation
 from nbcompile.model.environment import Environment
 from nbcompile.model.plan import Plan, StepId, WarmImport
+from nbcompile.model.reuse import Reuse
+from nbcompile.model.run import KnownStep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +23,9 @@ class RunJob:
     without outputs; `kernel` is the one the notebook names, `python_version` the one it was last run with, `python` the
     interpreter asked for, and `environment` what its cells ask of it. `request` is what makes the same job again from
     `source`. `seconds` are guesses of how long the steps take; `imports` are statements that may be executed before the
-    first step. `streams` asks for what cells write, while they run. `cancellation` lets another
-    thread end the run.
+    first step. `streams` asks for what cells write, while they run. `reuse` says which results other runs may use, and
+    `cached` whether this run uses, and keeps, any; `finished` are steps that an earlier start of the same run had finished.
+    `divide_threads` shares the cores among the threads of the steps that run at a time. `cancellation` lets another thread end the run.
     """
 
     id: str
@@ -39,8 +42,12 @@ class RunJob:
     python_version: str = ""
     request: Mapping[str, Any] = field(default_factory=dict)
     jobs: int = 0
+    divide_threads: bool = False
     keep_going: bool = False
     streams: bool = False
+    cached: bool = True
+    reuse: Mapping[StepId, Reuse] = field(default_factory=dict)
+    finished: Mapping[StepId, KnownStep] = field(default_factory=dict)
     imports: tuple[WarmImport, ...] = ()
     environment: Environment = field(default_factory=Environment)
     seconds: Mapping[StepId, float] = field(default_factory=dict)

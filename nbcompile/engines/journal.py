@@ -94,7 +94,7 @@ class Journal:
 
     def begin(self, run: KnownRun) -> None:
         """Note what is going to run."""
-        values = (run.id, run.notebook, run.engine, run.started, run.state, run.step_count, json.dumps(dict(run.request)))
+        values = (run.id, run.notebook, run.engine, run.started, run.state, run.step_count, json.dumps(dict(run.request), default=str))
         self._execute("INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
     def end(self, state: str) -> None:

@@ -40,6 +40,12 @@ def failures_in(step: StepId, code: int, outputs: Mapping[str, Any]) -> list[Fai
     return []
 
 
+def problem_in(outputs: Mapping[str, Any]) -> str:
+    """Why a step could not go on, if that was no cell's error."""
+    problem = outputs.get("problem")
+    return f"{problem['code']}: {problem['message']}; {problem['advice']}".rstrip("; ") if problem else ""
+
+
 def cell_records(outputs: Mapping[str, Any]) -> tuple[CellRecord, ...]:
     """What is known of each cell that ran."""
     return tuple(

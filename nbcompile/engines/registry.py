@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nbcompile.engines.directory import RunDirectory
+from nbcompile.engines.home import state_directory
 from nbcompile.engines.journal import Journal
 from nbcompile.model.errors import NbcompileError, PlaceFailed, UsageError
 from nbcompile.model.run import KnownRun
@@ -20,12 +21,6 @@ from nbcompile.model.run import KnownRun
 _ID = re.compile(r"[^/\0]{1,200}")
 RUNNING, DIED = "running", "died"
 _END_SECONDS = 30.0
-
-
-def state_directory() -> Path:
-    """Where nbcompile keeps what is about this person's runs, and no part of their results."""
-    given = os.environ.get("NBCOMPILE_STATE_DIR")
-    return Path(given) if given else Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "nbcompile"
 
 
 def register(identifier: str, directory: RunDirectory) -> None:

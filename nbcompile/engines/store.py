@@ -8,6 +8,7 @@ is what was written (other size, inode or time) is hashed again before it is bel
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -19,6 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nbcompile.engines.file_digests import sha256_of
 from nbcompile.model.plan import StepId
 
 _LAYOUT = "v1"
@@ -63,6 +65,15 @@ class Result:
         return (self.outputs, *self.payloads, *self.files)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experience:
+    """What a step's result was made of when it was last made, and what that took."""
+
+    parts: Mapping[str, str]
+    seconds: float
+    peak_memory_mib: float
+
+
 class Store:
     """A directory of results. Several processes may use it at a time."""
 
@@ -83,21 +94,36 @@ class Store:
                 os.utime(path)
             yield result
 
-    def add(self, path: Path) -> Blob:
-        """Take a copy of a file. Raises `OSError` where that cannot be done."""
+    def add(self, path: Path, *, shared: bool = False) -> Blob:
+        """Take a copy of a file. Raises `OSError` where that cannot be done.
+
+        `shared` says that nobody will write to the file: then, where the file system can do it, no bytes are copied.
+        """
         incoming = self.root / "incoming"
         incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
         temporary = incoming / f"{os.getpid()}-{secrets.token_hex(8)}"
         try:
-            digest, size = _copy(path, temporary)
+            digest, size = _linked(path, temporary) if shared else _copy(path, temporary)
             temporary.chmod(0o400)
             place = self._blob(digest)
             place.parent.mkdir(parents=True, exist_ok=True)
-            if not (place.exists() and place.stat().st_size == size and _digest(place) == digest):
+            if not (place.exists() and place.stat().st_size == size and sha256_of(place) == digest):
                 temporary.replace(place)
         finally:
             temporary.unlink(missing_ok=True)
         return Blob(digest, size, _stamp(place))
+
+    def put(self, blob: Blob, place: Path, *, shared: bool = False) -> None:
+        """Write the bytes of a blob to a file that is not there yet; if `shared`, nobody may write to it.
+
+        Raises `OSError` where that cannot be done, also when the blob has been removed meanwhile.
+        """
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if shared and _link(self._blob(blob.sha256), place):
+            return
+        digest, _ = _copy(self._blob(blob.sha256), place)
+        if digest != blob.sha256:
+            raise OSError(f"{blob.sha256} is damaged")
 
     def publish(self, key: str, result: Result) -> str:
         """Make a result whose blobs were added known under its key; returns its name."""
@@ -107,6 +133,19 @@ class Store:
         place.parent.mkdir(parents=True, exist_ok=True)
         _write_whole(place, json.dumps({"checksum": checksum, "content": content}).encode())
         return f"{key}/{place.stem}"
+
+    def note(self, name: str, experience: Experience) -> None:
+        """Remember how the newest result called `name` was made, whatever becomes of the result."""
+        place = self._experience(name)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _write_whole(place, json.dumps(asdict(experience)).encode())
+
+    def last(self, name: str) -> Experience | None:
+        """What `note` was told last, if it can be read."""
+        try:
+            return Experience(**json.loads(self._experience(name).read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return None
 
     def load(self, name: str) -> Result | None:
         """The result with the name that `publish` gave it, if it is still there and whole."""
@@ -164,9 +203,13 @@ class Store:
         for path in self._blobs.glob("*/*"):
             if path.name not in named and now - _modified(path) > _YOUNG_SECONDS:
                 path.unlink(missing_ok=True)
-        for path in (*self.root.glob("incoming/*"), *self.root.glob("pins/*")):
+        for path in (*self.root.glob("incoming/*"), *self.root.glob("pins/*"), *self.root.glob("experience/*/*")):
             if now - _modified(path) > _PIN_DAYS * 86400:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+    def _experience(self, name: str) -> Path:
+        digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
+        return self.root / "experience" / digest[:2] / digest
 
     def _blob(self, digest: str) -> Path:
         return self._blobs / digest[:2] / digest
@@ -176,7 +219,7 @@ class Store:
         try:
             if _stamp(path) == blob.stamp:
                 return True
-            whole = path.stat().st_size == blob.bytes and _digest(path) == blob.sha256
+            whole = path.stat().st_size == blob.bytes and sha256_of(path) == blob.sha256
         except OSError:
             return False
         if not whole:
@@ -214,12 +257,21 @@ def _copy(source: Path, target: Path) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+def _linked(source: Path, target: Path) -> tuple[str, int]:
+    if not _link(source, target):
+        return _copy(source, target)
+    return sha256_of(target), target.stat().st_size
+
+
+def _link(source: Path, target: Path) -> bool:
+    """Whether the file system gives a file a second name."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.EACCES):
+            return False
+        raise
+    return True
 
 
 def _write_whole(place: Path, content: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -95,3 +96,14 @@ class Parameters:
     given: tuple[tuple[str, object], ...] = ()
     cell: int = -1
     injected: int = -1
+
+
+def document_of_parameters(given: Mapping[str, object]) -> dict[str, object]:
+    """Values that were given to a notebook, as JSON that tells words from text."""
+    words = {name: value.text for name, value in given.items() if isinstance(value, Word)}
+    return {"words": words, "values": {name: value for name, value in given.items() if name not in words}}
+
+
+def parameters_of_document(document: Mapping[str, Mapping[str, str]]) -> dict[str, object]:
+    """The values again."""
+    return {**document["values"], **{name: Word(text) for name, text in document["words"].items()}}

@@ -18,7 +18,8 @@ class Settings:
     """Settings of a build or a run. At most `max_transfer` bytes may go between places.
 
     `python` is the interpreter that runs the cells, empty to choose by the notebook; `on` is the deployment that all cells
-    run at, empty to place each as it asks.
+    run at, empty to place each as it asks. `cached` says that results of earlier runs may be used, and are kept;
+    `divide_threads` that libraries use fewer threads, so that steps side by side share the cores.
     """
 
     granularity: Granularity = Granularity.AUTO
@@ -26,6 +27,8 @@ class Settings:
     jobs: int = 0
     keep_going: bool = False
     strict: bool = False
+    cached: bool = True
+    divide_threads: bool = False
     on: str = ""
     max_transfer: int = DEFAULT_MAX_TRANSFER
     project: ProjectSettings | None = None

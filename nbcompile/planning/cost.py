@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from nbcompile.model.notebook import Cell
+from nbcompile.model.notebook import Cell, Notebook
+from nbcompile.model.plan import Plan, StepId
 
 # A fork of the warm parent, its payloads and the bookkeeping (tests/benchmarks).
 LOCAL_STEP_SECONDS = 0.02
@@ -155,6 +156,11 @@ def estimate_seconds(cell: Cell) -> float:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return _SOME_SECONDS
     return max((_node_seconds(node) for node in _running_nodes(tree)), default=_TRIVIAL_SECONDS)
+
+
+def estimate_steps(plan: Plan, notebook: Notebook) -> dict[StepId, float]:
+    """A rough guess at the CPU seconds of each step."""
+    return {step.id: sum(estimate_seconds(notebook.code_cells[cell]) for cell in step.cells) for step in plan.steps}
 
 
 def _running_nodes(tree: ast.Module) -> Iterator[ast.AST]:

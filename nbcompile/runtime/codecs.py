@@ -20,6 +20,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 from .arrays import array_parts, is_raw, own_parts, rebuild_array_view, rebuild_own, rebuild_view
 from .code_places import CodeFinder, CodePlace
 from .extents import COPIED_ON_WRITE, FROZEN, READ_ONLY, Extent, Extents, address_of
+from .loaded import LOADED
 from .local_classes import LocalClasses
 from .payload_file import broken_payload
 from .placeholders import CannotTravel, Placeholder, TravelFailure, placeholder_failure, tied_to_a_process
@@ -436,6 +437,7 @@ class Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if module == NAMES.__name__:
             return getattr(self, name)
+        LOADED.reads(module)
         return super().find_class(module, name)
 
     def definition(self, statement: str, name: str) -> Any:

@@ -16,6 +16,7 @@ from .problem import ENVIRONMENT_BROKEN, StepProblem
 from .scatter import SHARD_IN_NAME, GatheringRun, kind_of_run, label_of
 from .step import Host, StepCall, run_step
 from .supervisor import supervise, work_directory
+from .terminal import open_terminal
 from .zygote import serve, work_alone
 
 USAGE = """\
@@ -23,6 +24,7 @@ usage: nbcompile_runtime.py step STEP.json OUTPUTS.json [--payload FILE]... [--f
                                  [--events FD]... [--trust-payloads] [--shards DIRECTORY]... [--span FIRST END]
        nbcompile_runtime.py gather STEP.json OUTPUTS.json [--outputs OUTPUTS.json]... [--payload FILE]... [--shards DIRECTORY]...
                                  [--files DIRECTORY]... [--events FD]... [--trust-payloads]
+       nbcompile_runtime.py open STEP.json OUTPUTS.json [as for step]
        nbcompile_runtime.py collect TEMPLATE.ipynb EXECUTED.ipynb [--outputs OUTPUTS.json]... [--files DIRECTORY]...
                                  [--into DIRECTORY] [--timing]
 """
@@ -40,6 +42,7 @@ _STEP_OPTIONS = {"--payload": 1, "--shards": 1, "--file": 2, "--files": 1, "--ev
 _GRAMMARS = {
     "step": Grammar(2, {**_STEP_OPTIONS, "--span": 2}),
     "gather": Grammar(2, {**_STEP_OPTIONS, "--outputs": 1}),
+    "open": Grammar(2, {**_STEP_OPTIONS, "--span": 2}),
     "collect": Grammar(2, {"--outputs": 1, "--files": 1, "--into": 1, "--timing": 0}),
     "serve": Grammar(1, {}),
     "work": Grammar(1, {}),
@@ -106,7 +109,13 @@ def _run(argv: List[str], start: Callable[[str, Callable[[], int]], int], host: 
     if words.command == "work":
         work_alone(int(words.places[0]), StepWorker())
     try:
-        return _run_collect(words) if words.command == "collect" else _run_step(words, start, host)
+        if words.command == "collect":
+            return _run_collect(words)
+        call = _step_call(words)
+        if words.command == "open":
+            return open_terminal(call, host)
+        kind = GatheringRun if words.command == "gather" else kind_of_run
+        return start(call.outputs, lambda: run_step(call, host(call.work), kind))
     except StepProblem as problem:
         sys.stderr.write(f"{problem}\n")
         return ENVIRONMENT_BROKEN
@@ -138,8 +147,9 @@ def parse_words(argv: List[str]) -> Words:
     return Words(argv[0], tuple(places), options)
 
 
-def _run_step(words: Words, start: Callable[[str, Callable[[], int]], int], host: Callable[[str], Host]) -> int:
-    outputs = os.path.abspath(words.places[1])
+def _step_call(words: Words) -> StepCall:
+    """What the step is started with, in a working directory that is made for it."""
+    outputs = os.path.abspath(os.path.basename(words.places[1]) if words.command == "open" else words.places[1])
     if SHARD_IN_NAME in outputs:
         outputs = outputs.replace(SHARD_IN_NAME, label_of(words.places[0], words.each("--payload"), words.each("--shards")))
     work = work_directory(outputs)
@@ -149,7 +159,7 @@ def _run_step(words: Words, start: Callable[[str, Callable[[], int]], int], host
         os.unlink(outputs)
     os.mkdir(work)
     spans = words.options.get("--span", ())
-    call = StepCall(
+    return StepCall(
         step=words.places[0],
         outputs=outputs,
         work=work,
@@ -164,8 +174,6 @@ def _run_step(words: Words, start: Callable[[str, Callable[[], int]], int], host
         span=(int(spans[-1][0]), int(spans[-1][1])) if spans else None,
         shard_outputs=words.each("--outputs"),
     )
-    kind = GatheringRun if words.command == "gather" else kind_of_run
-    return start(outputs, lambda: run_step(call, host(work), kind))
 
 
 def _run_collect(words: Words) -> int:

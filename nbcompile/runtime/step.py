@@ -11,11 +11,13 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Se
 from .channels import READ_BY_IMPORTS, Channels
 from .code_places import CodeFinder
 from .codecs import Scope, register_names
+from .contacts import CONTACTS
 from .definitions import Definitions
 from .document import CutEntry, SaveEntry, StepCell, StepDocument, VersionName, read_document
 from .environment import enter_kernel_environment
 from .fingerprint import fingerprint
 from .journal import Journal, JournalReader
+from .loaded import LOADED
 from .local_classes import LocalClasses
 from .namespace import Namespace, Versions
 from .payloads import UNBOUND, Payloads, save_payload
@@ -64,7 +66,9 @@ def run_step(call: StepCall, host: Host, run: Callable[[StepCall, StepDocument, 
         with open(call.step, "rb") as file:
             document = read_document(file.read())
         journal.write("step", step=document.step, kernel=host.kernel.kind)
+        CONTACTS.start(host.recorder)
         code = run(call, document, host, journal).run()
+        journal.write("used", modules=LOADED.names(), sources=LOADED.sources(call.home), contacts=CONTACTS.found())
     except StepProblem as problem:
         journal.write("problem", problem={"code": problem.code, "message": problem.message, "advice": problem.advice})
         sys.stderr.write(f"{problem}\n")
@@ -118,6 +122,11 @@ class StepRun:
             self.payloads.check_rest()
         return FINISHED
 
+    def enter(self) -> str:
+        """Bind what the first cell needs; returns the text of the cells."""
+        self._prepare(self.document.cells[0])
+        return "\n\n".join(cell.text for cell in self.document.cells)
+
     def _begin(self, cell: StepCell) -> None:
         self.journal.write("cell", cell=cell.cell, id=cell.id, execution_count=None if cell.skipped else cell.number)
 
@@ -127,7 +136,8 @@ class StepRun:
         error = None
         if not cell.skipped:
             started, cpu = time.perf_counter(), time.process_time()
-            error = self._execute(cell)
+            with CONTACTS.cell():
+                error = self._execute(cell)
             facts["state"] = "error" if error is not None else "ok"
             facts["seconds"] = round(time.perf_counter() - started, 6)
             facts["cpu_seconds"] = round(time.process_time() - cpu, 6)

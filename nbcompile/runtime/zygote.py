@@ -23,6 +23,7 @@ import warnings
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from .channels import reseed
+from .loaded import LOADED
 from .supervisor import leave
 
 # How long what a step left running may take to notice that its step has ended (joblib and multiprocessing clean up then).
@@ -105,13 +106,24 @@ class WarmParent:
     def _do_probe(self, modules: List[str], distributions: List[str]) -> None:
         self.engine.send(said="probe", **_describe(modules, distributions))
 
+    def _do_print_to(self, log: str) -> None:
+        _print_to(log)
+
+    def _do_warm_up(self, directory: str) -> None:
+        _die_with_parent(signal.SIGKILL)
+        os.chdir(directory)
+        # What goes wrong is told when it is tried again, for a run.
+        _quietly(lambda: self._steps.warm_up(directory))
+        _die_with_parent(0)
+
     def _do_prepare(self, directory: str, imports: List[str]) -> None:
         # While an import runs, nobody would notice that the engine has gone.
         _die_with_parent(signal.SIGKILL)
         # What lies beside the notebook must not be found here: it belongs to the steps.
         os.chdir(directory)
         error = _quietly(lambda: self._steps.warm_up(directory))["error"]
-        report = [{"statement": one, **_quietly(_importing(one))} for one in imports]
+        with LOADED.watch():
+            report = [{"statement": one, **_quietly(_importing(one))} for one in imports]
         _die_with_parent(0)
         safe, why = (False, error) if error else _fork_is_safe()
         # What exists now is shared by all forks: the collector need not look at it, and so does not copy its pages.
@@ -120,7 +132,8 @@ class WarmParent:
         gc.collect()
         gc.freeze()
         self._spare_wanted = safe
-        self.engine.send(said="prepared", imports=report, forks=safe, why=why)
+        edges = {name: list(others) for name, others in LOADED.edges.items()}
+        self.engine.send(said="prepared", imports=report, forks=safe, why=why, edges=edges, sources=LOADED.sources(directory))
 
     def _do_remove_at_end(self, directories: List[str]) -> None:
         self._leftovers += directories
@@ -253,6 +266,7 @@ class WarmParent:
             atexit._clear()
             reseed()
             self._steps.rehearse()
+            LOADED.forget()
             code = work(connection, self._steps)
         except BaseException:  # noqa: BLE001 (whatever it is, it goes to the log and this process ends)
             traceback.print_exc()
@@ -542,6 +556,7 @@ def _describe(modules: List[str], distributions: List[str]) -> Dict[str, Any]:
         "implementation": platform.python_implementation(),
         "executable": sys.executable,
         "platform": sys.platform + "-" + platform.machine(),
+        "path": [os.path.abspath(entry) for entry in sys.path if entry],
         "missing": missing,
         "versions": versions,
     }

@@ -10,14 +10,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nbcompile.engines.cache import WarmModules
 from nbcompile.engines.job import RunJob
 from nbcompile.engines.journal import Journal
 from nbcompile.engines.local.follow import StepFollower
 from nbcompile.engines.local.machine import free_memory_mib
+from nbcompile.engines.local.past import Past
 from nbcompile.engines.local.scattered import ScatteredStep, Span, Spent, count_shards
 from nbcompile.engines.local.schedule import Schedule
 from nbcompile.engines.local.workers import Message, WarmParent
-from nbcompile.engines.outputs import CELL_FAILED, cell_records, failures_in, first_failed_cell, read_outputs
+from nbcompile.engines.outputs import CELL_FAILED, cell_records, failures_in, first_failed_cell, problem_in, read_outputs
 from nbcompile.engines.signals import SignalWatch
 from nbcompile.model.graph import FILE
 from nbcompile.model.plan import Link, Step, StepId
@@ -56,20 +58,25 @@ class _Worker:
     stop_at: float | None = None
 
 
-def run_steps(job: RunJob, parent: WarmParent, journal: Journal, on_event: Callable[[RunEvent], None], began: float) -> LocalResult:
+def run_steps(
+    job: RunJob, parent: WarmParent, journal: Journal, past: Past, on_event: Callable[[RunEvent], None], began: float
+) -> LocalResult:
     """Run all steps, `job.jobs` at a time; `began` is the run's start on the monotonic clock."""
     with SignalWatch(job.cancellation) as signals:
         parent.wake_on(signals.descriptor)
-        return _LocalRun(job, parent, journal, on_event, began).run(signals)
+        return _LocalRun(job, parent, journal, past, on_event, began).run(signals)
 
 
 class _LocalRun:
     """The state of one run."""
 
-    def __init__(self, job: RunJob, parent: WarmParent, journal: Journal, on_event: Callable[[RunEvent], None], began: float) -> None:
-        self.job, self.directory, self.parent, self.journal = job, job.directory, parent, journal
+    def __init__(
+        self, job: RunJob, parent: WarmParent, journal: Journal, past: Past, on_event: Callable[[RunEvent], None], began: float
+    ) -> None:
+        self.job, self.directory, self.parent, self.journal, self.past = job, job.directory, parent, journal, past
         self.on_event, self.began = on_event, began
-        self.schedule = Schedule(job.plan, job.seconds, job.jobs)
+        self.known = past.experiences()
+        self.schedule = Schedule(job.plan, {**job.seconds, **{step: one.seconds for step, one in self.known.items()}}, job.jobs)
         self.workers: dict[int, _Worker] = {}
         self.scattered: dict[StepId, ScatteredStep] = {}
         self.records = {step.id: StepRecord(step=step.id, cells=step.cells) for step in job.plan.steps}
@@ -77,13 +84,19 @@ class _LocalRun:
         self.forks = False
         self.fresh_cells: set[int] = set()
         self.prepared = False
+        self.asked: set[StepId] = set()
+        self.commands: dict[StepId, dict[str, Any]] = {}
 
     def run(self, signals: SignalWatch) -> LocalResult:
         """Start what is ready and take what comes, until nothing is left."""
-        self.parent.prepare(self.directory.kernel, tuple(dict.fromkeys(one.text for one in self.job.imports)))
+        self._recall()
+        if not self.schedule.over:
+            self.parent.prepare(self.directory.kernel, tuple(dict.fromkeys(one.text for one in self.job.imports)))
         while self.workers or not (self.schedule.over or signals.caught):
             if self.prepared and not signals.caught:
                 self._start_ready()
+            if self.schedule.over:
+                break
             for message in self.parent.wait(_LOOK_SECONDS if self.workers else 5.0):
                 self._take(message)
             for worker in self.workers.values():
@@ -98,7 +111,25 @@ class _LocalRun:
 
     # Starting steps.
 
+    def _recall(self) -> None:
+        """Take steps that need not run as ended, and those that become ready by it."""
+        while waiting := [step for step in self.schedule.ready() if step.id not in self.asked]:
+            for step in waiting:
+                self.asked.add(step.id)
+                record = self.past.recall(step)
+                if record is not None:
+                    self._recalled(step, record)
+
+    def _recalled(self, step: Step, record: StepRecord) -> None:
+        now = time.monotonic() - self.began
+        self.schedule.started(step.id)
+        self.on_event(StepStarted(step.id, step.cells, now, record.start))
+        follower = StepFollower(step.id, self.directory.events(step.id), streams=self.job.streams)
+        self._tell(follower.last_news(read_outputs(self.directory.outputs(step.id))))
+        self._ended(replace(record, started_seconds=now), [])
+
     def _start_ready(self) -> None:
+        self._recall()
         for step in self.schedule.admitted(free_memory_mib(), self._needed_mib(), self._busy_cores()):
             self._scatter(step) if step.scatter else self._start(step)
         for scattered in self.scattered.values():
@@ -107,7 +138,8 @@ class _LocalRun:
                 self._launch(scattered.step, outputs, self._shard_argv(scattered.step, outputs, span), span)
 
     def _needed_mib(self) -> dict[StepId, float]:
-        return {step.id: float(step.resources.memory_mib) for step in self.job.plan.steps if step.resources.memory_mib}
+        asked = {step.id: float(step.resources.memory_mib) for step in self.job.plan.steps if step.resources.memory_mib}
+        return {**{step: one.peak_memory_mib for step, one in self.known.items()}, **asked}
 
     def _busy_cores(self) -> int:
         return sum(self.schedule.width(worker.step) for worker in self.workers.values())
@@ -119,7 +151,7 @@ class _LocalRun:
 
     def _began(self, step: Step, start: str) -> None:
         self.schedule.started(step.id)
-        self.journal.note(KnownStep(step=step.id, state="running"))
+        self.journal.note(KnownStep(step=step.id, state="running", job=self.commands.get(step.id)))
         self.on_event(StepStarted(step.id, step.cells, time.monotonic() - self.began, start))
 
     def _launch(self, step: Step, outputs: Path, argv: Sequence[str], span: Span | None = None) -> _Worker:
@@ -127,6 +159,8 @@ class _LocalRun:
         forks = self.forks and not self.fresh_cells & set(step.cells)
         number = self.parent.start(fork=forks, log=self.directory.log(step.id))
         self.parent.run(number, step.id, self.directory.work(step.id), argv)
+        if span is None:
+            self.commands[step.id] = {"argv": list(argv), "python": self.parent.python}
         follower = StepFollower(step.id, Path(journal_path(f"{outputs}.work")), streams=self.job.streams)
         start = "forked" if forks else "spawned"
         self.workers[number] = _Worker(number, step, time.monotonic(), start, follower, outputs, span)
@@ -146,6 +180,9 @@ class _LocalRun:
             if link.versions and link.versions[0].name.startswith(FILE):
                 words += ["--files", str(directory.files(link.source))]
         return tuple(words)
+
+    def _step(self, wanted: StepId) -> Step:
+        return next(step for step in self.job.plan.steps if step.id == wanted)
 
     # Scattered steps.
 
@@ -215,6 +252,7 @@ class _LocalRun:
     def _prepared(self, message: Message) -> None:
         """An import that writes something must be seen to do so in its own cell; one that fails may leave half of itself behind."""
         self.prepared = True
+        self.past.warm = WarmModules(message["edges"], message["sources"])
         failed = [one for one in message["imports"] if one["error"]]
         noisy = {one["statement"] for one in message["imports"] if one["written"]}
         self.fresh_cells = {one.cell for one in self.job.imports if one.text in noisy}
@@ -231,7 +269,7 @@ class _LocalRun:
         outputs = read_outputs(worker.outputs)
         failures = failures_in(worker.step.id, code, outputs)
         if code and not failures:
-            failures = [Failure(worker.step.id, -1, "StepBroken", self._last_words(worker.step.id, code), lost=True)]
+            failures = [Failure(worker.step.id, -1, "StepBroken", problem_in(outputs) or self._last_words(worker.step.id, code), lost=True)]
         self._worker_ended(worker, message, outputs, failures)
 
     def _lost(self, worker: _Worker, message: Message) -> None:
@@ -272,7 +310,8 @@ class _LocalRun:
 
     def _ended(self, record: StepRecord, failures: list[Failure]) -> None:
         self.records[record.step] = record
-        self.journal.note(KnownStep(step=record.step, state=record.state.value, record=record))
+        known = self.past.remember(self._step(record.step), record)
+        self.journal.note(replace(known, job={**(known.job or {}), **self.commands.get(record.step, {})}))
         self.schedule.ended(record.step, well=record.state is StepState.FINISHED)
         self.on_event(StepEnded(record, time.monotonic() - self.began))
         if failures:

@@ -8,41 +8,54 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timezone
+from typing import Any
 
+from nbcompile.engines.cache import ResultCache
+from nbcompile.engines.distributions import Distributions
+from nbcompile.engines.file_digests import FileDigests
+from nbcompile.engines.filesystem import told_as_place_failure
+from nbcompile.engines.home import cache_directory
 from nbcompile.engines.job import RunJob
 from nbcompile.engines.journal import Journal
+from nbcompile.engines.local.early import EarlyParent
 from nbcompile.engines.local.environment import check_environment, modules_to_look_for
 from nbcompile.engines.local.execution import LocalResult, run_steps
 from nbcompile.engines.local.interpreter import choose_interpreter
 from nbcompile.engines.local.machine import available_cores
-from nbcompile.engines.local.workers import WarmParent
+from nbcompile.engines.local.past import Past
+from nbcompile.engines.local.workers import WarmParent, environ_of_steps
 from nbcompile.engines.measured import measured_path
 from nbcompile.engines.outputs import first_failed_cell, read_outputs, values_in
 from nbcompile.engines.registry import register
 from nbcompile.engines.results import write_results
-from nbcompile.model.run import Found, Interpreter, KnownRun, RunEvent, RunRecord, RunStarted, RunState
+from nbcompile.engines.store import Store
+from nbcompile.model.run import Found, Interpreter, KnownRun, Notice, RunEvent, RunRecord, RunStarted, RunState
 
 
-def run_job(job: RunJob, on_event: Callable[[RunEvent], None]) -> RunRecord:
-    """Run a job on this machine; what a cell or a signal ended is told in the record."""
+def run_job(job: RunJob, on_event: Callable[[RunEvent], None], early: EarlyParent | None = None) -> RunRecord:
+    """Run a job on this machine; what a cell or a signal ended is told in the record.
+
+    `early` is a warm parent that was started already.
+    """
     job = replace(job, jobs=job.jobs or available_cores())
     with Journal(job.directory.journal, writes=True) as journal:
         journal.begin(_beginning(job))
         register(job.id, job.directory)
         state = RunState.FAILED
         try:
-            record = _run(job, journal, on_event)
+            with told_as_place_failure(job.directory.path):
+                record = _run(job, journal, on_event, early)
             state = record.state
         finally:
             journal.end(state.value)
     return record
 
 
-def _run(job: RunJob, journal: Journal, on_event: Callable[[RunEvent], None]) -> RunRecord:
+def _run(job: RunJob, journal: Journal, on_event: Callable[[RunEvent], None], early: EarlyParent | None) -> RunRecord:
     began, started = time.monotonic(), datetime.now(timezone.utc)
     choice = choose_interpreter(job.python, job.kernel, os.environ)
     _write_inputs(job)
-    with closing(WarmParent(choice.path, job.directory.runtime, _environ(os.environ), job.directory.parent_log)) as parent:
+    with closing(_parent(job, choice.path, early)) as parent:
         probe = parent.probe(
             modules_to_look_for(job.environment, job.notebook.parent),
             tuple(dict.fromkeys(one.name for one in job.environment.requirements if one.name)),
@@ -52,7 +65,12 @@ def _run(job: RunJob, journal: Journal, on_event: Callable[[RunEvent], None]) ->
         found = check_environment(job, choice, probe)
         for one in found:
             on_event(Found(one))
-        result = run_steps(job, parent, journal, on_event, began)
+        if job.divide_threads:
+            on_event(Notice("libraries use fewer threads than in a plain run: sums may differ in their last digits"))
+        past = _past(job, probe)
+        result = run_steps(job, parent, journal, past, on_event, began)
+        for problem in past.cache.close() if past.cache else ():
+            on_event(Notice(f"not all results could be kept for other runs: {problem}"))
     records = {record.step: record for record in result.steps}
     failed = first_failed_cell(result.failures, records) if result.failures and not job.keep_going else None
     outputs = write_results(job.directory, job.plan, job.name, job.template, failed)
@@ -77,6 +95,23 @@ def _run(job: RunJob, journal: Journal, on_event: Callable[[RunEvent], None]) ->
     )
 
 
+def _parent(job: RunJob, python: str, early: EarlyParent | None) -> WarmParent:
+    log = job.directory.parent_log
+    started = early.take(python, log) if early else None
+    return started or WarmParent(python, job.directory.runtime, _environ(job), log)
+
+
+def _environ(job: RunJob) -> dict[str, str]:
+    return environ_of_steps(os.environ, max(1, available_cores() // job.jobs) if job.divide_threads else 0)
+
+
+def _past(job: RunJob, probe: Mapping[str, Any]) -> Past:
+    root = cache_directory()
+    store = Store(root)
+    cache = ResultCache(store, Distributions(probe["path"])) if job.cached else None
+    return Past(job, probe, _environ(job), FileDigests(root / "digests"), store, cache, job.finished)
+
+
 def _beginning(job: RunJob) -> KnownRun:
     now = datetime.now(timezone.utc)
     return KnownRun(
@@ -95,11 +130,6 @@ def _write_inputs(job: RunJob) -> None:
     job.directory.source.write_bytes(job.source)
     for step, document in job.documents.items():
         job.directory.document(step).write_bytes(document)
-
-
-def _environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment of the steps: this one, with a fixed hash seed, so that all steps see sets in one order."""
-    return {"PYTHONHASHSEED": "0", **environ}
 
 
 def _state(result: LocalResult) -> RunState:

@@ -16,10 +16,26 @@ from typing import Any
 
 from nbcompile.model.errors import PlaceFailed
 
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
 _FIRST_WORD_SECONDS = 60.0
 _END_SECONDS = 10.0
 
 Message = dict[str, Any]
+
+
+def environ_of_steps(environ: Mapping[str, str], threads: int = 0) -> dict[str, str]:
+    """The environment of the steps: this one, with a fixed hash seed, so that all steps see sets in one order.
+
+    `threads` is how many threads of its own a library may use, 0 for as many as it does in a plain run.
+    """
+    return {"PYTHONHASHSEED": "0", **environ, **(dict.fromkeys(_THREADS, str(threads)) if threads else {})}
 
 
 class WarmParent:
@@ -28,7 +44,7 @@ class WarmParent:
     def __init__(self, python: str, runtime: Path, environ: Mapping[str, str], log: Path) -> None:
         """Start it with the interpreter `python` from the runtime file; what it prints goes to `log`."""
         ours, theirs = socket.socketpair()
-        self._python, self._log = python, log
+        self.python, self.log = python, log
         with theirs, log.open("ab") as output:
             try:
                 self._process = subprocess.Popen(  # noqa: S603 - an argv of an interpreter the person chose
@@ -60,7 +76,16 @@ class WarmParent:
             for message in self.wait(1.0):
                 if message["said"] == "probe":
                     return message
-        raise PlaceFailed(f"{self._python} does not answer", f"look into {self._log}")
+        raise PlaceFailed(f"{self.python} does not answer", f"look into {self.log}")
+
+    def print_to(self, log: Path) -> None:
+        """Let what it prints go to another file from now on."""
+        self.log = log
+        self._send(do="print_to", log=str(log))
+
+    def warm_up(self, directory: Path) -> None:
+        """Let it make a kernel with its files in `directory`."""
+        self._send(do="warm_up", directory=str(directory))
 
     def prepare(self, directory: Path, imports: Sequence[str]) -> None:
         """Let it make a kernel with its files in `directory`, and execute import statements.
@@ -111,7 +136,7 @@ class WarmParent:
         except ConnectionResetError:
             data = b""
         if not data:
-            raise PlaceFailed(f"{self._python} ended: {self._last_words()}", "run with another interpreter (--python)")
+            raise PlaceFailed(f"{self.python} ended: {self._last_words()}", "run with another interpreter (--python)")
         *lines, self._rest = (self._rest + data).split(b"\n")
         return [json.loads(line) for line in lines]
 
@@ -133,5 +158,5 @@ class WarmParent:
 
     def _last_words(self) -> str:
         self._process.wait(_END_SECONDS)
-        lines = self._log.read_text("utf-8", "replace").strip().splitlines()
+        lines = self.log.read_text("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else f"exit code {self._process.returncode}"

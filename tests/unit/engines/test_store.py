@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from nbcompile.engines.store import KeptFile, Result, Store
+from nbcompile.engines.store import Experience, KeptFile, Result, Store
 
 KEY = "ab" * 32
 
@@ -127,3 +127,12 @@ def test_many_writers_of_one_key_disturb_nobody(store, tmp_path):
     assert [writer.exitcode for writer in writers] == [0, 0]
     assert len(list(store.find(KEY))) == 3
     assert list((tmp_path / "store").rglob("incoming/*")) == []
+
+
+def test_how_a_result_was_made_is_remembered(store):
+    took = Experience(parts={"cell a": "1"}, seconds=2.5, peak_memory_mib=100.0)
+    store.note("notebook step", took)
+    assert (store.last("notebook step"), store.last("another")) == (took, None)
+    for path in store.root.glob("experience/*/*"):
+        path.write_text("{")
+    assert store.last("notebook step") is None

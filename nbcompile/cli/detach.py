@@ -1,0 +1,71 @@
+"""Lets a run go on in a process of its own, after the command has ended and its terminal is closed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from nbcompile.engines.home import state_directory
+from nbcompile.model.errors import NbcompileError
+from nbcompile.model.run import RunEvent, RunRecord, RunStarted
+
+
+def run_detached(run: Callable[[Callable[[RunEvent], None]], RunRecord]) -> NoReturn:
+    """Start a run and exit when it has begun. What keeps it from beginning is told as ever, with its exit code."""
+    log = _new_log()
+    ours, theirs = os.pipe()
+    if os.fork() == 0:
+        os.close(ours)
+        _leave_terminal(log)
+        _run(run, theirs)
+    os.close(theirs)
+    with os.fdopen(ours, encoding="utf-8") as begun:
+        directory = begun.readline().strip()
+    if directory:
+        click.echo(f"the run goes on in {directory}; see `nbcompile runs show {directory}`, end it with `nbcompile runs cancel`", err=True)
+        raise SystemExit(0)
+    _, status = os.wait()
+    click.echo(log.read_text("utf-8", "replace"), err=True, nl=False)
+    raise SystemExit(os.waitstatus_to_exitcode(status))
+
+
+def _run(run: Callable[[Callable[[RunEvent], None]], RunRecord], begun: int) -> NoReturn:
+    """In the process that goes on. It leaves without what the command would still do."""
+    code = 1
+
+    def tell(event: RunEvent) -> None:
+        if isinstance(event, RunStarted):
+            os.write(begun, f"{event.directory}\n".encode())
+            os.close(begun)
+
+    try:
+        run(tell)
+        code = 0
+    except NbcompileError as error:
+        click.echo(f"nbcompile: {error.message}\n  {error.advice}", err=True)
+        code = int(error.exit_code)
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _new_log() -> Path:
+    folder = state_directory() / "detached"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor, path = tempfile.mkstemp(".log", dir=folder)
+    os.close(descriptor)
+    return Path(path)
+
+
+def _leave_terminal(log: Path) -> None:
+    """A session of its own, nothing to read, and what is printed goes to a file."""
+    os.setsid()
+    nothing, output = os.open(os.devnull, os.O_RDONLY), os.open(log, os.O_WRONLY | os.O_APPEND)
+    for source, target in ((nothing, 0), (output, 1), (output, 2)):
+        os.dup2(source, target)

@@ -1,0 +1,48 @@
+"""Frees what nobody needs any more: results in the cache, and what ended runs keep to be resumed or opened."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from nbcompile.engines.directory import RunDirectory
+from nbcompile.engines.home import cache_directory
+from nbcompile.engines.store import Store
+from nbcompile.model.run import KnownRun
+
+
+class Freed(NamedTuple):
+    """Bytes that were freed in the cache and in runs, and what is left in the cache."""
+
+    cache_bytes: int
+    run_bytes: int
+    left_bytes: int
+
+
+def free(runs: Iterable[KnownRun], *, most_bytes: int | None, most_seconds: float | None) -> Freed:
+    """Remove results by age and size, and by age the working directories of runs that have ended; their results stay."""
+    run_bytes = (
+        sum(_free_run(RunDirectory(run.directory), most_seconds) for run in runs if run.state != "running")
+        if most_seconds is not None
+        else 0
+    )
+    cache_bytes, left = Store(cache_directory()).collect(most_bytes=most_bytes, most_seconds=most_seconds)
+    return Freed(cache_bytes, run_bytes, left)
+
+
+def _free_run(directory: RunDirectory, most_seconds: float) -> int:
+    work = directory.state / "work"
+    if not work.is_dir() or time.time() - directory.journal.stat().st_mtime < most_seconds:
+        return 0
+    freed = _bytes_below(work)
+    shutil.rmtree(work, ignore_errors=True)
+    return freed - (_bytes_below(work) if work.exists() else 0)
+
+
+def _bytes_below(directory: Path) -> int:
+    paths = (Path(folder, name) for folder, _, names in os.walk(directory) for name in names)
+    return sum(path.lstat().st_size for path in paths)

@@ -1,0 +1,70 @@
+"""Which modules a step depends on, as far as processes can tell: what imports what, what a step loads, what its inputs are made of."""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import os
+import sys
+import sysconfig
+from typing import Any, Dict, Iterator, List
+
+_INSTALLED = ("site-packages", "dist-packages")
+_STANDARD: Any = getattr(sys, "stdlib_module_names", ())
+
+
+class LoadedModules:
+    """The top-level modules of this process.
+
+    The warm parent loads more than any one step imports, so it notes which module imports which.
+    """
+
+    def __init__(self) -> None:
+        self.edges: Dict[str, Dict[str, None]] = {}
+        self._before: Dict[str, None] = {}
+        self._read: Dict[str, None] = {}
+
+    @contextlib.contextmanager
+    def watch(self) -> Iterator[None]:
+        """Note who imports whom. Nobody may see a traceback meanwhile: our frame would be in it."""
+        original = builtins.__import__
+
+        def watched(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:  # noqa: A002
+            importer = (globals or {}).get("__name__") if level == 0 else None
+            if importer:
+                self.edges.setdefault(importer.partition(".")[0], {})[name.partition(".")[0]] = None
+            return original(name, globals, locals, fromlist, level)
+
+        builtins.__import__ = watched
+        try:
+            yield
+        finally:
+            builtins.__import__ = original
+
+    def forget(self) -> None:
+        """What is loaded by now is of no interest."""
+        self._before = dict.fromkeys(sys.modules)
+
+    def reads(self, module: str) -> None:
+        """An input is made of something of this module."""
+        self._read[module.partition(".")[0]] = None
+
+    def names(self) -> List[str]:
+        """What was loaded since, and what inputs are made of, without the standard library."""
+        found = {name.partition(".")[0]: None for name in list(sys.modules) if name not in self._before}
+        return sorted(name for name in {**found, **self._read} if name not in _STANDARD and not name.startswith("__"))
+
+    def sources(self, directory: str) -> Dict[str, List[str]]:
+        """The files of what was loaded and no distribution installed, by top-level module; not what lies below `directory`."""
+        ours = (os.path.join(directory, ""), *(os.path.join(sysconfig.get_path(kind), "") for kind in ("stdlib", "platstdlib")))
+        found: Dict[str, List[str]] = {}
+        for name, module in list(sys.modules.items()):
+            path = getattr(module, "__dict__", {}).get("__file__")
+            if name in self._before or name == "__main__" or not isinstance(path, str) or any(one in path for one in _INSTALLED):
+                continue
+            if not os.path.abspath(path).startswith(ours):
+                found.setdefault(name.partition(".")[0], []).append(os.path.abspath(path))
+        return {name: sorted(paths) for name, paths in sorted(found.items())}
+
+
+LOADED = LoadedModules()

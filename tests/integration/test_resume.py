@@ -1,0 +1,138 @@
+"""Runs that ended too early and go on: what had finished does not run again."""
+
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.integration.test_cache import NBCOMPILE, Project
+
+pytestmark = pytest.mark.slow
+
+# Every cell says that it ran in a file beside the notebook, which nothing else tells.
+CELLS = (
+    "import os, time\nLOG = '{log}'\ndef note(text):\n    os.write(os.open(LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT), text.encode())",
+    "note('a')\na = list(range(5))",
+    "note('b')\nb = sum(a)",
+    "note('c')\nwhile not os.path.exists('{go}'):\n    time.sleep(0.05)\nassert open('{go}').read() == 'well', 'not well'\nc = b + 1",
+    "note('d')\nprint(c)",
+)
+
+
+@pytest.fixture
+def project(tmp_path):
+    made = Project(tmp_path)
+    made.environ["NBCOMPILE_STATE_DIR"] = str(tmp_path / "state")
+    made.write(*(cell.replace("{log}", str(tmp_path / "log")).replace("{go}", str(tmp_path / "go")) for cell in CELLS))
+    return made
+
+
+def ran(project):
+    return "".join(sorted((project.directory / "log").read_text()))
+
+
+def start(project, until="c", *words):
+    command = [NBCOMPILE, "run", "demo.ipynb", "-o", "out", "--granularity", "cell", *words]
+    running = subprocess.Popen(command, cwd=project.directory, env=project.environ, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not ((project.directory / "log").exists() and until in ran(project)):
+        assert time.monotonic() < deadline, running.stderr.read()
+        time.sleep(0.05)
+    return running
+
+
+def shown(project):
+    record = json.loads((project.directory / "out" / "run.json").read_text("utf-8"))
+    assert record["state"] == "finished"
+    executed = json.loads((project.directory / "out" / "demo.executed.ipynb").read_text("utf-8"))
+    return executed["cells"][4]["outputs"][0]["text"]
+
+
+@pytest.mark.parametrize("words", [(), ("--no-cache",)])
+def test_a_failed_run_goes_on_where_it_failed(project, words):
+    (project.directory / "go").write_text("ill")
+    assert start(project, "c", *words).wait(60) == 3
+    assert ran(project) == "abc"
+    (project.directory / "go").write_text("well")
+    done = project.call("runs", "resume", "out")
+    assert (done.returncode, ran(project)) == (0, "abccd"), done.stderr
+    assert "11" in "".join(shown(project))
+    assert project.call("runs", "resume", "out").returncode == 2
+
+
+def test_a_run_whose_client_was_killed_goes_on(project):
+    running = start(project)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    assert project.call("runs", "list").stdout.split("\n")[1].split()[1] == "died"
+    (project.directory / "go").write_text("well")
+    # The notebook has changed meanwhile: the run does not care.
+    (project.directory / "demo.ipynb").write_text("{}")
+    done = project.call("runs", "resume", "last")
+    assert (done.returncode, ran(project)) == (0, "abccd"), done.stderr
+
+
+def test_a_damaged_result_is_made_again(project):
+    (project.directory / "go").write_text("ill")
+    start(project, "c", "--no-cache").wait(60)
+    (payload,) = (project.directory / "out").glob(".nbcompile/work/a-*/*.a.nbc")
+    content = bytearray(payload.read_bytes())
+    content[70] ^= 1
+    payload.write_bytes(content)
+    (project.directory / "go").write_text("well")
+    assert project.call("runs", "resume", "out").returncode == 0
+    assert ran(project) == "aabccd"
+
+
+def test_a_run_that_goes_on_is_not_resumed(project):
+    running = start(project)
+    assert "is running" in project.call("runs", "resume", "out").stderr
+    assert project.call("runs", "cancel", "out").returncode == 0
+    assert running.wait(20) == 143
+
+
+def test_why_a_step_ran(project):
+    (project.directory / "go").write_text("well")
+    project.write("x = 1\ny = 2", "print(x)", "print(y)", "import time\nprint(time.time())")
+    project.run()
+    project.write("x = 1\ny = 3", "print(x)", "print(y)", "import time\nprint(time.time())")
+    project.run()
+
+    def why(step):
+        return project.call("runs", "why", "out", step).stdout
+
+    assert "did not run: its result was kept by an earlier run" in why("print-x")
+    assert "definition of y (0.1) changed" in why("print-y")
+    assert "runs every time: it asks for the time" in why("time")
+    (project.directory / "out").rename(project.directory / "moved")
+    project.write("z = 1")
+    project.run()
+    assert "no earlier run" in why("z")
+
+
+def test_a_detached_run_goes_on_after_the_command(project):
+    done = project.call("run", "demo.ipynb", "-o", "out", "--granularity", "cell", "--detach")
+    assert (done.returncode, str(project.directory / "out") in done.stderr) == (0, True)
+    assert project.call("runs", "show", "out").stdout.split("\n")[1].split()[1] == "running"
+    (project.directory / "go").write_text("well")
+    deadline = time.monotonic() + 60
+    while not (project.directory / "out" / "run.json").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert "11" in "".join(shown(project))
+    wrong = project.call("run", "nowhere.ipynb", "--detach")
+    assert (wrong.returncode, "cannot read nowhere.ipynb" in wrong.stderr) == (2, True)
+
+
+def test_a_failed_step_is_opened_with_its_inputs(project):
+    (project.directory / "go").write_text("ill")
+    start(project).wait(60)
+    words = [NBCOMPILE, "runs", "open", "out", "c"]
+    done = subprocess.run(
+        words, cwd=project.directory, env=project.environ, input="print('b is', b)\n", capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "b is 10" in done.stdout) == (0, True), done.stderr
+    assert "assert open(" in done.stdout
+    assert ran(project) == "abc"

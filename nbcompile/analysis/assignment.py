@@ -119,19 +119,20 @@ def delete(frame: Frame, target: ast.expr) -> None:
             frame.change(receiver, target, "an item of it is deleted")
 
 
-def augment(frame: Frame, target: ast.expr, operator: type[ast.AST], value: Value, node: ast.AST) -> None:
-    """`target += value`: an object that can is changed in place, then bound again."""
+def augment(frame: Frame, node: ast.AugAssign) -> None:
+    """`target += value`: the target is read first; an object that can is changed in place, then bound again."""
+    target, operator = node.target, type(node.op)
     if isinstance(target, ast.Name):
         old = frame.read(target.id, target)
-        frame.bind(target.id, _in_place(frame, old, operator, value, node))
+        frame.bind(target.id, _in_place(frame, old, operator, evaluate(frame, node.value), node))
     elif isinstance(target, ast.Attribute):
         receiver = evaluate(frame, target.value)
         old = types.attribute(frame, receiver, target.attr, target)
-        store_attribute(frame, receiver, target.attr, _in_place(frame, old, operator, value, node), target)
+        store_attribute(frame, receiver, target.attr, _in_place(frame, old, operator, evaluate(frame, node.value), node), target)
     elif isinstance(target, ast.Subscript):
         receiver, key = evaluate(frame, target.value), evaluate(frame, target.slice)
         old = types.subscript(frame, receiver, key, target)
-        store_item(frame, receiver, key, _in_place(frame, old, operator, value, node), target)
+        store_item(frame, receiver, key, _in_place(frame, old, operator, evaluate(frame, node.value), node), target)
 
 
 def _in_place(frame: Frame, old: Value, operator: type[ast.AST], value: Value, node: ast.AST) -> Value:

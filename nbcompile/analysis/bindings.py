@@ -177,6 +177,7 @@ class Frame:
         for state in states[1:]:
             for scope, (values, sure) in zip((self.top, self.local), state, strict=False):
                 mine = scope.values
+                scope.sure -= {name for name in scope.sure & sure if (values[name] is GONE) != (mine[name] is GONE)}
                 for name, value in values.items():
                     found = mine.get(name)
                     if found is None or found is GONE:
@@ -184,7 +185,6 @@ class Frame:
                     elif found is not value and value is not GONE:
                         mine[name] = join(found, value)
                 scope.sure &= sure
-                scope.sure -= {name for name in scope.sure if (values[name] is GONE) != (mine[name] is GONE)}
 
     # -- objects -------------------------------------------------------------------------------------------------
 

@@ -46,8 +46,7 @@ def annotated(frame: Frame, node: ast.AnnAssign) -> None:
 
 def augmented(frame: Frame, node: ast.AugAssign) -> None:
     """`a += value`."""
-    value = evaluate(frame, node.value)
-    augment(frame, node.target, type(node.op), value, node)
+    augment(frame, node)
 
 
 def deletion(frame: Frame, node: ast.Delete) -> None:

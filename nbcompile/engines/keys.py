@@ -13,6 +13,7 @@ import re
 import tokenize
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def surroundings(probe: Mapping[str, Any], runtime: str, environ: Mapping[str, s
     return {
         "python": f"{probe['implementation']} {minor}",
         "platform": str(probe["platform"]),
-        "step runtime": _digest(runtime),
+        "step runtime": _digest_of_long(runtime),
         # Values may be secrets, and keys are kept.
         **{f"variable {name}": _digest([name, value]) for name, value in values.items()},
     }
@@ -171,6 +172,12 @@ def without_remarks(source: str) -> str:
             lines[token.start[0] - 1] = ""
     kept = [line if number in inside else line.rstrip() for number, line in enumerate(lines, 1)]
     return "\n".join(kept).rstrip("\n")
+
+
+@lru_cache(maxsize=4)
+def _digest_of_long(text: str) -> str:
+    """The same for a text that all steps share."""
+    return _digest(text)
 
 
 def _digest(value: object) -> str:

@@ -130,7 +130,8 @@ class _LocalRun:
 
     def _start_ready(self) -> None:
         self._recall()
-        for step in self.schedule.admitted(free_memory_mib(), self._needed_mib(), self._busy_cores()):
+        # How much memory is free stands in many files, and is asked after every message.
+        for step in self.schedule.admitted(free_memory_mib(), self._needed_mib(), self._busy_cores()) if self.schedule.ready() else ():
             self._scatter(step) if step.scatter else self._start(step)
         for scattered in self.scattered.values():
             while self._busy_cores() + self.schedule.width(scattered.step) <= self.job.jobs and (span := scattered.take()):

@@ -45,8 +45,10 @@ if TYPE_CHECKING:
     from nbcompile.engines.streamflow.job import PlacedJob
     from nbcompile.model.checkup import Checkup
     from nbcompile.model.forecast import Forecast
+    from nbcompile.model.guard import GuardBreak
     from nbcompile.model.offer import Choice, Offer
     from nbcompile.model.personal import PersonalSettings
+    from nbcompile.model.plan import StepId
     from nbcompile.model.project import ProjectSettings
     from nbcompile.model.run import KnownRun, RunEvent, RunRecord
     from nbcompile.model.software import Site, Software, SoftwareQuestion
@@ -167,9 +169,6 @@ def plan(program: Program, settings: Settings | None = None) -> Plan:
         raise NotebookError(f"{program.notebook.name} has errors", "run `nbcompile check` to see them")
     settings = in_project(settings or Settings(), program)
     wishes = read_wishes(program.graph, program.notebook, program.facts, program.workflow, program.scatters, settings)
-    if settings.granularity is Granularity.AUTO:
-        # The step runtime does not send values between steps yet.
-        settings = replace(settings, granularity=Granularity.NOTEBOOK)
     made = make_plan(program.graph, program.notebook, settings, program.beside, wishes)
     unmet = [found for found in (*made.diagnostics, *_misplaced(program, made.value, settings)) if found.rule.severity is Severity.ERROR]
     if unmet:
@@ -565,7 +564,7 @@ def _run_job(
     """What the local engine is asked to run; `directory` makes the run's directory when all is well."""
     from nbcompile.analysis.environment import read_environment
     from nbcompile.emitters.join import join_runtime
-    from nbcompile.emitters.steps import notebook_template, step_files
+    from nbcompile.emitters.steps import notebook_template
     from nbcompile.engines.directory import new_run_id
     from nbcompile.engines.job import RunJob
     from nbcompile.planning.cost import estimate_steps
@@ -576,14 +575,14 @@ def _run_job(
     if elsewhere:
         advice = "run all cells here with `--on local`, or leave out `--engine`"
         raise UsageError(f"the step `{elsewhere.id}` is placed on `{elsewhere.target}`, which the local engine does not reach", advice)
-    return RunJob(
+    job = RunJob(
         id=new_run_id(program.notebook.name),
         directory=directory(program.notebook.name),
         notebook=path,
         source=source,
         name=program.notebook.name,
         plan=made,
-        documents={file.step: file.content for file in step_files(made, program.facts, program.graph, program.notebook, program.workflow)},
+        documents=_step_documents(made, program),
         template=notebook_template(program.notebook),
         runtime=join_runtime(),
         kernel=program.notebook.kernel,
@@ -607,7 +606,50 @@ def _run_job(
         },
         jobs=settings.jobs,
         keep_going=settings.keep_going,
+        cell_ids=tuple(cell.id for cell in program.notebook.code_cells),
     )
+    return job if settings.strict else replace(job, repair=_repairing(program, settings, job))
+
+
+def _step_documents(made: Plan, program: Program) -> dict[StepId, bytes]:
+    from nbcompile.emitters.steps import step_files
+
+    return {file.step: file.content for file in step_files(made, program.facts, program.graph, program.notebook, program.workflow)}
+
+
+def _repairing(program: Program, settings: Settings, job: RunJob) -> Callable[[tuple[GuardBreak, ...]], RunJob | None]:
+    """What makes of a job one that foresees what its guards found. When that is nothing new, all cells run together."""
+    from nbcompile.analysis.lessons import learn
+    from nbcompile.planning.cost import estimate_steps
+    from nbcompile.planning.reuse import reuse_of_steps
+
+    def repair(breaks: tuple[GuardBreak, ...]) -> RunJob | None:
+        facts = learn(program.facts, breaks)
+        new = facts != program.facts
+        if not new and settings.granularity is Granularity.NOTEBOOK:
+            return None
+        wanted = settings if new else replace(settings, granularity=Granularity.NOTEBOOK)
+        taught = _linked_again(replace(program, facts=facts))
+        made = plan(taught, wanted)
+        return replace(
+            job,
+            plan=made,
+            documents=_step_documents(made, taught),
+            seconds=estimate_steps(made, taught.notebook),
+            reuse=reuse_of_steps(made, taught.facts, taught.notebook),
+            repair=_repairing(taught, wanted, job),
+        )
+
+    return repair
+
+
+def _linked_again(program: Program) -> Program:
+    """A program whose facts are others."""
+    from nbcompile.dataflow.declared import order_declared
+
+    graph = order_declared(link(program.facts), program.workflow).value
+    directory = program.directory or Path()
+    return replace(program, graph=graph, beside=look_beside(program.notebook, given_files(graph), directory))
 
 
 def in_project(settings: Settings, program: Program) -> Settings:

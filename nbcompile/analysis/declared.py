@@ -27,7 +27,7 @@ def apply_declarations(facts: Sequence[CellFacts], workflow: WorkflowDeclaration
     diagnostics: list[Diagnostic] = []
     for cell in facts:
         declared = workflow.of(cell.index)
-        kept = _without_replays(cell, sent)
+        kept = without_replays_of(cell, sent)
         if declared and declared.step:
             diagnostics += _contradictions(kept, declared.step, bound)
             kept = _declared(kept, declared.step)
@@ -39,7 +39,7 @@ def apply_declarations(facts: Sequence[CellFacts], workflow: WorkflowDeclaration
 def without_replays(facts: Sequence[CellFacts], cells: Sequence[int]) -> tuple[CellFacts, ...]:
     """The facts, with nothing that these cells bind to be had by running a statement again: each run may be given other values."""
     names = {made.name for cell in facts if cell.index in cells for made in cell.definitions}
-    return tuple(_without_replays(cell, names) if cell.index in cells else cell for cell in facts)
+    return tuple(without_replays_of(cell, names) if cell.index in cells else cell for cell in facts)
 
 
 def _sent_as_values(facts: Sequence[CellFacts], workflow: WorkflowDeclaration) -> set[str]:
@@ -57,7 +57,8 @@ def _source(name: str, step: StepDeclaration) -> tuple[str, ...]:
     return tuple(port.value_from for port in step.inputs if port.name == name and port.value_from)
 
 
-def _without_replays(cell: CellFacts, names: set[str]) -> CellFacts:
+def without_replays_of(cell: CellFacts, names: set[str]) -> CellFacts:
+    """The facts of a cell, with nothing that has one of these names to be had by running a statement again."""
     dropped = {statement.id for statement in cell.statements if not names.isdisjoint(statement.binds)}
     if not dropped:
         return cell

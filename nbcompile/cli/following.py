@@ -27,8 +27,10 @@ def exit_code(record: RunRecord) -> int:
     """How the command ends."""
     if record.signal is not None:
         return _SIGNAL_BASE + record.signal
-    if any(not failure.lost for failure in record.failures):
+    if any(not failure.lost and failure.name != "GuardBroken" for failure in record.failures):
         return ExitCode.CELL_FAILED
+    if any(not failure.lost for failure in record.failures):
+        return ExitCode.FINDINGS
     return ExitCode.PLACE_FAILED if record.failures else ExitCode.OK
 
 

@@ -1,80 +1,87 @@
-"""Versions of files: which cell wrote what another reads, and what the run is given.
+"""Versions of files: which cells wrote what another reads, and what the run is given.
 
-A directory stands for everything below it, and `./` for the whole working directory.
+A directory stands for everything below it, and `./` for the whole working directory. A cell that may write a file need not do
+so, and then whoever reads it finds what was there before: a reader needs what every writer before it has made.
 """
 
 from __future__ import annotations
 
-from nbcompile.model.facts import CellFacts
+from collections.abc import Iterable, Iterator
+
+from nbcompile.model.facts import CellFacts, Effect
 from nbcompile.model.graph import FILE, Edge, EdgeKind, Version
 
 GIVEN = -1
+_EVERYTHING = "./"
 
 
 class Files:
-    """The newest version of every file that was named so far."""
+    """The cells that wrote and read each file that was named so far."""
 
     def __init__(self) -> None:
-        self._written: dict[str, int] = {}
+        self._written: dict[str, list[int]] = {}
         self._readers: dict[str, list[int]] = {}
+        self._moved = False
 
     def cell(self, cell: CellFacts) -> tuple[list[Version], list[Version], list[Edge]]:
         """The file versions a cell needs and makes, and the edges to it."""
         needs: dict[Version, None] = {}
         makes: dict[Version, None] = {}
         edges: dict[Edge, None] = {}
-        touched = [effect for effect in cell.effects if effect.channel == "files"]
-        for effect in touched:
-            if effect.mode != "write" or effect.subject.endswith("/"):
-                self._read(cell.index, effect.subject, needs, edges)
-            else:
-                self._enter(cell.index, effect.subject, needs, edges)
-        for effect in touched:
-            if effect.mode != "read":
-                makes[Version(FILE + effect.subject, cell.index)] = None
-                for other in self._overlapping(effect.subject, self._readers):
-                    for reader in self._readers.pop(other) if _outside(other) else ():
-                        if reader != cell.index:
-                            edges[Edge(reader, cell.index, FILE + effect.subject, EdgeKind.FILE)] = None
-        for version in makes:
-            self._written[version.name.removeprefix(FILE)] = cell.index
+        self._moved = self._moved or any(effect.channel == "cwd" and effect.mode != "read" for effect in cell.effects)
+        touched = [(self._subject(effect), effect.mode) for effect in cell.effects if effect.channel == "files"]
+        for path, mode in touched:
+            reads = mode != "write" or path.endswith("/")
+            self._need(cell.index, path, reads, needs, edges)
+            if mode != "read":
+                makes[Version(FILE + path, cell.index)] = None
+                edges.update(dict.fromkeys(self._after_outside(cell.index, path)))
+        for path, mode in touched:
+            known = self._written if mode != "read" else self._readers
+            if cell.index not in (makers := known.setdefault(path, [])):
+                makers.append(cell.index)
         return list(needs), list(makes), list(edges)
 
-    def _read(self, cell: int, path: str, needs: dict[Version, None], edges: dict[Edge, None]) -> None:
-        found = False
-        for other in self._overlapping(path, self._written):
-            maker = self._written[other]
-            if maker != cell:
-                needs[Version(FILE + other, maker)] = None
-                edges[Edge(maker, cell, FILE + path, EdgeKind.FILE)] = None
-            found = found or (other == path and not path.endswith("/"))
-        if not found:
+    def _subject(self, effect: Effect) -> str:
+        """The path as seen from where the notebook began; once a cell has gone elsewhere, nobody can tell."""
+        return _EVERYTHING if self._moved and not _is_absolute(effect.subject) else effect.subject
+
+    def _need(self, cell: int, path: str, reads: bool, needs: dict[Version, None], edges: dict[Edge, None]) -> None:
+        for other in overlapping(path, self._written):
+            # Whoever writes a file needs the directory that it goes to.
+            if reads or (other != path and ("/" in path if other == _EVERYTHING else _is_above(other, path))):
+                for maker in self._written[other]:
+                    if maker != cell:
+                        edges[Edge(maker, cell, FILE + path, EdgeKind.FILE)] = None
+                        if not _is_absolute(path):
+                            needs[Version(FILE + other, maker)] = None
+        if reads and not _is_absolute(path):
             needs[Version(FILE + path, GIVEN)] = None
-        self._readers.setdefault(path, []).append(cell)
 
-    def _enter(self, cell: int, path: str, needs: dict[Version, None], edges: dict[Edge, None]) -> None:
-        """A file that is written needs the directory that an earlier cell made for it."""
-        for other in self._overlapping(path, self._written):
-            maker = self._written[other]
-            if other.endswith("/") and other != "./" and maker != cell:
-                needs[Version(FILE + other, maker)] = None
-                edges[Edge(maker, cell, FILE + path, EdgeKind.FILE)] = None
-
-    def _overlapping(self, path: str, known: dict[str, int] | dict[str, list[int]]) -> list[str]:
-        """The known paths that may be, hold or be held by a path; for a file the directories above it."""
-        if path.endswith("/"):
-            return [other for other in known if path == "./" or other.startswith(path) or path.startswith(other) or other == "./"]
-        found = [path] if path in known else []
-        if "./" in known:
-            found.append("./")
-        head = path.rpartition("/")[0]
-        while head:
-            if head + "/" in known:
-                found.append(head + "/")
-            head = head.rpartition("/")[0]
-        return found
+    def _after_outside(self, cell: int, path: str) -> Iterator[Edge]:
+        """Of what lies outside the steps' own directories there is only one: a writer comes after everybody before it."""
+        if _is_absolute(path):
+            for known in (self._written, self._readers):
+                for other in overlapping(path, known):
+                    yield from (Edge(one, cell, FILE + path, EdgeKind.FILE) for one in known[other] if one != cell)
 
 
-def _outside(path: str) -> bool:
-    """Whether a path is not below the step's own directory, so that steps do not get copies of it."""
-    return path.startswith(("/", "~", "../"))
+def overlapping(path: str, known: Iterable[str]) -> list[str]:
+    """The known paths that are, hold or are held by a path."""
+    if path == _EVERYTHING:
+        return [other for other in known if not _is_absolute(other)]
+    relative = not _is_absolute(path)
+    return [
+        other
+        for other in known
+        if other.rstrip("/") == path.rstrip("/") or _is_above(other, path) or _is_above(path, other) or (other == _EVERYTHING and relative)
+    ]
+
+
+def _is_above(directory: str, path: str) -> bool:
+    return path.startswith(directory.rstrip("/") + "/") and path.rstrip("/") != directory.rstrip("/")
+
+
+def _is_absolute(path: str) -> bool:
+    """Whether a path means the same wherever a step runs, so that steps do not get copies of it."""
+    return path.startswith(("/", "~"))

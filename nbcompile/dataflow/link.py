@@ -47,6 +47,7 @@ class _Draft:
     replays: set[StatementId] = field(default_factory=set)
     made: tuple[tuple[Version, ...], ...] = ()
     edges: list[Edge] = field(default_factory=list)
+    statements: list[StatementId] = field(default_factory=list)
 
 
 class _Latest:
@@ -102,6 +103,7 @@ class _State:
                 draft.kind = FactsKind.ORDINARY if draft.kind is FactsKind.DEFINITION else draft.kind
                 continue
             self.statements[statement.id] = depends
+            draft.statements.append(statement.id)
             own.update(dict.fromkeys(statement.binds, statement.id))
 
     def _depends(self, statement: DefinitionStatement, own: dict[str, StatementId], facts: CellFacts) -> tuple[StatementId, ...] | None:
@@ -221,4 +223,5 @@ def _graph_cell(
         needs=(*draft.needs, *needs),
         replays=tuple(sorted({*draft.replays, *replays})),
         makes=(*draft.made, *((version,) for version in makes)),
+        statements=tuple(draft.statements),
     )

@@ -29,12 +29,12 @@ from nbcompile.emitters.join import join_runtime
 from nbcompile.emitters.lockfile import lock_name
 from nbcompile.emitters.readme import readme_bytes
 from nbcompile.emitters.steps import notebook_template
+from nbcompile.emitters.write import place_of_input
 from nbcompile.model.bundle import Bundle, BundleFile, StepFile
 from nbcompile.model.notebook import Notebook
 from nbcompile.model.plan import Plan, Step
 
 RUNTIME_NAME = "nbcompile_runtime.py"
-_INPUT_FILES = "files"
 
 
 def emit_cwl(plan: Plan, steps: Sequence[StepFile], notebook: Notebook, lock: bytes, *, collects: bool = True) -> Bundle:
@@ -65,17 +65,12 @@ def _given(plan: Plan, notebook: Notebook) -> dict[str, dict[str, str]]:
         "notebook": _template_name(notebook),
         **{f"step_{port_name(s.id)}": f"steps/{s.id}.json" for s in plan.steps},
     }
-    data = {name: f"{_INPUT_FILES}/{path}" for path, name in _file_ports(plan).items()}
+    data = {name: place_of_input(path) for path, name in _file_ports(plan).items()}
     return {name: {"class": type_of(path), "location": quote(path.rstrip("/"))} for name, path in {**own, **data}.items()}
 
 
 def _workflow(plan: Plan, notebook: Notebook, given: dict[str, dict[str, str]], *, collects: bool) -> cwl.Workflow:
     ports = _file_ports(plan)
-    sources = (
-        {name: f"collect/{name}" for name in _results(plan)}
-        if collects
-        else {port_name(s.id): f"{whole(s.id, plan)}/outputs" for s in plan.steps}
-    )
     steps = [made for step in plan.steps for made in _step(step, plan, ports)]
     return cwl.Workflow(
         id="main",
@@ -83,8 +78,8 @@ def _workflow(plan: Plan, notebook: Notebook, given: dict[str, dict[str, str]], 
         cwlVersion="v1.2",
         inputs=[cwl.WorkflowInputParameter(id=name, type_=file["class"], default=dict(file)) for name, file in given.items()],
         outputs=[
-            cwl.WorkflowOutputParameter(id=name, type_=_results(plan).get(name, "File"), outputSource=source)
-            for name, source in sources.items()
+            cwl.WorkflowOutputParameter(id=name, type_=kind, outputSource=source)
+            for name, (kind, source) in _results(plan, collects=collects).items()
         ],
         steps=[*steps, _collect(plan, notebook)] if collects else steps,
         requirements=[cwl.MultipleInputFeatureRequirement(), *scatter_requirements(plan)],
@@ -109,8 +104,8 @@ def _step(step: Step, plan: Plan, ports: dict[str, str]) -> list[cwl.WorkflowSte
     if step.scatter:
         return [scattered_step(step, plan, words, waits), gather_step(step, plan, _command("gather", step))]
     globs = {"outputs": Glob(outputs), **{payload_port(step, p.id): Glob(f"{p.id}.nbc") for p in step.payloads}, **cut_globs(step)}
-    if step.files_out:
-        globs["files"] = Glob(f"{step.id}.files", "Directory")
+    # Any cell may write a file that nobody foresaw.
+    globs["files"] = Glob(f"{step.id}.files", "Directory")
     return [workflow_step(step.id, words, make_tool(step.id, words, globs, step), waits)]
 
 
@@ -131,17 +126,18 @@ def _collect(plan: Plan, notebook: Notebook) -> cwl.WorkflowStep:
         Word(executed),
         Word(port="outputs", type="File[]", source=[f"{whole(step.id, plan)}/outputs" for step in plan.steps], prefix="--outputs"),
     ]
-    writers = [f"{whole(step.id, plan)}/files" for step in plan.steps if step.files_out]
-    globs = {"executed_notebook": Glob(executed)}
-    if writers:
-        words += [Word(port="files", type="Directory[]", source=writers, prefix="--files"), Word("--into"), Word("output_files")]
-        globs["output_files"] = Glob("output_files", "Directory")
+    writers = [f"{whole(step.id, plan)}/files" for step in plan.steps if not step.scatter]
+    words += [Word(port="files", type="Directory[]", source=writers, prefix="--files"), Word("--into"), Word("output_files")]
+    globs = {"executed_notebook": Glob(executed), "output_files": Glob("output_files", "Directory")}
     return workflow_step("collect", words, make_tool("collect", words, globs))
 
 
-def _results(plan: Plan) -> dict[str, str]:
-    """The outputs of the workflow and their types."""
-    return {"executed_notebook": "File", **({"output_files": "Directory"} if any(step.files_out for step in plan.steps) else {})}
+def _results(plan: Plan, *, collects: bool) -> dict[str, tuple[str, str]]:
+    """The outputs of the workflow: what type each has, and where it comes from."""
+    if collects:
+        return {"executed_notebook": ("File", "collect/executed_notebook"), "output_files": ("Directory", "collect/output_files")}
+    shown = {port_name(step.id): ("File", f"{whole(step.id, plan)}/outputs") for step in plan.steps}
+    return {**shown, **{f"{port_name(step.id)}_files": ("Directory", f"{step.id}/files") for step in plan.steps if not step.scatter}}
 
 
 def _file_ports(plan: Plan) -> dict[str, str]:

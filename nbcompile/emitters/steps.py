@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from nbcompile.emitters.canonical import json_bytes
+from nbcompile.emitters.watched import Watched, watched_names
 from nbcompile.model.bundle import StepFile
 from nbcompile.model.facts import CellFacts
-from nbcompile.model.graph import CHANNEL, FILE, DataflowGraph, GraphCell
+from nbcompile.model.graph import CHANNEL, FILE, DataflowGraph, GraphCell, Version
 from nbcompile.model.notebook import Notebook
 from nbcompile.model.plan import Binding, Cut, Plan, Step, StepScatter
 from nbcompile.model.workflow import Port, PortKind, StepDeclaration, WorkflowDeclaration
@@ -24,6 +25,8 @@ def step_files(
 ) -> tuple[StepFile, ...]:
     """One document `nbcompile/step/1` per step, in the plan's order. With `describe`, steps say what the final values are."""
     writer = _Writer(facts, graph, notebook, final_names(graph) if describe else {}, workflow)
+    if len(plan.steps) > 1:
+        writer.watched = watched_names(graph)
     return tuple(StepFile(step.id, json_bytes(writer.document(step, plan))) for step in plan.steps)
 
 
@@ -31,6 +34,10 @@ def final_names(graph: DataflowGraph) -> dict[int, tuple[str, ...]]:
     """For each cell the variables whose last version it makes; those that it deletes are among them."""
     last = {name: cell.index for cell in graph.cells for name in (*cell.defines, *cell.deletes, *cell.mutates, *_made(cell))}
     return {index: tuple(name for name, cell in last.items() if cell == index) for index in dict.fromkeys(last.values())}
+
+
+def _files(cell: GraphCell) -> Iterator[Version]:
+    return (version for group in cell.makes for version in group if version.name.startswith(FILE))
 
 
 def _made(cell: GraphCell) -> tuple[str, ...]:
@@ -55,10 +62,13 @@ class _Writer:
     ) -> None:
         self.graph, self.notebook, self.described = graph, notebook, described
         self.declared = {cell.cell: cell.step for cell in workflow.cells if cell.step}
+        self.watched: Mapping[int, Watched] = {}
         replayable = set(graph.replayable)
         self.statements = [statement for cell in facts for statement in cell.statements if statement.id in replayable]
         bound = [(name, cell.index) for cell in reversed(graph.cells) for name in (*cell.defines, *cell.deletes)]
-        self.first_bound = dict(sorted(dict(bound).items()))
+        files = [(version.name, cell.index) for cell in reversed(graph.cells) for version in _files(cell)]
+        self.names = sorted(dict(bound))
+        self.first_bound = dict(sorted(dict([*bound, *files]).items()))
         self.counts = _execution_counts(notebook)
 
     def document(self, step: Step, plan: Plan) -> dict[str, object]:
@@ -69,7 +79,7 @@ class _Writer:
             "schema": "nbcompile/step/1",
             "notebook": self.notebook.name,
             "step": step.id,
-            "names": list(self.first_bound),
+            "names": self.names,
             "first_bound": self.first_bound,
             "sources": sources,
             "counts": {cell: self.counts[int(cell)] for cell in sources},
@@ -92,8 +102,9 @@ class _Writer:
             "needs": [str(version) for version in binding.needs],
             "replays": [str(statement) for statement in binding.replays],
             "defines": list(flow.defines),
-            "changes": [*flow.mutates, *_changed_state(flow)],
+            "changes": _changes(flow),
             "deletes": list(flow.deletes),
+            **(self.watched[cell.index]._asdict() if cell.index in self.watched else {}),
             "saves": [{"payload": p.id, "versions": [str(v) for v in p.versions]} for p in step.payloads if p.cell == cell.index],
             **({"describes": list(self.described[cell.index])} if cell.index in self.described else {}),
             **({"cuts": [_cut(one) for one in cuts]} if cuts else {}),
@@ -101,10 +112,11 @@ class _Writer:
         }
 
 
-def _changed_state(flow: GraphCell) -> list[str]:
-    """The channels and files that a cell may change, as names of versions; unseeded generators are no versions of anything."""
-    written = [effect for effect in flow.effects if effect.mode != "read"]
-    return list(dict.fromkeys(FILE + one.subject if one.channel == "files" else CHANNEL + one.channel for one in written))
+def _changes(flow: GraphCell) -> list[str]:
+    """What a cell may change, or let others change through it, as names of versions. Unseeded generators have no versions."""
+    made = [version.name for group in flow.makes for version in group if version.name not in flow.defines]
+    state = [CHANNEL + effect.channel for effect in flow.effects if effect.mode != "read" and effect.channel != "files"]
+    return list(dict.fromkeys((*flow.mutates, *made, *state)))
 
 
 def _ports(step: StepDeclaration) -> dict[str, object]:

@@ -31,12 +31,17 @@ def write_bundle(bundle: Bundle, source: Path, directory: Path) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(file.content)
         for path in bundle.input_files:
-            _bring(source / path, staging / _INPUT_FILES / path)
+            _bring(source / path, staging / place_of_input(path))
         staging.chmod(0o777 & ~_umask())
         _exchange(staging, directory)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return directory
+
+
+def place_of_input(path: str) -> str:
+    """Where a bundle keeps a file of the person; what lies above the notebook's directory is kept below it, too."""
+    return f"{_INPUT_FILES}/{path.replace('../', 'above/')}"
 
 
 def bundle_is_on_disk(bundle: Bundle, directory: Path) -> bool:

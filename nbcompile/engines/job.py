@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from nbcompile.engines.directory import RunDirectory
 from nbcompile.engines.signals import Cancellation
 from nbcompile.model.environment import Environment
+from nbcompile.model.guard import GuardBreak
 from nbcompile.model.plan import Plan, StepId, WarmImport
 from nbcompile.model.reuse import Reuse
 from nbcompile.model.run import KnownStep
@@ -23,7 +24,8 @@ class RunJob:
     without outputs; `kernel` is the one the notebook names, `python_version` the one it was last run with, `python` the
     interpreter asked for, and `environment` what its cells ask of it. `request` is what makes the same job again from
     `source`. `seconds` are guesses of how long the steps take; `imports` are statements that may be executed before the
-    first step. `streams` asks for what cells write, while they run. `reuse` says which results other runs may use, and
+    first step. `cell_ids` are those of the code cells; `repair` makes a job that foresees what guards found, if there is one.
+    `streams` asks for what cells write, while they run. `reuse` says which results other runs may use, and
     `cached` whether this run uses, and keeps, any; `finished` are steps that an earlier start of the same run had finished.
     `divide_threads` shares the cores among the threads of the steps that run at a time. `cancellation` lets another thread end the run.
     """
@@ -51,4 +53,6 @@ class RunJob:
     imports: tuple[WarmImport, ...] = ()
     environment: Environment = field(default_factory=Environment)
     seconds: Mapping[StepId, float] = field(default_factory=dict)
+    cell_ids: tuple[str, ...] = ()
+    repair: Callable[[tuple[GuardBreak, ...]], RunJob | None] | None = None
     cancellation: Cancellation | None = None

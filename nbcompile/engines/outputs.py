@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nbcompile.model.guard import GuardBreak
 from nbcompile.model.plan import StepId
 from nbcompile.model.run import CellRecord, Failure, StepRecord, Value
 
@@ -30,7 +31,9 @@ def read_outputs(path: Path) -> dict[str, Any]:
 
 
 def failures_in(step: StepId, code: int, outputs: Mapping[str, Any]) -> list[Failure]:
-    """The exception of the cell that ended a step with this exit code."""
+    """The exception of the cell that ended a step with this exit code, or the guards it broke."""
+    if code == GUARD_BROKEN:
+        return [Failure(step, one.cell, "GuardBroken", f"{one.code} {one.message}") for one in breaks_in(outputs)]
     if code != CELL_FAILED:
         return []
     for cell in outputs.get("cells", ())[-1:]:
@@ -44,6 +47,14 @@ def problem_in(outputs: Mapping[str, Any]) -> str:
     """Why a step could not go on, if that was no cell's error."""
     problem = outputs.get("problem")
     return f"{problem['code']}: {problem['message']}; {problem['advice']}".rstrip("; ") if problem else ""
+
+
+def breaks_in(outputs: Mapping[str, Any]) -> tuple[GuardBreak, ...]:
+    """The guards that a step found broken."""
+    return tuple(
+        GuardBreak(str(one["code"]), int(one["cell"]), str(one["name"]), str(one["message"]), str(one["remedy"]))
+        for one in outputs.get("guards", ())
+    )
 
 
 def cell_records(outputs: Mapping[str, Any]) -> tuple[CellRecord, ...]:

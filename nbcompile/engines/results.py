@@ -15,6 +15,7 @@ from nbcompile.model.errors import PlaceFailed
 from nbcompile.model.plan import Plan, StepId
 from nbcompile.model.run import OutputFile
 from nbcompile.runtime.collect import CollectCall, collect
+from nbcompile.runtime.files import deliver
 
 _CHUNK = 1 << 20
 
@@ -29,8 +30,7 @@ def write_results(directory: RunDirectory, plan: Plan, name: str, template: byte
     if collect(CollectCall(template=str(template_path), executed=str(notebook), outputs=shown)) != 0:
         raise PlaceFailed(f"{notebook} cannot be written", f"look into {directory.state}")
     paths = [notebook.name]
-    for step in sorted(reached, key=lambda step: step.cells):
-        paths += bring(directory.files(step.id), directory.path)
+    paths += deliver([str(directory.files(step.id)) for step in reached], str(directory.path), failed_cell)
     return describe(directory.path, paths)
 
 

@@ -27,8 +27,22 @@ def look_beside(notebook: Notebook, given: Iterable[str], directory: Path) -> Su
     for path in entries:
         by_name.setdefault(path.rstrip("/").rsplit("/", 1)[-1], []).append(path)
     mentions = tuple((cell.index, path) for cell in notebook.code_cells for path in _mentioned(cell, entries, by_name))
-    missing = tuple(path for path in given if path != "./" and path not in entries and f"{path}/" not in entries)
-    return Surroundings(mentions=mentions, missing=missing)
+    missing = tuple(path for path in given if path != "./" and not (directory / path).exists())
+    mentioned = dict.fromkeys(path for _, path in mentions)
+    return Surroundings(
+        mentions=mentions,
+        missing=missing,
+        directories=tuple(path for path in given if not path.endswith("/") and (directory / path).is_dir()),
+        modules=tuple(path for path in mentioned if _holds_modules(path, entries)),
+        entries=tuple(path for path in entries if "/" not in path.rstrip("/")),
+    )
+
+
+def _holds_modules(path: str, entries: dict[str, None]) -> bool:
+    """Whether a path is a Python module or a directory of some."""
+    if not path.endswith("/"):
+        return path.endswith(".py")
+    return any(other.startswith(path) and other.endswith(".py") and "/" not in other.removeprefix(path) for other in entries)
 
 
 def _mentioned(cell: Cell, entries: dict[str, None], by_name: dict[str, list[str]]) -> tuple[str, ...]:
@@ -53,11 +67,11 @@ def _entries(directory: Path) -> Iterator[tuple[str, None]]:
     for folder, folders, names in os.walk(root):
         relative = os.path.relpath(folder, root)
         prefix = "" if relative == "." else relative.replace(os.sep, "/") + "/"
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__pycache__")) and not _is_run(name))
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__pycache__")) and not _is_ours(Path(folder, name)))
         if prefix.count("/") >= _DEEPEST:
             folders.clear()
         for name in [*sorted(names), *(f"{folder}/" for folder in folders)]:
-            if name.startswith(".") or name.endswith(".ipynb"):
+            if name.startswith(".") or name.endswith((".ipynb", ".nbcompile.json")):
                 continue
             count += 1
             if count > _MOST_ENTRIES:
@@ -65,5 +79,8 @@ def _entries(directory: Path) -> Iterator[tuple[str, None]]:
             yield prefix + name, None
 
 
-def _is_run(name: str) -> bool:
-    return re.fullmatch(r".+\.run(-\d+)?", name) is not None
+def _is_ours(directory: Path) -> bool:
+    """Whether a directory holds a run or bundles, which no cell means when it reads everything."""
+    if re.fullmatch(r".+\.run(-\d+)?", directory.name) is not None or (directory / ".nbcompile").is_dir():
+        return True
+    return (directory / "workflow.cwl").is_file() or (directory.name == "build" and any(directory.glob("**/workflow.cwl")))

@@ -67,7 +67,8 @@ class GraphCell:
     `needs` are the versions that must be there when the cell starts, except those that `replays` (definition
     statements to run again before it, in notebook order) bring. A name the notebook binds that is in neither is
     not bound when the cell starts. `makes` are the versions the cell makes, one inner tuple per alias class: they
-    travel together. A cell that changes an object, or may leave a name unbound or unchanged, also needs the old version.
+    travel together. `statements` are the cell's own definition statements that others may run again. A cell that
+    changes an object, or may leave a name unbound or unchanged, also needs the old version.
     """
 
     cell: CellId
@@ -82,6 +83,7 @@ class GraphCell:
     needs: tuple[Version, ...] = ()
     replays: tuple[StatementId, ...] = ()
     makes: tuple[tuple[Version, ...], ...] = ()
+    statements: tuple[StatementId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

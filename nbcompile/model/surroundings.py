@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -10,12 +11,27 @@ class Surroundings:
     """What of a notebook's directory matters.
 
     `mentions` pairs a code cell's index with a file beside the notebook that its text names; `missing` are files that
-    some cell reads, no cell writes, and that are not there. Paths are relative; a directory ends with `/`.
+    some cell reads and that are not there, `directories` those that are directories and are not called so. `modules` are
+    the mentioned files and directories that hold Python modules, and `entries` is everything on the top of the directory.
+    Paths are relative; a directory ends with `/`.
     """
 
     mentions: tuple[tuple[int, str], ...] = ()
     missing: tuple[str, ...] = ()
+    directories: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    entries: tuple[str, ...] = ()
 
     def mentioned_by(self, cell: int) -> tuple[str, ...]:
         """The files that a cell's text names."""
         return tuple(path for index, path in self.mentions if index == cell)
+
+    def modules_until(self, cell: int) -> tuple[str, ...]:
+        """The modules that this cell or an earlier one names: what they made may be needed to read any value."""
+        return tuple(path for index, path in self.mentions if index <= cell and path in self.modules)
+
+    def there(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Those of the paths that are there, `./` as what lies in it; none twice, and none that lies in another."""
+        spelled = (f"{path}/" if path in self.directories else path for path in paths)
+        found = dict.fromkeys(one for path in spelled for one in (self.entries if path == "./" else (path,)) if one not in self.missing)
+        return tuple(path for path in found if not any(path != other and path.startswith(other.rstrip("/") + "/") for other in found))

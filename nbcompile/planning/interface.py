@@ -45,7 +45,7 @@ def _step(graph: DataflowGraph, notebook: Notebook, part: Part, wanted: set[Vers
     identifier = step_id(first, title)
     needed = dict.fromkeys(version for cell in cells for version in cell.needs if version.cell not in part.cells)
     given = [version.name.removeprefix(FILE) for version in needed if version.cell < 0 and version.name.startswith(FILE)]
-    mentioned = [path for cell in part.cells for path in beside.mentioned_by(cell)]
+    mentioned = [path for cell in sorted(_upstream(graph, part.cells)) for path in beside.mentioned_by(cell)]
     written = [
         version.name.removeprefix(FILE) for cell in cells for group in cell.makes for version in group if version.name.startswith(FILE)
     ]
@@ -56,12 +56,24 @@ def _step(graph: DataflowGraph, notebook: Notebook, part: Part, wanted: set[Vers
         replays=tuple(sorted({statement for cell in cells for statement in cell.replays})),
         inputs=tuple(version for version in needed if version.cell >= 0),
         payloads=_payloads(identifier, [group for cell in cells for group in cell.makes], wanted, sending.carried),
-        files_in=tuple(path for path in dict.fromkeys((*given, *mentioned)) if path not in beside.missing),
+        files_in=beside.there((*given, *mentioned, *beside.modules_until(part.cells[-1]))),
         files_out=tuple(dict.fromkeys(written)),
         label=title,
         doc=doc,
         why="; ".join(part.why),
     )
+
+
+def _upstream(graph: DataflowGraph, cells: Iterable[int]) -> set[int]:
+    """The cells, and those whose values or definitions reach them: a path may be made far from where it is opened."""
+    seen, waiting = set[int](), list(cells)
+    while waiting:
+        cell = waiting.pop()
+        if cell >= 0 and cell not in seen:
+            seen.add(cell)
+            waiting += [version.cell for version in graph.cells[cell].needs]
+            waiting += [statement.cell for statement in graph.cells[cell].replays]
+    return seen
 
 
 def _payloads(

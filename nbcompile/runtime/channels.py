@@ -18,7 +18,7 @@ _INLINE_SETTINGS = ("close_figures", "print_figure_kwargs", "figure_formats")
 _FIGURE_MIMES = ("image/png", "image/jpeg", "image/svg+xml", "application/pdf")
 
 
-class Surroundings(NamedTuple):
+class StartingPoint(NamedTuple):
     """What a process starts with, and changes are told from: the cells' directory, the variables, the search path."""
 
     directory: str
@@ -31,7 +31,7 @@ class Channels:
 
     def __init__(self, kernel: Any, directory: str) -> None:
         self._shell = getattr(kernel, "shell", None)
-        self._start = Surroundings(directory, dict(os.environ), tuple(sys.path))
+        self._start = StartingPoint(directory, dict(os.environ), tuple(sys.path))
         self._current: Dict[str, int] = {}
         self._ways: Dict[str, Tuple[Callable[[], Any], Callable[[Any], None]]] = {
             "random": (_take_random, _set_random),
@@ -50,6 +50,10 @@ class Channels:
     def take(self, name: str, cell: int) -> Any:
         """The state of a channel after a cell has set it; `None` where its library is not loaded."""
         self._current[name] = cell
+        return self.look(name)
+
+    def look(self, name: str) -> Any:
+        """The state of a channel as it is now."""
         return self._ways[name][0]()
 
     def is_current(self, name: str, cell: int) -> bool:

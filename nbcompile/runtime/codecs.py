@@ -30,7 +30,9 @@ NAMES = types.ModuleType("nbcompile_payload", "What the frames of payloads call;
 PROTOCOL = 5
 
 
-def _stub(name: str) -> Any:
+def payload_name(name: str) -> Any:
+    """A callable that frames can name, and that nobody can call."""
+
     def stub(*args: Any) -> Any:
         raise CannotTravel("a payload is read by the step runtime of nbcompile, not by pickle itself")
 
@@ -39,13 +41,18 @@ def _stub(name: str) -> Any:
     return stub
 
 
-_definition, _module, _main, _attribute = _stub("definition"), _stub("module"), _stub("main"), _stub("attribute")
-_own, _read_only = _stub("own"), _stub("read_only")
-_extent, _view, _over, _tensor, _parameter, _storage = map(_stub, ("extent", "view", "over", "tensor", "parameter", "storage"))
-_function, _set_function, _cell, _cached = map(_stub, ("function", "set_function", "cell", "cached"))
-_local_class, _set_class = _stub("local_class"), _stub("set_class")
+_definition, _module, _main, _attribute = (
+    payload_name("definition"),
+    payload_name("module"),
+    payload_name("main"),
+    payload_name("attribute"),
+)
+_own, _read_only = payload_name("own"), payload_name("read_only")
+_extent, _view, _over, _tensor, _parameter, _storage = map(payload_name, ("extent", "view", "over", "tensor", "parameter", "storage"))
+_function, _set_function, _cell, _cached = map(payload_name, ("function", "set_function", "cell", "cached"))
+_local_class, _set_class = payload_name("local_class"), payload_name("set_class")
 _placeholder, _exception, _set_exception, _figure, _mapping_view = map(
-    _stub, ("placeholder", "exception", "set_exception", "figure", "mapping_view")
+    payload_name, ("placeholder", "exception", "set_exception", "figure", "mapping_view")
 )
 
 
@@ -75,29 +82,29 @@ class Frame(NamedTuple):
 def write_frame(version: str, value: Any, scope: Scope, keep_memo: bool) -> Frame:
     """Pickle one value. What cannot travel becomes a placeholder, all of the value if need be."""
     try:
-        return _Writer(version, scope).write(value, keep_memo)
+        return ValueWriter(version, scope).write(value, keep_memo)
     except Exception as error:  # noqa: BLE001 (whatever __reduce__ or the pickler raises: this value cannot travel)
-        return _Writer(version, scope).write(Placeholder(_failure_of(version, value, error)), keep_memo)
+        return ValueWriter(version, scope).write(Placeholder(_failure_of(version, value, error)), keep_memo)
 
 
 def write_frame_of_many(versions: Sequence[str], values: Tuple[Any, ...], scope: Scope) -> Frame:
     """Pickle several values with one memo."""
     try:
-        return _Writer(versions[0], scope).write(values, False)
+        return ValueWriter(versions[0], scope).write(values, False)
     except Exception as error:  # noqa: BLE001 (as above)
         stand_ins = tuple(Placeholder(_failure_of(version, value, error)) for version, value in zip(versions, values))
-        return _Writer(versions[0], scope).write(stand_ins, False)
+        return ValueWriter(versions[0], scope).write(stand_ins, False)
 
 
 def _failure_of(version: str, value: Any, error: Exception) -> TravelFailure:
     return TravelFailure(version, type_name(type(value)), "an object", f"{type(error).__name__}: {error}")
 
 
-class _Writer(pickle.Pickler):
-    """Pickles one frame."""
+class ValueWriter(pickle.Pickler):
+    """Pickles one frame, into memory that is given or its own."""
 
-    def __init__(self, version: str, scope: Scope) -> None:
-        self._content = io.BytesIO()
+    def __init__(self, version: str, scope: Scope, content: Optional[io.BytesIO] = None) -> None:
+        self._content = io.BytesIO() if content is None else content
         super().__init__(self._content, PROTOCOL, buffer_callback=self._buffer)
         self._version = version
         self._scope = scope

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
+from .files import deliver
 from .journal import read_json
 
 _SPLIT_MIMES = ("application/javascript", "image/svg+xml")
@@ -35,6 +36,9 @@ def collect(call: CollectCall) -> int:
             cell["execution_count"] = found[cell["id"]]["execution_count"]
             cell["outputs"] = [_plain(output) for output in found[cell["id"]]["outputs"]]
     write_notebook(call.executed, notebook)
+    if call.into is not None:
+        os.makedirs(call.into, exist_ok=True)
+        deliver(call.files, call.into)
     return 0
 
 

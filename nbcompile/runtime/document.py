@@ -81,7 +81,11 @@ class CutEntry(NamedTuple):
 
 
 class StepCell(NamedTuple):
-    """One cell of the step and what is bound before it, checked and saved after it."""
+    """One cell of the step and what is bound before it, checked and saved after it.
+
+    `watches` is what the cell should leave as it is because others depend on it; `changed_later` are names whose objects later
+    cells change. Where other steps run beside this one, the cell is `guarded`.
+    """
 
     cell: int
     id: str
@@ -93,6 +97,9 @@ class StepCell(NamedTuple):
     defines: Tuple[str, ...]
     changes: Tuple[str, ...]
     deletes: Tuple[str, ...]
+    watches: Tuple[str, ...]
+    changed_later: Tuple[str, ...]
+    guarded: bool
     saves: Tuple[SaveEntry, ...]
     describes: Tuple[str, ...] = ()
     cuts: Tuple[CutEntry, ...] = ()
@@ -126,7 +133,7 @@ class ScatterEntry(NamedTuple):
 
 
 class StepDocument(NamedTuple):
-    """Everything the runtime is told about one step. `first_bound` is the first cell that may bind a name."""
+    """Everything the runtime is told about one step. `first_bound` is the first cell that may bind a name, or make a file."""
 
     notebook: str
     step: str
@@ -194,6 +201,9 @@ def _step_cell(raw: Dict[str, Any]) -> StepCell:
         defines=names("defines"),
         changes=names("changes"),
         deletes=names("deletes"),
+        watches=names("watches"),
+        changed_later=names("changed_later"),
+        guarded="watches" in raw,
         saves=tuple(_save(entry) for entry in raw.get("saves", ())),
         describes=names("describes"),
         cuts=tuple(_cut(entry) for entry in raw.get("cuts", ())),

@@ -9,6 +9,7 @@ from .codecs import Frame, FrameInFile, Reader, Scope, type_name, write_frame, w
 from .document import VersionName, parse_version
 from .payload_file import PayloadFile, PayloadWriter, Piece
 from .placeholders import Placeholder, TravelFailure
+from .prints import Mapped
 from .problem import StepProblem
 from .sharing import Reach, groups_that_share
 
@@ -160,6 +161,10 @@ class Payloads:
     def has(self, version: VersionName) -> bool:
         """Whether a payload says what this version is."""
         return version in self._places or version in self._unbound
+
+    def mapped(self) -> List[Mapped]:
+        """The files whose memory arrays may lie in."""
+        return [Mapped(path, file.memory) for path, file in {file.path: file for file, _ in self._places.values()}.items()]
 
     def mentions(self, versions: Iterable[VersionName]) -> List[str]:
         """The definition statements that reading these versions needs."""

@@ -88,7 +88,9 @@ class TravelFailure(NamedTuple):
 
 
 class CannotTravel(RuntimeError):
-    """An object is used that had to stay in the process where it was made."""
+    """An object is used that had to stay in the process where it was made; `version` is the variable it was found in."""
+
+    version = ""
 
 
 def tied_to_a_process(kind: type, known: Dict[type, Optional[str]]) -> Optional[str]:
@@ -109,7 +111,9 @@ def _look_up(kind: type) -> Optional[str]:
 def _refuse(failure: TravelFailure) -> Any:
     __tracebackhide__ = True
     what = f"{failure.what} of type `{failure.type}` in `{failure.version}`"
-    raise CannotTravel(f"{what} could not be sent to this step ({failure.reason}); {failure.remedy}")
+    error = CannotTravel(f"{what} could not be sent to this step ({failure.reason}); {failure.remedy}")
+    error.version = failure.version
+    raise error
 
 
 class Placeholder:

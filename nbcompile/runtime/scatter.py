@@ -147,8 +147,8 @@ class ScatteredRun(StepRun):
             self._write(self.document.step + _FINAL, values, self.shard, watch_sharing=False)
         return {}
 
-    def _save(self, save: SaveEntry, shard: str = "") -> None:
-        super()._save(save, self.shard)
+    def _save(self, cell: StepCell, save: SaveEntry, shard: str = "") -> None:
+        super()._save(cell, save, self.shard)
 
     def _save_cut(self, cut: CutEntry) -> None:
         """Only the whole can be cut anew."""
@@ -171,7 +171,7 @@ class GatheringRun(StepRun):
         if goes_on:
             for save in (save for save in cell.saves if save.payload in scatter.gathers):
                 self._join(save.payload, save.versions, files, scatter)
-                self._save(save)
+                self._save(cell, save)
             for cut in cell.cuts:
                 self._save_cut(cut)
         facts = self._of_whole(cell, files, scatter) if goes_on and cell.describes else {}

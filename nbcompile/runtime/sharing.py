@@ -57,7 +57,7 @@ class _Stretch(NamedTuple):
 
     def is_alive(self) -> bool:
         """Whether this is still the memory that was reached."""
-        return _alive(self.alive) is not None
+        return alive(self.alive) is not None
 
 
 class _Reached(NamedTuple):
@@ -88,8 +88,8 @@ class Reach:
         few, many = sorted((self._objects, other._objects), key=len)
         for number, reached in few.items():
             if number in many and not (reached.guard and many[number].guard):
-                value = _alive(reached.value)
-                if value is not None and value is _alive(many[number].value):
+                value = alive(reached.value)
+                if value is not None and value is alive(many[number].value) and not _is_of_a_module(value):
                     return f"an object of type `{type(value).__qualname__}`"
         return "the memory of an array" if _overlap(self._stretches, other._stretches) else None
 
@@ -110,9 +110,9 @@ class Reach:
             value, guard = reached
             del reached
             if isinstance(value, weakref.ReferenceType) or sys.getrefcount(value) > _OUR_REFERENCES - 1:
-                kept[number] = _Reached(_weak(value), guard)
+                kept[number] = _Reached(weak_reference(value), guard)
         self._objects = kept
-        self._stretches = [one._replace(alive=_weak(one.alive)) for one in self._stretches if _alive(one.alive) is not None]
+        self._stretches = [one._replace(alive=weak_reference(one.alive)) for one in self._stretches if alive(one.alive) is not None]
 
 
 def groups_that_share(reaches: Sequence[Optional[Reach]]) -> List[List[int]]:
@@ -147,14 +147,22 @@ def _can_tell(left: str, right: str) -> bool:
     return {left, right} == {COPIED_ON_WRITE, READ_ONLY}
 
 
-def _weak(value: Any) -> Any:
+def _is_of_a_module(value: Any) -> bool:
+    """Whether importing gives this object, such as a function that a compiler made: it travels by its name."""
+    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+    return isinstance(module, str) and isinstance(name, str) and getattr(sys.modules.get(module), name, None) is value
+
+
+def weak_reference(value: Any) -> Any:
+    """A weak reference to an object, or the object where there are none to its type."""
     try:
         return weakref.ref(value)
     except TypeError:
         return value
 
 
-def _alive(value: Any) -> Any:
+def alive(value: Any) -> Any:
+    """The object that a weak reference leads to, or `None` when it is gone."""
     return value() if isinstance(value, weakref.ReferenceType) else value
 
 

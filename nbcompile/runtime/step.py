@@ -15,14 +15,17 @@ from .contacts import CONTACTS
 from .definitions import Definitions
 from .document import CutEntry, SaveEntry, StepCell, StepDocument, VersionName, read_document
 from .environment import enter_kernel_environment
+from .files import StepFiles
 from .fingerprint import fingerprint
+from .guards import Guards
 from .journal import Journal, JournalReader
 from .loaded import LOADED
 from .local_classes import LocalClasses
 from .namespace import Namespace, Versions
-from .payloads import UNBOUND, Payloads, save_payload
+from .payloads import UNBOUND, Payloads, SavedPayload, save_payload
 from .ports import Ports
-from .problem import CELL_FAILED, ENVIRONMENT_BROKEN, FINISHED, StepProblem
+from .prints import Prints
+from .problem import CELL_FAILED, ENVIRONMENT_BROKEN, FINISHED, GUARD_BROKEN, StepProblem
 from .recorder import NO_CELL, Recorder
 from .shards import Cut, cut_value, own_part, shard_labels, shard_name
 from .shell import IPythonKernel
@@ -91,26 +94,34 @@ class StepRun:
         self.streams = Streams(self.recorder, call.work)
         self.namespace = Namespace(document.names, self.kernel)
         self.versions = Versions()
-        self.channels = Channels(self.kernel, os.getcwd())
+        self.files = StepFiles(call.work, call.files, call.directories)
+        self.channels = Channels(self.kernel, self.files.directory)
         self.payloads = Payloads(call.payloads)
         self.definitions = Definitions(document, self.kernel, self.recorder)
         self.scope = Scope(self.kernel, self.definitions, CodeFinder(self.kernel), LocalClasses(document.step))
+        self.guards = Guards(document, self.kernel, self.channels, self.files, journal.write)
+        self.guards.use(Prints(self.scope, self.payloads.mapped()))
         self.kernel.know_inputs({document.counts[index]: text for index, text in document.sources.items() if document.counts.get(index)})
         self.saves = sum(len(cell.saves) for cell in document.cells)
 
     def run(self) -> int:
         """Run what is to be run, until something fails. Returns the exit code."""
         self.streams.start()
+        os.chdir(self.files.directory)
         try:
             return self._run_cells()
         finally:
+            self.guards.close()
+            os.chdir(self.call.home)
             self.streams.stop()
             self._show_failure()
+            self._collect_files()
 
     def _run_cells(self) -> int:
         for number, cell in enumerate(self.document.cells):
             later = self.document.cells[number + 1 :]
             self._prepare(cell)
+            self._guard(cell)
             self.versions.keep_only(_wanted(cell, later))
             self._begin(cell)
             goes_on, facts = self._run_cell(cell)
@@ -120,7 +131,7 @@ class StepRun:
             self.versions.keep_only(_wanted(None, later))
         if not self.call.trust_payloads:
             self.payloads.check_rest()
-        return FINISHED
+        return GUARD_BROKEN if self.guards.broken else FINISHED
 
     def enter(self) -> str:
         """Bind what the first cell needs; returns the text of the cells."""
@@ -142,6 +153,8 @@ class StepRun:
             facts["seconds"] = round(time.perf_counter() - started, 6)
             facts["cpu_seconds"] = round(time.process_time() - cpu, 6)
         self.definitions.took_place(cell.cell)
+        self._silently(lambda: self.guards.after(cell, error, list(self.definitions.made())))
+        self.guards.wrote(cell, self.files.note(cell.cell))
         goes_on = error is None or cell.may_raise
         if goes_on:
             self._keep(cell)
@@ -166,6 +179,7 @@ class StepRun:
             if not self.payloads.has(version):
                 raise StepProblem("NB592", f"cell {cell.cell} needs `{version}`, and no payload has it", "run the step that makes it")
         self.namespace.clear()
+        self.files.stage(version for version in cell.needs if version.kind == "file")
         self._replay(cell, (*cell.replays, *self.payloads.mentions(missing)))
         for version in missing:
             self._read(version)
@@ -173,6 +187,20 @@ class StepRun:
         self.definitions.bind(cell.replays)
         for version in variables:
             self.namespace.bind(version.name, self.versions[version])
+
+    def _guard(self, cell: StepCell) -> None:
+        values = [(version, self.versions[version]) for version in cell.needs if version.kind == "variable"]
+        self._silently(lambda: self.guards.before(cell, values, list(self.definitions.made())))
+
+    def _silently(self, look: Callable[[], None]) -> None:
+        """Look at objects, which may run code of the notebook's classes, without showing what that writes."""
+        self.recorder.flush()
+        self.recorder.muted += 1
+        try:
+            look()
+        finally:
+            self.recorder.flush()
+            self.recorder.muted -= 1
 
     def _replay(self, cell: StepCell, statements: Tuple[str, ...]) -> None:
         """Run definition statements again, and set the channels that the cell needs at the point of the notebook where they were set."""
@@ -202,7 +230,7 @@ class StepRun:
             elif version.kind == "channel" and self.channels.travels(version.subject):
                 self.versions.put(version, self.channels.take(version.subject, cell.cell))
         for save in cell.saves:
-            self._save(save)
+            self._save(cell, save)
         for cut in cell.cuts:
             self._save_cut(cut)
 
@@ -211,9 +239,9 @@ class StepRun:
         bound = {name: self.namespace.value(name) for name in cell.describes if self.namespace.is_bound(name)}
         return described(bound) if cell.describes else {}
 
-    def _save(self, save: SaveEntry, shard: str = "") -> None:
+    def _save(self, cell: StepCell, save: SaveEntry, shard: str = "") -> None:
         values = [(version, self._value(version)) for version in save.versions]
-        self._write(save.payload, values, shard, watch_sharing=self.saves > 1)
+        self.guards.saved(cell, self._write(save.payload, values, shard, watch_sharing=self.saves > 1))
 
     def _save_cut(self, cut: CutEntry) -> None:
         """Write the shards of a version."""
@@ -222,16 +250,21 @@ class StepRun:
         for label, part in zip(shard_labels(len(parts)), parts):
             self._write(cut.cut, [(cut.version, own_part(part))], label, watch_sharing=False)
 
-    def _write(self, payload: str, values: Sequence[Tuple[VersionName, Any]], shard: str, watch_sharing: bool) -> None:
+    def _write(self, payload: str, values: Sequence[Tuple[VersionName, Any]], shard: str, watch_sharing: bool) -> SavedPayload:
         name = shard_name(payload, shard)
         saved = save_payload(os.path.join(self.call.home, name + ".nbc"), payload, values, self.scope, watch_sharing, shard)
         reports = [one.report for one in saved.versions]
         self.journal.write("payload", payload=name, bytes=saved.length, versions=reports)
+        return saved
 
     def _value(self, version: VersionName) -> Any:
         if version in self.versions:
             return self.versions[version]
         return self.namespace.value(version.name) if self.namespace.is_bound(version.name) else UNBOUND
+
+    def _collect_files(self) -> None:
+        for report in self.files.collect(os.path.join(self.call.home, self.document.step + ".files")):
+            self.journal.write("file", **report)
 
     def _show_failure(self) -> None:
         """Whoever looks at the process and not at OUTPUTS.json sees the error, too."""

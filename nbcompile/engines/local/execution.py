@@ -176,7 +176,7 @@ class _LocalRun:
             if link.versions and not link.versions[0].name.startswith(FILE) and link.payload not in shards:
                 words += ["--payload", str(directory.work(link.source) / f"{link.payload}.nbc")]
         for path in step.files_in:
-            words += ["--file", path, str(self.job.notebook.parent / path)]
+            words += ["--file", path, str(self.job.notebook.absolute().parent / path)]
         for link in self._links_to(step):
             if link.versions and link.versions[0].name.startswith(FILE):
                 words += ["--files", str(directory.files(link.source))]

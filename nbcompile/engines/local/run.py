@@ -23,6 +23,7 @@ from nbcompile.engines.local.execution import LocalResult, run_steps
 from nbcompile.engines.local.interpreter import choose_interpreter
 from nbcompile.engines.local.machine import available_cores
 from nbcompile.engines.local.past import Past
+from nbcompile.engines.local.repair import run_until_sound
 from nbcompile.engines.local.workers import WarmParent, environ_of_steps
 from nbcompile.engines.measured import measured_path
 from nbcompile.engines.outputs import first_failed_cell, read_outputs, values_in
@@ -67,10 +68,16 @@ def _run(job: RunJob, journal: Journal, on_event: Callable[[RunEvent], None], ea
             on_event(Found(one))
         if job.divide_threads:
             on_event(Notice("libraries use fewer threads than in a plain run: sums may differ in their last digits"))
-        past = _past(job, probe)
-        result = run_steps(job, parent, journal, past, on_event, began)
-        for problem in past.cache.close() if past.cache else ():
-            on_event(Notice(f"not all results could be kept for other runs: {problem}"))
+
+        def run(wanted: RunJob) -> LocalResult:
+            _write_inputs(wanted)
+            past = _past(wanted, probe)
+            result = run_steps(wanted, parent, journal, past, on_event, began)
+            for problem in past.cache.close() if past.cache else ():
+                on_event(Notice(f"not all results could be kept for other runs: {problem}"))
+            return result
+
+        job, result, broken = run_until_sound(job, run, on_event)
     records = {record.step: record for record in result.steps}
     failed = first_failed_cell(result.failures, records) if result.failures and not job.keep_going else None
     outputs = write_results(job.directory, job.plan, job.name, job.template, failed)
@@ -90,7 +97,7 @@ def _run(job: RunJob, journal: Journal, on_event: Callable[[RunEvent], None], ea
         outputs=outputs,
         failures=result.failures,
         signal=result.signal,
-        diagnostics=found,
+        diagnostics=(*found, *broken),
         values={name: one for step in job.plan.steps for name, one in values_in(read_outputs(job.directory.outputs(step.id))).items()},
     )
 

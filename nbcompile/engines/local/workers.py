@@ -65,7 +65,9 @@ class WarmParent:
         self._selector.register(ours, selectors.EVENT_READ)
 
     def wake_on(self, descriptor: int) -> None:
-        """Let `wait` return also when the descriptor becomes readable."""
+        """Let `wait` return also when the descriptor becomes readable, and not for one that was named before."""
+        for key in [key for key in self._selector.get_map().values() if key.fileobj is not self._socket]:
+            self._selector.unregister(key.fileobj)
         self._selector.register(descriptor, selectors.EVENT_READ)
 
     def probe(self, modules: Sequence[str], distributions: Sequence[str]) -> Message:

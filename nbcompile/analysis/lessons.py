@@ -1,0 +1,76 @@
+"""Facts + what a run found that they lacked -> facts that have it, as if the author had declared it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from nbcompile.analysis.declared import without_replays_of
+from nbcompile.analysis.files import UNRESOLVED
+from nbcompile.model.diagnostic import Span
+from nbcompile.model.facts import CellFacts, Change, Effect, Live, Stuck, Use
+from nbcompile.model.guard import GuardBreak
+from nbcompile.rules import guards as rules
+
+_SEEN = "a run has shown it"
+_START, _AFTER_IT = Span(1, 1, 1, 1), Span(1, 2, 1, 2)
+
+
+def learn(facts: Sequence[CellFacts], breaks: Sequence[GuardBreak]) -> tuple[CellFacts, ...]:
+    """The facts with what broken guards have told; unchanged where they tell nothing new."""
+    learnt = list(facts)
+    for one in breaks:
+        teach = _LESSONS[one.code]
+        place = int(one.name.rpartition("@")[2]) if one.code == rules.CANNOT_TRAVEL.code else one.cell
+        learnt[place] = teach(learnt[place], one)
+    changed = {one.name for one in breaks if one.code == rules.CHANGED.code}
+    return tuple(without_replays_of(cell, changed) for cell in learnt) if changed else tuple(learnt)
+
+
+def _changes(cell: CellFacts, broken: GuardBreak) -> CellFacts:
+    if any(change.name == broken.name for change in cell.changes):
+        return cell
+    return replace(cell, changes=(*cell.changes, Change(broken.name, _START, _SEEN)))
+
+
+def _reads_name(cell: CellFacts, broken: GuardBreak) -> CellFacts:
+    known = any(use.name == broken.name for use in cell.uses)
+    return cell if known else replace(cell, uses=(*cell.uses, Use(broken.name, _START)))
+
+
+def _touches_file(cell: CellFacts, broken: GuardBreak) -> CellFacts:
+    """Who reads one file that was not foreseen may read others as well."""
+    if "writes=" in broken.remedy:
+        return _with_effects(cell, Effect("files", "append", broken.name, _START))
+    return _with_effects(cell, Effect("files", "read", UNRESOLVED, _START), Effect("files", "read", broken.name, _START))
+
+
+def _sets_state(cell: CellFacts, broken: GuardBreak) -> CellFacts:
+    """It may have drawn from a generator or seeded it: whoever draws needs the state before."""
+    return _with_effects(cell, Effect(broken.name, "draw", _SEEN, _START), Effect(broken.name, "write", _SEEN, _AFTER_IT))
+
+
+def _with_effects(cell: CellFacts, *effects: Effect) -> CellFacts:
+    new = tuple(effect for effect in effects if effect not in cell.effects)
+    return replace(cell, effects=(*cell.effects, *new)) if new else cell
+
+
+def _shares(cell: CellFacts, broken: GuardBreak) -> CellFacts:
+    names = broken.name.split()
+    live = Live(tuple(names), f"`{'` and `'.join(names)}` share an object: {_SEEN}", _START)
+    return cell if live in cell.live else replace(cell, live=(*cell.live, live))
+
+
+def _makes_stuck(cell: CellFacts, broken: GuardBreak) -> CellFacts:
+    stuck = Stuck(broken.name.rpartition("@")[0], _SEEN, _START)
+    return cell if stuck in cell.stuck else replace(cell, stuck=(*cell.stuck, stuck))
+
+
+_LESSONS: dict[str, Callable[[CellFacts, GuardBreak], CellFacts]] = {
+    rules.CHANGED.code: _changes,
+    rules.NOT_SENT.code: _reads_name,
+    rules.FILE_TOUCHED.code: _touches_file,
+    rules.SHARED.code: _shares,
+    rules.STATE_SET.code: _sets_state,
+    rules.CANNOT_TRAVEL.code: _makes_stuck,
+}

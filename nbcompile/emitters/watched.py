@@ -1,0 +1,53 @@
+"""What each cell should leave as it is, because cells that run elsewhere depend on it: what the step runtime guards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from nbcompile.model.graph import CHANNEL, FILE, DataflowGraph, GraphCell
+
+# Channels of which any cell may be a reader that does not say so, and those that only some cells read.
+_READ_BY_ALL = ("cwd", "matplotlib", "sys.path")
+_READ_BY_SOME = ("os.environ", "random", "numpy.random", "torch.random")
+
+
+class Watched(NamedTuple):
+    """Of one cell: the names, channels and files it should leave alone, and the names whose objects later cells change."""
+
+    watches: tuple[str, ...]
+    changed_later: tuple[str, ...]
+
+
+def watched_names(graph: DataflowGraph) -> dict[int, Watched]:
+    """What is watched in each cell."""
+    last_read = {name: cell.index for cell in graph.cells for name in _read_by(cell)}
+    last_changed = {name: cell.index for cell in graph.cells for name in cell.mutates}
+    first_set = {CHANNEL + one.channel: cell.index for cell in reversed(graph.cells) for one in cell.effects if one.mode == "write"}
+    last = len(graph.cells) - 1
+    found: dict[int, Watched] = {}
+    for cell in graph.cells:
+        index = cell.index
+        changed = {*cell.defines, *cell.deletes, *_changed_by(cell)}
+        names = [name for name in _read_by(cell) if not name.startswith((FILE, CHANNEL)) and last_read[name] > index]
+        channels = [CHANNEL + name for name in _READ_BY_ALL if index < last]
+        some = [CHANNEL + name for name in _READ_BY_SOME]
+        channels += [name for name in some if first_set.get(name, index) < index or last_read.get(name, -1) > index]
+        files = [name for name, reader in last_read.items() if name.startswith(FILE) and reader > index]
+        watches = dict.fromkeys(name for name in (*names, *channels, *files) if name not in changed)
+        found[index] = Watched(tuple(watches), tuple(name for name, changer in last_changed.items() if changer > index))
+    return found
+
+
+def _read_by(cell: GraphCell) -> Iterator[str]:
+    """The names, channels and files that a cell may read; whoever writes a file looks at what is there."""
+    yield from dict.fromkeys((*cell.uses, *(version.name for version in cell.needs)))
+    for effect in cell.effects:
+        yield FILE + effect.subject if effect.channel == "files" else CHANNEL + effect.channel
+
+
+def _changed_by(cell: GraphCell) -> Iterator[str]:
+    yield from (version.name for group in cell.makes for version in group)
+    for effect in cell.effects:
+        if effect.mode != "read":
+            yield FILE + effect.subject if effect.channel == "files" else CHANNEL + effect.channel

@@ -1,0 +1,249 @@
+"""The files that cells see: staged into a directory of the step's own before a cell, noted and collected after it.
+
+What a step's cells wrote is kept by the cell that wrote it last, `STEP.files/CELL/PATH`, with an index that also says what was removed.
+So whoever is given files of several steps can tell which version of a path a cell needs, and which one is the last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+
+from .document import GIVEN, VersionName
+from .problem import StepProblem
+
+INDEX = "files.json"
+SCHEMA_OF_FILES = "nbcompile/files/1"
+# Files up to this size are copied for the cells, who may then do with them what they like; larger ones are linked.
+_COPIED_BYTES = 4 << 20
+# Directories that Python and Jupyter make for themselves.
+_UNSEEN = ("__pycache__", ".ipynb_checkpoints")
+_FICLONE = 0x40049409
+_LEVELS_ABOVE = 3
+_CHUNK = 1 << 20
+
+
+class Written(NamedTuple):
+    """A path that a cell wrote or removed; that of a directory ends with a slash. `place` is where its content lies."""
+
+    cell: int
+    path: str
+    place: str
+    removed: bool
+
+
+class _Stamp(NamedTuple):
+    """What tells a file from what was there before under its name."""
+
+    size: int
+    changed_ns: int
+    inode: int
+
+
+class StepFiles:
+    """The cells' directory: what lies in it, and which cell it comes from."""
+
+    def __init__(self, work: str, given: Iterable[Tuple[str, str]], directories: Iterable[str]) -> None:
+        # What a cell finds as `../data` is staged above the cells' directory.
+        self.directory = os.path.join(os.path.realpath(work), *["above"] * _LEVELS_ABOVE, "cells")
+        os.makedirs(self.directory)
+        self._sent: Dict[int, List[Written]] = {}
+        for one in directories:
+            for written in read_written(one):
+                self._sent.setdefault(written.cell, []).append(written)
+        self._makers: Dict[str, int] = {}
+        self._own: Dict[str, bool] = {}
+        for name, place in given:
+            path = os.path.normpath(name)
+            if os.path.isabs(path) or path.split(os.sep).count(os.pardir) > _LEVELS_ABOVE:
+                raise StepProblem("NB592", f"`{name}` lies too far from the notebook to be given to a step", "move it nearer")
+            self._put(path, place)
+        self._seen = self._look()
+
+    def stage(self, versions: Iterable[VersionName]) -> None:
+        """Put the versions of files that a cell needs where it will look for them."""
+        staged = False
+        for version in sorted(versions, key=lambda version: version.cell):
+            for written in self._sent.get(version.cell, ()):
+                if covers(version.subject, written.path) and self._makers.get(written.path, GIVEN) < written.cell:
+                    self._makers[written.path] = written.cell
+                    self._own.pop(written.path, None)
+                    self._replace(written)
+                    staged = True
+        if staged:
+            self._seen = self._look()
+
+    def note(self, cell: int) -> List[str]:
+        """The paths that a cell has written or removed."""
+        now = self._look()
+        changed = [path for path, look in now.items() if self._seen.get(path) != look and not (path.endswith("/") and path in self._seen)]
+        removed = [path for path in self._seen if path not in now]
+        for path in (*changed, *removed):
+            self._makers[path] = cell
+            self._own[path] = path in now
+        self._seen = now
+        return sorted((*changed, *removed))
+
+    def has(self, path: str) -> bool:
+        """Whether something lies there now."""
+        return os.path.lexists(os.path.join(self.directory, path))
+
+    def collect(self, target: str) -> Iterator[Dict[str, Any]]:
+        """Move what the cells wrote to `target`; says of each path which cell wrote it, its size and its digest."""
+        shutil.rmtree(target, ignore_errors=True)
+        os.makedirs(target)
+        reports = [self._collect(path, target) for path in sorted(self._own)]
+        with open(os.path.join(target, INDEX), "w", encoding="utf-8") as file:
+            json.dump({"schema": SCHEMA_OF_FILES, "files": reports}, file, ensure_ascii=True, indent=1)
+        return iter(reports)
+
+    def _collect(self, path: str, target: str) -> Dict[str, Any]:
+        cell = self._makers[path]
+        report: Dict[str, Any] = {"cell": cell, "path": path}
+        if not self._own[path]:
+            return {**report, "removed": True}
+        source, place = os.path.join(self.directory, path), os.path.join(target, str(cell), path)
+        if path.endswith("/"):
+            os.makedirs(place, exist_ok=True)
+            return report
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        if os.path.islink(source):
+            shutil.copy2(source, place)
+        else:
+            os.replace(source, place)
+        return {**report, "bytes": os.lstat(place).st_size, "sha256": _digest(place)}
+
+    def _replace(self, written: Written) -> None:
+        target = os.path.join(self.directory, written.path)
+        if written.path.endswith("/"):
+            shutil.rmtree(target, ignore_errors=True) if written.removed else os.makedirs(target, exist_ok=True)
+            return
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(target)
+        if not written.removed:
+            self._put(written.path, written.place)
+
+    def _put(self, name: str, place: str) -> None:
+        """Stage a file, or everything in a directory."""
+        target = os.path.join(self.directory, name)
+        if not os.path.exists(place):
+            raise StepProblem("NB592", f"`{name}` was to be given and is not at {place}", "see that it lies beside the notebook")
+        if not os.path.isdir(place):
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            _bring_file(place, target)
+            return
+        os.makedirs(target, exist_ok=True)
+        for entry in sorted(os.scandir(place), key=lambda entry: entry.name):
+            if entry.name not in _UNSEEN:
+                self._put(os.path.join(name, entry.name), entry.path)
+
+    def _look(self) -> Dict[str, _Stamp]:
+        return dict(_stamps(self.directory, ""))
+
+
+def _stamps(directory: str, prefix: str) -> Iterator[Tuple[str, _Stamp]]:
+    for entry in sorted(os.scandir(os.path.join(directory, prefix)), key=lambda entry: entry.name):
+        if entry.name in _UNSEEN:
+            continue
+        path = prefix + entry.name
+        if entry.is_dir(follow_symlinks=False):
+            yield path + "/", _Stamp(0, 0, 0)
+            yield from _stamps(directory, path + "/")
+        elif entry.is_file():
+            # What is written through a link changes what the link leads to.
+            status = entry.stat()
+            yield path, _Stamp(status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+def covers(subject: str, path: str) -> bool:
+    """Whether a path is the subject of a version, lies below it, or is one of the directories above it."""
+    subject, path = subject.rstrip("/"), path.rstrip("/")
+    return subject in (".", path) or path.startswith(subject + "/") or subject.startswith(path + "/")
+
+
+def _bring_file(place: str, target: str) -> None:
+    """Give the cells a file of their own, or a link to one that is too large to be copied."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(target)
+    if os.path.getsize(place) <= _COPIED_BYTES or not _cloned(place, target):
+        if os.path.getsize(place) > _COPIED_BYTES:
+            os.symlink(place, target)
+            return
+        shutil.copyfile(place, target)
+    shutil.copystat(place, target)
+    os.chmod(target, os.stat(target).st_mode | 0o200)
+
+
+def _cloned(place: str, target: str) -> bool:
+    """Copy a file by sharing its blocks, where the file system can do that."""
+    try:
+        import fcntl
+
+        with open(place, "rb") as source, open(target, "wb") as copy:
+            fcntl.ioctl(copy.fileno(), _FICLONE, source.fileno())
+    except (ImportError, OSError):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(target)
+        return False
+    return True
+
+
+def read_written(directory: str) -> List[Written]:
+    """What the index of files that a step wrote says; nothing where there is none."""
+    try:
+        with open(os.path.join(directory, INDEX), encoding="utf-8") as file:
+            return [_written(directory, one) for one in json.load(file)["files"]]
+    except FileNotFoundError:
+        return []
+    except (KeyError, TypeError, ValueError) as error:
+        raise StepProblem("NB592", f"the index of files in {directory} is damaged: {error}", "run the step that makes it again") from error
+
+
+def _written(directory: str, entry: Dict[str, Any]) -> Written:
+    cell, path = int(entry["cell"]), entry["path"]
+    if os.path.isabs(path) or os.path.normpath(path).startswith(os.pardir):
+        raise ValueError(f"{path} leads out of it")
+    return Written(cell, path, os.path.join(directory, str(cell), path), bool(entry.get("removed")))
+
+
+def last_written(directories: Iterable[str], last_cell: Optional[int]) -> List[Written]:
+    """What is left of the files that several steps wrote: of each path what the last cell made of it."""
+    last: Dict[str, Written] = {}
+    for directory in directories:
+        for written in read_written(directory):
+            known: Optional[Written] = last.get(written.path)
+            counts = last_cell is None or written.cell <= last_cell
+            if counts and (known is None or known.cell <= written.cell):
+                last[written.path] = written
+    return [written for _, written in sorted(last.items()) if not written.removed]
+
+
+def deliver(directories: Iterable[str], target: str, last_cell: Optional[int] = None) -> List[str]:
+    """Copy what is left of the files that steps wrote to `target`, under their own names; returns the names.
+
+    With `last_cell`, what was left when that cell had ended.
+    """
+    found: List[str] = []
+    for written in last_written(directories, last_cell):
+        place = os.path.join(target, written.path)
+        if written.path.endswith("/"):
+            os.makedirs(place, exist_ok=True)
+            continue
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        part = place + ".part"
+        shutil.copy2(written.place, part)
+        os.replace(part, place)
+        found.append(written.path)
+    return found
+
+
+def _digest(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for chunk in iter(lambda: file.read(_CHUNK), b""):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,278 @@
+"""The second line of defence: what a cell did that nobody had foreseen, found while it runs or just after.
+
+A broken guard says that steps that run apart may give something else than one process would. It names the cell, and the
+annotation that settles it.
+"""
+
+from __future__ import annotations
+
+import builtins
+import os
+import pickle
+import re
+import sys
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
+
+from .channels import Channels
+from .document import StepCell, StepDocument, VersionName
+from .files import StepFiles, covers
+from .payloads import UNBOUND, SavedPayload
+from .placeholders import CannotTravel
+from .prints import Print, Prints, shallow_print
+from .sharing import Reach, alive, weak_reference
+
+CHANGED, NOT_SENT, FILE_TOUCHED, SHARED, STATE_SET, STUCK = "NB501", "NB502", "NB503", "NB504", "NB505", "NB506"
+_CATCHES_NAME_ERRORS = re.compile(r"except\s*(:|[^:\n]*\b(NameError|Exception|BaseException)\b)")
+_OPENED, _LISTED = ("open", "sqlite3.connect"), ("os.listdir", "os.scandir", "glob.glob")
+_EVERYTHING = "./"
+_MODULE_FINDERS = (f"{os.sep}importlib{os.sep}", "pkgutil.py", f"{os.sep}pkg_resources{os.sep}", f"{os.sep}importlib_metadata{os.sep}")
+
+
+class Break(NamedTuple):
+    """A guard that was broken: in which cell, and what about. `remedy` is the annotation that settles it."""
+
+    code: str
+    cell: int
+    name: str
+    message: str
+    remedy: str
+
+
+class Guards:
+    """The guards of one step. `tell` is called with "guard" and what was broken, or "access" and a file that was not there."""
+
+    def __init__(self, document: StepDocument, kernel: Any, channels: Channels, files: StepFiles, tell: Callable[..., None]) -> None:
+        self._document, self._kernel, self._channels, self._files, self._tell = document, kernel, channels, files, tell
+        self.broken = 0
+        self._prints: Optional[Prints] = None
+        self._before: Dict[VersionName, Optional[Print]] = {}
+        self._made: Dict[str, Tuple[Any, ...]] = {}
+        self._states: Dict[str, bytes] = {}
+        self._cell: Optional[StepCell] = None
+        self._missed: Dict[str, None] = {}
+        self._watched: List[Tuple[VersionName, Any]] = []
+        self._sent: Dict[str, Tuple[VersionName, str, Reach]] = {}
+        self._names = WatchedBuiltins()
+        # A step that is the whole notebook has nobody to differ from.
+        self.needed = any(cell.guarded for cell in document.cells)
+        if self.needed:
+            listen_for_files()
+            _ears.append(self)
+            if any(self._watches_names(cell) for cell in document.cells):
+                kernel.namespace["__builtins__"] = self._names
+
+    def use(self, prints: Prints) -> None:
+        """Compare values with the help of these prints."""
+        self._prints = prints
+
+    def break_(self, code: str, name: str, message: str, remedy: str) -> None:
+        """Tell that a guard was broken by the cell that runs."""
+        self.broken += 1
+        sys.stderr.write(f"{code}: {message}\n  write `{remedy}` into the cell\n")
+        self._tell("guard", **Break(code, self._cell.cell if self._cell else -1, name, message, remedy)._asdict())
+
+    # Before a cell.
+
+    def before(self, cell: StepCell, values: Iterable[Tuple[VersionName, Any]], made: Iterable[Any]) -> None:
+        """Look at everything that the cell should leave as it is."""
+        if not self.needed or cell.skipped:
+            return
+        self._cell, self._missed = cell, {}
+        wanted = [(version, value) for version, value in values if version.name in cell.watches]
+        known, self._before, self._watched = self._before, {}, []
+        for version, value in wanted:
+            if value is not UNBOUND and self._prints is not None:
+                self._before[version] = known[version] if version in known else self._prints.take(str(version), value)
+                # Whether a cell holds the only reference to an object can be seen.
+                self._watched.append((version, weak_reference(value)))
+        self._made = {one.name: shallow_print(one.value) for one in made if one.name in cell.watches}
+        channels = (name[len("channel:") :] for name in cell.watches if name.startswith("channel:"))
+        self._states = {name: self._state(name) for name in channels}
+        self._names.missing = (
+            {name for name in self._document.names if self._is_missing(name, cell)} if self._watches_names(cell) else set()
+        )
+        self._names.looked_up.clear()
+
+    def _is_missing(self, name: str, cell: StepCell) -> bool:
+        return self._document.first_bound.get(name, cell.cell) < cell.cell and name not in self._kernel.namespace
+
+    def _watches_names(self, cell: StepCell) -> bool:
+        """Whether a name that was not sent could be looked up and nobody notice: a builtin is found, or the error caught."""
+        texts = [cell.text, *(self._document.sources.get(int(one.split(".")[0]), "") for one in cell.replays)]
+        return any(hasattr(builtins, name) for name in self._document.names) or any(map(_CATCHES_NAME_ERRORS.search, texts))
+
+    def _state(self, name: str) -> bytes:
+        library = name.partition(".")[0]
+        if library in ("numpy", "torch", "matplotlib") and library not in sys.modules:
+            return b""
+        state = self._channels.look(name)
+        if name == "matplotlib":
+            # Importing pyplot tells the shell how to show figures.
+            state = {key: item for key, item in state.items() if key not in ("inline", "formats")}
+        return pickle.dumps(state, 4)
+
+    # After a cell.
+
+    def after(self, cell: StepCell, error: Optional[BaseException], made: Iterable[Any]) -> None:
+        """Compare with what was there before."""
+        if not self.needed or self._cell is None:
+            return
+        missing, self._names.missing = self._names.missing, set()
+        self._check_errors(cell, error, missing)
+        self._check_values()
+        self._check_definitions(made)
+        self._check_channels(cell)
+        self._check_files(cell)
+        self._cell = None
+
+    def _check_errors(self, cell: StepCell, error: Optional[BaseException], missing: Iterable[str]) -> None:
+        names = dict.fromkeys(name for name in self._names.looked_up if name in missing)
+        while error is not None:
+            name = _name_of(error)
+            if name and self._document.first_bound.get(name, cell.cell) < cell.cell:
+                names[name] = None
+            if isinstance(error, CannotTravel):
+                self.break_(STUCK, error.version, str(error), "# nbc: fuse")
+            error = error.__cause__ or error.__context__
+        for name in names:
+            self.break_(NOT_SENT, name, f"cell {cell.cell} reads `{name}`, which was not known to be used here", f"# nbc: reads={name}")
+
+    def _check_values(self) -> None:
+        for version, reference in self._watched:
+            value = alive(reference)
+            if value is not None and self._prints is not None:
+                now = self._prints.take(str(version), value)
+                before = self._before[version]
+                if now is not None and before is not None and not now.is_like(before):
+                    self._tell_changed(version.name)
+                    del self._before[version]
+        self._watched = []
+
+    def _tell_changed(self, name: str) -> None:
+        cell = self._cell.cell if self._cell else -1
+        self.break_(CHANGED, name, f"cell {cell} changes `{name}`, which was not known to change here", f"# nbc: mutates={name}")
+
+    def _check_definitions(self, made: Iterable[Any]) -> None:
+        for one in made:
+            if one.name in self._made and shallow_print(one.value) != self._made[one.name]:
+                self._tell_changed(one.name)
+
+    def _check_channels(self, cell: StepCell) -> None:
+        for name, before in self._states.items():
+            if before and self._state(name) != before:
+                self.break_(
+                    STATE_SET, name, f"cell {cell.cell} changes the state of `{name}`, which was not known", f"# nbc: writes={name}"
+                )
+
+    def _check_files(self, cell: StepCell) -> None:
+        declared = [version.subject for version in cell.needs if version.kind == "file"]
+        declared += [name[len("file:") :] for name in cell.changes if name.startswith("file:")]
+        for path in self._missed:
+            if any(covers(subject, path) for subject in declared):
+                continue
+            if any(covers(made, path) for made in self._made_before(cell)):
+                self.break_(FILE_TOUCHED, path, f"cell {cell.cell} reads `{path}`, which was not given to it", f"# nbc: reads={path}")
+            else:
+                self._tell("access", cell=cell.cell, path=path)
+
+    def _made_before(self, cell: StepCell) -> Iterable[str]:
+        """The files that earlier cells are known to write. Those that write anything may not mean this file."""
+        found = ((name[len("file:") :], first) for name, first in self._document.first_bound.items() if name.startswith("file:"))
+        return [subject for subject, first in found if first < cell.cell and subject != _EVERYTHING]
+
+    def wrote(self, cell: StepCell, paths: Iterable[str]) -> None:
+        """The paths that the cell wrote or removed: those that later cells read must have been foreseen."""
+        self._cell = cell
+        declared = [name[len("file:") :] for name in cell.changes if name.startswith("file:")]
+        watched = [name[len("file:") :] for name in cell.watches if name.startswith("file:")]
+        for path in paths:
+            if not any(covers(one, path) for one in declared) and any(covers(one, path) for one in watched):
+                self.break_(FILE_TOUCHED, path, f"cell {cell.cell} writes `{path}`, which later cells read", f"# nbc: writes={path}")
+
+    def hear(self, event: str, args: Tuple[Any, ...]) -> None:
+        """A file is opened or a directory listed: what is not there may be somewhere else, and so may what a list lacks."""
+        if self._cell is None or not args or not isinstance(args[0], (str, bytes, os.PathLike)):
+            return
+        path = os.path.relpath(os.path.abspath(os.fsdecode(args[0])), self._files.directory)
+        if path.split(os.sep)[0] == os.pardir or (event in _OPENED and self._files.has(path)):
+            return
+        self._missed[path if event in _OPENED else path + "/"] = None
+
+    # What leaves the step.
+
+    def saved(self, cell: StepCell, saved: SavedPayload) -> None:
+        """Of two versions that leave the step apart, none may be changed later so that the other would show it."""
+        self._cell = cell
+        for one in saved.versions:
+            if one.reach is None or one.version.kind != "variable":
+                continue
+            self._sent.pop(one.version.name, None)
+            for other, payload, reach in self._sent.values():
+                if payload != saved.payload and {one.version.name, other.name} & {*cell.changed_later}:
+                    shared = reach.shares_with(one.reach)
+                    if shared:
+                        names = f"`{one.version.name}` and `{other.name}`"
+                        message = f"{names} share {shared} after cell {cell.cell}, and a later cell changes it"
+                        self.break_(SHARED, f"{other.name} {one.version.name}", message, "# nbc: fuse")
+            one.reach.loosen()
+            self._sent[one.version.name] = one.version, saved.payload, one.reach
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self in _ears:
+            _ears.remove(self)
+            self._kernel.namespace["__builtins__"] = builtins
+
+
+class WatchedBuiltins(Dict[str, Any]):
+    """The builtins, as the last place where a name is looked up: `looked_up` are those that should have been found before."""
+
+    def __init__(self) -> None:
+        # Python itself looks some names up without asking us.
+        super().__init__(vars(builtins))
+        self.missing: Set[str] = set()
+        self.looked_up: List[str] = []
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self.missing:
+            self.looked_up.append(name)
+        return vars(builtins)[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """As `dict.get`."""
+        return vars(builtins).get(name, default)
+
+    def __contains__(self, name: object) -> bool:
+        return name in vars(builtins)
+
+
+def _name_of(error: BaseException) -> str:
+    """The name that a NameError could not find."""
+    if not isinstance(error, NameError):
+        return ""
+    found = re.match(r"(?:global )?name '([^']+)' is not defined", str(error))
+    return getattr(error, "name", None) or (found[1] if found else "")
+
+
+# An audit hook cannot be removed: one hears everything, and asks the guards of the step that runs.
+_ears: List[Guards] = []
+_listening: List[bool] = []
+
+
+def listen_for_files() -> None:
+    """Hear of files that are opened, in this process and its forks."""
+    if not _listening:
+        _listening.append(True)
+        sys.addaudithook(_hear)
+
+
+def _hear(event: str, args: Tuple[Any, ...]) -> None:
+    if _ears and (event in _OPENED or event in _LISTED) and not _looks_for_modules(sys._getframe(1)):
+        for guards in _ears:
+            guards.hear(event, args)
+
+
+def _looks_for_modules(frame: Any) -> bool:
+    """Whether Python itself, or whoever looks for installed packages, is at work: they look wherever modules may be."""
+    name = frame.f_code.co_filename
+    return name.startswith("<frozen importlib") or any(part in name for part in _MODULE_FINDERS)

@@ -1,0 +1,208 @@
+"""Whether an object is still what it was: the print of a value before and after a cell.
+
+A print is made of the pickle of a value and of the contents of its arrays. Large arrays whose memory came with a payload are
+compared with the payload, page by page and only where they were written to; of other very large arrays some of the bytes count.
+How a library arranges its memory does not.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import mmap
+import struct
+import sys
+import warnings
+from typing import Any, Iterable, List, NamedTuple, Optional, Tuple
+
+from .codecs import Scope, ValueWriter, payload_name
+from .extents import address_of
+
+# A pickle that is longer than this is not made: only the length of such a value is compared.
+_LONGEST_PICKLE = 8 << 20
+# Arrays from this size on are compared with the payload they lie in, and up to this size by all of their bytes.
+_MAPPED_BYTES = 1 << 20
+_HASHED_BYTES = 64 << 20
+_PRINT_PIECE = 4096
+_SAMPLES = 4096
+_PRESENT, _SWAPPED, _OF_FILE = 1 << 63, 1 << 62, 1 << 61
+# What never changes, or changes only with its name.
+_UNCHANGING_KINDS = frozenset((type(None), bool, int, float, complex, str, bytes, range, type(...), type))
+
+# What stands for arrays, tables and columns in a pickle that nobody reads.
+_array, _table, _series = map(payload_name, ("print_array", "print_table", "print_series"))
+
+
+class Mapped(NamedTuple):
+    """A payload file that is mapped, and where."""
+
+    path: str
+    memory: Any
+
+
+class Stretch(NamedTuple):
+    """The content of an array that is what a file has at a place."""
+
+    path: str
+    offset: int
+    length: int
+
+    def hash(self) -> bytes:
+        """What the hash of the array would be."""
+        with open(self.path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as memory:
+            view = memoryview(memory)[self.offset : self.offset + self.length]
+            try:
+                return _hash(view)
+            finally:
+                view.release()
+
+
+class Print(NamedTuple):
+    """What a value is: the digest of its pickle, and of each array its hash or where its content is found."""
+
+    digest: bytes
+    arrays: Tuple[Any, ...]
+
+    def is_like(self, other: "Print") -> bool:
+        """Whether both are of the same value."""
+        if self.digest != other.digest or len(self.arrays) != len(other.arrays):
+            return False
+        return all(one == two or _hash_of(one) == _hash_of(two) for one, two in zip(self.arrays, other.arrays))
+
+
+def _hash_of(array: Any) -> bytes:
+    found: bytes = array.hash() if isinstance(array, Stretch) else array
+    return found
+
+
+class Prints:
+    """Takes prints of values. `mapped` are the payloads whose memory arrays may still lie in."""
+
+    def __init__(self, scope: Scope, mapped: Iterable[Mapped]) -> None:
+        self._scope = scope
+        self._mapped = [(address_of(one.memory), len(one.memory), one.path) for one in mapped]
+
+    def take(self, name: str, value: Any) -> Optional[Print]:
+        """The print of a value; `None` where it is never another, or nobody can tell."""
+        if type(value) in _UNCHANGING_KINDS:
+            return None
+        writer = _PrintWriter(name, self._scope, self)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                frame = writer.write(value, False)
+        except _TooLong:
+            return Print(repr((type(value).__name__, _length(value))).encode(), ())
+        except Exception:  # noqa: BLE001 (whatever pickling raises: nobody can tell whether this value changed)
+            return None
+        if frame.failures:
+            return None
+        return Print(hashlib.blake2b(frame.content, digest_size=16).digest(), tuple(writer.arrays))
+
+    def of_array(self, array: Any) -> Any:
+        """The hash of an array's bytes, or where they are found."""
+        content = memoryview(array.reshape(-1).view("u1")) if array.flags.c_contiguous else memoryview(array.tobytes())
+        if len(content) >= _MAPPED_BYTES and array.flags.c_contiguous:
+            address = array.__array_interface__["data"][0]
+            for start, length, path in self._mapped:
+                lies_in_it = start and start <= address and address + len(content) <= start + length
+                if lies_in_it and _as_in_file(address, content, path, address - start):
+                    return Stretch(path, address - start, len(content))
+        return _hash(content)
+
+
+class _TooLong(Exception):
+    pass
+
+
+class _ShortStream(io.BytesIO):
+    def write(self, content: Any) -> int:
+        if self.tell() + len(content) > _LONGEST_PICKLE:
+            raise _TooLong
+        return super().write(content)
+
+
+class _PrintWriter(ValueWriter):
+    """Pickles a value without what it keeps only to answer faster, and tables as their columns."""
+
+    def __init__(self, name: str, scope: Scope, prints: Prints) -> None:
+        super().__init__(name, scope, _ShortStream())
+        self._prints = prints
+        self.arrays: List[Any] = []
+        pandas = sys.modules.get("pandas")
+        if pandas is not None and hasattr(pandas, "DataFrame"):
+            self._by_type[pandas.DataFrame] = self._reduce_table
+            self._by_type[pandas.Series] = lambda value: (_series, (value.array, value.index, value.name, value.attrs))
+
+    def _reduce_array(self, value: Any) -> Any:
+        if value.dtype.hasobject:
+            return value.__reduce__()
+        self.arrays.append(self._prints.of_array(value))
+        return _array, (value.dtype, value.shape, bool(value.flags.writeable))
+
+    def _reduce_table(self, value: Any) -> Any:
+        return _table, (value.columns, value.index, [value._get_column_array(number) for number in range(value.shape[1])], value.attrs)
+
+    def _reduce_any(self, value: Any, kind: type) -> Any:
+        reduced = super()._reduce_any(value, kind)
+        state = reduced[2] if isinstance(reduced, tuple) and len(reduced) > 2 else None
+        if not isinstance(state, dict) or not any(_is_cache(kind, name) for name in state):
+            return reduced
+        # An object without attributes has no state at all.
+        return (*reduced[:2], {name: item for name, item in state.items() if not _is_cache(kind, name)} or None, *reduced[3:])
+
+
+def _is_cache(kind: type, name: Any) -> bool:
+    return isinstance(name, str) and isinstance(getattr(kind, name, None), functools.cached_property)
+
+
+def _length(value: Any) -> Any:
+    return len(value) if isinstance(value, (list, dict, set, tuple, bytearray)) else getattr(value, "shape", None)
+
+
+def _hash(content: memoryview) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    if len(content) <= _HASHED_BYTES:
+        digest.update(content)
+        return digest.digest()
+    stride = len(content) // _SAMPLES
+    for start in range(0, len(content), stride):
+        digest.update(content[start : start + _PRINT_PIECE])
+    digest.update(content[-_PRINT_PIECE:])
+    return digest.digest()
+
+
+def _as_in_file(address: int, content: memoryview, path: str, offset: int) -> bool:
+    """Whether mapped memory is what the file has there. Pages that nobody wrote to are."""
+    page = mmap.PAGESIZE
+    first, last = address // page, (address + len(content) - 1) // page
+    try:
+        with open("/proc/self/pagemap", "rb", buffering=0) as table:
+            table.seek(first * 8)
+            entries = table.read((last - first + 1) * 8)
+    except OSError:
+        return False
+    flags = struct.unpack(f"={len(entries) // 8}Q", entries)
+    if len(flags) != last - first + 1:
+        return False
+    written = [number for number, flag in enumerate(flags, first) if flag & (_PRESENT | _SWAPPED) and not flag & _OF_FILE]
+    if not written:
+        return True
+    with open(path, "rb") as file:
+        return all(_same_page(number * page, address, content, file, offset) for number in written)
+
+
+def _same_page(start: int, address: int, content: memoryview, file: Any, offset: int) -> bool:
+    low, high = max(start, address) - address, min(start + mmap.PAGESIZE, address + len(content)) - address
+    file.seek(offset + low)
+    return bool(file.read(high - low) == content[low:high])
+
+
+def shallow_print(value: Any) -> Tuple[Any, ...]:
+    """What a definition statement made, one level deep: the parts of a function, the attributes of a class."""
+    if isinstance(value, type):
+        return tuple((name, id(item)) for name, item in sorted(vars(value).items()) if name not in ("__dict__", "__weakref__", "__doc__"))
+    parts: List[Any] = [getattr(value, name, None) for name in ("__code__", "__defaults__", "__kwdefaults__")]
+    attributes = getattr(value, "__dict__", None)
+    return (*map(id, parts), *sorted((str(name), id(item)) for name, item in (attributes or {}).items()))

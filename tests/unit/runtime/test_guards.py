@@ -1,0 +1,133 @@
+"""What cells do that nobody had foreseen is found, and what only looks like it is not."""
+
+import json
+
+import pytest
+
+from tests.unit.runtime.chain import chain_documents, run_documents
+
+WATCHED = "x"
+
+
+def breaks(cells, tmp_path, watches=(WATCHED,), changes=(), **fields):
+    """The guards that the last of these cells breaks, when it is run on its own and declared to change only `changes`."""
+    documents = chain_documents(cells)
+    last = documents[-1]["cells"][0]
+    last.update(watches=list(watches), changes=list(changes), defines=[], saves=[], **fields)
+    found = run_documents(documents, tmp_path / "chain")[-1]
+    assert "problem" not in found, found["problem"]
+    return [(one["code"], one["cell"], one["name"]) for one in found["guards"]]
+
+
+CHANGES = {
+    "a list": ("x = [1, 2]", "x.append(3)"),
+    "a nested dict": ("x = {'a': {'b': [1]}}", "x['a']['b'][0] = 2"),
+    "a large array": ("import numpy as np; x = np.zeros(1 << 18)", "x[-1] = 1"),
+    "a small array": ("import numpy as np; x = np.arange(4)", "x[0] = 1"),
+    "a table": ("import pandas as pd; x = pd.DataFrame({'a': [1.5]})", "x['b'] = 1"),
+    "a value in a table": ("import pandas as pd; x = pd.DataFrame({'a': [1.5]})", "x.loc[0, 'a'] = 2"),
+    "an object": ("class C: pass\nx = C()", "x.a = 1"),
+    "a half-used iterator": ("x = iter([1, 2])", "next(x)"),
+    "a function's attribute": ("def x(): pass", "x.calls = 1"),
+    "a class's attribute": ("class x: a = 1", "x.a = 2"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_is_seen(name, tmp_path):
+    assert breaks(CHANGES[name], tmp_path) == [("NB501", 1, "x")]
+
+
+LOOKS = {
+    "reading": ("x = {'a': [1, 2]}", "print(sum(x['a'])); sorted(x); [y for y in x.values()]"),
+    "an array that is read": ("import numpy as np; x = np.zeros(1 << 18)", "x.sum(); x[::2] + 1; x.T"),
+    "a cached property": (
+        "import functools\nclass C:\n    @functools.cached_property\n    def a(self): return 1\nx = C()",
+        "x.a",
+    ),
+    "columns that pandas puts together": (
+        "import pandas as pd; x = pd.DataFrame({'a': [1.0, 2]}); x['b'] = 2.0; x['c'] = [1, 2]",
+        "x.values.sum(); x[x.a > 1]; x._consolidate_inplace(); x.describe()",
+    ),
+    "another object under the name": ("x = [1]", "x = [2]"),
+    "a change that is taken back": ("x = [1]", "x.append(2); x.pop()"),
+    "a setter of a value that cannot be pickled": ("import threading; x = threading.Lock()", "pass"),
+}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_looking_is_no_change(name, tmp_path):
+    assert breaks(LOOKS[name], tmp_path) == []
+
+
+def test_a_declared_change_is_none(tmp_path):
+    assert breaks(CHANGES["a list"], tmp_path, watches=(), changes=("x",)) == []
+
+
+NOT_SENT = {
+    "it fails": "y",
+    "the error is caught": "try:\n    y\nexcept NameError:\n    pass",
+    "the error is caught in a function": "def f():\n    try:\n        return y\n    except Exception:\n        return 0\nf();",
+    "a builtin is found": "sum([1]);",
+}
+
+
+@pytest.mark.parametrize("name", NOT_SENT)
+def test_a_name_that_was_not_sent(name, tmp_path):
+    cells = ["y = 1; sum = max", NOT_SENT[name]]
+    found = breaks(cells, tmp_path, watches=(), needs=[])
+    assert found == [("NB502", 1, "sum" if "builtin" in name else "y")]
+
+
+def test_a_builtin_that_no_cell_binds_is_none(tmp_path):
+    assert breaks(["y = 1", "len([1]); print(1); __import__('json')"], tmp_path, watches=(), needs=[]) == []
+
+
+STATES = {
+    "random": ("import random", "random.random()"),
+    "numpy.random": ("import numpy as np", "np.random.rand()"),
+    "os.environ": ("import os", "os.environ['NBC'] = '1'"),
+    "cwd": ("import os", "os.mkdir('a'); os.chdir('a')"),
+    "sys.path": ("import sys", "sys.path.append('lib')"),
+    "matplotlib": ("import matplotlib as mpl", "mpl.rcParams['lines.linewidth'] = 7"),
+}
+
+
+@pytest.mark.parametrize("channel", STATES)
+def test_state_that_is_set(channel, tmp_path):
+    watched = [f"channel:{name}" for name in STATES]
+    assert breaks(STATES[channel], tmp_path, watches=watched) == [("NB505", 1, channel)]
+
+
+def test_files_that_later_cells_read(tmp_path):
+    cells = ["x = 1", "open('out.csv', 'w').close(); open('other.csv', 'w').close()"]
+    assert breaks(cells, tmp_path, watches=["file:out.csv"]) == [("NB503", 1, "out.csv")]
+    assert breaks(cells, tmp_path / "declared", watches=[], changes=["file:out.csv"]) == []
+
+
+def test_a_file_that_was_not_given_is_told(tmp_path):
+    documents = chain_documents(["x = 1", "try:\n    open('there.csv')\nexcept OSError:\n    pass"])
+    documents[1]["cells"][0]["watches"] = []
+    found = run_documents(documents, tmp_path / "chain")[-1]
+    assert [(one["cell"], one["path"]) for one in found["accesses"]] == [(1, "there.csv")]
+    documents[1]["first_bound"]["file:there.csv"] = 0
+    found = run_documents(documents, tmp_path / "known")[-1]
+    assert [(one["code"], one["name"]) for one in found["guards"]] == [("NB503", "there.csv")]
+
+
+def test_two_payloads_that_share_an_object_which_is_changed_later(tmp_path):
+    documents = chain_documents(["a = [1]; b = {'a': a}; c = [a]"])
+    cell = documents[0]["cells"][0]
+    cell["saves"] = [{"payload": name, "versions": [f"{name}@0"]} for name in "abc"]
+    cell.update(changed_later=["b"], watches=[])
+    found = run_documents(documents, tmp_path / "chain")[0]
+    assert [(one["code"], one["name"]) for one in found["guards"]] == [("NB504", "a b"), ("NB504", "b c")]
+    cell["changed_later"] = []
+    assert run_documents(json.loads(json.dumps(documents)), tmp_path / "unchanged")[0]["guards"] == []
+
+
+def test_use_of_what_could_not_travel(tmp_path):
+    documents = chain_documents(["x = (i for i in 'ab')", "next(x)"])
+    documents[1]["cells"][0]["watches"] = []
+    found = run_documents(documents, tmp_path / "chain")[-1]
+    assert [(one["code"], one["name"]) for one in found["guards"]] == [("NB506", "x@0")]

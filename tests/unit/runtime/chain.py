@@ -128,9 +128,9 @@ def import_what_cells_import():
         importlib.import_module(name)
 
 
-def run_chain(sources, directory, tags=(), extra_names=(), channels=()):
+def run_chain(sources, directory, tags=(), extra_names=(), channels=(), files=()):
     """Run the cells one after the other, each in a process of its own. Returns the outputs documents of those that ran."""
-    return run_documents(chain_documents(sources, tags, extra_names, channels), directory)
+    return run_documents(chain_documents(sources, tags, extra_names, channels), directory, files)
 
 
 def run_together(sources, directory, **options):
@@ -140,8 +140,8 @@ def run_together(sources, directory, **options):
     return run_documents([whole], directory)[0]
 
 
-def run_documents(documents, directory):
-    """Run steps one after the other; each is given the payload that the one before it has saved."""
+def run_documents(documents, directory, files=()):
+    """Run steps one after the other; each is given these files, and the payload that the one before it has saved."""
     directory.mkdir(parents=True, exist_ok=True)
     import_what_cells_import()
     kept = Path.cwd()
@@ -151,6 +151,7 @@ def run_documents(documents, directory):
         for index, document in enumerate(documents):
             Path(f"s{index}.json").write_text(json.dumps(document), "utf-8")
             given = ["--payload", f"p{index - 1}.nbc"] if index else []
+            given += [word for name, path in files for word in ("--file", name, str(path))]
             code = run_forked(["step", f"s{index}.json", f"s{index}.outputs.json", *given], f"s{index}.outputs.json")
             found.append(json.loads(Path(f"s{index}.outputs.json").read_text("utf-8")))
             if code != 0:

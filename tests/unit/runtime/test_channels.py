@@ -63,13 +63,13 @@ def test_generators_that_nobody_seeded_differ_from_process_to_process(tmp_path):
 
 
 def test_an_import_runs_again_where_the_path_was_set_and_other_state_is_set_after_it(tmp_path):
-    (tmp_path / "chain" / "lib").mkdir(parents=True)
-    (tmp_path / "chain" / "lib" / "loud.py").write_text("import random\nrandom.seed(0)\nNAME = 'found'\n")
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "loud.py").write_text("import random\nrandom.seed(0)\nNAME = 'found'\n")
     cells = (
         "import random, sys",
         "random.seed(7); sys.path.insert(0, 'lib'); random.random()",
         "import loud; random.seed(8)",
         "print(loud.NAME, random.random())",
     )
-    apart = texts(run_chain(cells, tmp_path / "chain", channels=("random", "sys.path")))
+    apart = texts(run_chain(cells, tmp_path / "chain", channels=("random", "sys.path"), files=[("lib", tmp_path / "lib")]))
     assert apart[-1] == "found 0.2267058593810488\n"

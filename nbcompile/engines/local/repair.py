@@ -36,7 +36,14 @@ def run_until_sound(
         if repaired is None:
             return job, result, tuple(found.values())
         on_event(Notice(f"{len(breaks)} of the plan's assumptions did not hold: what depends on them runs again"))
-        job = repaired
+        job = replace(
+            job,
+            plan=repaired.plan,
+            documents=repaired.documents,
+            seconds=repaired.seconds,
+            reuse=repaired.reuse,
+            repair=repaired.repair,
+        )
 
 
 def broken_guards(job: RunJob) -> tuple[GuardBreak, ...]:

@@ -89,6 +89,12 @@ class StepWorker:
         loop.run_until_complete(asyncio.sleep(0))
         loop.close()
 
+    def run_import(self, statement: str) -> None:
+        """Do an import of the notebook before any cell; libraries ask then whether they are in a kernel or a terminal."""
+        around = self._host.kernel.shell.builtin_trap if self._host else contextlib.nullcontext()
+        with around:
+            exec(compile(statement, "<import>", "exec"), {"__name__": "__main__"})  # noqa: S102 (the notebook's own import)
+
     def run(self, argv: List[str]) -> int:
         """Run one command; returns the exit code."""
         return _run(argv, lambda outputs, run: run(), self._host_in)

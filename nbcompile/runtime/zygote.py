@@ -123,7 +123,7 @@ class WarmParent:
         os.chdir(directory)
         error = _quietly(lambda: self._steps.warm_up(directory))["error"]
         with LOADED.watch():
-            report = [{"statement": one, **_quietly(_importing(one))} for one in imports]
+            report = [{"statement": one, **_quietly(self._importing(one))} for one in imports]
         _die_with_parent(0)
         safe, why = (False, error) if error else _fork_is_safe()
         # What exists now is shared by all forks: the collector need not look at it, and so does not copy its pages.
@@ -134,6 +134,12 @@ class WarmParent:
         self._spare_wanted = safe
         edges = {name: list(others) for name, others in LOADED.edges.items()}
         self.engine.send(said="prepared", imports=report, forks=safe, why=why, edges=edges, sources=LOADED.sources(directory))
+
+    def _importing(self, statement: str) -> Callable[[], None]:
+        def run() -> None:
+            self._steps.run_import(statement)
+
+        return run
 
     def _do_remove_at_end(self, directories: List[str]) -> None:
         self._leftovers += directories
@@ -328,13 +334,6 @@ def _measured(run: Callable[[List[str]], int], directory: str, argv: List[str]) 
 
 
 # Imports before the first fork.
-
-
-def _importing(statement: str) -> Callable[[], None]:
-    def run() -> None:
-        exec(compile(statement, "<import>", "exec"), {"__name__": "__main__"})  # noqa: S102 (the notebook's own import)
-
-    return run
 
 
 def _quietly(action: Callable[[], None]) -> Dict[str, str]:

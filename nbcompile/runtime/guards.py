@@ -107,8 +107,8 @@ class Guards:
             return b""
         state = self._channels.look(name)
         if name == "matplotlib":
-            # Importing pyplot tells the shell how to show figures.
-            state = {key: item for key, item in state.items() if key not in ("inline", "formats")}
+            # Importing pyplot makes plots interactive and tells the shell how to show figures.
+            state = {name: value for name, value in state["parameters"].items() if name != "interactive"}
         return pickle.dumps(state, 4)
 
     # After a cell.

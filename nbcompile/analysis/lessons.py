@@ -19,7 +19,11 @@ _START, _AFTER_IT = Span(1, 1, 1, 1), Span(1, 2, 1, 2)
 def learn(facts: Sequence[CellFacts], breaks: Sequence[GuardBreak]) -> tuple[CellFacts, ...]:
     """The facts with what broken guards have told; unchanged where they tell nothing new."""
     learnt = list(facts)
+    bound = {made.name for cell in facts for made in cell.definitions}
     for one in breaks:
+        if one.code == rules.NOT_SENT.code and one.name not in bound:
+            # Nobody knows where it comes from.
+            continue
         teach = _LESSONS[one.code]
         place = int(one.name.rpartition("@")[2]) if one.code == rules.CANNOT_TRAVEL.code else one.cell
         learnt[place] = teach(learnt[place], one)

@@ -191,6 +191,7 @@ _SPECIAL = {
     "reset": _reset,
     "reset_selective": _reset,
     "xdel": _reset,
+    "pylab": _opaque,
     "python": _writes_here,
     "python2": _writes_here,
     "python3": _writes_here,

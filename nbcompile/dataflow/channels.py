@@ -15,7 +15,9 @@ _RANDOM = frozenset(("random", "numpy.random", "torch.random"))
 _ORDERED = frozenset(("network", "process", "database"))
 _READ_BY_IMPORTS = ("os.environ", "cwd", "sys.path")
 _PLOTS = frozenset(("matplotlib", "seaborn", "pandas", "pylab", "plotnine", "arviz", "networkx", "statsmodels", "sklearn", "xarray"))
-_READ_BY_ALL = frozenset(("library:warnings", "library:logging"))
+# Libraries whose settings say how values are shown, by whatever cell.
+_SHOW = ("library:display", "library:numpy", "library:pandas", "library:sympy")
+_READ_BY_ALL = frozenset(("library:warnings", "library:logging", *_SHOW))
 _QUIET = frozenset(("environment", "time", "stdin", "import", "files"))
 
 

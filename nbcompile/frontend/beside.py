@@ -34,7 +34,6 @@ def look_beside(notebook: Notebook, given: Iterable[str], directory: Path) -> Su
         missing=missing,
         directories=tuple(path for path in given if not path.endswith("/") and (directory / path).is_dir()),
         modules=tuple(path for path in mentioned if _holds_modules(path, entries)),
-        entries=tuple(path for path in entries if "/" not in path.rstrip("/")),
     )
 
 

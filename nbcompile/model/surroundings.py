@@ -12,15 +12,13 @@ class Surroundings:
 
     `mentions` pairs a code cell's index with a file beside the notebook that its text names; `missing` are files that
     some cell reads and that are not there, `directories` those that are directories and are not called so. `modules` are
-    the mentioned files and directories that hold Python modules, and `entries` is everything on the top of the directory.
-    Paths are relative; a directory ends with `/`.
+    the mentioned files and directories that hold Python modules. Paths are relative; a directory ends with `/`.
     """
 
     mentions: tuple[tuple[int, str], ...] = ()
     missing: tuple[str, ...] = ()
     directories: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
-    entries: tuple[str, ...] = ()
 
     def mentioned_by(self, cell: int) -> tuple[str, ...]:
         """The files that a cell's text names."""
@@ -31,7 +29,13 @@ class Surroundings:
         return tuple(path for index, path in self.mentions if index <= cell and path in self.modules)
 
     def there(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """Those of the paths that are there, `./` as what lies in it; none twice, and none that lies in another."""
+        """Those of the paths that are there; none twice, and none that lies in another."""
         spelled = (f"{path}/" if path in self.directories else path for path in paths)
-        found = dict.fromkeys(one for path in spelled for one in (self.entries if path == "./" else (path,)) if one not in self.missing)
-        return tuple(path for path in found if not any(path != other and path.startswith(other.rstrip("/") + "/") for other in found))
+        found = dict.fromkeys(path for path in spelled if path not in self.missing)
+        return tuple(path for path in found if not any(_holds(other, path) for other in found))
+
+
+def _holds(directory: str, path: str) -> bool:
+    if directory == "./":
+        return path != "./" and not path.startswith("../")
+    return path != directory and path.startswith(directory.rstrip("/") + "/")

@@ -25,6 +25,8 @@ CHANGED, NOT_SENT, FILE_TOUCHED, SHARED, STATE_SET, STUCK = "NB501", "NB502", "N
 _CATCHES_NAME_ERRORS = re.compile(r"except\s*(:|[^:\n]*\b(NameError|Exception|BaseException)\b)")
 _OPENED, _LISTED = ("open", "sqlite3.connect"), ("os.listdir", "os.scandir", "glob.glob")
 _EVERYTHING = "./"
+# How results are displayed: set by few, read by all.
+DISPLAY = "library:display"
 _MODULE_FINDERS = (f"{os.sep}importlib{os.sep}", "pkgutil.py", f"{os.sep}pkg_resources{os.sep}", f"{os.sep}importlib_metadata{os.sep}")
 
 
@@ -48,6 +50,7 @@ class Guards:
         self._before: Dict[VersionName, Optional[Print]] = {}
         self._made: Dict[str, Tuple[Any, ...]] = {}
         self._states: Dict[str, bytes] = {}
+        self._shows: Dict[Any, int] = {}
         self._cell: Optional[StepCell] = None
         self._missed: Dict[str, None] = {}
         self._watched: List[Tuple[VersionName, Any]] = []
@@ -88,6 +91,7 @@ class Guards:
         self._made = {one.name: shallow_print(one.value) for one in made if one.name in cell.watches}
         channels = (name[len("channel:") :] for name in cell.watches if name.startswith("channel:"))
         self._states = {name: self._state(name) for name in channels}
+        self._shows = self._display()
         self._names.missing = (
             {name for name in self._document.names if self._is_missing(name, cell)} if self._watches_names(cell) else set()
         )
@@ -129,8 +133,12 @@ class Guards:
         names = dict.fromkeys(name for name in self._names.looked_up if name in missing)
         while error is not None:
             name = _name_of(error)
-            if name and self._document.first_bound.get(name, cell.cell) < cell.cell:
+            # A name that no cell is known to bind may come from a star import or a magic.
+            if name and self._document.first_bound.get(name, -1) < cell.cell:
                 names[name] = None
+            if isinstance(error, FileNotFoundError):
+                for path in _paths_in(error):
+                    self.hear("open", (path,))
             if isinstance(error, CannotTravel):
                 self.break_(STUCK, error.version, str(error), "# nbc: fuse")
             error = error.__cause__ or error.__context__
@@ -163,6 +171,20 @@ class Guards:
                 self.break_(
                     STATE_SET, name, f"cell {cell.cell} changes the state of `{name}`, which was not known", f"# nbc: writes={name}"
                 )
+
+        if self._shows != self._display() and "channel:" + DISPLAY not in cell.changes:
+            message = f"cell {cell.cell} changes how results are displayed, which later cells depend on"
+            self.break_(STATE_SET, DISPLAY, message, f"# nbc: writes={DISPLAY}")
+
+    def _display(self) -> Dict[Any, int]:
+        """How the shell shows objects of each type. What pyplot registers for its figures, it registers in every process."""
+        shell = getattr(self._kernel, "shell", None)
+        found: Dict[Any, int] = {}
+        for mime, formatter in shell.display_formatter.formatters.items() if shell is not None else ():
+            for kind, show in (*formatter.type_printers.items(), *formatter.deferred_printers.items()):
+                if getattr(kind, "__module__", "") != "matplotlib.figure":
+                    found[mime, kind] = id(show)
+        return found
 
     def _check_files(self, cell: StepCell) -> None:
         declared = [version.subject for version in cell.needs if version.kind == "file"]
@@ -252,6 +274,11 @@ def _name_of(error: BaseException) -> str:
         return ""
     found = re.match(r"(?:global )?name '([^']+)' is not defined", str(error))
     return getattr(error, "name", None) or (found[1] if found else "")
+
+
+def _paths_in(error: FileNotFoundError) -> Iterable[str]:
+    """The paths that an error may be about; many who raise it have only asked whether a file is there."""
+    return [error.filename] if isinstance(error.filename, str) else re.findall(r"[^\s'\"]+", str(error))
 
 
 # An audit hook cannot be removed: one hears everything, and asks the guards of the step that runs.

@@ -11,8 +11,8 @@ import pytest
 from nbcompile import analysis, dataflow
 from tests.golden.test_passes import CASES, produce, read_case
 
-# What other passes look at: installing lines, shards, declared steps.
-OTHERS = ("environment", "scattered", "rounds", "declared", "programs", "known", "findings")
+# What other passes look at: installing lines, shards, declared steps, what guards found.
+OTHERS = ("environment", "scattered", "rounds", "declared", "programs", "known", "findings", "lessons", "annotated")
 MODULES = [
     f"{package.__name__}.{module.name}"
     for package in (analysis, dataflow)

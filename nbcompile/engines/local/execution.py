@@ -14,6 +14,7 @@ from nbcompile.engines.cache import WarmModules
 from nbcompile.engines.job import RunJob
 from nbcompile.engines.journal import Journal
 from nbcompile.engines.local.follow import StepFollower
+from nbcompile.engines.local.given import given
 from nbcompile.engines.local.machine import free_memory_mib
 from nbcompile.engines.local.past import Past
 from nbcompile.engines.local.scattered import ScatteredStep, Span, Spent, count_shards
@@ -175,8 +176,8 @@ class _LocalRun:
         for link in self._links_to(step):
             if link.versions and not link.versions[0].name.startswith(FILE) and link.payload not in shards:
                 words += ["--payload", str(directory.work(link.source) / f"{link.payload}.nbc")]
-        for path in step.files_in:
-            words += ["--file", path, str(self.job.notebook.absolute().parent / path)]
+        for path, place in given(self.job.notebook.absolute().parent, step.files_in):
+            words += ["--file", path, str(place)]
         for link in self._links_to(step):
             if link.versions and link.versions[0].name.startswith(FILE):
                 words += ["--files", str(directory.files(link.source))]

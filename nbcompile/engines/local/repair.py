@@ -28,11 +28,12 @@ def run_until_sound(
     found: dict[GuardBreak, Diagnostic] = {}
     while True:
         result = run(job)
-        breaks = [one for one in broken_guards(job) if one not in found]
+        breaks = broken_guards(job)
         for one in breaks:
-            found[one] = _finding(job, one)
-            on_event(Found(found[one]))
-        repaired = job.repair(tuple(breaks)) if breaks and job.repair and result.signal is None else None
+            if one not in found:
+                found[one] = _finding(job, one)
+                on_event(Found(found[one]))
+        repaired = job.repair(breaks) if breaks and job.repair and result.signal is None else None
         if repaired is None:
             return job, result, tuple(found.values())
         on_event(Notice(f"{len(breaks)} of the plan's assumptions did not hold: what depends on them runs again"))

@@ -115,6 +115,18 @@ def test_a_file_that_was_not_given_is_told(tmp_path):
     assert [(one["code"], one["name"]) for one in found["guards"]] == [("NB503", "there.csv")]
 
 
+def test_a_file_of_which_only_an_error_tells(tmp_path):
+    documents = chain_documents(["x = 1", "raise FileNotFoundError('data/there.csv not found.')"], tags=[(), ("raises-exception",)])
+    documents[1]["cells"][0]["watches"] = []
+    found = run_documents(documents, tmp_path / "chain")[-1]
+    assert (1, "data/there.csv") in [(one["cell"], one["path"]) for one in found["accesses"]]
+
+
+def test_how_results_are_displayed(tmp_path):
+    shows = "get_ipython().display_formatter.formatters['text/html'].for_type(int, str)"
+    assert breaks(["x = 1", shows + ";"], tmp_path, watches=()) == [("NB505", 1, "library:display")]
+
+
 def test_two_payloads_that_share_an_object_which_is_changed_later(tmp_path):
     documents = chain_documents(["a = [1]; b = {'a': a}; c = [a]"])
     cell = documents[0]["cells"][0]

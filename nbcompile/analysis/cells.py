@@ -10,7 +10,7 @@ from nbcompile.analysis import expressions, statements, types
 from nbcompile.analysis.bindings import GONE, CellFrame, EffectKey, Mark, Spot, Trace, spot
 from nbcompile.analysis.known import Known
 from nbcompile.analysis.replayable import Candidate, candidate, setting
-from nbcompile.analysis.values import Function, Value, join
+from nbcompile.analysis.values import MISSING, SCALAR, Function, Value, join, plain
 from nbcompile.analysis.visit import STATEMENTS, evaluate
 from nbcompile.analysis.walk import Walk
 from nbcompile.model.diagnostic import Diagnostic, Outcome, Place, Span
@@ -251,9 +251,10 @@ class _Notebook:
                     record.deletions.append((name, where, sure))
                 walk.unbind(name)
                 continue
+            bound = _any_of_its_kind(value) if _PARAMETERS in record.cell.tags else value
             before = None if sure else walk.namespace.get(name)
             record.definitions.append((name, where, sure))
-            walk.rebind(name, value if before is None else join(before, value))
+            walk.rebind(name, bound if before is None else join(before, bound))
         self.bound_anywhere.update(top.values)
 
     def _changes(self, frame: CellFrame, record: _Record, reach: dict[int, set[int]], before: dict[int, set[str]]) -> None:
@@ -386,6 +387,13 @@ class _Notebook:
                 identifier = StatementId(record.cell.index, ordinal)
                 found.append(DefinitionStatement(id=identifier, lines=one.lines, binds=one.binds, uses=uses, imports=one.imports))
         return tuple(found)
+
+
+def _any_of_its_kind(value: Value) -> Value:
+    """A parameter's value: each run may be given another, so that no branch is known to be taken. A text may still name a file."""
+    if value.const is MISSING or value.type == "str":
+        return value
+    return SCALAR if value.type == "NoneType" else plain(value.type)
 
 
 def _sizes(trace: Trace) -> tuple[int, ...]:

@@ -408,7 +408,8 @@ class Trial:
         unseeded = any(verb == "draws" and word == "self" for verb, word in said)
         for name, digest in after.items():
             if before.get(name, digest) != digest:
-                if name not in words and not (unseeded and "random" in name):
+                # A module that is imported late may filter its own warnings.
+                if name not in (*words, "library:warnings") and not (unseeded and "random" in name):
                     self.lies.append(f"the channel {name} is changed")
                 self.seen |= {f"{verb} {name}" for verb in ("draws", "seeds", "sets")}
 

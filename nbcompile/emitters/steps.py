@@ -11,7 +11,10 @@ from nbcompile.model.facts import CellFacts
 from nbcompile.model.graph import CHANNEL, FILE, DataflowGraph, GraphCell, Version
 from nbcompile.model.notebook import Notebook
 from nbcompile.model.plan import Binding, Cut, Plan, Step, StepScatter
+from nbcompile.model.run import Account
 from nbcompile.model.workflow import Port, PortKind, StepDeclaration, WorkflowDeclaration
+
+SILENT = Account()
 
 
 def step_files(
@@ -21,18 +24,22 @@ def step_files(
     notebook: Notebook,
     workflow: WorkflowDeclaration = WorkflowDeclaration(),
     *,
-    describe: bool = False,
+    account: Account = SILENT,
 ) -> tuple[StepFile, ...]:
-    """One document `nbcompile/step/1` per step, in the plan's order. With `describe`, steps say what the final values are."""
-    writer = _Writer(facts, graph, notebook, final_names(graph) if describe else {}, workflow)
+    """One document `nbcompile/step/1` per step, in the plan's order."""
+    writer = _Writer(facts, graph, notebook, account, workflow)
     if len(plan.steps) > 1:
         writer.watched = watched_names(graph)
     return tuple(StepFile(step.id, json_bytes(writer.document(step, plan))) for step in plan.steps)
 
 
-def final_names(graph: DataflowGraph) -> dict[int, tuple[str, ...]]:
-    """For each cell the variables whose last version it makes; those that it deletes are among them."""
+def _described_names(graph: DataflowGraph, account: Account) -> dict[int, tuple[str, ...]]:
+    """For each cell the variables to describe after it: those whose last version it makes, or deletes; in a plain run all at the end."""
+    if not account.values:
+        return {}
     last = {name: cell.index for cell in graph.cells for name in (*cell.defines, *cell.deletes, *cell.mutates, *_made(cell))}
+    if account.plain:
+        return {graph.cells[-1].index: tuple(last)} if graph.cells else {}
     return {index: tuple(name for name, cell in last.items() if cell == index) for index in dict.fromkeys(last.values())}
 
 
@@ -53,14 +60,10 @@ class _Writer:
     """What all step documents of a notebook share."""
 
     def __init__(
-        self,
-        facts: Sequence[CellFacts],
-        graph: DataflowGraph,
-        notebook: Notebook,
-        described: Mapping[int, tuple[str, ...]],
-        workflow: WorkflowDeclaration,
+        self, facts: Sequence[CellFacts], graph: DataflowGraph, notebook: Notebook, account: Account, workflow: WorkflowDeclaration
     ) -> None:
-        self.graph, self.notebook, self.described = graph, notebook, described
+        self.graph, self.notebook, self.account = graph, notebook, account
+        self.described = _described_names(graph, account)
         self.declared = {cell.cell: cell.step for cell in workflow.cells if cell.step}
         self.watched: Mapping[int, Watched] = {}
         replayable = set(graph.replayable)
@@ -88,6 +91,7 @@ class _Writer:
             ],
             "cells": [self._cell(step, binding) for binding in step.bindings],
             **(_scattered(step.scatter, gathered_payloads(step, plan)) if step.scatter else {}),
+            **{word: True for word in ("plain", "trace") if getattr(self.account, word)},
         }
 
     def _cell(self, step: Step, binding: Binding) -> dict[str, object]:

@@ -66,6 +66,7 @@ def cell_records(outputs: Mapping[str, Any]) -> tuple[CellRecord, ...]:
             state=cell.get("state", ""),
             seconds=cell.get("seconds"),
             cpu_seconds=cell.get("cpu_seconds"),
+            trace=cell.get("trace", {}),
         )
         for cell in outputs.get("cells", ())
     )

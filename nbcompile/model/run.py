@@ -40,13 +40,14 @@ class RunState(str, Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellRecord:
-    """One cell that ran. Seconds are wall clock unless named otherwise."""
+    """One cell that ran. Seconds are wall clock unless named otherwise. `trace` is what it did, where the run was asked to look."""
 
     index: int
     id: str
     state: str
     seconds: float | None = None
     cpu_seconds: float | None = None
+    trace: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,17 @@ class Value(NamedTuple):
     shape: str = ""
     floats: tuple[int, float, float] = (0, 0.0, 0.0)
     opaque: tuple[str, ...] = ()
+
+
+class Account(NamedTuple):
+    """What a run should tell besides what its cells show: final variables (`values`), and what each cell really did (`trace`).
+
+    With `plain`, nothing is bound, unbound or checked between the cells of a step: they run as in a kernel.
+    """
+
+    values: bool = False
+    trace: bool = False
+    plain: bool = False
 
 
 class Failure(NamedTuple):

@@ -283,7 +283,8 @@ class ValueWriter(pickle.Pickler):
             self._mentioned[owner[0]] = None
             return _definition, owner
         made, state = self._scope.classes.take_apart(value)
-        return _local_class, made, state, None, None, _set_class
+        # Plain tuples: in the joined file our own classes are of `__main__`, and would travel as the notebook's.
+        return _local_class, tuple(made), tuple(state), None, None, _set_class
 
     def _reduce_exception(self, value: BaseException) -> Any:
         """An exception is rebuilt without its constructor, whose arguments need not be its `args`, and keeps its causes."""

@@ -144,6 +144,8 @@ class StepDocument(NamedTuple):
     definitions: Tuple[DefinitionEntry, ...]
     cells: Tuple[StepCell, ...]
     scatter: Optional[ScatterEntry] = None
+    plain: bool = False
+    trace: bool = False
 
     def definition(self, wanted: str) -> Optional[DefinitionEntry]:
         """The definition statement with this id."""
@@ -172,6 +174,8 @@ def _document(raw: Dict[str, Any]) -> StepDocument:
         definitions=tuple(sorted((_definition_entry(entry) for entry in raw.get("definitions", ())), key=lambda entry: entry.order)),
         cells=tuple(_step_cell(entry) for entry in raw["cells"]),
         scatter=_scatter(raw["scatter"]) if "scatter" in raw else None,
+        plain=raw.get("plain", False),
+        trace=raw.get("trace", False),
     )
 
 

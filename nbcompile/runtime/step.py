@@ -32,6 +32,7 @@ from .shell import IPythonKernel
 from .sources import CellSource
 from .streams import Streams
 from .supervisor import journal_path
+from .tracing import Tracer
 
 
 class StepCall(NamedTuple):
@@ -103,6 +104,7 @@ class StepRun:
         self.guards.use(Prints(self.scope, self.payloads.mapped()))
         self.kernel.know_inputs({document.counts[index]: text for index, text in document.sources.items() if document.counts.get(index)})
         self.saves = sum(len(cell.saves) for cell in document.cells)
+        self.tracer = Tracer(self.kernel, self.scope) if document.trace else None
 
     def run(self) -> int:
         """Run what is to be run, until something fails. Returns the exit code."""
@@ -120,8 +122,11 @@ class StepRun:
     def _run_cells(self) -> int:
         for number, cell in enumerate(self.document.cells):
             later = self.document.cells[number + 1 :]
-            self._prepare(cell)
-            self._guard(cell)
+            if self.document.plain:
+                self.files.stage(version for version in cell.needs if version.kind == "file")
+            else:
+                self._prepare(cell)
+                self._guard(cell)
             self.versions.keep_only(_wanted(cell, later))
             self._begin(cell)
             goes_on, facts = self._run_cell(cell)
@@ -146,15 +151,22 @@ class StepRun:
         facts: Dict[str, Any] = {"state": "skipped"}
         error = None
         if not cell.skipped:
+            if self.tracer is not None:
+                self.tracer.start()
             started, cpu = time.perf_counter(), time.process_time()
             with CONTACTS.cell():
                 error = self._execute(cell)
             facts["state"] = "error" if error is not None else "ok"
             facts["seconds"] = round(time.perf_counter() - started, 6)
             facts["cpu_seconds"] = round(time.process_time() - cpu, 6)
+            if self.tracer is not None:
+                facts["trace"] = self.tracer.stop(cell.cell)
         self.definitions.took_place(cell.cell)
-        self._silently(lambda: self.guards.after(cell, error, list(self.definitions.made())))
-        self.guards.wrote(cell, self.files.note(cell.cell))
+        if self.document.plain:
+            self.files.note(cell.cell)
+        else:
+            self._silently(lambda: self.guards.after(cell, error, list(self.definitions.made())))
+            self.guards.wrote(cell, self.files.note(cell.cell))
         goes_on = error is None or cell.may_raise
         if goes_on:
             self._keep(cell)

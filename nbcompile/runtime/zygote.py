@@ -24,6 +24,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from .channels import reseed
 from .loaded import LOADED
+from .memory import peak_kib, reset_peak
 from .supervisor import leave
 
 # How long what a step left running may take to notice that its step has ended (joblib and multiprocessing clean up then).
@@ -322,7 +323,7 @@ def work_alone(descriptor: int, steps: Any) -> None:
 
 def _measured(run: Callable[[List[str]], int], directory: str, argv: List[str]) -> Dict[str, Any]:
     """Run one command in `directory`; says how it ended and what it cost."""
-    _reset_peak()
+    reset_peak()
     before, started = _cpu_seconds(), time.monotonic()
     os.chdir(directory)
     try:
@@ -330,7 +331,7 @@ def _measured(run: Callable[[List[str]], int], directory: str, argv: List[str]) 
     except SystemExit as left:
         code = left.code if isinstance(left.code, int) else WORKER_BROKE
     seconds = time.monotonic() - started
-    return {"code": code, "seconds": seconds, "cpu_seconds": _cpu_seconds() - before, "peak_kib": _peak_kib()}
+    return {"code": code, "seconds": seconds, "cpu_seconds": _cpu_seconds() - before, "peak_kib": peak_kib()}
 
 
 # Imports before the first fork.
@@ -511,23 +512,6 @@ def _cpu_seconds() -> float:
 
     own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
-
-
-def _reset_peak() -> None:
-    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w", encoding="ascii") as file:
-        file.write("5")
-
-
-def _peak_kib() -> int:
-    """The most memory this process, or one of its children, held at a time."""
-    import resource
-
-    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii", errors="replace") as file:
-        for line in file:
-            if line.startswith("VmHWM:"):
-                return max(int(line.split()[1]), children)
-    return max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, children)
 
 
 # What the interpreter has.

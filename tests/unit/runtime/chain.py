@@ -14,6 +14,7 @@ from pathlib import Path
 
 from IPython.core.inputtransformer2 import TransformerManager
 
+from nbcompile.runtime.channels import reseed
 from nbcompile.runtime.main import StepWorker
 from nbcompile.runtime.supervisor import finish_step, leave
 
@@ -114,6 +115,7 @@ def run_forked(argv, outputs):
     if child == 0:
         code = 70
         try:
+            reseed()
             code = StepWorker().run(argv)
         except BaseException:  # noqa: BLE001 (a child never goes on as the parent)
             traceback.print_exc()

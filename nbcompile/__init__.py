@@ -1,7 +1,8 @@
 """Notebook in, distributed workflow out, same results.
 
 `analyze` reads a notebook and says what its cells do, `check` also compares its lock, `plan` cuts it into steps, `build`
-compiles it to a workflow, and `run` (in an event loop: `arun`) runs it. Names load what they need when they are first used.
+compiles it to a workflow, `run` (in an event loop: `arun`) runs it, and `verify` compares that with a plain run. Names load
+what they need when they are first used.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nbcompile.api import Build, Program, analyze, arun, build, check, plan, run
+    from nbcompile.api import Build, Program, analyze, arun, build, check, plan, run, verify
     from nbcompile.model.diagnostic import Diagnostic, Severity
     from nbcompile.model.errors import NbcompileError
     from nbcompile.model.plan import Granularity
@@ -32,6 +33,7 @@ _HOMES = {
     "check": "nbcompile.api",
     "plan": "nbcompile.api",
     "run": "nbcompile.api",
+    "verify": "nbcompile.api",
 }
 
 __all__ = [
@@ -49,6 +51,7 @@ __all__ = [
     "check",
     "plan",
     "run",
+    "verify",
 ]
 
 

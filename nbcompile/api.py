@@ -20,14 +20,16 @@ from nbcompile.frontend.parse import parse_cell, parse_cells
 from nbcompile.frontend.positions import locate_key, locate_sources
 from nbcompile.model.bundle import Bundle
 from nbcompile.model.diagnostic import Diagnostic, DiagnosticLog, Outcome, Severity
-from nbcompile.model.errors import Denied, NotebookError, UsageError
+from nbcompile.model.errors import CellFailed, Denied, NotebookError, UsageError
 from nbcompile.model.facts import CellFacts
 from nbcompile.model.graph import DataflowGraph, given_files
 from nbcompile.model.notebook import Notebook
 from nbcompile.model.parameters import Parameters, document_of_parameters, parameters_of_document
 from nbcompile.model.plan import Granularity, Plan
+from nbcompile.model.run import Account, Notice
 from nbcompile.model.settings import Settings
 from nbcompile.model.surroundings import Surroundings
+from nbcompile.model.verification import Exactness
 from nbcompile.model.workflow import CellScatter, WorkflowDeclaration
 from nbcompile.planning.plan import make_plan, read_wishes
 from nbcompile.rules.parameters import WRONG_VALUES
@@ -49,13 +51,18 @@ if TYPE_CHECKING:
     from nbcompile.model.offer import Choice, Offer
     from nbcompile.model.personal import PersonalSettings
     from nbcompile.model.plan import StepId
+    from nbcompile.model.profile import MissedFlow, Profile
     from nbcompile.model.project import ProjectSettings
     from nbcompile.model.run import KnownRun, RunEvent, RunRecord
     from nbcompile.model.software import Site, Software, SoftwareQuestion
+    from nbcompile.model.verification import Observation, Verification
     from nbcompile.places.draft import Draft
     from nbcompile.tenancy.broker import Broker, OpenPlace
     from nbcompile.tenancy.credentials import Ask
     from nbcompile.tenancy.deployments import Deployments
+
+
+SILENT = Account()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,7 @@ class Program:
     parameters: Parameters = Parameters()
     scatters: tuple[CellScatter, ...] = ()
     directory: Path | None = None
+    profile: Profile | None = None
 
     @property
     def denied(self) -> bool:
@@ -90,7 +98,9 @@ def _analyze_at(data: bytes, path: Path, parameters: Mapping[str, object]) -> Pr
     program = _analyze(_notebook(data, path), parameters)
     found = tuple(_placed(_unsettled(program), str(path), data))
     beside = look_beside(program.notebook, given_files(program.graph), path.parent)
-    return replace(program, diagnostics=found, beside=beside, directory=path.parent)
+    profiled = find_profile(program, path)
+    found += tuple(replace(one, path=str(path)) for one in profiled.diagnostics)
+    return replace(program, diagnostics=found, beside=beside, directory=path.parent, profile=profiled.value)
 
 
 def analyze_bytes(data: bytes, name: str) -> Program:
@@ -169,11 +179,20 @@ def plan(program: Program, settings: Settings | None = None) -> Plan:
         raise NotebookError(f"{program.notebook.name} has errors", "run `nbcompile check` to see them")
     settings = in_project(settings or Settings(), program)
     wishes = read_wishes(program.graph, program.notebook, program.facts, program.workflow, program.scatters, settings)
+    if program.profile:
+        wishes = replace(wishes, seconds={cell.index: cell.seconds for cell in program.profile.cells})
     made = make_plan(program.graph, program.notebook, settings, program.beside, wishes)
     unmet = [found for found in (*made.diagnostics, *_misplaced(program, made.value, settings)) if found.rule.severity is Severity.ERROR]
     if unmet:
         raise NotebookError("; ".join(f"{found.rule.code} {found.message}" for found in unmet), unmet[0].help)
-    return made.value
+    return _measured(made.value, program.profile) if program.profile else made.value
+
+
+def _measured(made: Plan, profile: Profile) -> Plan:
+    """A plan that says what memory its steps need, and that its lock says what it was made from."""
+    from nbcompile.profiling.decisions import decisions_digest, with_memory
+
+    return replace(with_memory(made, profile), profile=decisions_digest(profile))
 
 
 def _misplaced(program: Program, made: Plan, settings: Settings) -> tuple[Diagnostic, ...]:
@@ -529,7 +548,7 @@ def _bundle_job(path: Path, settings: Settings, parameters: Mapping[str, object]
     from nbcompile.engines.directory import claim_directory, new_run_id
 
     find_runner(engine)
-    python = settings.python or (settings.project.environment.python if settings.project else "")
+    python = _python_asked(settings)
     if path.is_dir():
         cells, name = cells_of_bundle(path), path.absolute().name
         directory = claim_directory(output, name)
@@ -552,6 +571,161 @@ def _bundle_job(path: Path, settings: Settings, parameters: Mapping[str, object]
     )
 
 
+def verify(
+    path: str | Path,
+    settings: Settings | None = None,
+    *,
+    exactness: Exactness = Exactness.EXACT,
+    record: bool = False,
+    accept: bool = False,
+    on_event: Callable[[RunEvent], None] | None = None,
+) -> Verification:
+    """Run a notebook plainly and compiled, at cell granularity and as planned, and compare everything.
+
+    What is recorded beside the notebook is compared, too. `record` keeps what the plain run gave if nothing is kept yet, and
+    `accept` in any case; nothing else is left behind.
+
+    Raises `NotebookError` when the notebook has errors, `UsageError` and `PlaceFailed` when it cannot be run here.
+    """
+    from tempfile import TemporaryDirectory
+
+    from nbcompile.emitters.write import write_whole
+    from nbcompile.verify.baseline import baseline_json, baseline_name, read_baseline
+    from nbcompile.verify.judge import judge, named_cells, with_causes
+
+    path, settings, tell = Path(path), settings or Settings(), on_event or (lambda _: None)
+    program = analyze(path)
+    plans = {granularity: plan(program, replace(settings, granularity=granularity)) for granularity in (Granularity.CELL, Granularity.AUTO)}
+    wanted = [Granularity.CELL] + [Granularity.AUTO] * (plans[Granularity.CELL].steps != plans[Granularity.AUTO].steps)
+    sources = tuple(cell.source for cell in program.notebook.code_cells)
+    kept = path.with_name(baseline_name(path.stem))
+    recorded = [read_baseline(_read(kept), kept.name, sources, exactness)] if kept.is_file() and not accept else []
+    tell(Notice(_price(program, len(wanted))))
+    with TemporaryDirectory(prefix="nbcompile-verify-") as folder:
+        observer = Observer(path, settings, exactness, Path(folder).resolve(), tell)
+        runs = [observer.plain(program, "plain"), *(observer.compiled(granularity) for granularity in wanted), *recorded]
+        judged = judge(runs, lambda: observer.plain(program, "plain-again"), exactness, program.graph)
+        if judged.differences:
+            judged = with_causes(judged, observer.missed(program))
+    if accept or (record and not recorded):
+        write_whole(kept, baseline_json(runs[0], sources, exactness).encode())
+    return judged.verification(path, named_cells(program.diagnostics, program.facts), plans[Granularity.CELL], sources)
+
+
+def _price(program: Program, runs: int) -> str:
+    """What comparing will take, before it begins."""
+    if program.profile is None:
+        return f"{runs + 1} runs; how long they take is not known, and `nbcompile profile` would tell"
+    return f"{runs + 1} runs of about {program.profile.seconds:.0f} s each, as the profile says; twice that where something differs"
+
+
+class Observer:
+    """Runs one notebook, plainly and compiled, below one directory."""
+
+    def __init__(self, path: Path, settings: Settings, exactness: Exactness, folder: Path, tell: Callable[[RunEvent], None]) -> None:
+        self.path, self.settings, self.exactness, self.folder, self.tell = path, settings, exactness, folder, tell
+
+    def plain(self, program: Program, name: str) -> Observation:
+        """A run in a kernel; where there is none, in one step."""
+        from nbcompile.emitters.join import join_runtime
+        from nbcompile.engines.local.interpreter import choose_interpreter
+        from nbcompile.verify.observe import PlainJob, find_client, observe_kernel
+
+        choice = choose_interpreter(_python_asked(in_project(self.settings, program)), program.notebook.kernel, os.environ)
+        client = find_client(choice.path)
+        if not client:
+            self.tell(Notice(f"{choice.path} has no ipykernel, or nobody nbclient: the plain run is one step"))
+            return self.compiled(Granularity.NOTEBOOK, name)
+        self.tell(Notice(f"{name}: a kernel of {choice.path} ({choice.why})"))
+        work = self.folder / name
+        work.mkdir()
+        job = PlainJob(
+            document=program.notebook.document,
+            beside=self.path.parent,
+            work=work,
+            client=client,
+            python=choice.path,
+            runtime=join_runtime(),
+            names=tuple(dict.fromkeys(name for cell in program.graph.cells for name in cell.defines)),
+        )
+        return observe_kernel(job, name, self.exactness)
+
+    def missed(self, program: Program) -> tuple[MissedFlow, ...]:
+        """What flows between cells in a run and is in no edge; nothing where no run comes to the end."""
+        from nbcompile.profiling.decisions import missed_flows
+
+        try:
+            seen = program.profile or profile(self.path, self.settings, on_event=self.tell)
+        except CellFailed:
+            return ()
+        return missed_flows(seen, program.graph)
+
+    def compiled(self, granularity: Granularity, name: str = "") -> Observation:
+        """A run of the compiled notebook with the local engine."""
+        from nbcompile.engines.local.run import run_job
+        from nbcompile.verify.observe import observe_run
+
+        name = name or granularity.value
+        settings = replace(self.settings, granularity=granularity, on="local", cached=False)
+        account = Account(values=True, plain=granularity is Granularity.NOTEBOOK)
+        job = _local_job(self.path, settings, self.folder / name, account)
+        return observe_run(run_job(job, self.tell), name, self.exactness)
+
+
+def profile(path: str | Path, settings: Settings | None = None, *, on_event: Callable[[RunEvent], None] | None = None) -> Profile:
+    """Run a notebook once in one process, and look at what each cell does. Keeps no files; `write_profile` does.
+
+    Raises `NotebookError` when the notebook has errors, `CellFailed` when it ends early, `UsageError` and `PlaceFailed` when
+    it cannot be run here.
+    """
+    from tempfile import TemporaryDirectory
+
+    from nbcompile.engines.local.run import run_job
+    from nbcompile.profiling.profile import make_profile
+
+    path, settings = Path(path), replace(settings or Settings(), granularity=Granularity.NOTEBOOK, on="local", cached=False)
+    with TemporaryDirectory(prefix="nbcompile-profile-") as folder:
+        program = analyze(path)
+        job = _local_job(path, settings, Path(folder) / "run", Account(trace=True, plain=True))
+        record = run_job(job, on_event or (lambda _: None))
+    if record.failures:
+        failure = record.failures[0]
+        raise CellFailed(f"cell {failure.cell}: {failure.name}: {failure.message}", "a profile is one of a whole run; see `nbcompile run`")
+    cells = [cell for step in record.steps for cell in step.cell_records]
+    return make_profile(program.notebook, record.interpreter.version, cells)
+
+
+def write_profile(made: Profile, path: str | Path) -> Path:
+    """Write a profile beside its notebook, where `plan`, `run` and `build` find it."""
+    from nbcompile.emitters.write import write_whole
+    from nbcompile.profiling.profile import profile_json, profile_name
+
+    place = Path(path).with_name(profile_name(Path(path).stem))
+    write_whole(place, profile_json(made).encode())
+    return place
+
+
+def find_profile(program: Program, path: Path) -> Outcome[Profile | None]:
+    """The profile beside a notebook, if there is one of its cells as they are."""
+    place = path.with_name(f"{path.stem}.profile.json")
+    if not place.is_file():
+        return Outcome(None)
+    from nbcompile.profiling.profile import read_profile
+
+    return read_profile(_read(place), program.notebook)
+
+
+def _local_job(path: Path, settings: Settings, output: Path, account: Account) -> RunJob:
+    """A run in a directory of ours, which tells more than others do."""
+    from nbcompile.engines.directory import claim_directory
+
+    program = analyze(path)
+    settings = in_project(settings, program)
+    return _run_job(
+        _read(path), path, program, plan(program, settings), settings, {}, lambda name: claim_directory(output, name), account=account
+    )
+
+
 def _run_job(
     source: bytes,
     path: Path,
@@ -560,6 +734,8 @@ def _run_job(
     settings: Settings,
     parameters: Mapping[str, object],
     directory: Callable[[str], RunDirectory],
+    *,
+    account: Account = SILENT,
 ) -> RunJob:
     """What the local engine is asked to run; `directory` makes the run's directory when all is well."""
     from nbcompile.analysis.environment import read_environment
@@ -571,6 +747,11 @@ def _run_job(
     from nbcompile.planning.reuse import reuse_of_steps
     from nbcompile.planning.warm import warm_imports
 
+    seconds = estimate_steps(made, program.notebook)
+    if program.profile:
+        from nbcompile.profiling.decisions import step_seconds
+
+        seconds = step_seconds(made, program.profile)
     elsewhere = next((step for step in made.steps if step.target != "local"), None)
     if elsewhere:
         advice = "run all cells here with `--on local`, or leave out `--engine`"
@@ -582,18 +763,18 @@ def _run_job(
         source=source,
         name=program.notebook.name,
         plan=made,
-        documents=_step_documents(made, program),
+        documents=_step_documents(made, program, account),
         template=notebook_template(program.notebook),
         runtime=join_runtime(),
         kernel=program.notebook.kernel,
         python_version=program.notebook.python_version,
         environment=read_environment(parse_cells(program.notebook)),
-        seconds=estimate_steps(made, program.notebook),
+        seconds=seconds,
         reuse=reuse_of_steps(made, program.facts, program.notebook),
         cached=settings.cached,
         divide_threads=settings.divide_threads,
         imports=warm_imports(program.facts, program.notebook, program.beside),
-        python=settings.python or (settings.project.environment.python if settings.project else ""),
+        python=_python_asked(settings),
         request={
             "granularity": settings.granularity.value,
             "python": settings.python,
@@ -608,16 +789,17 @@ def _run_job(
         keep_going=settings.keep_going,
         cell_ids=tuple(cell.id for cell in program.notebook.code_cells),
     )
-    return job if settings.strict else replace(job, repair=_repairing(program, settings, job))
+    return job if settings.strict else replace(job, repair=_repairing(program, settings, job, account))
 
 
-def _step_documents(made: Plan, program: Program) -> dict[StepId, bytes]:
+def _step_documents(made: Plan, program: Program, account: Account) -> dict[StepId, bytes]:
     from nbcompile.emitters.steps import step_files
 
-    return {file.step: file.content for file in step_files(made, program.facts, program.graph, program.notebook, program.workflow)}
+    files = step_files(made, program.facts, program.graph, program.notebook, program.workflow, account=account)
+    return {file.step: file.content for file in files}
 
 
-def _repairing(program: Program, settings: Settings, job: RunJob) -> Callable[[tuple[GuardBreak, ...]], RunJob | None]:
+def _repairing(program: Program, settings: Settings, job: RunJob, account: Account) -> Callable[[tuple[GuardBreak, ...]], RunJob | None]:
     """What makes of a job one that foresees what its guards found. When that is nothing new, all cells run together."""
     from nbcompile.analysis.lessons import learn
     from nbcompile.planning.cost import estimate_steps
@@ -634,10 +816,10 @@ def _repairing(program: Program, settings: Settings, job: RunJob) -> Callable[[t
         return replace(
             job,
             plan=made,
-            documents=_step_documents(made, taught),
+            documents=_step_documents(made, taught, account),
             seconds=estimate_steps(made, taught.notebook),
             reuse=reuse_of_steps(made, taught.facts, taught.notebook),
-            repair=_repairing(taught, wanted, job),
+            repair=_repairing(taught, wanted, job, account),
         )
 
     return repair

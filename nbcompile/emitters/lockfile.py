@@ -18,7 +18,14 @@ from nbcompile.rules.reading import OLD_LOCK, STALE_LOCK
 _SCHEMA = "nbcompile/lock/1"
 _VERSION = "nbcompile"
 # What a lock may differ in, the most telling first.
-_PARTS = {"cells": "the cells", "notebook": "the notebook's name", "settings": "the settings", "steps": "the steps", _VERSION: ""}
+_PARTS = {
+    "cells": "the cells",
+    "notebook": "the notebook's name",
+    "settings": "the settings",
+    "profile": "the profile",
+    "steps": "the steps",
+    _VERSION: "",
+}
 _ADVICE = "run `nbcompile build` and commit the lock"
 
 
@@ -41,6 +48,7 @@ def lock_document(notebook: Notebook, plan: Plan, settings: Settings) -> dict[st
         "cells": [{"id": cell.id, "sha256": _digest(cell.source)} for cell in notebook.code_cells],
         "settings": {"granularity": settings.granularity.value},
         "steps": [{"id": step.id, "cells": [notebook.code_cells[index].id for index in step.cells]} for step in plan.steps],
+        **({"profile": plan.profile} if plan.profile else {}),
     }
 
 
@@ -55,10 +63,10 @@ def check_lock(locked: bytes, current: Mapping[str, Any]) -> tuple[Diagnostic, .
     document = _read(locked)
     if not document:
         return (Diagnostic(rule=STALE_LOCK, message="the lock beside the notebook cannot be read", help=_ADVICE),)
-    differing = [part for part in _PARTS if document.get(part) != current[part]]
+    differing = [part for part in _PARTS if document.get(part) != current.get(part)]
     if not differing:
         return ()
-    if _VERSION in differing and not {"cells", "notebook", "settings"} & set(differing):
+    if _VERSION in differing and not {"cells", "notebook", "settings", "profile"} & set(differing):
         message = f"the lock was written by nbcompile {document.get(_VERSION)}, this is {current[_VERSION]}"
         return (Diagnostic(rule=OLD_LOCK, message=message, help=_ADVICE),)
     words = " and ".join(_PARTS[part] for part in differing if part != _VERSION)

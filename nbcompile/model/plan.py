@@ -168,10 +168,14 @@ class Bound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All steps, each before those that need it; every code cell is in exactly one step."""
+    """All steps, each before those that need it; every code cell is in exactly one step.
+
+    `profile` is a digest of the measurements that the plan was made from, empty where there were none.
+    """
 
     granularity: Granularity
     steps: tuple[Step, ...]
     links: tuple[Link, ...] = ()
     critical_path: tuple[StepId, ...] = ()
     bound: Bound = Bound()
+    profile: str = ""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from nbcompile.model.diagnostic import Diagnostic, Outcome, Place
 from nbcompile.model.facts import CellFacts
@@ -24,11 +24,15 @@ from nbcompile.rules import workflow as rules
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the notebook, the project and the command ask of a plan, cell by cell. Without any, cells run here as they come."""
+    """What the notebook, the project and the command ask of a plan, cell by cell. Without any, cells run here as they come.
+
+    `seconds` is how long cells are known to take.
+    """
 
     places: tuple[CellPlace, ...] = ()
     sending: Sending = NOTHING_SPECIAL
     apart: frozenset[int] = frozenset()
+    seconds: Mapping[int, float] = field(default_factory=dict)
 
 
 def read_wishes(
@@ -46,7 +50,7 @@ def read_wishes(
 
 def make_plan(graph: DataflowGraph, notebook: Notebook, settings: Settings, beside: Surroundings, wishes: Wishes) -> Outcome[Plan]:
     """The steps, each after those it needs, and wishes that cannot be met."""
-    seconds = [estimate_seconds(cell) for cell in notebook.code_cells]
+    seconds = [wishes.seconds.get(cell.index, estimate_seconds(cell)) for cell in notebook.code_cells]
     places = wishes.places or tuple(CellPlace() for _ in graph.cells)
     kinds = [(place.demand, cell if cell in wishes.apart or cell in wishes.sending.scatters else -1) for cell, place in enumerate(places)]
     parts = partition(graph, settings.granularity, seconds, LOCAL_STEP_SECONDS, kinds)

@@ -1,16 +1,15 @@
-"""RunRecord -> report.html: one page without scripts or outside references, readable years later and without a network."""
+"""RunRecord -> report.html."""
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Sequence
-from importlib.resources import files
 from urllib.parse import quote
 
 from nbcompile.model.diagnostic import Diagnostic
 from nbcompile.model.run import Failure, RunRecord, RunState, StepRecord, StepState
 from nbcompile.reporting.findings.people import where
+from nbcompile.reporting.page import escaped, page, section, table
 from nbcompile.reporting.run_summary import duration, failing_line
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -23,26 +22,22 @@ def run_html(record: RunRecord) -> str:
     parts = (
         _header(record),
         _numbers(record),
-        _section("What failed", (_failure(failure, record) for failure in record.failures)),
-        _section("Timeline", [_timeline(record)] if any(step.seconds is not None for step in record.steps) else []),
-        _section("Critical path", [_critical_path(record)] if len(record.critical_path) > 1 else []),
-        _section("Steps", [_steps(record)]),
-        _section("Findings", [_findings(record.diagnostics)] if record.diagnostics else []),
-        _section("Results", [_results(record)]),
+        section("What failed", (_failure(failure, record) for failure in record.failures)),
+        section("Timeline", [_timeline(record)] if any(step.seconds is not None for step in record.steps) else []),
+        section("Critical path", [_critical_path(record)] if len(record.critical_path) > 1 else []),
+        section("Steps", [_steps(record)]),
+        section("Findings", [_findings(record.diagnostics)] if record.diagnostics else []),
+        section("Results", [_results(record)]),
     )
-    return _PAGE.format(title=_text(f"{record.notebook.name}: {record.state.value}"), style=_style(), body="\n".join(parts))
-
-
-def _style() -> str:
-    return files("nbcompile.reporting").joinpath("run_report.css").read_text("utf-8")
+    return page(f"{record.notebook.name}: {record.state.value}", parts)
 
 
 def _header(record: RunRecord) -> str:
     python = record.interpreter
     return (
-        f'<header><h1>{_text(record.notebook.name)} <span class="state {record.state.value}">{_text(_state(record))}</span></h1>'
-        f'<p class="faint">started {_text(record.started)} · engine {_text(record.engine)} · Python {_text(python.version)}, '
-        f"<code>{_text(python.path)}</code>: {_text(python.why)} · run <code>{_text(record.id)}</code></p></header>"
+        f'<header><h1>{escaped(record.notebook.name)} <span class="state {record.state.value}">{escaped(_state(record))}</span></h1>'
+        f'<p class="faint">started {escaped(record.started)} · engine {escaped(record.engine)} · Python {escaped(python.version)}, '
+        f"<code>{escaped(python.path)}</code>: {escaped(python.why)} · run <code>{escaped(record.id)}</code></p></header>"
     )
 
 
@@ -65,17 +60,19 @@ def _numbers(record: RunRecord) -> str:
         ("at a time", f"at most {record.jobs}"),
     ]
     tiles += [("from the cache", str(cached))] if cached else []
-    return '<dl class="numbers">' + "".join(f"<div><dt>{_text(name)}</dt><dd>{_text(value)}</dd></div>" for name, value in tiles) + "</dl>"
+    return (
+        '<dl class="numbers">' + "".join(f"<div><dt>{escaped(name)}</dt><dd>{escaped(value)}</dd></div>" for name, value in tiles) + "</dl>"
+    )
 
 
 def _failure(failure: Failure, record: RunRecord) -> str:
     line = failing_line(failure)
     place = f"cell {failure.cell}" + (f", line {line}" if line else "") if failure.cell >= 0 else f"step {failure.step}"
     known = next((cell.id for step in record.steps for cell in step.cell_records if cell.index == failure.cell), "")
-    traceback = _text(_COLOUR.sub("", "\n".join(failure.traceback)))
+    traceback = escaped(_COLOUR.sub("", "\n".join(failure.traceback)))
     return (
-        f'<div class="failure"><h3>{_text(place)} <span class="faint">{_text(known)}</span></h3>'
-        f"<p><strong>{_text(failure.name)}</strong>: {_text(failure.message)}</p>"
+        f'<div class="failure"><h3>{escaped(place)} <span class="faint">{escaped(known)}</span></h3>'
+        f"<p><strong>{escaped(failure.name)}</strong>: {escaped(failure.message)}</p>"
         + (f"<pre>{traceback}</pre>" if traceback else "")
         + "</div>"
     )
@@ -105,7 +102,7 @@ def _bar(step: StepRecord, end: float, lines: str, *, critical: bool) -> str:
     busy = min(1.0, (step.cpu_seconds or 0.0) / step.seconds) if step.seconds else 0.0
     tip = f"{step.step}: {_cells(step)}, {_state_word(step)}, {duration(step.seconds or 0.0)}, CPU {duration(step.cpu_seconds or 0.0)}"
     return (
-        f'<div class="row" title="{_text(tip)}"><em>{_text(step.step)}</em><div>{lines}'
+        f'<div class="row" title="{escaped(tip)}"><em>{escaped(step.step)}</em><div>{lines}'
         f'<b class="{" ".join(kinds)}" style="left:{left:.3f}%;width:{width:.3f}%"><u style="width:{100 * busy:.1f}%"></u></b>'
         f'<small style="left:{left + width:.3f}%">{duration(step.seconds or 0.0)}</small></div></div>'
     )
@@ -137,7 +134,7 @@ def _tick(seconds: float) -> str:
 
 def _critical_path(record: RunRecord) -> str:
     known = {step.step: step for step in record.steps}
-    items = "".join(f"<li><code>{_text(name)}</code> {duration(known[name].seconds or 0.0)}</li>" for name in record.critical_path)
+    items = "".join(f"<li><code>{escaped(name)}</code> {duration(known[name].seconds or 0.0)}</li>" for name in record.critical_path)
     total = sum(known[name].seconds or 0.0 for name in record.critical_path)
     return f"<p>No number of cores makes this run shorter than the {duration(total)} of these steps:</p><ol class='path'>{items}</ol>"
 
@@ -157,7 +154,7 @@ def _steps(record: RunRecord) -> str:
         )
         for step in record.steps
     ]
-    return _table(head, rows, numeric=(3, 4, 5, 6))
+    return table(head, rows, numeric=(3, 4, 5, 6))
 
 
 def _cells(step: StepRecord) -> str:
@@ -170,51 +167,17 @@ def _state_word(step: StepRecord) -> str:
 
 def _findings(found: Sequence[Diagnostic]) -> str:
     rows = [(one.rule.code, one.rule.severity.value, where(one.place).rstrip(": "), one.message, one.help) for one in found]
-    return _table(("code", "severity", "where", "what", "what to do"), rows)
+    return table(("code", "severity", "where", "what", "what to do"), rows)
 
 
 def _results(record: RunRecord) -> str:
     paths = [*(file.path for file in record.outputs), "run.json"]
     sizes = {file.path: f"{file.bytes:,} bytes" for file in record.outputs}
     items = "".join(
-        f'<li><a href="{quote(path)}">{_text(path)}</a> <span class="faint">{sizes.get(path, "")}</span></li>' for path in paths
+        f'<li><a href="{quote(path)}">{escaped(path)}</a> <span class="faint">{sizes.get(path, "")}</span></li>' for path in paths
     )
     return f"<ul>{items}</ul>"
 
 
-def _section(title: str, parts: Iterable[str]) -> str:
-    body = "\n".join(parts)
-    return f"<section><h2>{_text(title)}</h2>\n{body}</section>" if body else ""
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[int] = ()) -> str:
-    def row(cells: Sequence[str], tag: str) -> str:
-        marks = ("" if place not in numeric else ' class="number"' for place in range(len(cells)))
-        return "<tr>" + "".join(f"<{tag}{mark}>{_text(cell)}</{tag}>" for cell, mark in zip(cells, marks, strict=True)) + "</tr>"
-
-    body = "\n".join(row(cells, "td") for cells in rows)
-    return f'<div class="wide"><table><thead>{row(head, "th")}</thead><tbody>\n{body}\n</tbody></table></div>'
-
-
 def _number(value: float | None, digits: int = 2) -> str:
     return "" if value is None else f"{value:,.{digits}f}"
-
-
-def _text(value: str) -> str:
-    return html.escape(value, quote=True)
-
-
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-{body}
-</body>
-</html>
-"""

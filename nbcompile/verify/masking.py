@@ -39,6 +39,10 @@ def mask(outputs: Outputs, without: Iterable[str] = ()) -> Outputs:
     return outputs
 
 
+# Long, and no text.
+_ENCODED = frozenset(("image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf"))
+
+
 def _each_text(change: Callable[[str], str]) -> Callable[[Outputs], Outputs]:
     """A rule that changes every text that is shown, wherever it is."""
 
@@ -48,7 +52,7 @@ def _each_text(change: Callable[[str], str]) -> Callable[[Outputs], Outputs]:
         if isinstance(value, list | tuple):
             return [changed(item) for item in value]
         if isinstance(value, Mapping):
-            return {key: changed(item) for key, item in value.items()}
+            return {key: item if key in _ENCODED else changed(item) for key, item in value.items()}
         return value
 
     def apply(outputs: Outputs) -> Outputs:

@@ -1,0 +1,32 @@
+"""`nbcompile profile`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from nbcompile import api
+from nbcompile.model.settings import Settings
+from nbcompile.reporting.profile import profile_text
+from nbcompile.reporting.progress import PlainProgress
+
+
+@click.command(name="profile", epilog="Example: nbcompile profile analysis.ipynb && nbcompile run analysis.ipynb")
+@click.argument("notebook", type=click.Path(path_type=Path))
+@click.option("--python", default="", help="Runs the cells: a path, an environment, a version.  [default: the notebook's kernel]")
+@click.option("-v", "--verbose", is_flag=True, help="Show what runs.")
+def command(notebook: Path, python: str, *, verbose: bool) -> None:
+    """Run a notebook once, and note what each cell takes and does.
+
+    Writes NOTEBOOK.profile.json beside the notebook: times, memory, names read, objects changed, sizes and types of values, and files.
+    Plans are then made from what was measured, as long as the cells stay as they are.
+    """
+    progress = PlainProgress(sys.stderr, verbose=verbose, quiet=not verbose)
+    try:
+        made = api.profile(notebook, Settings(python=python), on_event=progress)
+    finally:
+        progress.close()
+    click.echo(profile_text(made), nl=False)
+    click.echo(f"written to {api.write_profile(made, notebook)}", err=True)

@@ -1,0 +1,1 @@
+"""A run -> Profile; Profile + what the analysis found -> better plans."""

@@ -1,0 +1,98 @@
+"""Runs a notebook in a kernel through nbclient, as people do. Started as a program by the interpreter that has nbclient.
+
+    python kernel_run.py TASK.json
+
+TASK.json says where the notebook is, what runs the kernel, and where the results go. Python 3.8 syntax: the interpreter is the notebook's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from typing import Any, Dict
+
+# Run after the last cell, in the kernel: the final variables, described by the step runtime's own module.
+_DESCRIBE = """\
+import importlib.util, json, sys
+spec = importlib.util.spec_from_file_location("nbcompile_runtime", {runtime!r})
+runtime = importlib.util.module_from_spec(spec)
+sys.modules[spec.name] = runtime
+spec.loader.exec_module(runtime)
+shell = sys.modules["IPython"].get_ipython()
+hidden = set(shell.user_ns_hidden)
+found = {{}}
+for name, value in list(shell.user_ns.items()):
+    if name in {names!r} or not (name.startswith("_") or name in hidden):
+        found[name] = runtime.fingerprint(value)._asdict()
+with open({target!r}, "w") as file:
+    json.dump(found, file)
+"""
+
+
+def main(task_path: str) -> int:
+    """Run the notebook of a task and write what it gave."""
+    with open(task_path, encoding="utf-8") as file:
+        task = json.load(file)
+    # Found beside this file otherwise, where nothing is meant for it.
+    del sys.path[0]
+    import nbformat
+    from nbclient import NotebookClient
+
+    from_dict: Any = nbformat.from_dict
+    notebook = from_dict(task["notebook"])
+    client = NotebookClient(
+        notebook,
+        kernel_name=task["kernel"],
+        timeout=task["timeout"],
+        coalesce_streams=True,
+        resources={"metadata": {"path": task["directory"]}},
+    )
+    facts: Dict[str, Any] = {"failed": -1, "problem": "", "seconds": 0.0}
+    asyncio.run(_run(client, task, facts))
+    with open(task["results"], "w", encoding="utf-8") as file:
+        json.dump({**facts, "notebook": notebook}, file)
+    return 0
+
+
+async def _run(client: Any, task: Dict[str, Any], facts: Dict[str, Any]) -> None:
+    client.reset_execution_trackers()
+    async with client.async_setup_kernel(env=task["environ"]):
+        started = time.perf_counter()
+        await _run_cells(client, facts)
+        facts["seconds"] = time.perf_counter() - started
+        if facts["failed"] < 0:
+            await _describe(client, task)
+
+
+async def _run_cells(client: Any, facts: Dict[str, Any]) -> None:
+    """Run the cells in order, until one fails. `failed` counts code cells."""
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    number = -1
+    for place, cell in enumerate(client.nb.cells):
+        number += cell.cell_type == "code"
+        try:
+            await client.async_execute_cell(cell, place, execution_count=client.code_cells_executed + 1)
+        except CellExecutionError as error:
+            facts.update(failed=number, problem=error.ename)
+        except CellTimeoutError:
+            facts.update(failed=number, problem="it takes too long")
+        except DeadKernelError:
+            facts.update(failed=number, problem="DeadKernelError")
+        if facts["failed"] >= 0:
+            break
+
+
+async def _describe(client: Any, task: Dict[str, Any]) -> None:
+    """Let the kernel describe its variables; nothing of that is seen."""
+    with open(task["describe"], "w", encoding="utf-8") as file:
+        file.write(_DESCRIBE.format(runtime=task["runtime"], names=task["names"], target=task["values"]))
+    code = "__import__('runpy').run_path({!r}, run_name='nbcompile_describe') and None".format(task["describe"])
+    asked = client.kc.execute(code, silent=True, store_history=False, allow_stdin=False)
+    await client.async_wait_for_reply(asked)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,167 @@
+"""A run -> what it gave, in the form in which runs are compared."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from nbcompile.model.errors import PlaceFailed
+from nbcompile.model.run import RunRecord, RunState, Value
+from nbcompile.model.verification import CellOutputs, Exactness, Observation
+from nbcompile.verify.ground import copy_ground, written_below
+from nbcompile.verify.masking import mask, mask_directory
+
+# What must not reach the cells of a kernel: it says which test runs, and ipykernel heeds it.
+_NOT_FOR_KERNELS = ("PYTEST_CURRENT_TEST",)
+_HAS = "import importlib.util as u, sys; sys.exit(sum(2 ** n for n, m in enumerate(sys.argv[1:]) if not u.find_spec(m)))"
+_FIRST_SECONDS = 60.0
+_LONG, _KEPT = 100_000, 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainJob:
+    """A notebook to be run plainly. `document` is its JSON, `beside` the directory it lies in, `work` one that is ours.
+
+    `client` is the interpreter that has nbclient, `python` the one that runs the kernel. `runtime` is the text of the step
+    runtime, and `names` are the variables that the notebook binds.
+    """
+
+    document: Mapping[str, Any]
+    beside: Path
+    work: Path
+    client: str
+    python: str
+    runtime: str
+    names: tuple[str, ...] = ()
+    seconds: float | None = None
+
+
+def find_client(python: str) -> str:
+    """The interpreter that can run a kernel of `python` through nbclient; empty if `python` has no kernel or nobody nbclient."""
+    lacks = subprocess.run((python, "-c", _HAS, "ipykernel", "nbclient"), check=False, timeout=_FIRST_SECONDS).returncode  # noqa: S603
+    if lacks & 1:
+        return ""
+    if find_spec("nbclient") is not None:
+        return sys.executable
+    return "" if lacks & 2 else python
+
+
+def observe_kernel(job: PlainJob, name: str, exactness: Exactness) -> Observation:
+    """Run a notebook in a kernel, in a copy of its directory. Raises `PlaceFailed` where no kernel starts."""
+    ground = job.work / "ground"
+    before = copy_ground(job.beside, ground)
+    runtime, task = job.work / "nbcompile_runtime.py", job.work / "task.json"
+    runtime.write_text(job.runtime, "utf-8")
+    task.write_text(json.dumps(_task(job, ground, runtime)), "utf-8")
+    program = files("nbcompile.verify").joinpath("kernel_run.py")
+    command = (job.client, str(program), str(task))
+    environ = {**os.environ, "JUPYTER_PATH": str(_kernel_folder(job))}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, errors="replace", env=environ)  # noqa: S603
+    results = _read(job.work / "results.json")
+    if done.returncode or not results:
+        said = done.stderr.strip().splitlines()
+        raise PlaceFailed(f"the kernel of {job.python} cannot run: {said[-1] if said else 'no word'}", "choose one with --python")
+    return Observation(
+        name=name,
+        how=f"nbclient and the kernel of {job.python}",
+        cells=_cells(results["notebook"], (str(ground),), exactness),
+        values=values_of(_read(job.work / "values.json")),
+        files=written_below(ground, before),
+        failed=results["failed"],
+        problem=results["problem"],
+        seconds=results["seconds"],
+    )
+
+
+def _task(job: PlainJob, ground: Path, runtime: Path) -> dict[str, Any]:
+    environ = {"PYTHONHASHSEED": "0", **{name: value for name, value in os.environ.items() if name not in _NOT_FOR_KERNELS}}
+    # Neither the person's own start-up files nor their history.
+    environ["IPYTHONDIR"] = str(job.work / "ipython")
+    return {
+        "notebook": job.document,
+        "directory": str(ground),
+        "kernel": "nbcompile-plain",
+        "timeout": job.seconds,
+        "environ": environ,
+        "runtime": str(runtime),
+        "names": list(job.names),
+        **{name: str(job.work / f"{name}.{kind}") for name, kind in (("results", "json"), ("values", "json"), ("describe", "py"))},
+    }
+
+
+def _kernel_folder(job: PlainJob) -> Path:
+    """A place where Jupyter finds a kernel that the notebook's interpreter runs."""
+    folder = job.work / "jupyter" / "kernels" / "nbcompile-plain"
+    folder.mkdir(parents=True)
+    argv = [job.python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    kernel = {"argv": argv, "display_name": "plain", "language": "python"}
+    (folder / "kernel.json").write_text(json.dumps(kernel), "utf-8")
+    return job.work / "jupyter"
+
+
+def observe_run(record: RunRecord, name: str, exactness: Exactness) -> Observation:
+    """What a compiled run gave."""
+    executed = record.directory / f"{record.notebook.stem}.executed.ipynb"
+    failed = [failure.cell for failure in record.failures if failure.cell >= 0]
+    problem = "; ".join(f"{failure.name}: {failure.message}" for failure in record.failures)
+    return Observation(
+        name=name,
+        how=f"{len(record.steps)} steps of the {record.engine} engine",
+        cells=_cells(_read(executed), _step_directories(record), exactness),
+        values=record.values,
+        files={file.path: file.sha256 for file in record.outputs if file.path != executed.name},
+        failed=min(failed, default=-1 if record.state is RunState.FINISHED else 0),
+        problem=problem,
+        seconds=record.seconds,
+        steps=len(record.steps),
+        guards=tuple((one.place.cell_index, f"{one.rule.code} {one.message}") for one in record.diagnostics if one.place.cell_index >= 0),
+    )
+
+
+def _step_directories(record: RunRecord) -> tuple[str, ...]:
+    """Where cells ran, the longest paths first."""
+    work = record.directory.absolute() / ".nbcompile" / "work"
+    return tuple(f"{work / step.step}{below}" for step in record.steps for below in ("/OUTPUTS.json.work/files", "/OUTPUTS.json.work", ""))
+
+
+def _cells(notebook: Mapping[str, Any], directories: tuple[str, ...], exactness: Exactness) -> tuple[CellOutputs, ...]:
+    outputs: tuple[CellOutputs, ...] = tuple(tuple(cell["outputs"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
+    for directory in directories:
+        outputs = mask_directory(outputs, directory)
+    masked = mask(outputs, without=("image-pixels",) if exactness is Exactness.PORTABLE else ())
+    return tuple(tuple({key: _shortened(value) for key, value in output.items()} for output in cell) for cell in masked)
+
+
+def _shortened(value: object) -> object:
+    """Long texts by their beginning and a digest; pictures that are compared by their pixels stay whole."""
+    if isinstance(value, Mapping):
+        return {key: item if key == "image/png" else _shortened(item) for key, item in value.items()}
+    if isinstance(value, str) and len(value) > _LONG:
+        return f"{value[:_KEPT]}… ({len(value)} characters, SHA-256 {hashlib.sha256(value.encode('utf-8', 'surrogatepass')).hexdigest()})"
+    return value
+
+
+def values_of(found: Mapping[str, Any]) -> dict[str, Value]:
+    """Variables as they are described in JSON."""
+    return {
+        name: Value(one["type"], one["digest"], one["shape"], tuple(one["floats"]), tuple(one["opaque"]))
+        for name, one in sorted(found.items())
+    }
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A JSON document; empty when there is none."""
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}

@@ -1,0 +1,41 @@
+"""`nbcompile profile` runs a notebook, and what it writes is used as long as the cells stay as they are."""
+
+import json
+
+import click.testing
+import pytest
+
+from nbcompile import api
+from nbcompile.cli.profile import command
+from nbcompile.model.plan import Granularity
+from nbcompile.model.settings import Settings
+
+pytestmark = pytest.mark.slow
+NOTEBOOK = "# %%\nimport time\nx = [1]\n# %%\ny = x\ntime.sleep(0.2)\n# %%\ny.append(2)\n# %%\nprint(x)\n"
+
+
+def test_a_profile_is_written_and_used(tmp_path):
+    path = tmp_path / "nb.py"
+    path.write_text(NOTEBOOK, "utf-8")
+    done = click.testing.CliRunner().invoke(command, [str(path)])
+    assert done.exit_code == 0, done.output
+    assert "4 cells took" in done.stdout
+    cells = json.loads((tmp_path / "nb.profile.json").read_text("utf-8"))["cells"]
+    assert cells[1]["seconds"] > 0.2
+    assert cells[2]["changes"] == ["x", "y"]
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "nb.profile.json", path]
+    program = api.analyze(path)
+    assert api.plan(program, Settings(granularity=Granularity.CELL)).profile
+    path.write_text(NOTEBOOK + "# %%\nz = 1\n", "utf-8")
+    assert api.analyze(path).profile is not None
+    path.write_text(NOTEBOOK.replace("0.2", "0.3"), "utf-8")
+    changed = api.analyze(path)
+    assert changed.profile is None
+    assert "NB331" in [found.rule.code for found in changed.diagnostics]
+
+
+def test_a_run_that_fails_gives_no_profile(tmp_path):
+    path = tmp_path / "nb.py"
+    path.write_text("# %%\n1 / 0\n", "utf-8")
+    with pytest.raises(api.CellFailed, match="ZeroDivisionError"):
+        api.profile(path)

@@ -1,0 +1,113 @@
+"""`nbcompile verify` with a real kernel and the real local engine."""
+
+import json
+from pathlib import Path
+
+import click.testing
+import jsonschema
+import pytest
+
+from nbcompile import api
+from nbcompile.cli.verify import command
+from nbcompile.model.errors import UsageError
+from nbcompile.model.verification import Verdict
+
+pytestmark = pytest.mark.slow
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "reference" / "verify.schema.json").read_text("utf-8"))
+NOTEBOOK = """\
+# %%
+import numpy as np
+x = [1, 2]
+def double(one): return [2 * part for part in one]
+# %%
+y = double(x)
+print(y)
+# %%
+x.append(5)
+# %%
+z = np.array(x).sum() + len(y)
+z
+"""
+
+
+def write(directory, text, name="nb.py"):
+    path = directory / name
+    path.write_text(text, "utf-8")
+    return path
+
+
+def run(path, *arguments):
+    done = click.testing.CliRunner().invoke(command, [str(path), *arguments])
+    return done.exit_code, done.stdout
+
+
+def test_equal(tmp_path):
+    code, shown = run(write(tmp_path, NOTEBOOK), "--format", "json")
+    found = json.loads(shown)
+    jsonschema.validate(found, SCHEMA)
+    assert (code, found["verdict"], found["silent_differences"]) == (0, "equal", 0)
+    assert [run["name"] for run in found["runs"]][:2] == ["plain", "cell"]
+    assert found["runs"][0]["variables"] == found["runs"][1]["variables"] == 5
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "nb.py"]
+
+
+def test_not_deterministic(tmp_path):
+    code, shown = run(write(tmp_path, "# %%\nimport random\nx = random.random()\n# %%\nprint(x)\n# %%\ny = 1\n"), "--format", "json")
+    found = json.loads(shown)
+    jsonschema.validate(found, SCHEMA)
+    assert (code, found["verdict"], found["differences"]) == (0, "unsteady", [])
+    assert [(one["cell"], one["subject"]) for one in found["unsteady"]] == [(0, "x"), (1, "stdout")]
+
+
+def test_equal_up_to_a_failure(tmp_path):
+    code, shown = run(write(tmp_path, "# %%\nx = 1\n# %%\n1 / 0\n# %%\nprint(x)\n"))
+    assert code == 3
+    assert "the plain run ends in cell 1: ZeroDivisionError" in shown
+
+
+def test_without_a_kernel_the_plain_run_is_one_step(tmp_path, monkeypatch):
+    monkeypatch.setattr("nbcompile.verify.observe.find_client", lambda python: "")
+    found = api.verify(write(tmp_path, NOTEBOOK))
+    assert found.verdict is Verdict.EQUAL
+    assert found.runs[0].how == "1 steps of the local engine"
+
+
+def test_what_is_recorded_is_compared_with(tmp_path, monkeypatch):
+    path = write(tmp_path, "# %%\nimport os\nx = [0.5]\n# %%\nprint(os.environ['SHOWN'])\nx\n")
+    monkeypatch.setenv("SHOWN", "this")
+    assert run(path, "--record")[0] == 0
+    assert (tmp_path / "nb.verify.json").is_file()
+    monkeypatch.setenv("SHOWN", "that")
+    code, shown = run(path)
+    assert code == 1
+    assert "cell 1, stdout (recorded)" in shown
+    assert run(path, "--accept")[0] == 0
+    path.write_text(path.read_text("utf-8") + "y = 1\n", "utf-8")
+    with pytest.raises(UsageError, match="of other cells"):
+        api.verify(path)
+
+
+CLASSES = """\
+# %%
+class Base:
+    shared = []
+    def __init__(self, x): self.x = x
+    def put(self, y): self.x.append(y); return self
+# %%
+Base.__len__ = lambda self: len(self.x)
+# %%
+class Derived(Base):
+    def put(self, y): return super().put(y + 1)
+def collect(found):
+    return lambda x: x in found
+# %%
+one = Derived([1])
+has = collect((1, 2))
+# %%
+print(one.put(4).x, len(one), has(2), isinstance(one, Base))
+"""
+
+
+def test_classes_that_no_step_can_run_again(tmp_path):
+    found = api.verify(write(tmp_path, CLASSES))
+    assert found.verdict is Verdict.EQUAL, found.differences

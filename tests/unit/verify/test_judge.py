@@ -1,0 +1,77 @@
+"""A difference is put down to a cell, told from what a notebook does differently each time, and from what was announced."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from nbcompile.api import analyze_bytes, plan
+from nbcompile.model.plan import Granularity
+from nbcompile.model.run import Value
+from nbcompile.model.settings import Settings
+from nbcompile.model.verification import Aspect, Exactness, Observation, Subject, Verdict
+from nbcompile.reporting.verification import verification_text
+from nbcompile.reporting.verification_page import verification_html
+from nbcompile.verify.judge import judge
+from tests.golden.notebooks import notebook_bytes
+
+PROGRAM = analyze_bytes(notebook_bytes("# %%\nx = [1]\n# %%\ny = x + [2]\n# %%\nz = y\n"), "nb")
+PLAN = plan(PROGRAM, Settings(granularity=Granularity.CELL))
+
+
+def text(shown):
+    return ({"output_type": "stream", "name": "stdout", "text": shown},)
+
+
+PLAIN = Observation(name="plain", cells=(text("0"), text("1"), text("2")), values={"y": Value("list", "d1"), "x": Value("list", "d0")})
+CELL = replace(PLAIN, name="cell")
+
+
+def verified(other, again=PLAIN, named=None):
+    judged = judge([PLAIN, other], lambda: again, Exactness.EXACT, PROGRAM.graph)
+    return judged.verification(Path("nb.ipynb"), named or {}, PLAN, ("", "", ""))
+
+
+def test_equal_runs_need_no_second_plain_run():
+    def fail():
+        raise AssertionError("not wanted")
+
+    judged = judge([PLAIN, CELL], fail, Exactness.EXACT, PROGRAM.graph)
+    assert judged.differences == ()
+    assert verified(CELL).verdict is Verdict.EQUAL
+
+
+def test_a_variable_is_put_down_to_its_last_maker():
+    found = verified(replace(CELL, values={**PLAIN.values, "y": Value("list", "other")}))
+    assert [one.subject for one in found.differences] == [Subject(Aspect.VALUE, 1, "y")]
+    assert found.verdict is Verdict.DIFFERENT
+    assert len(found.silent) == 1
+
+
+def test_what_plain_runs_do_differently_is_no_difference():
+    again = replace(PLAIN, cells=(text("0"), text("another time"), text("2")))
+    unsteady = replace(CELL, cells=(text("0"), text("a third time"), text("2")))
+    found = verified(unsteady, again)
+    assert (found.verdict, found.unsteady) == (Verdict.UNSTEADY, (Subject(Aspect.OUTPUT, 1, "stdout"),))
+    worse = verified(replace(unsteady, cells=(*unsteady.cells[:2], text("wrong"))), again)
+    assert [one.subject.cell for one in worse.differences] == [2]
+
+
+def test_a_finding_announces_a_difference_and_what_comes_of_it():
+    other = replace(CELL, cells=(text("0"), text("wrong"), text("wrong, too")))
+    assert len(verified(other).silent) == 2
+    assert verified(other, named={1: "NB1 unknown"}).silent == ()
+    assert [one.subject.cell for one in verified(other, named={2: "NB1 unknown"}).silent] == [1]
+
+
+def test_a_name_that_was_not_there_names_its_cell():
+    error = {"output_type": "error", "ename": "NameError", "evalue": "name 'x' is not defined", "traceback": []}
+    found = verified(replace(CELL, cells=(text("0"), (error,), text("2")), failed=1, problem="NameError: name 'x' is not defined"))
+    assert "cell 0 binds" in found.first.cause
+
+
+def test_reports_show_both_sides_and_no_markup_of_the_notebook():
+    found = verified(replace(CELL, cells=(text("<script>"), *PLAIN.cells[1:])))
+    assert "plain     0\n" in verification_text(found)
+    assert "compiled  <script>\n" in verification_text(found)
+    page = verification_html(found)
+    assert "&lt;script&gt;" in page
+    assert "<script" not in page

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,10 +24,10 @@ class EarlyParent:
 
     def __init__(self, python: str, runtime: Path, environ: Mapping[str, str]) -> None:
         self._python = python
-        directory = Path(tempfile.mkdtemp(prefix="nbcompile-kernel-"))
-        self._parent: WarmParent | None = WarmParent(python, runtime, environ_of_steps(environ), directory / "log")
-        self._parent.remove_at_end([directory])
-        self._parent.warm_up(directory)
+        self._directory = Path(tempfile.mkdtemp(prefix="nbcompile-kernel-"))
+        self._parent: WarmParent | None = WarmParent(python, runtime, environ_of_steps(environ), self._directory / "log")
+        self._parent.remove_at_end([self._directory])
+        self._parent.warm_up(self._directory)
 
     def take(self, python: str, log: Path) -> WarmParent | None:
         """The parent, for a run whose cells this interpreter runs; `None`, and it ends, where that is another one."""
@@ -38,10 +39,12 @@ class EarlyParent:
         return parent
 
     def close(self) -> None:
-        """End it, unless a run has taken it over."""
+        """End it, unless a run has taken it over: that is over, too, by now."""
         if self._parent is not None:
             self._parent.close()
             self._parent = None
+        # What is no Python removes nothing.
+        shutil.rmtree(self._directory, ignore_errors=True)
 
 
 def start_early(notebook: Path, python: str, environ: Mapping[str, str], runtime: str) -> EarlyParent | None:

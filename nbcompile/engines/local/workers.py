@@ -44,7 +44,7 @@ class WarmParent:
     def __init__(self, python: str, runtime: Path, environ: Mapping[str, str], log: Path) -> None:
         """Start it with the interpreter `python` from the runtime file; what it prints goes to `log`."""
         ours, theirs = socket.socketpair()
-        self.python, self.log = python, log
+        self.python, self.log, self._earlier_log = python, log, log
         with theirs, log.open("ab") as output:
             try:
                 self._process = subprocess.Popen(  # noqa: S603 - an argv of an interpreter the person chose
@@ -82,7 +82,7 @@ class WarmParent:
 
     def print_to(self, log: Path) -> None:
         """Let what it prints go to another file from now on."""
-        self.log = log
+        self._earlier_log, self.log = self.log, log
         self._send(do="print_to", log=str(log))
 
     def warm_up(self, directory: Path) -> None:
@@ -160,5 +160,6 @@ class WarmParent:
 
     def _last_words(self) -> str:
         self._process.wait(_END_SECONDS)
-        lines = self.log.read_text("utf-8", "replace").strip().splitlines()
+        logs = [path for path in (self._earlier_log, self.log) if path.exists()]
+        lines = [line for path in logs for line in path.read_text("utf-8", "replace").strip().splitlines()]
         return lines[-1] if lines else f"exit code {self._process.returncode}"

@@ -114,6 +114,9 @@ class Walk:
             return value
         if name in ("In", "Out", "_ih", "_i", "_oh", "_dh"):
             self.opaque(frame, node, f"`{name}` holds the session's history")
+            if name in ("Out", "_oh"):
+                # No name is bound to the results, so they are not sent.
+                self.history.update(index for index, _ in self.results)
             return SCALAR
         if name not in frame.trace.uses:
             frame.trace.uses[name] = Mark(spot(node), via)

@@ -146,7 +146,7 @@ def _input_parts(one: StepInput) -> Iterator[tuple[str, str]]:
         if version.name.startswith(FILE):
             path = version.name.removeprefix(FILE)
             below = [file for file in one.outputs.get("files", ()) if file["path"] == path or path == "./" or file["path"].startswith(path)]
-            yield f"input {version}", _digest(sorted((file["path"], file["sha256"]) for file in below))
+            yield f"input {version}", _digest(sorted((file["path"], file.get("sha256", "")) for file in below))
 
 
 def _normal_cell(cell: Mapping[str, Any]) -> Mapping[str, Any]:

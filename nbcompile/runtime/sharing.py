@@ -43,6 +43,7 @@ _UNCHANGING_OF_LIBRARIES = (
     ("torch", "device"),
     ("torch", "Size"),
 )
+_COMPILED_FUNCTIONS = ("cython_function_or_method", "fused_cython_function")
 # References to an object that are ours, while `loosen` looks at it: the table's, the variable's, the counting function's.
 _OUR_REFERENCES = 3
 
@@ -148,9 +149,8 @@ def _can_tell(left: str, right: str) -> bool:
 
 
 def _is_of_a_module(value: Any) -> bool:
-    """Whether importing gives this object, such as a function that a compiler made: it travels by its name."""
-    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
-    return isinstance(module, str) and isinstance(name, str) and getattr(sys.modules.get(module), name, None) is value
+    """Whether this is a function that a compiler made of a module's: it travels by its name. Nothing is asked of the object itself."""
+    return type(value).__name__ in _COMPILED_FUNCTIONS
 
 
 def weak_reference(value: Any) -> Any:

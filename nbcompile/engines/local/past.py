@@ -142,7 +142,11 @@ class Past:
             outputs = self._outputs(step)
             for payload in outputs.get("payloads", ()):
                 check_payload(str(directory.work(step) / f"{payload['payload']}.nbc"), payload["versions"])
-            return all(sha256_of(directory.files(step) / file["path"]) == file["sha256"] for file in outputs.get("files", ()))
+            return all(
+                sha256_of(directory.files(step) / str(file["cell"]) / file["path"]) == file["sha256"]
+                for file in outputs.get("files", ())
+                if "sha256" in file
+            )
         except (OSError, StepProblem):
             return False
 

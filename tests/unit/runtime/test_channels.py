@@ -4,6 +4,8 @@ import pytest
 
 from tests.unit.runtime.chain import run_chain, run_together, texts
 
+pytestmark = pytest.mark.slow
+
 CHANNELS = ("random", "numpy.random", "matplotlib", "os.environ", "cwd", "sys.path")
 
 TRIPS = {

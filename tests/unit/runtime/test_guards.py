@@ -6,6 +6,8 @@ import pytest
 
 from tests.unit.runtime.chain import chain_documents, run_documents
 
+pytestmark = pytest.mark.slow
+
 WATCHED = "x"
 
 

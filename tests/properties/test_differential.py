@@ -1,0 +1,62 @@
+"""Generated notebooks, compiled with a process for every cell, give what a plain run gives, or a finding named the cell before.
+
+All runs share one warm parent, in which no cell runs: every step is a process that is forked from it.
+"""
+
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, event, given, note, settings
+
+from nbcompile import api
+from nbcompile.model.plan import Granularity
+from nbcompile.model.settings import Settings
+from nbcompile.model.verification import Exactness
+from nbcompile.reporting.verification import verification_text
+from nbcompile.testing.programs import programs, templates
+from nbcompile.verify.judge import judge, named_cells
+
+SEEN = Counter()
+LONG = settings(max_examples=int(os.environ.get("NBCOMPILE_EXAMPLES", "400")), deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def differences(program):
+    """What no finding had announced of what differs between one process and many."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "program.py"
+        path.write_text(program.percent(), "utf-8")
+        analysed = api.analyze(path)
+        observer = api.Observer(path, Settings(python=sys.executable, jobs=2), Exactness.EXACT, Path(folder), lambda _: None)
+        runs = [observer.compiled(Granularity.NOTEBOOK, "plain"), observer.compiled(Granularity.CELL)]
+        judged = judge(runs, lambda: observer.compiled(Granularity.NOTEBOOK, "again"), Exactness.EXACT, analysed.graph)
+        plan = api.plan(analysed, Settings(granularity=Granularity.CELL))
+        named = named_cells(analysed.diagnostics, analysed.facts)
+        return judged.verification(path, named, plan, program.cells)
+
+
+def check(program):
+    for kind, count in program.kinds.items():
+        SEEN[kind] += count
+        event(kind)
+    found = differences(program)
+    note(program.percent())
+    note(verification_text(found))
+    assert found.silent == ()
+
+
+@pytest.mark.full
+@LONG
+@given(program=programs(min_statements=8, max_statements=40))
+def test_many_compiled_programs(lasting_parent, program):
+    check(program)
+
+
+@pytest.mark.full
+def test_every_kind_was_drawn(record_property):
+    record_property("statements", dict(SEEN))
+    print("\n".join(f"{count:6} {kind}" for kind, count in SEEN.most_common()))  # noqa: T201
+    assert set(SEEN) == {template.kind for template in templates()}

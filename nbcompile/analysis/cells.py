@@ -194,6 +194,8 @@ class _Notebook:
     def _run_candidate(self, frame: CellFrame, statement: ast.stmt, found: Candidate, record: _Record) -> None:
         """Run a definition and see what it reads at once."""
         before = frame.trace.uses
+        # Asked before the statement runs, which may bind a name anew that it reads: `f = f`.
+        bound = [name for name in _names_in(statement) if name in frame.top.sure and frame.binders.get(name, -1) < found.ordinal]
         frame.trace.uses = {}
         bound = [name for name in _names_in(statement) if name in frame.top.sure]
         STATEMENTS[type(statement)](frame, statement)

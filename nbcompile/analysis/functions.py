@@ -91,6 +91,8 @@ def call_function(frame: Frame, node: ast.AST, target: Value, arguments: Argumen
         returned = frame.fresh(node, "")
     else:
         returned = replay(frame, _summary(frame, function, actual), actual, function, node)
+    if any(name in function.captured for name in code.outer_names):
+        frame.change(target, node, f"a call of `{function.name}` binds a name of the function that made it")
     if code.is_generator and target.type != RUNNING:
         return _generator(frame, node, function, returned, arguments)
     return returned

@@ -7,6 +7,7 @@ bind it. Files that a step declares are all it is taken to touch among those tha
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from nbcompile.rules import workflow as rules
 
 _START = Span(1, 1, 1, 1)
 _SOME_FILE = "./"
+_WILD = re.compile(r"[*?\[]")
 
 
 def apply_declarations(facts: Sequence[CellFacts], workflow: WorkflowDeclaration) -> Outcome[tuple[CellFacts, ...]]:
@@ -114,7 +116,11 @@ def _unclear(effect: Effect) -> bool:
 
 
 def _touched(port: Port, mode: str) -> Effect:
-    return Effect("files", mode, str(port.value).removeprefix("./"), _START)
+    path = str(port.value).removeprefix("./")
+    wild = _WILD.search(path)
+    # Which of the files in a directory a pattern means is known only there.
+    subject = (path[: wild.start()].rpartition("/")[0] + "/" if "/" in path[: wild.start()] else _SOME_FILE) if wild else path
+    return Effect("files", mode, subject, _START)
 
 
 def _contradictions(cell: CellFacts, step: StepDeclaration, bound: set[str]) -> Iterator[Diagnostic]:

@@ -94,12 +94,10 @@ class _Cell:
 
     def _alike(self, statement: ast.stmt) -> None:
         """A statement that does the same in every shard."""
-        collector = _empty_collector(statement)
         for name in _stored(statement):
             self._move(name, self.kept)
             self.collectors.pop(name, None)
-            if collector:
-                self.collectors[name] = collector
+        self.collectors.update(_empty_collectors(statement))
         if _shows(statement) or (isinstance(statement, ast.Expr) and not isinstance(statement.value, ast.Constant | ast.Call)):
             self.doubt(statement, "it shows something once in every shard")
 
@@ -205,8 +203,11 @@ class _Cell:
             if self._whole(part, places):
                 self.doubt(statement, "a round reads more of the scattered names than its own item")
             early = [name for name in _loaded(part) if name in ever - bound or name in self.collectors]
-            for name in dict.fromkeys((*early, *_changed(part, bound))):
+            changed = list(_changed(part, bound))
+            for name in dict.fromkeys((*early, *changed)):
                 self.doubt(statement, f"`{name}` goes from one round to the next")
+            for name in changed:
+                self._move(name, self.joined)
 
 
 def _places(loops: Sequence[tuple[ast.expr, ast.expr]]) -> dict[str, int]:
@@ -234,11 +235,22 @@ def _collecting(statement: ast.stmt) -> tuple[str, Sequence[ast.expr]] | None:
     return None
 
 
-def _empty_collector(statement: ast.stmt) -> str:
-    """The kind of the empty container that a statement binds."""
+def _empty_collectors(statement: ast.stmt) -> Iterator[tuple[str, str]]:
+    """The names to which a statement binds empty containers, and the kinds of these."""
     if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
-        return ""
-    value = statement.value
+        return
+    for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
+        pairs = [(target, statement.value)]
+        if isinstance(target, ast.Tuple | ast.List) and isinstance(statement.value, ast.Tuple | ast.List):
+            pairs = list(zip(target.elts, statement.value.elts, strict=False))
+        for one, value in pairs:
+            kind = _empty_kind(value)
+            if kind and isinstance(one, ast.Name):
+                yield one.id, kind
+
+
+def _empty_kind(value: ast.expr) -> str:
+    """The kind of an empty container; nothing for anything else."""
     if isinstance(value, ast.List) and not value.elts:
         return "list"
     if isinstance(value, ast.Dict) and not value.keys:

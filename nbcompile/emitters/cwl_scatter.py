@@ -52,7 +52,7 @@ def scattered_step(step: Step, plan: Plan, words: Sequence[Word], waits: Sequenc
     """The step that runs the cell once for each combination of shards. `words` are those for all shards."""
     axes = [[_shard_word(port.source, step, plan) for port in axis] for axis in step.scatter.axes] if step.scatter else []
     words = [*words, *(word for axis in axes for word in axis)]
-    globs = {"outputs": Glob(f"{step.id}.outputs.*.json")}
+    globs = {"outputs": Glob(f"{step.id}.outputs.*.json"), "files": Glob(f"{step.id}.*.files", "Directory")}
     globs |= {name: Glob(f"{payload}.*.nbc") for name, payload in _shard_payloads(step).items()}
     made = workflow_step(step.id, words, make_tool(step.id, words, globs, step), waits)
     ports = [[word.port for word in axis] for axis in axes]
@@ -71,7 +71,10 @@ def _workflow_over(step: cwl.WorkflowStep, inner: Sequence[Sequence[str]], depth
     return cwl.Workflow(
         id=f"{step.id}-axis-{depth}",
         inputs=[cwl.WorkflowInputParameter(id=name, type_="File[]" if name in shards else kind) for name, kind in types.items()],
-        outputs=[cwl.WorkflowOutputParameter(id=name, type_=_arrays(name, depth), outputSource=f"{step.id}/{name}") for name in step.out],
+        outputs=[
+            cwl.WorkflowOutputParameter(id=port.id, type_=_arrays(port, depth), outputSource=f"{step.id}/{port.id}")
+            for port in step.run.outputs
+        ],
         steps=[_scattered(only, inner[0])],
     )
 
@@ -82,30 +85,33 @@ def _scattered(step: cwl.WorkflowStep, axis: Sequence[str]) -> cwl.WorkflowStep:
     return step
 
 
-def _arrays(name: str, depth: int) -> object:
-    """The type of files in arrays of arrays."""
-    kind: object = "File"
-    for level in range(depth):
-        kind = cwl.OutputArraySchema(items=kind, type_="array")
-        kind.name = f"{name}_items_{level}"
+def _arrays(port: cwl.CommandOutputParameter | cwl.WorkflowOutputParameter, depth: int) -> object:
+    """The type of what an output holds in arrays of arrays, one more than inside."""
+    kind = cwl.OutputArraySchema(items=port.type_, type_="array")
+    kind.name = f"{port.id}_items_{depth}"
     return kind
 
 
 def gather_step(step: Step, plan: Plan, words: Sequence[Word]) -> cwl.WorkflowStep:
     """The step that puts together what the shards left. `words` begin its command."""
     name, outputs = whole(step.id, plan), f"{step.id}.outputs.json"
-    kind = "File" + "[]" * len(step.scatter.axes) if step.scatter else "File"
+    many = "[]" * len(step.scatter.axes) if step.scatter else ""
     joined = gathered_payloads(step, plan)
     shards = {port: payload for port, payload in _shard_payloads(step).items() if payload in joined or payload.endswith(_SHOWN)}
     words = [
         *words,
         Word(outputs),
-        Word(port="shard_outputs", type=kind, source=f"{step.id}/outputs", prefix="--outputs"),
-        *(Word(port=f"in_{port}", type=kind, source=f"{step.id}/{port}", prefix="--payload") for port in shards),
+        Word(port="shard_files", type=f"Directory{many}", source=f"{step.id}/files", prefix="--files"),
+        Word(port="shard_outputs", type=f"File{many}", source=f"{step.id}/outputs", prefix="--outputs"),
+        *(Word(port=f"in_{port}", type=f"File{many}", source=f"{step.id}/{port}", prefix="--payload") for port in shards),
     ]
     sent = {link.payload for link in plan.links if link.source == step.id and not link.shards}
     wholes = {payload_port(step, payload): Glob(f"{payload}.nbc") for payload in joined if payload in sent}
-    return workflow_step(name, words, make_tool(name, words, {"outputs": Glob(outputs), **wholes, **cut_globs(step)}))
+    return workflow_step(
+        name,
+        words,
+        make_tool(name, words, {"outputs": Glob(outputs), "files": Glob(f"{step.id}.files", "Directory"), **wholes, **cut_globs(step)}),
+    )
 
 
 def _shard_word(source: str, step: Step, plan: Plan) -> Word:

@@ -10,7 +10,7 @@ from nbcompile.model.bundle import StepFile
 from nbcompile.model.facts import CellFacts
 from nbcompile.model.graph import CHANNEL, FILE, DataflowGraph, GraphCell, Version
 from nbcompile.model.notebook import Notebook
-from nbcompile.model.plan import Binding, Cut, Plan, Step, StepScatter
+from nbcompile.model.plan import Binding, Cut, Payload, Plan, Step, StepScatter
 from nbcompile.model.run import Account
 from nbcompile.model.workflow import Port, PortKind, StepDeclaration, WorkflowDeclaration
 
@@ -109,7 +109,7 @@ class _Writer:
             "changes": _changes(flow),
             "deletes": list(flow.deletes),
             **(self.watched[cell.index]._asdict() if cell.index in self.watched else {}),
-            "saves": [{"payload": p.id, "versions": [str(v) for v in p.versions]} for p in step.payloads if p.cell == cell.index],
+            "saves": [_save(payload) for payload in step.payloads if payload.cell == cell.index],
             **({"describes": list(self.described[cell.index])} if cell.index in self.described else {}),
             **({"cuts": [_cut(one) for one in cuts]} if cuts else {}),
             **(_ports(self.declared[cell.index]) if cell.index in self.declared else {}),
@@ -140,8 +140,14 @@ def _port(port: Port) -> dict[str, object]:
     return {"name": port.name, "kind": port.kind.value, "source": port.value_from, "value": port.value}
 
 
+def _save(payload: Payload) -> dict[str, object]:
+    versions = [str(version) for version in payload.versions]
+    return {"payload": payload.id, "versions": versions, **({"carries": list(payload.carries)} if payload.carries else {})}
+
+
 def _cut(cut: Cut) -> dict[str, object]:
-    return {"cut": cut.id, "version": str(cut.version), "size": cut.size, "num": cut.num}
+    words = {"cut": cut.id, "version": str(cut.version), "size": cut.size, "num": cut.num}
+    return {**words, **({"carries": True} if cut.carries else {})}
 
 
 def _scattered(scatter: StepScatter, gathered: Sequence[str]) -> dict[str, object]:

@@ -56,10 +56,11 @@ class DefinitionEntry(NamedTuple):
 
 
 class SaveEntry(NamedTuple):
-    """A payload that is written after its cell."""
+    """A payload that is written after its cell. The files go with it whose paths are the values of the names it `carries`."""
 
     payload: str
     versions: Tuple[VersionName, ...]
+    carries: Tuple[str, ...] = ()
 
 
 class PortEntry(NamedTuple):
@@ -72,12 +73,16 @@ class PortEntry(NamedTuple):
 
 
 class CutEntry(NamedTuple):
-    """A version that is written in shards after its cell: `num` of them, or, where `num` is 0, of `size` items each."""
+    """A version that is written in shards after its cell: `num` of them, or, where `num` is 0, of `size` items each.
+
+    With `carries` the items are paths, and each shard brings the files of its own.
+    """
 
     cut: str
     version: VersionName
     size: int
     num: int
+    carries: bool = False
 
 
 class StepCell(NamedTuple):
@@ -221,9 +226,9 @@ def _port(raw: Dict[str, Any]) -> PortEntry:
 
 
 def _cut(raw: Dict[str, Any]) -> CutEntry:
-    return CutEntry(raw["cut"], parse_version(raw["version"]), raw["size"], raw["num"])
+    return CutEntry(raw["cut"], parse_version(raw["version"]), raw["size"], raw["num"], raw.get("carries", False))
 
 
 def _save(raw: Dict[str, Any]) -> SaveEntry:
     versions: List[str] = raw["versions"]
-    return SaveEntry(raw["payload"], tuple(parse_version(text) for text in versions))
+    return SaveEntry(raw["payload"], tuple(parse_version(text) for text in versions), tuple(raw.get("carries", ())))

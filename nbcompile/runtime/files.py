@@ -49,15 +49,27 @@ class StepFiles:
 
     def __init__(self, work: str, given: Iterable[Tuple[str, str]], directories: Iterable[str]) -> None:
         # What a cell finds as `../data` is staged above the cells' directory.
-        self.directory = os.path.join(os.path.realpath(work), *["above"] * _LEVELS_ABOVE, "cells")
-        os.makedirs(self.directory)
+        self._top = os.path.join(os.path.realpath(work), "above")
+        self.directory = os.path.join(self._top, *["above"] * (_LEVELS_ABOVE - 1), "cells")
+        self._given = tuple(given)
         self._sent: Dict[int, List[Written]] = {}
         for one in directories:
             for written in read_written(one):
                 self._sent.setdefault(written.cell, []).append(written)
         self._makers: Dict[str, int] = {}
         self._own: Dict[str, bool] = {}
-        for name, place in given:
+        self._begin()
+
+    def restart(self) -> None:
+        """Make the directory what it was before any cell ran in it."""
+        shutil.rmtree(self._top)
+        self._makers.clear()
+        self._own.clear()
+        self._begin()
+
+    def _begin(self) -> None:
+        os.makedirs(self.directory)
+        for name, place in self._given:
             path = os.path.normpath(name)
             if os.path.isabs(path) or path.split(os.sep).count(os.pardir) > _LEVELS_ABOVE:
                 raise StepProblem("NB592", f"`{name}` lies too far from the notebook to be given to a step", "move it nearer")
@@ -76,6 +88,22 @@ class StepFiles:
                     staged = True
         if staged:
             self._seen = self._look()
+
+    def bring(self, path: str, content: Any) -> None:
+        """Put a file that came with a value where the cells will look for it."""
+        target = os.path.join(self.directory, path)
+        if not os.path.realpath(target).startswith(self.directory + os.sep):
+            raise StepProblem("NB592", f"`{path}` leads out of the step's directory", "run the step that makes it again")
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        if os.path.isfile(target) and not _holds(target, content):
+            advice = "let every shard write files of names of its own"
+            raise StepProblem("NB584", f"two shards left different files as `{path}`", advice)
+        with open(target, "wb") as file:
+            file.write(content)
+
+    def settle(self) -> None:
+        """Take what lies in the directory as what was given."""
+        self._seen = self._look()
 
     def note(self, cell: int) -> List[str]:
         """The paths that a cell has written or removed."""
@@ -97,8 +125,7 @@ class StepFiles:
         shutil.rmtree(target, ignore_errors=True)
         os.makedirs(target)
         reports = [self._collect(path, target) for path in sorted(self._own)]
-        with open(os.path.join(target, INDEX), "w", encoding="utf-8") as file:
-            json.dump({"schema": SCHEMA_OF_FILES, "files": reports}, file, ensure_ascii=True, indent=1)
+        write_index(target, reports)
         return iter(reports)
 
     def _collect(self, path: str, target: str) -> Dict[str, Any]:
@@ -165,6 +192,14 @@ def covers(subject: str, path: str) -> bool:
     return subject in (".", path) or path.startswith(subject + "/") or subject.startswith(path + "/")
 
 
+def _holds(path: str, content: Any) -> bool:
+    """Whether a file has just this content."""
+    with open(path, "rb") as file:
+        return os.path.getsize(path) == len(content) and all(
+            file.read(_CHUNK) == content[start : start + _CHUNK] for start in range(0, len(content), _CHUNK)
+        )
+
+
 def _bring_file(place: str, target: str) -> None:
     """Give the cells a file of their own, or a link to one that is too large to be copied."""
     with contextlib.suppress(FileNotFoundError):
@@ -194,13 +229,44 @@ def _cloned(place: str, target: str) -> bool:
 
 def read_written(directory: str) -> List[Written]:
     """What the index of files that a step wrote says; nothing where there is none."""
+    return [_written(directory, one) for one in _read_index(directory)]
+
+
+def _read_index(directory: str) -> List[Dict[str, Any]]:
     try:
         with open(os.path.join(directory, INDEX), encoding="utf-8") as file:
-            return [_written(directory, one) for one in json.load(file)["files"]]
+            found: List[Dict[str, Any]] = json.load(file)["files"]
+            return found
     except FileNotFoundError:
         return []
     except (KeyError, TypeError, ValueError) as error:
         raise StepProblem("NB592", f"the index of files in {directory} is damaged: {error}", "run the step that makes it again") from error
+
+
+def write_index(directory: str, reports: List[Dict[str, Any]]) -> None:
+    """Write what was written or removed, and by which cell."""
+    with open(os.path.join(directory, INDEX), "w", encoding="utf-8") as file:
+        json.dump({"schema": SCHEMA_OF_FILES, "files": reports}, file, ensure_ascii=True, indent=1)
+
+
+def join_written(directories: Iterable[str], target: str) -> List[Dict[str, Any]]:
+    """Put together what the shards of a step wrote, in their order: of each path what the last of them made of it."""
+    shutil.rmtree(target, ignore_errors=True)
+    os.makedirs(target)
+    reports: Dict[Tuple[int, str], Dict[str, Any]] = {}
+    for directory in directories:
+        for report in _read_index(directory):
+            reports[report["cell"], report["path"]] = report
+            written = _written(directory, report)
+            place = os.path.join(target, str(written.cell), written.path)
+            if written.path.endswith("/") and not written.removed:
+                os.makedirs(place, exist_ok=True)
+            elif not written.removed:
+                os.makedirs(os.path.dirname(place), exist_ok=True)
+                shutil.copy2(written.place, place)
+    found = [reports[key] for key in sorted(reports)]
+    write_index(target, found)
+    return found
 
 
 def _written(directory: str, entry: Dict[str, Any]) -> Written:

@@ -76,6 +76,10 @@ class Guards:
 
     # Before a cell.
 
+    def forget(self) -> None:
+        """Take the next cell for the first: what it is given has the names of what an earlier one was given, and is something else."""
+        self._before, self._sent = {}, {}
+
     def before(self, cell: StepCell, values: Iterable[Tuple[VersionName, Any]], made: Iterable[Any]) -> None:
         """Look at everything that the cell should leave as it is."""
         if not self.needed or cell.skipped:

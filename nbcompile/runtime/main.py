@@ -176,9 +176,9 @@ def _step_call(words: Words) -> StepCall:
         directories=tuple(map(os.path.abspath, words.each("--files"))),
         events=tuple(int(word) for word in words.each("--events")),
         trust_payloads=bool(words.options["--trust-payloads"]),
-        shards=words.each("--shards"),
+        shards=tuple(map(os.path.abspath, words.each("--shards"))),
         span=(int(spans[-1][0]), int(spans[-1][1])) if spans else None,
-        shard_outputs=words.each("--outputs"),
+        shard_outputs=tuple(map(os.path.abspath, words.each("--outputs"))),
     )
 
 

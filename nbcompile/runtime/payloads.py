@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
+from .carried import CarriedFile
 from .codecs import Frame, FrameInFile, Reader, Scope, type_name, write_frame, write_frame_of_many
 from .document import VersionName, parse_version
 from .payload_file import PayloadFile, PayloadWriter, Piece
@@ -41,12 +42,18 @@ class SavedPayload(NamedTuple):
 
 
 def save_payload(
-    path: str, payload: str, values: Sequence[Tuple[VersionName, Any]], scope: Scope, watch_sharing: bool, shard: str = ""
+    path: str,
+    payload: str,
+    values: Sequence[Tuple[VersionName, Any]],
+    scope: Scope,
+    watch_sharing: bool,
+    shard: str = "",
+    carried: Sequence[CarriedFile] = (),
 ) -> SavedPayload:
     """Write versions to a file. Those that share an object or memory are pickled with one memo; the others can be read apart.
 
     `watch_sharing` says that other payloads leave the step, too, so that what each version reaches has to be known. `shard`
-    says which part of the versions this is.
+    says which part of the versions this is, `carried` are the files that go with them.
     """
     bound = [(version, value) for version, value in values if value is not UNBOUND]
     keep = watch_sharing or len(bound) > 1
@@ -61,7 +68,9 @@ def save_payload(
                 names = [str(bound[number][0]) for number in numbers]
                 frame = write_frame_of_many(names, tuple(bound[number][1] for number in numbers), scope)
             groups.append(_write_group([str(bound[number][0]) for number in numbers], frame, writer))
-        saved = _finish(writer, {"payload": payload, **({"shard": shard} if shard else {})}, values, groups)
+        files = [[file.path, writer.write(file.content())] for file in carried]
+        head = {"payload": payload, **({"shard": shard} if shard else {}), **({"files": files} if files else {})}
+        saved = _finish(writer, head, values, groups)
     except BaseException:
         writer.abandon()
         raise
@@ -89,7 +98,7 @@ def _write_group(versions: List[str], frame: Frame, writer: PayloadWriter) -> Di
 
 
 def _finish(
-    writer: PayloadWriter, head: Dict[str, str], values: Sequence[Tuple[VersionName, Any]], groups: List[Dict[str, Any]]
+    writer: PayloadWriter, head: Dict[str, Any], values: Sequence[Tuple[VersionName, Any]], groups: List[Dict[str, Any]]
 ) -> Tuple[int, List[Tuple[VersionName, Dict[str, Any]]]]:
     pieces = writer.pieces()
     group_of = {version: group for group in groups for version in group["versions"]}
@@ -192,6 +201,13 @@ class Payloads:
         except Exception as error:  # noqa: BLE001 (whatever rebuilding an object raises, its use fails, and nothing else)
             return {name: _unreadable(name, error) for name in names}
         return dict(zip(names, value if len(names) > 1 else (value,)))
+
+    def carried(self, version: VersionName) -> Iterator[Tuple[str, Any]]:
+        """The files that come with the payload of a version, and what is in them."""
+        if version in self._places:
+            file = self._places[version][0]
+            for path, number in file.index.get("files", ()):
+                yield path, file.frame(Piece(*file.index["pieces"][number]))
 
     def check_rest(self) -> None:
         """Compare the digests of the memory that was mapped, which took too long to be done before it was used."""

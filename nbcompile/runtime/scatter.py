@@ -10,23 +10,24 @@ import itertools
 import os
 import re
 from collections import deque
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from .document import CutEntry, SaveEntry, ScatterEntry, StepCell, StepDocument, VersionName, read_document
+from .files import join_written
 from .journal import Journal, read_json
 from .payload_file import read_index
 from .payloads import UNBOUND, Payloads
 from .ports import paths_of
-from .problem import CELL_FAILED, FINISHED, StepProblem
+from .problem import StepProblem
 from .recorder import NO_CELL
-from .shards import join_values, shard_order
+from .shards import join_values, shard_name, shard_order
 from .step import Host, StepCall, StepRun, described
 
 # Stands for the label of the shard in the name of OUTPUTS.json.
 SHARD_IN_NAME = "{shard}"
 # No variable has a hyphen in front: no payload of one is called so.
 _SHOWN, _FINAL = ".-shown", ".-final"
-_SHARD_FILE = re.compile(r"(.+)\.(\d+(?:-\d+)*)\.nbc")
+_SHARD_FILE = re.compile(r"(.+)\.(\d+(?:-\d+)*)\.(nbc|files)")
 
 
 class Shard(NamedTuple):
@@ -39,22 +40,27 @@ class Shard(NamedTuple):
 class ShardFiles:
     """The shards that a step was given, one by one or by the directories they lie in, and the payloads that are no shards."""
 
-    def __init__(self, paths: Iterable[str], directories: Iterable[str], last: str = "") -> None:
-        """Look at them; with `last`, at none after the shard of this name."""
+    def __init__(self, paths: Iterable[str], directories: Iterable[str], files: Iterable[str] = (), last: str = "") -> None:
+        """Look at them; with `last`, at none after the shard of this name. `files` are directories with what shards wrote."""
         self._last = last
         self.whole: List[str] = []
         self._found: Dict[str, Dict[str, str]] = {}
         for directory in directories:
             for name in os.listdir(directory):
-                found = _SHARD_FILE.fullmatch(name)
-                if found:
-                    self._add(found.group(1), found.group(2), os.path.join(directory, name))
+                self._take(os.path.join(directory, name))
+        for directory in files:
+            self._take(directory)
         for path in paths:
             index = read_index(path)
             if "shard" in index:
                 self._add(index["payload"], index["shard"], path)
             else:
                 self.whole.append(path)
+
+    def _take(self, place: str) -> None:
+        found = _SHARD_FILE.fullmatch(os.path.basename(place))
+        if found:
+            self._add(found.group(1) + (".files" if found.group(3) == "files" else ""), found.group(2), place)
 
     def _add(self, payload: str, label: str, path: str) -> None:
         if not self._last or shard_order(label) <= shard_order(self._last):
@@ -64,6 +70,10 @@ class ShardFiles:
         """The files of a payload by the labels of the shards, in order."""
         found = self._found.get(payload, {})
         return {label: found[label] for label in sorted(found, key=shard_order)}
+
+    def written(self, step: str) -> List[str]:
+        """The directories with what the shards of a step wrote, in order."""
+        return list(self.of(step + ".files").values())
 
     def combinations(self, scatter: ScatterEntry) -> List[Shard]:
         """The shards of a step."""
@@ -118,33 +128,44 @@ class ScatteredRun(StepRun):
                 break
         self.journal.write("shards", last_shard=self.shard)
         self.journal.write("end", cell=cell.cell, **_together(reached))
-        return FINISHED if goes_on else CELL_FAILED
+        return self._code(goes_on)
 
     def _run_shard(self, cell: StepCell, shard: Shard) -> Tuple[bool, Dict[str, Any]]:
         self.shard = shard.label
         self.recorder.results = deque(maxlen=2)
         self.payloads.open_shards(shard.paths)
+        self.guards.forget()
         # What another shard was given, and what it may have changed, is read anew, as if this were another process.
         changed = (*cell.changes, *cell.defines)
         shared = self.payloads.versions_of_wholes()
         self.versions.keep_only([version for version in cell.needs if version in shared and version.name not in changed])
         self._prepare(cell)
+        self._guard(cell)
         goes_on, facts = self._run_cell(cell)
         if not self.call.trust_payloads:
             self.payloads.check_rest()
+        super()._collect_files()
+        self.files.restart()
+        os.chdir(self.files.directory)
         return goes_on, facts
+
+    def _collect_files(self) -> None:
+        """Each shard has left its own."""
+
+    def _files_name(self) -> str:
+        return shard_name(self.document.step, self.shard) + ".files"
 
     def _keep(self, cell: StepCell) -> None:
         super()._keep(cell)
         if _scatter_of(self.document).shows:
             shown = self.recorder.results[0] if len(self.recorder.results) == 1 else UNBOUND
-            self._write(self.document.step + _SHOWN, [(VersionName("_", cell.cell), shown)], self.shard, watch_sharing=False)
+            self._write(self.document.step + _SHOWN, [(VersionName("_", cell.cell), shown)], self.shard)
 
     def _describe(self, cell: StepCell) -> Dict[str, Any]:
         """Leave it to those who have the whole."""
         if cell.describes:
             values = [(version, self._value(version)) for version in _final(cell)]
-            self._write(self.document.step + _FINAL, values, self.shard, watch_sharing=False)
+            self._write(self.document.step + _FINAL, values, self.shard)
         return {}
 
     def _save(self, cell: StepCell, save: SaveEntry, shard: str = "") -> None:
@@ -157,13 +178,16 @@ class ScatteredRun(StepRun):
 class GatheringRun(StepRun):
     """Puts together what the shards of a step showed and made, as if its cell had run once."""
 
+    shards: Optional[ShardFiles] = None
+
     def _run_cells(self) -> int:
         (cell,) = self.document.cells
         scatter = _scatter_of(self.document)
         reports = sorted((read_json(path) for path in self.call.shard_outputs), key=lambda report: shard_order(report["shard"]))
         reports = list(_until_error(reports))
         error = _failed(reports[-1])
-        files = ShardFiles(self.call.payloads, self.call.shards, reports[-1].get("last_shard", "") if error else "")
+        last = reports[-1].get("last_shard", "") if error else ""
+        self.shards = files = ShardFiles(self.call.payloads, self.call.shards, self.call.directories, last)
         goes_on = not error or (cell.may_raise and reports[-1]["cells"][0]["state"] == "error")
         self._begin(cell)
         shown = self._shown(files, cell) if scatter.shows and not error else UNBOUND
@@ -176,7 +200,14 @@ class GatheringRun(StepRun):
                 self._save_cut(cut)
         facts = self._of_whole(cell, files, scatter) if goes_on and cell.describes else {}
         self.journal.write("end", cell=cell.cell, **_together([report["cells"][0] for report in reports]), **facts)
-        return FINISHED if goes_on else CELL_FAILED
+        self.guards.broken += sum(len(report["guards"]) for report in reports)
+        return self._code(goes_on)
+
+    def _collect_files(self) -> None:
+        """Put together what the shards wrote."""
+        target = os.path.join(self.call.home, self._files_name())
+        for report in join_written(self.shards.written(self.document.step) if self.shards else (), target):
+            self.journal.write("file", **report)
 
     def _tell(self, cell: StepCell, reports: Sequence[Dict[str, Any]], shown: Any) -> None:
         """Show what the shards showed, one after the other; the last expression once, as that of the whole, if it has parts."""
@@ -235,6 +266,7 @@ class GatheringRun(StepRun):
                 if version not in read:
                     read.update(payloads.read(version, self.scope))
                 parts[version].append(read[version])
+            self._bring(payloads, versions[0])
             if not self.call.trust_payloads:
                 payloads.check_rest()
         return parts

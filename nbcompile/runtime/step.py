@@ -6,8 +6,9 @@ import os
 import shutil
 import sys
 import time
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
+from .carried import carried_files
 from .channels import READ_BY_IMPORTS, Channels
 from .code_places import CodeFinder
 from .codecs import Scope, register_names
@@ -136,7 +137,10 @@ class StepRun:
             self.versions.keep_only(_wanted(None, later))
         if not self.call.trust_payloads:
             self.payloads.check_rest()
-        return GUARD_BROKEN if self.guards.broken else FINISHED
+        return self._code(True)
+
+    def _code(self, went_well: bool) -> int:
+        return CELL_FAILED if not went_well else GUARD_BROKEN if self.guards.broken else FINISHED
 
     def enter(self) -> str:
         """Bind what the first cell needs; returns the text of the cells."""
@@ -162,16 +166,20 @@ class StepRun:
             if self.tracer is not None:
                 facts["trace"] = self.tracer.stop(cell.cell)
         self.definitions.took_place(cell.cell)
-        if self.document.plain:
-            self.files.note(cell.cell)
-        else:
+        noted = self.files.note(cell.cell)
+        if not self.document.plain:
             self._silently(lambda: self.guards.after(cell, error, list(self.definitions.made())))
-            self.guards.wrote(cell, self.files.note(cell.cell))
+            self.guards.wrote(cell, [path for path in noted if path not in self._sent_with_names(cell)])
         goes_on = error is None or cell.may_raise
         if goes_on:
             self._keep(cell)
             facts.update(self._describe(cell))
         return goes_on, facts
+
+    def _sent_with_names(self, cell: StepCell) -> Set[str]:
+        """The files that go with names: whoever reads them has been given the names."""
+        names = [*(name for save in cell.saves for name in save.carries), *(cut.version.name for cut in cell.cuts if cut.carries)]
+        return {file.path for file in carried_files([self.namespace.value(name) for name in names], self.files.directory)}
 
     def _execute(self, cell: StepCell) -> Optional[BaseException]:
         ports = Ports(cell, self.namespace)
@@ -232,6 +240,15 @@ class StepRun:
         if version not in self.versions:
             for read, value in self.payloads.read(version, self.scope).items():
                 self.versions.put(read, value)
+            self._bring(self.payloads, version)
+
+    def _bring(self, payloads: Payloads, version: VersionName) -> None:
+        """Put files that came with a version where the cells look for them."""
+        brought = dict(payloads.carried(version))
+        for path, content in brought.items():
+            self.files.bring(path, content)
+        if brought:
+            self.files.settle()
 
     def _keep(self, cell: StepCell) -> None:
         """Take the versions that the cell made, and write those that leave the step."""
@@ -253,18 +270,27 @@ class StepRun:
 
     def _save(self, cell: StepCell, save: SaveEntry, shard: str = "") -> None:
         values = [(version, self._value(version)) for version in save.versions]
-        self.guards.saved(cell, self._write(save.payload, values, shard, watch_sharing=self.saves > 1))
+        paths = [value for version, value in values if version.name in save.carries]
+        self.guards.saved(cell, self._write(save.payload, values, shard, self.saves > 1, paths))
 
     def _save_cut(self, cut: CutEntry) -> None:
         """Write the shards of a version."""
         value = self._value(cut.version)
         parts = [value] if value is UNBOUND else cut_value(cut.version.name, value, Cut(cut.size, cut.num))
         for label, part in zip(shard_labels(len(parts)), parts):
-            self._write(cut.cut, [(cut.version, own_part(part))], label, watch_sharing=False)
+            self._write(cut.cut, [(cut.version, own_part(part))], label, paths=[part] if cut.carries else [])
 
-    def _write(self, payload: str, values: Sequence[Tuple[VersionName, Any]], shard: str, watch_sharing: bool) -> SavedPayload:
+    def _write(
+        self,
+        payload: str,
+        values: Sequence[Tuple[VersionName, Any]],
+        shard: str,
+        watch_sharing: bool = False,
+        paths: Sequence[Any] = (),
+    ) -> SavedPayload:
         name = shard_name(payload, shard)
-        saved = save_payload(os.path.join(self.call.home, name + ".nbc"), payload, values, self.scope, watch_sharing, shard)
+        carried = carried_files(paths, self.files.directory)
+        saved = save_payload(os.path.join(self.call.home, name + ".nbc"), payload, values, self.scope, watch_sharing, shard, carried)
         reports = [one.report for one in saved.versions]
         self.journal.write("payload", payload=name, bytes=saved.length, versions=reports)
         return saved
@@ -275,8 +301,11 @@ class StepRun:
         return self.namespace.value(version.name) if self.namespace.is_bound(version.name) else UNBOUND
 
     def _collect_files(self) -> None:
-        for report in self.files.collect(os.path.join(self.call.home, self.document.step + ".files")):
+        for report in self.files.collect(os.path.join(self.call.home, self._files_name())):
             self.journal.write("file", **report)
+
+    def _files_name(self) -> str:
+        return self.document.step + ".files"
 
     def _show_failure(self) -> None:
         """Whoever looks at the process and not at OUTPUTS.json sees the error, too."""

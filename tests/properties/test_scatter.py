@@ -67,6 +67,7 @@ STATEMENTS = [
     "n = 3",
     "labels = ['a', 'b']",
     "ys = []",
+    "ys, zs = [], []",
     "total = 0",
     "seen = set()",
     "table = {}",

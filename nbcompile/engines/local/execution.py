@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +21,7 @@ from nbcompile.engines.local.past import Past
 from nbcompile.engines.local.scattered import ScatteredStep, Span, Spent, count_shards
 from nbcompile.engines.local.schedule import Schedule
 from nbcompile.engines.local.workers import Message, WarmParent
-from nbcompile.engines.outputs import CELL_FAILED, cell_records, failures_in, first_failed_cell, problem_in, read_outputs
+from nbcompile.engines.outputs import CELL_FAILED, GUARD_BROKEN, cell_records, failures_in, first_failed_cell, problem_in, read_outputs
 from nbcompile.engines.signals import SignalWatch
 from nbcompile.model.graph import FILE
 from nbcompile.model.plan import Link, Step, StepId
@@ -147,9 +148,14 @@ class _LocalRun:
         return sum(self.schedule.width(worker.step) for worker in self.workers.values())
 
     def _start(self, step: Step) -> None:
-        self.directory.work(step.id).mkdir(parents=True, exist_ok=True)
+        self._make_work(step)
         outputs = self.directory.outputs(step.id)
         self._began(step, self._launch(step, outputs, self._argv(step, outputs)).start)
+
+    def _make_work(self, step: Step) -> None:
+        """An empty directory: shards of an earlier try would be taken for those of this one."""
+        shutil.rmtree(self.directory.work(step.id), ignore_errors=True)
+        self.directory.work(step.id).mkdir(parents=True)
 
     def _began(self, step: Step, start: str) -> None:
         self.schedule.started(step.id)
@@ -189,7 +195,7 @@ class _LocalRun:
     # Scattered steps.
 
     def _scatter(self, step: Step) -> None:
-        self.directory.work(step.id).mkdir(parents=True, exist_ok=True)
+        self._make_work(step)
         now = time.monotonic() - self.began
         total = count_shards(step, self._shard_directories(step))
         record = replace(self.records[step.id], started_seconds=now)
@@ -216,7 +222,7 @@ class _LocalRun:
         scattered.ended(span, Spent(message.get("seconds", 0.0), message["cpu_seconds"], message["peak_kib"] / 1024))
         if code == CELL_FAILED:
             scattered.failed(span)
-        elif code and scattered.is_wanted(span):
+        elif code not in (0, GUARD_BROKEN) and scattered.is_wanted(span):
             scattered.broke(code, failures)
         later = [one for one in self.workers.values() if one.span and one.step is worker.step and not scattered.is_wanted(one.span)]
         self._stop(later, _GRACE_SECONDS)

@@ -12,6 +12,9 @@ def run(tmp_path):
     return lambda *cells: Run("\n\n".join(cells), tmp_path)
 
 
+PATHS = {"in": [{"name": "paths", "type": "file", "valueFrom": "paths"}]}
+
+
 def declared(source, **step):
     return f"# %% workflow={json.dumps({'step': step})}\n{source}"
 
@@ -54,4 +57,33 @@ def test_files_that_shards_leave_are_listed_in_order(run):
     outputs = [{"name": "made", "type": "file", "value": "*.out"}]
     source = "for x in xs:\n    open(f'{x}.out', 'w').close()\n    if x == 'c':\n        open('d.out', 'w').close()"
     done = run("# %%\nxs = ['b', 'c', 'a']", declared(source, out=outputs, scatter={"items": ["xs"]}), "# %%\nprint(made)")
-    assert set(done.texts(2)[0].split("'")[1::2]) == {"b.out", "c.out", "d.out", "a.out"}
+    assert done.texts(2) == ["['b.out', 'c.out', 'd.out', 'a.out']\n"]
+
+
+MAKES_PATHS = """\
+# %%
+from pathlib import Path
+paths = []
+for n in 'abc':
+    Path(n).mkdir()
+    Path(f'{n}/x').write_text(n * 3)
+    paths.append(f'{n}/x')"""
+
+
+def test_files_go_with_the_names_that_stand_for_them(run):
+    done = run(
+        MAKES_PATHS,
+        declared("import os\nprint([open(p).read() for p in paths], sorted(os.listdir()))", **PATHS, scatter={"items": ["paths"]}),
+        declared("print([open(p).read() for p in paths])", **PATHS),
+    )
+    assert done.texts(1) == ["['aaa'] ['a']\n['bbb'] ['b']\n['ccc'] ['c']\n"]
+    assert done.texts(2) == ["['aaa', 'bbb', 'ccc']\n"]
+
+
+def test_shards_that_leave_different_files_under_one_name_are_told(run):
+    source = "made = []\nfor x in xs:\n    with open('same.out', 'w') as file:\n        file.write(x)\n    made.append('same.out')"
+    step = {"out": [{"name": "made", "type": "file"}], "scatter": {"items": ["xs"]}}
+    done = run(
+        "# %%\nxs = ['a', 'b']", declared(source, **step), declared("print(made)", **{"in": [{"type": "file", "valueFrom": "made"}]})
+    )
+    assert done.codes[1,] == 9

@@ -1,0 +1,49 @@
+"""Files that go with a value: those whose paths the value holds, where a cell has declared that they are files."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterable
+from typing import Any, Iterator, List, NamedTuple
+
+
+class CarriedFile(NamedTuple):
+    """A file below the cells' directory: its path there, and where it is."""
+
+    path: str
+    place: str
+
+    def content(self) -> Any:
+        """The bytes of the file, mapped where there are any."""
+        with open(self.place, "rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if os.path.getsize(self.place) else b""
+
+
+def carried_files(value: Any, directory: str) -> List[CarriedFile]:
+    """The files that a value stands for: a path, or several; all files of a directory. Those from elsewhere stay where they are."""
+    found = {file.path: file for path in _paths(value) for file in _below(os.path.join(directory, path), directory)}
+    return list(found.values())
+
+
+def _paths(value: Any) -> Iterator[str]:
+    if isinstance(value, (str, os.PathLike)):
+        yield os.fspath(value)
+    elif isinstance(value, dict):
+        yield from _paths(list(value.values()))
+    elif isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray)):
+        for one in value:
+            if one is not value:
+                yield from _paths(one)
+
+
+def _below(place: str, directory: str) -> Iterator[CarriedFile]:
+    path = os.path.relpath(place, directory)
+    if path.split(os.sep)[0] == os.pardir:
+        return
+    if os.path.isfile(place):
+        yield CarriedFile(path, place)
+    for folder, _, names in os.walk(place):
+        for name in sorted(names):
+            inner = os.path.join(folder, name)
+            yield CarriedFile(os.path.relpath(inner, directory), inner)

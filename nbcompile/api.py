@@ -279,8 +279,8 @@ def build(
     program = analyze(path, parameters)
     made = plan(program, settings)
     lock = lock_bytes(program.notebook, made, settings)
-    steps = step_files(made, program.facts, program.graph, program.notebook, program.workflow)
-    bundle = emit_cwl(made, steps, program.notebook, lock)
+    steps = step_files(made, program.facts, program.graph, program.notebook, program.workflow, program.parameters)
+    bundle = emit_cwl(made, steps, program.notebook, lock, program.parameters)
     if target == "streamflow":
         from nbcompile.backend import run_id
         from nbcompile.emitters.streamflow import emit_streamflow

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
+from typing import NamedTuple
 from urllib.parse import quote
 
 from cwl_utils.parser import cwl_v1_2 as cwl
 
-from nbcompile.emitters.canonical import yaml_bytes
+from nbcompile.emitters.canonical import json_bytes, yaml_bytes
+from nbcompile.emitters.cwl_parameters import ParameterInput, parameter_inputs, parameter_words, parameters_schema
 from nbcompile.emitters.cwl_scatter import (
     SHARD,
     cut_globs,
@@ -27,56 +29,83 @@ from nbcompile.emitters.cwl_scatter import (
 from nbcompile.emitters.cwl_tool import Glob, Word, make_tool, port_name, type_of, workflow_step
 from nbcompile.emitters.join import join_runtime
 from nbcompile.emitters.lockfile import lock_name
+from nbcompile.emitters.parameters import file_parameters
 from nbcompile.emitters.readme import readme_bytes
 from nbcompile.emitters.steps import notebook_template
 from nbcompile.emitters.write import place_of_input
 from nbcompile.model.bundle import Bundle, BundleFile, StepFile
 from nbcompile.model.notebook import Notebook
+from nbcompile.model.parameters import Parameters
 from nbcompile.model.plan import Plan, Step
 
 RUNTIME_NAME = "nbcompile_runtime.py"
 
 
-def emit_cwl(plan: Plan, steps: Sequence[StepFile], notebook: Notebook, lock: bytes, *, collects: bool = True) -> Bundle:
+def emit_cwl(
+    plan: Plan,
+    steps: Sequence[StepFile],
+    notebook: Notebook,
+    lock: bytes,
+    parameters: Parameters = Parameters(),
+    *,
+    collects: bool = True,
+) -> Bundle:
     """The workflow, its inputs, the steps, the runtime, the lock and a page that explains them.
 
     A workflow that does not collect hands back what each step's cells showed, instead of the executed notebook.
     """
-    given = _given(plan, notebook)
-    workflow = _workflow(plan, notebook, given, collects=collects)
+    ports = _file_ports(plan, file_parameters(parameters, plan))
+    given = _given(plan, notebook, ports)
+    inputs = parameter_inputs(parameters, file_parameters(parameters, plan).values(), given)
+    workflow = _workflow(plan, notebook, given, _Taken(ports, parameters, inputs), collects=collects)
     files = [
         BundleFile(
             PurePosixPath("workflow.cwl"), b"#!/usr/bin/env cwl-runner\n" + yaml_bytes(workflow.save(top=True, relative_uris=False))
         ),
-        BundleFile(PurePosixPath("inputs.yml"), yaml_bytes(given)),
+        BundleFile(PurePosixPath("inputs.yml"), yaml_bytes({**given, **{one.port: one.default for one in inputs}})),
         BundleFile(PurePosixPath(RUNTIME_NAME), join_runtime().encode()),
         BundleFile(PurePosixPath(_template_name(notebook)), notebook_template(notebook)),
         BundleFile(PurePosixPath(lock_name(_stem(notebook))), lock),
         BundleFile(PurePosixPath("README.md"), readme_bytes(notebook, plan)),
         *(BundleFile(PurePosixPath(f"steps/{file.step}.json"), file.content) for file in steps),
+        *([BundleFile(PurePosixPath("parameters.schema.json"), json_bytes(parameters_schema(inputs)))] if inputs else []),
     ]
     return Bundle(tuple(sorted(files)), tuple(dict.fromkeys(path for step in plan.steps for path in step.files_in)))
 
 
-def _given(plan: Plan, notebook: Notebook) -> dict[str, dict[str, str]]:
+class _Taken(NamedTuple):
+    """What a workflow takes from outside: files, by their paths the names of the ports, and parameters with their inputs."""
+
+    ports: dict[str, str]
+    parameters: Parameters
+    inputs: tuple[ParameterInput, ...]
+
+    def words(self, step: Step) -> list[Word]:
+        """The words that tell the values to the step whose cell takes them."""
+        return parameter_words(self.inputs) if self.parameters.taken_by in step.cells else []
+
+
+def _given(plan: Plan, notebook: Notebook, ports: dict[str, str]) -> dict[str, dict[str, str]]:
     """The workflow's inputs: what it brings along, and the person's files."""
     own = {
         "runtime": RUNTIME_NAME,
         "notebook": _template_name(notebook),
         **{f"step_{port_name(s.id)}": f"steps/{s.id}.json" for s in plan.steps},
     }
-    data = {name: place_of_input(path) for path, name in _file_ports(plan).items()}
+    data = {name: place_of_input(path) for path, name in ports.items()}
     return {name: {"class": type_of(path), "location": quote(path.rstrip("/"))} for name, path in {**own, **data}.items()}
 
 
-def _workflow(plan: Plan, notebook: Notebook, given: dict[str, dict[str, str]], *, collects: bool) -> cwl.Workflow:
-    ports = _file_ports(plan)
-    steps = [made for step in plan.steps for made in _step(step, plan, ports)]
+def _workflow(plan: Plan, notebook: Notebook, given: dict[str, dict[str, str]], taken: _Taken, *, collects: bool) -> cwl.Workflow:
+    steps = [made for step in plan.steps for made in _step(step, plan, taken)]
     return cwl.Workflow(
         id="main",
         label=notebook.name,
         cwlVersion="v1.2",
-        inputs=[cwl.WorkflowInputParameter(id=name, type_=file["class"], default=dict(file)) for name, file in given.items()],
+        inputs=[
+            *(cwl.WorkflowInputParameter(id=name, type_=file["class"], default=dict(file)) for name, file in given.items()),
+            *(cwl.WorkflowInputParameter(id=p.port, type_=p.type, default=p.default, doc=p.parameter.doc or None) for p in taken.inputs),
+        ],
         outputs=[
             cwl.WorkflowOutputParameter(id=name, type_=kind, outputSource=source)
             for name, (kind, source) in _results(plan, collects=collects).items()
@@ -86,13 +115,18 @@ def _workflow(plan: Plan, notebook: Notebook, given: dict[str, dict[str, str]], 
     )
 
 
-def _step(step: Step, plan: Plan, ports: dict[str, str]) -> list[cwl.WorkflowStep]:
+def _step(step: Step, plan: Plan, taken: _Taken) -> list[cwl.WorkflowStep]:
     """The step, and where it is scattered the one that gathers."""
     links = [link for link in plan.links if link.target == step.id]
     outputs = f"{step.id}.outputs.json"
     words = [*_command("step", step), Word(outputs.replace(".json", f".{SHARD}.json") if step.scatter else outputs)]
+    words += taken.words(step)
     for path in step.files_in:
-        words += [Word("--file"), Word(path.rstrip("/")), Word(port=ports[path], type=type_of(path), source=ports[path])]
+        words += [
+            Word("--file"),
+            Word(path.rstrip("/")),
+            Word(port=f"given_{taken.ports[path]}", type=type_of(path), source=taken.ports[path]),
+        ]
     shards = {port.source for port in step.scatter.ports} if step.scatter else set()
     for link in links:
         source = whole(link.source, plan)
@@ -140,11 +174,11 @@ def _results(plan: Plan, *, collects: bool) -> dict[str, tuple[str, str]]:
     return {**shown, **{f"{port_name(step.id)}_files": ("Directory", f"{step.id}/files") for step in plan.steps if not step.scatter}}
 
 
-def _file_ports(plan: Plan) -> dict[str, str]:
-    """A port name for each file the workflow is given, in the order of first use."""
+def _file_ports(plan: Plan, parameters: dict[str, str]) -> dict[str, str]:
+    """A port name for each file the workflow is given, in the order of first use: that of the parameter whose value it is."""
     ports: dict[str, str] = {}
     for path in dict.fromkeys(path for step in plan.steps for path in step.files_in):
-        stem = f"file_{port_name(path)}"
+        stem = port_name(parameters[path]) if path in parameters else f"file_{port_name(path)}"
         name, number = stem, 1
         while name in ports.values():
             number += 1

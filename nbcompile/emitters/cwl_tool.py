@@ -12,13 +12,17 @@ from nbcompile.model.plan import Step
 
 
 class Word(NamedTuple):
-    """One word of a command: a literal, or the value of an input port. `source` is where the port's value comes from."""
+    """One word of a command: a literal, or the value of an input port. `source` is where the port's value comes from.
+
+    A `prefix` stands before the value, in the same word where it is `joined`.
+    """
 
     literal: str = ""
     port: str = ""
     type: str = ""
     source: str | list[str] = ""
     prefix: str = ""
+    joined: bool = False
 
 
 class Glob(NamedTuple):
@@ -58,19 +62,26 @@ def make_tool(name: str, words: Iterable[Word], globs: Mapping[str, Glob], step:
 
 def _port_type(word: Word) -> object:
     """An array repeats its flag before every item, also in arrays of arrays."""
-    kind, _, rest = word.type.partition("[]")
-    if rest == "" and kind == word.type:
-        return kind
-    items = cwl.CommandInputArraySchema(items=kind, type_="array", inputBinding=cwl.CommandLineBinding(prefix=word.prefix))
+    plain = word.type.removesuffix("?")
+    kind, _, rest = plain.partition("[]")
+    if rest == "" and kind == plain:
+        return word.type
+    items = cwl.CommandInputArraySchema(items=kind, type_="array", inputBinding=_prefixed(word))
     items.name = f"{word.port}_items"
     for depth in range(rest.count("[]")):
         items = cwl.CommandInputArraySchema(items=items, type_="array")
         items.name = f"{word.port}_items_{depth}"
-    return items
+    return ["null", items] if word.type.endswith("?") else items
 
 
 def _binding(word: Word, place: int) -> cwl.CommandLineBinding:
-    return cwl.CommandLineBinding(position=place, prefix=None if word.type.endswith("[]") else word.prefix or None)
+    binding = cwl.CommandLineBinding() if "[]" in word.type else _prefixed(word)
+    binding.position = place
+    return binding
+
+
+def _prefixed(word: Word) -> cwl.CommandLineBinding:
+    return cwl.CommandLineBinding(prefix=word.prefix or None, separate=False if word.joined else None)
 
 
 def workflow_step(name: str, words: Iterable[Word], tool: cwl.CommandLineTool, waits: Sequence[str] = ()) -> cwl.WorkflowStep:

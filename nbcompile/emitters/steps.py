@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from nbcompile.emitters.canonical import json_bytes
+from nbcompile.emitters.parameters import file_parameters, parameter_entries
 from nbcompile.emitters.watched import Watched, watched_names
 from nbcompile.model.bundle import StepFile
 from nbcompile.model.facts import CellFacts
 from nbcompile.model.graph import CHANNEL, FILE, DataflowGraph, GraphCell, Version
 from nbcompile.model.notebook import Notebook
+from nbcompile.model.parameters import Parameters
 from nbcompile.model.plan import Binding, Cut, Payload, Plan, Step, StepScatter
 from nbcompile.model.run import Account
 from nbcompile.model.workflow import Port, PortKind, StepDeclaration, WorkflowDeclaration
@@ -23,11 +25,15 @@ def step_files(
     graph: DataflowGraph,
     notebook: Notebook,
     workflow: WorkflowDeclaration = WorkflowDeclaration(),
+    parameters: Parameters = Parameters(),
     *,
     account: Account = SILENT,
 ) -> tuple[StepFile, ...]:
     """One document `nbcompile/step/1` per step, in the plan's order."""
     writer = _Writer(facts, graph, notebook, account, workflow)
+    if parameters.known:
+        writer.parameters = parameters
+        writer.entries = parameter_entries(parameters, file_parameters(parameters, plan).values())
     if len(plan.steps) > 1:
         writer.watched = watched_names(graph)
     return tuple(StepFile(step.id, json_bytes(writer.document(step, plan))) for step in plan.steps)
@@ -64,6 +70,7 @@ class _Writer:
     ) -> None:
         self.graph, self.notebook, self.account = graph, notebook, account
         self.described = _described_names(graph, account)
+        self.parameters, self.entries = Parameters(), list[dict[str, object]]()
         self.declared = {cell.cell: cell.step for cell in workflow.cells if cell.step}
         self.watched: Mapping[int, Watched] = {}
         replayable = set(graph.replayable)
@@ -113,6 +120,7 @@ class _Writer:
             **({"describes": list(self.described[cell.index])} if cell.index in self.described else {}),
             **({"cuts": [_cut(one) for one in cuts]} if cuts else {}),
             **(_ports(self.declared[cell.index]) if cell.index in self.declared else {}),
+            **({"parameters": self.entries} if cell.index == self.parameters.taken_by else {}),
         }
 
 

@@ -97,6 +97,11 @@ class Parameters:
     cell: int = -1
     injected: int = -1
 
+    @property
+    def taken_by(self) -> int:
+        """The code cell after which a value from outside would be bound; -1 where there is none."""
+        return self.injected if self.injected >= 0 else self.cell
+
 
 def document_of_parameters(given: Mapping[str, object]) -> dict[str, object]:
     """Values that were given to a notebook, as JSON that tells words from text."""

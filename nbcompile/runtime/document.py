@@ -72,6 +72,16 @@ class PortEntry(NamedTuple):
     value: Any
 
 
+class ParameterEntry(NamedTuple):
+    """A name that whoever runs the workflow may bind after the cell; the cell computes its value where it is `computed`."""
+
+    name: str
+    kind: str
+    array: bool
+    optional: bool
+    computed: bool
+
+
 class CutEntry(NamedTuple):
     """A version that is written in shards after its cell: `num` of them, or, where `num` is 0, of `size` items each.
 
@@ -110,6 +120,7 @@ class StepCell(NamedTuple):
     cuts: Tuple[CutEntry, ...] = ()
     inputs: Tuple[PortEntry, ...] = ()
     outputs: Tuple[PortEntry, ...] = ()
+    parameters: Tuple[ParameterEntry, ...] = ()
 
     @property
     def may_raise(self) -> bool:
@@ -218,6 +229,7 @@ def _step_cell(raw: Dict[str, Any]) -> StepCell:
         cuts=tuple(_cut(entry) for entry in raw.get("cuts", ())),
         inputs=tuple(_port(entry) for entry in raw.get("inputs", ())),
         outputs=tuple(_port(entry) for entry in raw.get("outputs", ())),
+        parameters=tuple(ParameterEntry(**entry) for entry in raw.get("parameters", ())),
     )
 
 

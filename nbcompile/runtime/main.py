@@ -22,6 +22,7 @@ from .zygote import serve, work_alone
 USAGE = """\
 usage: nbcompile_runtime.py step STEP.json OUTPUTS.json [--payload FILE]... [--file NAME PATH]... [--files DIRECTORY]...
                                  [--events FD]... [--trust-payloads] [--shards DIRECTORY]... [--span FIRST END]
+                                 [--parameters] [--given=TYPE:NAME=VALUE]...
        nbcompile_runtime.py gather STEP.json OUTPUTS.json [--outputs OUTPUTS.json]... [--payload FILE]... [--shards DIRECTORY]...
                                  [--files DIRECTORY]... [--events FD]... [--trust-payloads]
        nbcompile_runtime.py open STEP.json OUTPUTS.json [as for step]
@@ -38,9 +39,11 @@ class Grammar(NamedTuple):
     options: Dict[str, int]
 
 
+# Followed by the value in the same word.
+_GIVEN = "--given"
 _STEP_OPTIONS = {"--payload": 1, "--shards": 1, "--file": 2, "--files": 1, "--events": 1, "--trust-payloads": 0}
 _GRAMMARS = {
-    "step": Grammar(2, {**_STEP_OPTIONS, "--span": 2}),
+    "step": Grammar(2, {**_STEP_OPTIONS, "--span": 2, "--parameters": 0, _GIVEN: 1}),
     "gather": Grammar(2, {**_STEP_OPTIONS, "--outputs": 1}),
     "open": Grammar(2, {**_STEP_OPTIONS, "--span": 2}),
     "collect": Grammar(2, {"--outputs": 1, "--files": 1, "--into": 1, "--timing": 0}),
@@ -140,6 +143,9 @@ def parse_words(argv: List[str]) -> Words:
     rest = argv[1:]
     while rest:
         word = rest.pop(0)
+        if word.startswith(_GIVEN + "=") and _GIVEN in grammar.options:
+            options[_GIVEN].append((word[len(_GIVEN) + 1 :],))
+            continue
         if word not in grammar.options:
             places.append(word)
             continue
@@ -178,6 +184,7 @@ def _step_call(words: Words) -> StepCall:
         trust_payloads=bool(words.options["--trust-payloads"]),
         shards=tuple(map(os.path.abspath, words.each("--shards"))),
         span=(int(spans[-1][0]), int(spans[-1][1])) if spans else None,
+        given=words.each(_GIVEN) if words.options.get("--parameters") else None,
         shard_outputs=tuple(map(os.path.abspath, words.each("--outputs"))),
     )
 

@@ -23,6 +23,7 @@ from .journal import Journal, JournalReader
 from .loaded import LOADED
 from .local_classes import LocalClasses
 from .namespace import Namespace, Versions
+from .parameters import as_the_cell_has_it, given_values
 from .payloads import UNBOUND, Payloads, SavedPayload, save_payload
 from .ports import Ports
 from .prints import Prints
@@ -51,6 +52,7 @@ class StepCall(NamedTuple):
     shards: Tuple[str, ...] = ()
     span: Optional[Tuple[int, int]] = None
     shard_outputs: Tuple[str, ...] = ()
+    given: Optional[Tuple[str, ...]] = None
 
 
 class Host:
@@ -160,6 +162,9 @@ class StepRun:
             started, cpu = time.perf_counter(), time.process_time()
             with CONTACTS.cell():
                 error = self._execute(cell)
+            if error is None and self.call.given is not None:
+                for name, value in given_values(cell.parameters, self.call.given).items():
+                    self.namespace.bind(name, as_the_cell_has_it(self.namespace.value(name), value))
             facts["state"] = "error" if error is not None else "ok"
             facts["seconds"] = round(time.perf_counter() - started, 6)
             facts["cpu_seconds"] = round(time.process_time() - cpu, 6)

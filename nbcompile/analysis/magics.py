@@ -154,6 +154,14 @@ def _opaque(frame: Frame, node: Magic) -> Value:
     return NONE
 
 
+def _run_file(frame: Frame, node: Magic) -> Value:
+    """`%run` reads the file it names, and the file may do anything."""
+    words = [word for word in node.argument.split() if not word.startswith("-")]
+    for word in words[:1]:
+        files.note(frame, node, Value("str") if "{" in word or "$" in word else Value("str", const=word.strip("'\"")), "read")
+    return _opaque(frame, node)
+
+
 def _reset(frame: Frame, node: Magic) -> Value:
     frame.walk.opaque(frame, node, f"`%{node.name}` deletes names")
     return NONE
@@ -181,7 +189,7 @@ _SPECIAL = {
     "pinfo": _inspect,
     "pinfo2": _inspect,
     "psource": _inspect,
-    "run": _opaque,
+    "run": _run_file,
     "load": _opaque,
     "loadpy": _opaque,
     "store": _opaque,

@@ -1,0 +1,97 @@
+"""Cells that hand each other files, in steps of their own, give what a kernel gives: the same text, the same files."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbclient
+import nbformat
+import pytest
+
+BIN = Path(sys.executable).parent
+NOTEBOOKS = {
+    "tables": [
+        "import pandas as pd\npd.DataFrame({'a': [1, 2, 3], 'b': list('xyz')}).to_csv('t.csv', index=False)",
+        "import pandas as pd\nt = pd.read_csv('t.csv')\nt['c'] = t.a * 2\nt.to_pickle('t.pkl')",
+        "import pandas as pd\nprint(pd.read_pickle('t.pkl').c.sum(), pd.read_csv('given.csv').n.tolist())",
+    ],
+    "arrays": [
+        "import numpy as np\nnp.save('a.npy', np.arange(6).reshape(2, 3))",
+        "import numpy as np\na = np.load('a.npy')\nnp.savez('b.npz', a=a, b=a * 2)",
+        "import numpy as np\nwith np.load('b.npz') as b:\n    print(b['b'].sum())",
+    ],
+    "pictures": [
+        "from PIL import Image\nImage.new('RGB', (4, 3), 'red').save('p.png')",
+        "from PIL import Image\nImage.open('p.png').rotate(90, expand=True).save('q.png')",
+        "from PIL import Image\nq = Image.open('q.png')\nprint(q.size, q.getpixel((0, 0)))",
+    ],
+    "database": [
+        "import sqlite3\nwith sqlite3.connect('d.sqlite') as d:\n    d.execute('create table t (n)')",
+        "import sqlite3\nwith sqlite3.connect('d.sqlite') as d:\n    d.execute('insert into t values (3), (4)')",
+        "import sqlite3\nprint(sqlite3.connect('d.sqlite').execute('select sum(n) from t').fetchall())",
+    ],
+    "pipelines": [
+        "!printf 'b\\na\\nb\\n' > words.txt",
+        "%%bash\nsort words.txt | uniq -c | sed 's/^ *//' > counts.txt\nwc -l < counts.txt",
+        "print(open('counts.txt').read())",
+    ],
+    "scripts": [
+        "%%writefile double.py\nimport sys\nprint(int(sys.argv[1]) * 2)",
+        "import subprocess, sys\nprint(subprocess.run([sys.executable, 'double.py', '21'], capture_output=True, text=True).stdout)",
+        "%run double.py 4",
+    ],
+    "folders": [
+        "import os, tempfile\nos.makedirs('out/deep')\nfor n in '012':\n    with open(f'out/deep/{n}.txt', 'w') as f:\n        f.write(n)",
+        "import os, tempfile\nwith tempfile.TemporaryDirectory() as d:\n    os.mkdir(f'{d}/x')\n    print(os.listdir(d))",
+        "import glob\nprint(sorted(glob.glob('out/**/*.txt', recursive=True)))",
+        "import shutil\nshutil.make_archive('all', 'zip', 'out')\nshutil.rmtree('out')",
+        "import zipfile, os\nprint(sorted(zipfile.ZipFile('all.zip').namelist()), os.path.exists('out'))",
+    ],
+    "made once": [
+        "from pathlib import Path\nif not Path('cache.txt').exists():\n    print('making')\n    Path('cache.txt').write_text('42')",
+        "from pathlib import Path\nif not Path('cache.txt').exists():\n    print('making again')\nprint(Path('cache.txt').read_text())",
+    ],
+    "modules": ["import helper\nprint(helper.twice(4))", "from helper import twice\nxs = [twice(n) for n in range(3)]", "print(xs)"],
+    "path": ["import sys\nsys.path.insert(0, 'lib')", "import inner\nprint(inner.NAME)", "from inner import NAME\nprint(NAME * 2)"],
+}
+
+
+@pytest.fixture
+def project(tmp_path):
+    place = tmp_path / "project"
+    (place / "lib").mkdir(parents=True)
+    (place / "given.csv").write_text("n\n5\n", "utf-8")
+    (place / "helper.py").write_text("def twice(n):\n    return 2 * n\n", "utf-8")
+    (place / "lib" / "inner.py").write_text("NAME = 'inner'\n", "utf-8")
+    return place
+
+
+def texts(notebook):
+    return ["".join("".join(output.get("text", "")) for output in cell["outputs"]) for cell in notebook["cells"]]
+
+
+def tree(directory, leave_out=()):
+    files = [path for path in directory.rglob("*") if path.is_file() and not {".nbcompile", "__pycache__"} & set(path.parts)]
+    found = {path.relative_to(directory).as_posix(): path.read_bytes() for path in files if path.suffix not in (".ipynb", ".html", ".json")}
+    return {path: content for path, content in found.items() if path not in leave_out}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(NOTEBOOKS))
+def test_steps_give_the_text_and_the_files_of_a_kernel(name, project, tmp_path):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text, id=f"c{n}") for n, text in enumerate(NOTEBOOKS[name])])
+    nbformat.write(notebook, project / "n.ipynb")
+    given = tree(project)
+    plain = tmp_path / "plain"
+    shutil.copytree(project, plain)
+    nbclient.NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(plain)}}).execute()
+    command = [BIN / "nbcompile", "run", project / "n.ipynb", "--granularity", "cell", "-o", tmp_path / "out"]
+    environment = {**os.environ, "NBCOMPILE_CACHE_DIR": str(tmp_path / "cache")}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert texts(json.loads((tmp_path / "out" / "n.executed.ipynb").read_text("utf-8"))) == texts(notebook)
+    made = {path: content for path, content in tree(plain).items() if given.get(path) != content and not path.endswith(".zip")}
+    assert tree(tmp_path / "out", leave_out=("all.zip",)) == made

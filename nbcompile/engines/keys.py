@@ -141,7 +141,7 @@ def _input_parts(one: StepInput) -> Iterator[tuple[str, str]]:
     for payload in one.outputs.get("payloads", ()):
         for version in payload["versions"]:
             if payload["payload"] == one.link.payload and version["version"] in wanted:
-                yield f"input {version['version']}", version["sha256"]
+                yield f"input {version['version']}", version.get("sha256", "unbound")
     for version in one.link.versions:
         if version.name.startswith(FILE):
             path = version.name.removeprefix(FILE)

@@ -28,6 +28,7 @@ _RUNS_PYTHON = {
 _RUNS_ITS_CELL = frozenset(("time", "timeit", "prun", "memit", "capture", "python_in_place"))
 _MARKS = re.compile(r"[%!?]|>>>|In \[|^[ \t]|[,;/]", re.MULTILINE)
 _ENDS = "raises-exception"
+_SKIPPED = "skip-execution"
 
 
 def parse_cells(notebook: Notebook) -> Iterator[ParsedCell]:
@@ -38,6 +39,8 @@ def parse_cells(notebook: Notebook) -> Iterator[ParsedCell]:
 def parse_cell(cell: Cell) -> ParsedCell:
     """One cell. A cell without IPython syntax costs one parse and nothing else."""
     directives, findings = read_directives(cell) if "nbc" in cell.source or cell.tags else ((), ())
+    if _SKIPPED in cell.tags:
+        return ParsedCell(cell=cell, tree=ast.Module([], []), directives=directives, diagnostics=findings)
     tree, error = _parse(cell.source)
     has_magics = (tree is None and _MARKS.search(cell.source) is not None) or "In [" in cell.source
     if has_magics:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from nbcompile.api import analyze_bytes
 from nbcompile.frontend.ipynb import read_notebook
 
 
@@ -76,3 +77,11 @@ def test_ids_made_from_content_do_not_depend_on_other_cells():
 def test_equal_cells_get_different_ids():
     ids = [cell.id for cell in read_notebook(notebook(*[code("x = 1")] * 3), "n").value.cells]
     assert len(set(ids)) == 3
+
+
+def test_a_cell_that_is_skipped_does_nothing():
+    skipped = {"cell_type": "code", "metadata": {"tags": ["skip-execution"]}, "outputs": [], "execution_count": None, "source": "x = 2"}
+    other = {**skipped, "metadata": {}, "source": "x"}
+    document = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [{**other, "source": "x = 1"}, skipped, other]}
+    graph = analyze_bytes(json.dumps(document).encode(), "demo").graph
+    assert [(edge.source, edge.target) for edge in graph.edges] == [(0, 2)]

@@ -12,7 +12,9 @@ def given(directory: Path, paths: Iterable[str]) -> Iterator[tuple[str, Path]]:
     """The relative paths with their places; `./` is everything that is not hidden, ours, or from elsewhere."""
     for path in paths:
         if path != "./":
-            yield path, directory / path
+            # A word of a cell may be the name of a directory that a run is put into, this one perhaps.
+            if not (directory / path / STATE).is_dir():
+                yield path, directory / path
             continue
         for place in sorted(directory.iterdir()):
             if not place.name.startswith(".") and not _is_ours(place) and _lies_in(directory, place):

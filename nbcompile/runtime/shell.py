@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import contextlib
+import contextvars
 import getpass
 import os
 import sys
@@ -235,6 +236,7 @@ class IPythonKernel:
         self.input_refused = False
         self._inputs: Dict[int, str] = {}
         self._loop: Optional[asyncio.AbstractEventLoop] = None
+        self._context = contextvars.copy_context()
         take_over_comms(self.shell.kernel)
 
     def run(self, source: CellSource) -> Optional[BaseException]:
@@ -310,7 +312,7 @@ class IPythonKernel:
     def execute(self, code: types.CodeType) -> None:
         """Execute code in the namespace with the builtins that cells see."""
         with self.shell.builtin_trap:
-            exec(code, self.namespace)  # noqa: S102 (running the notebook's code is what this is for)
+            self._context.run(exec, code, self.namespace)
 
     async def _execute(self, source: CellSource) -> Any:
         from IPython.core.async_helpers import _pseudo_sync_runner
@@ -338,13 +340,15 @@ class IPythonKernel:
         finally:
             shell.events.trigger("post_execute")
             shell.events.trigger("post_run_cell", result)
+            # A task has a context of its own; what a cell set in it is there for the next cell.
+            self._context = contextvars.copy_context()
         return result
 
     def _turn(self, coroutine: Any) -> Any:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
             asyncio.set_event_loop(self._loop)
-        result = self._loop.run_until_complete(coroutine)
+        result = self._context.run(self._loop.run_until_complete, coroutine)
         self._loop.run_until_complete(_idle())
         return result
 

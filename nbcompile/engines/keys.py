@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from nbcompile.engines.directory import STATE
 from nbcompile.engines.file_digests import FileDigests
 from nbcompile.model.graph import FILE
 from nbcompile.model.plan import Link, Step
@@ -93,7 +94,9 @@ def surroundings(probe: Mapping[str, Any], runtime: str, environ: Mapping[str, s
 
 def given_files(step: Step, directory: Path, digests: FileDigests) -> dict[str, str]:
     """The digests of what a step is given from outside, by their paths relative to the notebook's directory."""
-    return {path: digests.digest(directory / Path(path).expanduser()) for path in step.files_in}
+    places = {path: directory / Path(path).expanduser() for path in step.files_in}
+    # The directory of a run is given to no step.
+    return {path: digests.digest(place) for path, place in places.items() if not (place / STATE).is_dir()}
 
 
 def replayed(document: Mapping[str, Any], mentioned: Iterable[str] = ()) -> Iterator[tuple[Mapping[str, Any], str]]:

@@ -160,7 +160,7 @@ def _collect(plan: Plan, notebook: Notebook) -> cwl.WorkflowStep:
         Word(executed),
         Word(port="outputs", type="File[]", source=[f"{whole(step.id, plan)}/outputs" for step in plan.steps], prefix="--outputs"),
     ]
-    writers = [f"{whole(step.id, plan)}/files" for step in plan.steps if not step.scatter]
+    writers = [f"{whole(step.id, plan)}/files" for step in plan.steps]
     words += [Word(port="files", type="Directory[]", source=writers, prefix="--files"), Word("--into"), Word("output_files")]
     globs = {"executed_notebook": Glob(executed), "output_files": Glob("output_files", "Directory")}
     return workflow_step("collect", words, make_tool("collect", words, globs))
@@ -171,7 +171,7 @@ def _results(plan: Plan, *, collects: bool) -> dict[str, tuple[str, str]]:
     if collects:
         return {"executed_notebook": ("File", "collect/executed_notebook"), "output_files": ("Directory", "collect/output_files")}
     shown = {port_name(step.id): ("File", f"{whole(step.id, plan)}/outputs") for step in plan.steps}
-    return {**shown, **{f"{port_name(step.id)}_files": ("Directory", f"{step.id}/files") for step in plan.steps if not step.scatter}}
+    return {**shown, **{f"{port_name(step.id)}_files": ("Directory", f"{whole(step.id, plan)}/files") for step in plan.steps}}
 
 
 def _file_ports(plan: Plan, parameters: dict[str, str]) -> dict[str, str]:

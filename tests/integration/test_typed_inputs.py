@@ -36,7 +36,7 @@ home = Path.home().name == "no such"
 print(n, rate, name, flag, off, xs, names, nothing, table, pair, home)
 
 # %%
-print(where, where.read_text())
+print(where, open("data/t.csv").read())
 """
 OTHERS = {
     "n": 7,

@@ -171,9 +171,11 @@ class StepRun:
             if self.tracer is not None:
                 facts["trace"] = self.tracer.stop(cell.cell)
         self.definitions.took_place(cell.cell)
-        noted = self.files.note(cell.cell)
         if not self.document.plain:
             self._silently(lambda: self.guards.after(cell, error, list(self.definitions.made())))
+        # Only now: looking around the directory ourselves must not count as the cell's doing.
+        noted = self.files.note(cell.cell)
+        if not self.document.plain:
             self.guards.wrote(cell, [path for path in noted if path not in self._sent_with_names(cell)])
         goes_on = error is None or cell.may_raise
         if goes_on:

@@ -21,7 +21,7 @@ SCHEMA_OF_FILES = "nbcompile/files/1"
 # Files up to this size are copied for the cells, who may then do with them what they like; larger ones are linked.
 _COPIED_BYTES = 4 << 20
 # Directories that Python and Jupyter make for themselves.
-_UNSEEN = ("__pycache__", ".ipynb_checkpoints")
+_UNSEEN = ("__pycache__", ".nbcompile", ".ipynb_checkpoints")
 _FICLONE = 0x40049409
 _LEVELS_ABOVE = 3
 _CHUNK = 1 << 20

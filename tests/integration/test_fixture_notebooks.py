@@ -49,7 +49,8 @@ def shown(cell):
     """What a cell shows. The order in which stdout and stderr reach a kernel's client means nothing."""
     streams = [output for output in cell.outputs if output.output_type == "stream"]
     others = [output for output in cell.outputs if output.output_type != "stream"]
-    return PROCESS.sub("…", json.dumps([cell.execution_count, sorted(streams, key=lambda output: output.name), others], ensure_ascii=False))
+    parts = [cell.execution_count, sorted(streams, key=lambda output: output.name), others]
+    return PROCESS.sub("…", json.dumps(parts, ensure_ascii=False, sort_keys=True))
 
 
 def differing(first, second):

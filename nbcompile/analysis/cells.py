@@ -38,6 +38,8 @@ _VISITS = (expressions, statements)
 _PARAMETERS = "parameters"
 _RAISES = "raises-exception"
 
+_IN_NUMPY = frozenset(("abs", "all", "any", "divmod", "max", "min", "pow", "round", "sum"))
+
 
 class _Record:
     """What was found in one cell, until the whole notebook is known."""
@@ -338,7 +340,9 @@ class _Notebook:
         elif record.only_definitions and len(statements) == len(record.candidates):
             kind = FactsKind.DEFINITION
         flags = {directive.name: directive.values for directive in record.directives}
-        hidden = [(name, mark) for name, mark in record.builtins if name in self.bound_anywhere]
+        # What binds any name, as `%pylab` does, may well have bound one that numpy has too.
+        shadowed = _IN_NUMPY if any(other.opaque for other in self.records[: record.cell.index]) else frozenset[str]()
+        hidden = [(name, mark) for name, mark in record.builtins if name in self.bound_anywhere or name in shadowed]
         return CellFacts(
             cell=record.cell.id,
             index=record.cell.index,

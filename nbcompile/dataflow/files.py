@@ -35,7 +35,7 @@ class Files:
             self._need(cell.index, path, reads, needs, edges)
             if mode != "read":
                 makes[Version(FILE + path, cell.index)] = None
-                edges.update(dict.fromkeys(self._after_outside(cell.index, path)))
+                edges.update(dict.fromkeys(self._after_others(cell.index, path)))
         for path, mode in touched:
             known = self._written if mode != "read" else self._readers
             if cell.index not in (makers := known.setdefault(path, [])):
@@ -58,12 +58,14 @@ class Files:
         if reads and not _is_absolute(path):
             needs[Version(FILE + path, GIVEN)] = None
 
-    def _after_outside(self, cell: int, path: str) -> Iterator[Edge]:
-        """Of what lies outside the steps' own directories there is only one: a writer comes after everybody before it."""
-        if _is_absolute(path):
-            for known in (self._written, self._readers):
-                for other in overlapping(path, known):
-                    yield from (Edge(one, cell, FILE + path, EdgeKind.FILE) for one in known[other] if one != cell)
+    def _after_others(self, cell: int, path: str) -> Iterator[Edge]:
+        """A writer comes after those who read what was there: a step keeps one version of a path, the last.
+
+        Of what lies outside the steps' own directories there is only one, so it comes after those who wrote it, too.
+        """
+        for known in (self._readers, self._written) if _is_absolute(path) else (self._readers,):
+            for other in overlapping(path, known):
+                yield from (Edge(one, cell, FILE + path, EdgeKind.FILE) for one in known[other] if one != cell)
 
 
 def overlapping(path: str, known: Iterable[str]) -> list[str]:

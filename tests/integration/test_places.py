@@ -96,6 +96,7 @@ def test_every_place_gives_the_same(deployments, tmp_path, places, on):
 
 
 @pytest.mark.ssh
+@pytest.mark.full
 def test_a_run_goes_on_when_its_host_comes_back(ssh_hosts, calm, tmp_path, monkeypatch):
     site = sshd.Site(f"places-{os.getpid()}", f"127.0.1.{200 + os.getpid() % 50}")
     sshd.start(site)

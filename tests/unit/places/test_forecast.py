@@ -52,7 +52,8 @@ def test_jobs_hops_and_what_stays(notebook):
     found = forecast(notebook(LOAD, TRAIN, SHOW))
     (job,) = [job for job in found.jobs if job.place == "hpc"]
     assert (job.environment, job.resources.memory_mib, job.core_hours) == ("sci", 32768, 12.0)
-    assert hops(found) == {("local", "hpc"): {"raw": None}, ("hpc", "local"): {"df": None, "rows": None}}
+    # The file goes along: a cell may open what a cell before it names.
+    assert hops(found) == {("local", "hpc"): {"data/reads.csv": 3000, "raw": None}, ("hpc", "local"): {"df": None, "rows": None}}
     assert [(path, place) for path, place, _ in found.resident] == [("/scratch/cohort/a.csv", "hpc")]
 
 

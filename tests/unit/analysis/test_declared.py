@@ -15,7 +15,7 @@ def program(*cells):
     for cell in cells:
         text, step = cell if isinstance(cell, tuple) else (cell, None)
         lines += [f"# %% workflow={json.dumps({'step': step})}" if step is not None else "# %%", text, ""]
-    return api._analyze(read_percent("\n".join(lines).encode(), "n"), {})
+    return api.analyze_notebook(read_percent("\n".join(lines).encode(), "n"), {})
 
 
 def needs(found, cell):
@@ -119,5 +119,5 @@ def test_a_directive_scatters_as_well():
 def test_parameters_are_never_replayed():
     text = '# %% tags=["parameters"]\nn = 3\n\n# %%\nprint(n)\n'
     for given, version in (({}, "n@0"), ({"n": 4}, "n@1")):
-        found = api._analyze(read_percent(text.encode(), "n"), given)
+        found = api.analyze_notebook(read_percent(text.encode(), "n"), given)
         assert needs(found, -1) == [version]

@@ -192,7 +192,7 @@ values = st.recursive(
 
 @given(values.filter(lambda value: value is not None))
 def test_a_value_is_bound_as_it_was_given(value):
-    program = api._analyze(read_percent(b'# %% tags=["parameters"]\nx = None\n', "n"), {"x": value})
+    program = api.analyze_notebook(read_percent(b'# %% tags=["parameters"]\nx = None\n', "n"), {"x": value})
     source = program.notebook.code_cells[1].source
     namespace = {}
     exec(compile(source, "cell", "exec"), namespace)  # noqa: S102 - it is what a run does

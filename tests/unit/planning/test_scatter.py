@@ -15,7 +15,7 @@ def planned(*cells):
     for cell in cells:
         text, step = cell if isinstance(cell, tuple) else (cell, None)
         lines += [f"# %% workflow={json.dumps({'step': step})}" if step is not None else "# %%", text, ""]
-    program = api._analyze(read_percent("\n".join(lines).encode(), "n"), {})
+    program = api.analyze_notebook(read_percent("\n".join(lines).encode(), "n"), {})
     assert program.ok, program.diagnostics
     return program, api.plan(program, Settings(granularity=Granularity.CELL))
 
@@ -66,7 +66,7 @@ def test_a_scatter_is_a_product_of_axes(declared, expected):
 
 def test_a_dotproduct_over_a_cartesian_product_is_an_error():
     step = scatter("a", {"items": ["b", "c"]}, method="dotproduct")
-    program = api._analyze(
+    program = api.analyze_notebook(
         read_percent(f"# %%\na = b = c = [1]\n\n# %% workflow={json.dumps({'step': step})}\nprint(a, b, c)".encode(), "n"), {}
     )
     assert [found.rule.code for found in program.diagnostics if found.rule.severity == "error"] == ["NB430"]
@@ -114,6 +114,6 @@ def test_a_directive_scatters():
 
 def test_a_cell_that_must_run_with_another_runs_whole():
     text = "# %%\nf = open('x')\nxs = [1]\n\n# %%\n# nbc: scatter=xs\nys = [f.read(x) for x in xs]\n"
-    program = api._analyze(read_percent(text.encode(), "n"), {})
+    program = api.analyze_notebook(read_percent(text.encode(), "n"), {})
     plan = api.plan(program, Settings(granularity=Granularity.CELL))
     assert [step.scatter for step in plan.steps] == [None]

@@ -23,7 +23,7 @@ class Run:
 
     def __init__(self, text, directory):
         import_what_cells_import()
-        program = api._analyze(read_percent(text.encode(), "n"), {})
+        program = api.analyze_notebook(read_percent(text.encode(), "n"), {})
         assert program.ok, program.diagnostics
         self.plan = api.plan(program, Settings(granularity=Granularity.CELL))
         self.directory, self.shown, self.codes = directory, {}, {}

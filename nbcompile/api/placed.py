@@ -1,0 +1,107 @@
+"""What a run at deployments needs: a job, checked places, somebody to ask, and a sweep at its end."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from nbcompile.api.deployments import open_place, usual_ask
+from nbcompile.api.places import check_places
+from nbcompile.api.plans import check_transfer, forecast
+from nbcompile.api.programs import read_file
+from nbcompile.model.diagnostic import Severity
+from nbcompile.model.errors import NotebookError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from nbcompile.api.programs import Program
+    from nbcompile.backend import Challenge, Secret
+    from nbcompile.engines.streamflow.job import PlacedJob
+    from nbcompile.model.diagnostic import Diagnostic
+    from nbcompile.model.plan import Plan
+    from nbcompile.model.run import RunEvent
+    from nbcompile.model.settings import Settings
+    from nbcompile.tenancy.credentials import Ask
+
+
+def _telling_ask(tell: Callable[[RunEvent], None]) -> Ask:
+    """Asks as usual, and tells whoever watches the run, so that a picture of it does not run over the question."""
+    from nbcompile.model.run import LoginAsked
+
+    usual = usual_ask()
+
+    async def ask(challenge: Challenge) -> tuple[Secret, ...]:
+        tell(LoginAsked(challenge.host, answered=False))
+        try:
+            return await usual(challenge)
+        finally:
+            tell(LoginAsked(challenge.host, answered=True))
+
+    return ask
+
+
+async def _sweep(job: PlacedJob, deployments: Sequence[str]) -> Sequence[str]:
+    """End what is left of a run at deployments; returns what could not be ended, as sentences."""
+    import asyncio
+
+    from nbcompile.engines.streamflow.place import open_here
+    from nbcompile.model.errors import NbcompileError
+
+    async def sweep(name: str) -> list[str]:
+        try:
+            opened = await (open_here(job.run, job.place) if name == "local" else open_place(name, job.run))
+            try:
+                left = await opened.session.sweep()
+            finally:
+                await opened.session.close()
+        except NbcompileError as error:
+            return [f"nobody knows what is left at {name}: {error.message}"]
+        return [f"{name} could not end {what}" for what in left]
+
+    return [line for found in await asyncio.gather(*map(sweep, deployments)) for line in found]
+
+
+def _checked_places(path: Path, program: Program, made: Plan, settings: Settings, ask: Ask) -> tuple[Diagnostic, ...]:
+    """What places lack. Raises `NotebookError` when a step could not run where it is placed, `UsageError` when too much would move."""
+    check_transfer(forecast(program, made, settings), settings)
+    found = check_places(program, made, settings, path=str(path), ask=ask)
+    wrong = [one for one in found if one.rule.severity is Severity.ERROR]
+    if wrong:
+        raise NotebookError("; ".join(f"{one.rule.code} {one.message}" for one in wrong), wrong[0].help)
+    return found
+
+
+def _placed_job(path: Path, program: Program, made: Plan, settings: Settings, output: Path | None) -> PlacedJob:
+    from nbcompile.backend import run_id
+    from nbcompile.emitters.cwl import emit_cwl
+    from nbcompile.emitters.lockfile import lock_bytes
+    from nbcompile.emitters.steps import notebook_template, step_files
+    from nbcompile.emitters.streamflow import emit_streamflow
+    from nbcompile.emitters.write import write_bundle
+    from nbcompile.engines.directory import claim_directory, new_run_id
+    from nbcompile.engines.streamflow.job import job_of_request
+    from nbcompile.engines.streamflow.program import find_streamflow
+    from nbcompile.model.personal import PERSONAL
+
+    find_streamflow(os.environ)
+    identifier = new_run_id(program.notebook.name)
+    run = run_id(identifier)
+    steps = step_files(made, program.facts, program.graph, program.notebook)
+    lock = lock_bytes(program.notebook, made, settings)
+    bundle = emit_cwl(made, steps, program.notebook, lock, collects=False)
+    directory = claim_directory(output, program.notebook.name)
+    write_bundle(emit_streamflow(bundle, made, tenant=PERSONAL, run=run, everywhere=True), path.parent, directory.state / "bundle")
+    directory.source.write_bytes(read_file(path))
+    request = {
+        "run": run,
+        "name": program.notebook.name,
+        "kernel": program.notebook.kernel,
+        "python": settings.python or (settings.project.environment.python if settings.project else ""),
+        "jobs": settings.jobs,
+        "keep_going": settings.keep_going,
+        "retries": settings.project.retries.max if settings.project else 2,
+    }
+    directory.template.write_bytes(notebook_template(program.notebook))
+    return job_of_request(identifier, path, directory, request)

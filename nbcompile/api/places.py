@@ -1,0 +1,78 @@
+"""What steps need, seen where they are placed before anything is submitted."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbcompile.api.deployments import broker_of, visit
+from nbcompile.api.personal import known_deployments
+from nbcompile.api.projects import in_project, python_asked
+from nbcompile.frontend.parse import parse_cells
+from nbcompile.model.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nbcompile.api.programs import Program
+    from nbcompile.model.diagnostic import Diagnostic
+    from nbcompile.model.plan import Plan
+    from nbcompile.model.software import Site, Software, SoftwareQuestion
+    from nbcompile.tenancy.credentials import Ask
+    from nbcompile.tenancy.deployments import Deployments
+
+
+def check_places(
+    program: Program, made: Plan, settings: Settings | None = None, *, path: str = "", file: Path | None = None, ask: Ask | None = None
+) -> tuple[Diagnostic, ...]:
+    """See, before anything is submitted, what steps need and do not find where they are placed, and which values could not travel.
+
+    `path` is the notebook's, for the findings. Logs in to every deployment of the plan. Raises `UsageError` for what is
+    configured wrong, `PlaceFailed` for a place that cannot be reached or whose environment cannot be loaded.
+    """
+    import asyncio
+
+    from nbcompile.analysis.cells import type_origins
+    from nbcompile.analysis.environment import read_environment
+    from nbcompile.analysis.programs import read_programs
+    from nbcompile.places.compatibility import incompatible_sites, missing_software, other_pythons, sent_between_sites, with_held
+    from nbcompile.places.needs import questions, step_needs
+    from nbcompile.places.resident import missing_files, resident_reads
+    from nbcompile.places.software import STEP_MODULES
+
+    settings = in_project(settings or Settings(), program)
+    parsed = tuple(parse_cells(program.notebook))
+    reads = resident_reads(made, program.facts, settings.project.files.resident if settings.project else {})
+    needs = step_needs(made, program.facts, read_environment(parsed), read_programs(parsed), reads, program.directory or Path())
+    sent = sent_between_sites(made)
+    origins = type_origins(parsed, sent)
+    libraries = {one for version in sent for one in origins.get(version, program.facts[version.cell].libraries)}
+    asked = questions(needs, with_held(sorted(libraries)), STEP_MODULES)
+    found = asyncio.run(_look_at(asked, program, settings, known_deployments(file=file), ask))
+    return (
+        *missing_software(needs, found, path),
+        *missing_files(reads, found, path),
+        *other_pythons(found, python_asked(settings), program.notebook.python_version, path),
+        *incompatible_sites(made, program.facts, found, origins, path),
+    )
+
+
+async def _look_at(
+    asked: Mapping[Site, SoftwareQuestion], program: Program, settings: Settings, known: Deployments, ask: Ask | None
+) -> dict[Site, Software]:
+    """What each site has. Each deployment is logged in to once."""
+    from nbcompile.engines.local.interpreter import choose_interpreter
+    from nbcompile.places.software import look_here, look_into
+
+    found: dict[Site, Software] = {}
+    for name in dict.fromkeys(site.deployment for site in asked):
+        sites = [site for site in asked if site.deployment == name]
+        if name == "local":
+            choice = choose_interpreter(python_asked(settings), program.notebook.kernel, os.environ)
+            found.update({site: look_here(choice.path, asked[site]) for site in sites})
+            continue
+        async with visit(broker_of(known, ask), name) as place:
+            for site in sites:
+                found[site] = await look_into(place.session, place.environment(site.environment), asked[site])
+    return found

@@ -1,0 +1,82 @@
+"""A program cut into steps, and what a run of them would ask for and move."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbcompile.api.projects import in_project
+from nbcompile.model.diagnostic import Severity
+from nbcompile.model.errors import Denied, NotebookError, UsageError
+from nbcompile.model.settings import Settings
+from nbcompile.planning.plan import make_plan, read_wishes
+from nbcompile.rules.parameters import WRONG_VALUES
+
+if TYPE_CHECKING:
+    from nbcompile.api.programs import Program
+    from nbcompile.model.diagnostic import Diagnostic
+    from nbcompile.model.forecast import Forecast
+    from nbcompile.model.plan import Plan
+    from nbcompile.model.profile import Profile
+
+
+def plan(program: Program, settings: Settings | None = None) -> Plan:
+    """The steps of an analysed notebook. Raises `NotebookError` when it has errors, `Denied` when it asks for what is not allowed."""
+    if program.denied:
+        raise Denied(f"{program.notebook.name} asks for what is not allowed", "run `nbcompile check` to see what, and who can allow it")
+    wrong = [found for found in program.diagnostics if found.rule.severity is Severity.ERROR]
+    if any(found.rule in WRONG_VALUES for found in wrong):
+        raise UsageError("; ".join(f"{found.rule.code} {found.message}" for found in wrong), wrong[0].help)
+    if not program.ok:
+        raise NotebookError(f"{program.notebook.name} has errors", "run `nbcompile check` to see them")
+    settings = in_project(settings or Settings(), program)
+    wishes = read_wishes(program.graph, program.notebook, program.facts, program.workflow, program.scatters, settings)
+    if program.profile:
+        wishes = replace(wishes, seconds={cell.index: cell.seconds for cell in program.profile.cells})
+    made = make_plan(program.graph, program.notebook, settings, program.beside, wishes)
+    unmet = [found for found in (*made.diagnostics, *_misplaced(program, made.value, settings)) if found.rule.severity is Severity.ERROR]
+    if unmet:
+        raise NotebookError("; ".join(f"{found.rule.code} {found.message}" for found in unmet), unmet[0].help)
+    return _measured(made.value, program.profile) if program.profile else made.value
+
+
+def _measured(made: Plan, profile: Profile) -> Plan:
+    """A plan that says what memory its steps need, and that its lock says what it was made from."""
+    from nbcompile.profiling.decisions import decisions_digest, with_memory
+
+    return replace(with_memory(made, profile), profile=decisions_digest(profile))
+
+
+def _misplaced(program: Program, made: Plan, settings: Settings) -> tuple[Diagnostic, ...]:
+    if settings.project is None or not settings.project.files.resident:
+        return ()
+    from nbcompile.places.resident import misplaced, resident_reads
+
+    return misplaced(resident_reads(made, program.facts, settings.project.files.resident), program.notebook.name)
+
+
+def forecast(program: Program, made: Plan, settings: Settings | None = None) -> Forecast:
+    """What a run of the plan would ask for and move. Sizes of values are those of the last run of the notebook on this machine."""
+    from nbcompile.engines.sizes import payload_sizes
+    from nbcompile.places.forecast import forecast
+    from nbcompile.places.resident import resident_reads
+
+    settings = in_project(settings or Settings(), program)
+    directory = program.directory or Path()
+    reads = resident_reads(made, program.facts, settings.project.files.resident if settings.project else {})
+    return forecast(made, lambda path: _size_of(directory / path), payload_sizes(directory / program.notebook.name), reads)
+
+
+def check_transfer(found: Forecast, settings: Settings) -> None:
+    """Raise `UsageError`, which names the value or file and where it goes, when a run would move more than it may."""
+    from nbcompile.places.forecast import check_transfer
+
+    check_transfer(found, settings.max_transfer)
+
+
+def _size_of(path: Path) -> int | None:
+    """The bytes of what a path stands for."""
+    from nbcompile.emitters.given import given_bytes
+
+    return given_bytes(path) if path.exists() else None

@@ -1,0 +1,169 @@
+"""A notebook read and analysed, as far as it does not depend on where it will run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbcompile.analysis.annotated import apply_annotations
+from nbcompile.analysis.cells import analyze as analyze_cells
+from nbcompile.api.findings import located, unsettled
+from nbcompile.api.personal import personal_file, personal_settings
+from nbcompile.dataflow.link import link
+from nbcompile.frontend.beside import look_beside
+from nbcompile.frontend.ipynb import read_notebook
+from nbcompile.frontend.parse import parse_cell, parse_cells
+from nbcompile.model.diagnostic import DiagnosticLog, Outcome
+from nbcompile.model.errors import UsageError
+from nbcompile.model.graph import given_files
+from nbcompile.model.parameters import Parameters
+from nbcompile.model.surroundings import Surroundings
+from nbcompile.model.workflow import WorkflowDeclaration
+from nbcompile.rules.policy import DENIALS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nbcompile.model.diagnostic import Diagnostic
+    from nbcompile.model.facts import CellFacts
+    from nbcompile.model.graph import DataflowGraph
+    from nbcompile.model.notebook import Notebook
+    from nbcompile.model.profile import Profile
+    from nbcompile.model.workflow import CellScatter
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A notebook analysed: every stage that does not depend on where it will run."""
+
+    notebook: Notebook
+    facts: tuple[CellFacts, ...]
+    graph: DataflowGraph
+    diagnostics: tuple[Diagnostic, ...]
+    ok: bool
+    beside: Surroundings = Surroundings()
+    workflow: WorkflowDeclaration = WorkflowDeclaration()
+    parameters: Parameters = Parameters()
+    scatters: tuple[CellScatter, ...] = ()
+    directory: Path | None = None
+    profile: Profile | None = None
+
+    @property
+    def denied(self) -> bool:
+        """Whether the notebook asks for something that nobody allowed."""
+        return any(found.rule in DENIALS for found in self.diagnostics)
+
+
+def analyze(path: str | Path, parameters: Mapping[str, object] | None = None) -> Program:
+    """Read and analyse a notebook, given values for its parameters. Never raises for a bad notebook: see `diagnostics`."""
+    path = Path(path)
+    return analyze_at(read_file(path), path, parameters or {})
+
+
+def analyze_at(data: bytes, path: Path, parameters: Mapping[str, object]) -> Program:
+    """Analyse the bytes of a notebook that lies at `path`, or did so."""
+    program = analyze_notebook(_notebook(data, path), parameters)
+    found = tuple(located(unsettled(program), str(path), data))
+    beside = look_beside(program.notebook, given_files(program.graph), path.parent)
+    profiled = _find_profile(program, path)
+    found += tuple(replace(one, path=str(path)) for one in profiled.diagnostics)
+    return replace(program, diagnostics=found, beside=beside, directory=path.parent, profile=profiled.value)
+
+
+def analyze_bytes(data: bytes, name: str) -> Program:
+    """Analyse a notebook given as bytes; `name` is the stem of its file."""
+    return analyze_notebook(read_notebook(data, name), {})
+
+
+def analyze_notebook(read: Outcome[Notebook], given: Mapping[str, object]) -> Program:
+    """Analyse a notebook as it was read, given values for its parameters."""
+    log = DiagnosticLog()
+    notebook, parameters = log.take(read), Parameters()
+    if given or any("parameters" in cell.tags for cell in notebook.code_cells):
+        notebook, parameters = log.take(_parameterized(notebook, given))
+    workflow = log.take(_workflow(notebook))
+    if workflow.questions:
+        log.extend(_denials(workflow, notebook))
+    parsed = tuple(parse_cells(notebook))
+    found = log.take(analyze_cells(parsed))
+    facts = apply_annotations(found, parsed)
+    program = Program(notebook, facts, link(facts), log.diagnostics, log.ok, workflow=workflow, parameters=parameters)
+    declares = workflow.cells or parameters.known or parameters.given or any(cell.scatter for cell in facts)
+    return _with_declarations(program) if declares else program
+
+
+def _with_declarations(program: Program) -> Program:
+    """A program of a notebook that declares something of itself: parameters, steps, scatters."""
+    from nbcompile.analysis.declared import apply_declarations, without_replays
+    from nbcompile.analysis.scattered import scattered_cells
+    from nbcompile.dataflow.declared import order_declared
+
+    log = DiagnosticLog()
+    log.extend(program.diagnostics)
+    workflow, parameters = program.workflow, program.parameters
+    facts = log.take(apply_declarations(without_replays(program.facts, (parameters.cell, parameters.injected)), workflow))
+    steps = {declared.cell for declared in workflow.cells if declared.step and declared.step.scatter}
+    parsed = {cell.index: parse_cell(cell) for cell in program.notebook.code_cells if cell.index in steps or facts[cell.index].scatter}
+    trees = {index: cell.tree for index, cell in parsed.items() if cell.tree}
+    scatters = log.take(scattered_cells(facts, workflow, trees))
+    graph = log.take(order_declared(link(facts), workflow))
+    return replace(program, facts=facts, graph=graph, diagnostics=log.diagnostics, ok=log.ok, scatters=scatters)
+
+
+def _parameterized(notebook: Notebook, given: Mapping[str, object]) -> Outcome[tuple[Notebook, Parameters]]:
+    from nbcompile.frontend.parameters import give, read_parameters
+
+    # What cells read and none binds is known only from the graph, and can be given as well.
+    free = link(analyze_cells(parse_cells(notebook)).value).parameters if given else ()
+    return give(notebook, read_parameters(notebook), given, free)
+
+
+def linked_again(program: Program) -> Program:
+    """A program whose facts are others."""
+    from nbcompile.dataflow.declared import order_declared
+
+    graph = order_declared(link(program.facts), program.workflow).value
+    directory = program.directory or Path()
+    return replace(program, graph=graph, beside=look_beside(program.notebook, given_files(graph), directory))
+
+
+def _notebook(data: bytes, path: Path) -> Outcome[Notebook]:
+    if path.suffix != ".py":
+        return read_notebook(data, path.stem)
+    from nbcompile.frontend.percent import read_percent
+
+    return read_percent(data, path.stem)
+
+
+def _workflow(notebook: Notebook) -> Outcome[WorkflowDeclaration]:
+    if "workflow" not in notebook.metadata and not any("workflow" in cell.metadata for cell in notebook.code_cells):
+        return Outcome(WorkflowDeclaration())
+    from nbcompile.frontend.workflow_metadata import read_workflow
+
+    return read_workflow(notebook)
+
+
+def _denials(workflow: WorkflowDeclaration, notebook: Notebook) -> tuple[Diagnostic, ...]:
+    from nbcompile.tenancy.declarations import check_declarations
+
+    path = personal_file()
+    return check_declarations(workflow, notebook, personal_settings(path), str(path))
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file that a person named. Raises `UsageError` when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", "name an existing .ipynb file") from None
+
+
+def _find_profile(program: Program, path: Path) -> Outcome[Profile | None]:
+    """The profile beside a notebook, if there is one of its cells as they are."""
+    place = path.with_name(f"{path.stem}.profile.json")
+    if not place.is_file():
+        return Outcome(None)
+    from nbcompile.profiling.profile import read_profile
+
+    return read_profile(read_file(place), program.notebook)

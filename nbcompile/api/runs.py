@@ -1,0 +1,227 @@
+"""Runs: begun, gone on with, ended."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbcompile.api.bundles import build
+from nbcompile.api.jobs import local_job
+from nbcompile.api.placed import _checked_places, _placed_job, _sweep, _telling_ask
+from nbcompile.api.plans import plan
+from nbcompile.api.programs import analyze, analyze_at, read_file
+from nbcompile.api.projects import in_project, python_asked
+from nbcompile.model.errors import UsageError
+from nbcompile.model.parameters import parameters_of_document
+from nbcompile.model.plan import Granularity
+from nbcompile.model.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from nbcompile.engines.cwl import BundleJob
+    from nbcompile.engines.local.early import EarlyParent
+    from nbcompile.engines.signals import Cancellation
+    from nbcompile.engines.streamflow.job import PlacedJob
+    from nbcompile.model.run import KnownRun, RunEvent, RunRecord
+
+
+def run(
+    path: str | Path,
+    settings: Settings | None = None,
+    *,
+    parameters: Mapping[str, object] | None = None,
+    output: Path | None = None,
+    engine: str = "",
+    on_event: Callable[[RunEvent], None] | None = None,
+    streams: bool = False,
+    cancellation: Cancellation | None = None,
+    early: EarlyParent | None = None,
+) -> RunRecord:
+    """Run a notebook, independent steps side by side. What a cell raised is told in the record.
+
+    `engine` is `local` for this machine alone, `streamflow` for steps that are placed at deployments, or the name of a CWL runner,
+    which also runs the directory of a bundle; without one, steps decide that are placed elsewhere. `on_event` is called with what
+    happens, and with `streams` also with what cells write. `cancellation` lets another thread end the run, and
+    `early` is a warm parent of the local engine that was started before.
+
+    Raises `NotebookError` when the notebook has errors, `UsageError` and `PlaceFailed` when it cannot be run here.
+    """
+    from nbcompile.model.run import Found
+
+    tell, path, settings = on_event or (lambda _: None), Path(path), settings or Settings()
+    if engine in ("", "local", "streamflow"):
+        program = analyze(path, parameters)
+        settings = in_project(settings, program)
+        made = plan(program, settings)
+        elsewhere = any(step.target != "local" for step in made.steps)
+        if engine == "streamflow" or (elsewhere and not engine):
+            for found in _checked_places(path, program, made, settings, _telling_ask(tell)) if elsewhere else ():
+                tell(Found(found))
+            return _run_placed(
+                replace(_placed_job(path, program, made, settings, output), streams=streams, cancellation=cancellation), tell
+            )
+        from nbcompile.engines.directory import claim_directory
+        from nbcompile.engines.local.run import run_job
+
+        job = local_job(read_file(path), path, program, made, settings, parameters or {}, lambda name: claim_directory(output, name))
+        return _recorded(run_job(replace(job, streams=streams, cancellation=cancellation), tell, early), tell)
+    from nbcompile.engines.cwl import run_bundle
+
+    bundle_job = replace(_bundle_job(path, settings, parameters or {}, output, engine), cancellation=cancellation)
+    return _recorded(run_bundle(bundle_job, tell), tell)
+
+
+async def arun(
+    path: str | Path,
+    settings: Settings | None = None,
+    *,
+    parameters: Mapping[str, object] | None = None,
+    output: Path | None = None,
+    engine: str = "",
+    on_event: Callable[[RunEvent], None] | None = None,
+    streams: bool = False,
+) -> RunRecord:
+    """`run` for code that runs in an event loop. `on_event` is called in the loop's thread; cancelling the task ends the run."""
+    import asyncio
+
+    from nbcompile.engines.signals import Cancellation
+
+    loop, cancellation = asyncio.get_running_loop(), Cancellation()
+
+    def tell(event: RunEvent) -> None:
+        if on_event:
+            loop.call_soon_threadsafe(on_event, event)
+
+    def work() -> RunRecord:
+        return run(
+            path,
+            settings,
+            parameters=parameters,
+            output=output,
+            engine=engine,
+            on_event=tell,
+            streams=streams,
+            cancellation=cancellation,
+        )
+
+    running = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        cancellation.cancel()
+        await asyncio.wait([running])
+        raise
+
+
+def _recorded(record: RunRecord, tell: Callable[[RunEvent], None]) -> RunRecord:
+    """The record, written down for programs and for people."""
+    from nbcompile.emitters.write import write_whole
+    from nbcompile.engines.filesystem import told_as_place_failure
+    from nbcompile.model.run import RunEnded
+    from nbcompile.reporting.run_document import run_json
+    from nbcompile.reporting.run_report import run_html
+
+    with told_as_place_failure(record.directory):
+        write_whole(record.directory / "run.json", run_json(record).encode())
+        write_whole(record.directory / "report.html", run_html(record).encode())
+    tell(RunEnded(record))
+    return record
+
+
+def resume(run: str, *, on_event: Callable[[RunEvent], None] | None = None, streams: bool = False) -> RunRecord:
+    """Go on with a run that was left, or that failed: steps that have ended well are not run again, and those that run are found again.
+
+    `run` is its directory, its id, or `last`. Raises `UsageError` for a run that cannot go on, else as `run`.
+    """
+    from nbcompile.engines.registry import find_run
+    from nbcompile.engines.streamflow.job import known_job
+
+    known, tell = find_run(run), on_event or (lambda _: None)
+    if known.engine == "local":
+        return _resume_here(known, tell, streams=streams)
+    return _run_placed(replace(known_job(known), streams=streams), tell)
+
+
+def _resume_here(run: KnownRun, tell: Callable[[RunEvent], None], *, streams: bool) -> RunRecord:
+    """Go on with a run of the local engine, with the notebook as it was when the run began."""
+    from nbcompile.engines.directory import RunDirectory
+    from nbcompile.engines.local.run import run_job
+
+    if run.state in ("finished", "running"):
+        raise UsageError(f"{run.id} {'has finished' if run.state == 'finished' else 'is running'}", "see `nbcompile runs show`")
+    directory, path, request = RunDirectory(run.directory), Path(run.notebook), dict(run.request)
+    parameters, source = parameters_of_document(request.pop("parameters")), read_file(directory.source)
+    settings = Settings(**{**request, "granularity": Granularity(request["granularity"])})
+    program = analyze_at(source, path, parameters)
+    settings = in_project(settings, program)
+    job = local_job(source, path, program, plan(program, settings), settings, parameters, lambda _: directory)
+    finished = {step.step: step for step in run.steps if step.state == "finished"}
+    return _recorded(run_job(replace(job, id=run.id, finished=finished, streams=streams), tell), tell)
+
+
+def cancel(run: str) -> tuple[KnownRun, Sequence[str]]:
+    """End a run and everything it started, also one whose client has gone; returns it, and what could not be ended, as sentences.
+
+    `run` is its directory, its id, or `last`. Raises `UsageError` when there is nothing to end.
+    """
+    import asyncio
+
+    from nbcompile.engines.journal import Journal
+    from nbcompile.engines.registry import cancel_run, find_run
+    from nbcompile.engines.streamflow.job import known_job
+    from nbcompile.model.run import RunState
+
+    known = find_run(run)
+    if known.engine != "streamflow" or known.state not in ("died", RunState.DETACHED.value):
+        cancel_run(known)
+        return known, ()
+    job = known_job(known)
+    with Journal(job.directory.journal, writes=True) as journal:
+        left = asyncio.run(_sweep(job, job.placement.targets))
+        journal.end(RunState.CANCELLED.value)
+    return known, left
+
+
+def _run_placed(job: PlacedJob, tell: Callable[[RunEvent], None]) -> RunRecord:
+    """Run what is placed at deployments, and end there what StreamFlow could not."""
+    import asyncio
+
+    from nbcompile.engines.streamflow.run import run_placed
+    from nbcompile.tenancy.relay import QuestionDesk
+
+    def sweep(deployments: Sequence[str]) -> Sequence[str]:
+        return asyncio.run(_sweep(job, deployments))
+
+    with closing(QuestionDesk(_telling_ask(tell))) as desk:
+        return _recorded(run_placed(job, tell, sweep, desk), tell)
+
+
+def _bundle_job(path: Path, settings: Settings, parameters: Mapping[str, object], output: Path | None, engine: str) -> BundleJob:
+    from nbcompile.engines.cwl import BundleJob, cells_of_bundle, find_runner
+    from nbcompile.engines.directory import claim_directory, new_run_id
+
+    find_runner(engine)
+    python = python_asked(settings)
+    if path.is_dir():
+        cells, name = cells_of_bundle(path), path.absolute().name
+        directory = claim_directory(output, name)
+        return BundleJob(
+            id=new_run_id(name), directory=directory, bundle=path.absolute(), notebook=path, engine=engine, python=python, cells=cells
+        )
+    built = build(path, settings, parameters=parameters)
+    name = built.program.notebook.name
+    directory = claim_directory(output, name)
+    return BundleJob(
+        id=new_run_id(name),
+        directory=directory,
+        bundle=built.write(directory.state / "bundle"),
+        notebook=path,
+        engine=engine,
+        kernel=built.program.notebook.kernel,
+        python=python,
+        cells={step.id: step.cells for step in built.plan.steps},
+        links=tuple(dict.fromkeys((link.source, link.target) for link in built.plan.links)),
+    )

@@ -32,6 +32,8 @@ def detach_and_run(directory: str, *inherited: int) -> int:
     for descriptor in (read_end, *inherited):
         os.close(descriptor)
     os.setsid()
+    if os.fork():  # whoever ends all children of a login must not find the job among them
+        os._exit(0)
     _hold_signals()
     if claim(directory):
         os.write(write_end, b"1")

@@ -55,7 +55,7 @@ def job_of(command: Sequence[str], tree: Tree, workdir: str, step: PlacedStep, m
         argv=(*argv, *_EVENTS) if _is_step(words) else tuple(argv),
         name=step.step,
         inputs=tuple(inputs),
-        outputs=(f"{step.step}.outputs*.json", f"{step.step}.files", f"{step.step}.*nbc"),
+        outputs=(f"{step.step}.outputs*.json", f"{step.step}.*files", f"{step.step}.*nbc"),
         environment=manner.environment,
         resources=step.resources,
         variables=manner.variables,

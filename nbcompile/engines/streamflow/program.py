@@ -17,6 +17,9 @@ from nbcompile.model.errors import PlaceFailed, UsageError
 
 _VARIABLE = "NBCOMPILE_STREAMFLOW"
 
+# `python -m streamflow` ends with 0 whatever happens to the workflow.
+_MAIN = "import sys; from streamflow.main import run; sys.exit(run())"
+
 
 def find_streamflow(environ: Mapping[str, str]) -> str:
     """The Python that has StreamFlow: of the environment that NBCOMPILE_STREAMFLOW names, else our own. Raises `UsageError`."""
@@ -57,7 +60,7 @@ class Program:
         try:
             with log.open("ab") as output:
                 self._process = subprocess.Popen(  # noqa: S603 - an argv of an interpreter the person chose
-                    (python, "-m", "streamflow", "run", *words),
+                    (python, "-c", _MAIN, "run", *words),
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,

@@ -42,6 +42,7 @@ from nbcompile.model.run import (
     RunState,
     StepEnded,
     StepStarted,
+    StepState,
 )
 
 _LOCAL = "local"
@@ -176,7 +177,7 @@ class _PlacedRun:
             return RunState.DETACHED
         if self.signal is not None:
             return RunState.CANCELLED
-        return RunState.FAILED if self.records.failures or self.code else RunState.FINISHED
+        return RunState.FAILED if self._failures() else RunState.FINISHED
 
     def sweep(self, sweep: Sweep) -> None:
         """End what may be left at the places that were reached."""
@@ -217,15 +218,19 @@ class _PlacedRun:
     def _failures(self) -> tuple[Failure, ...]:
         if self.signal is not None:
             return ()
-        if self.code and not self.records.failures:
-            return tuple(self._what_streamflow_said())
-        return tuple(self.records.failures)
+        if self.records.failures:
+            return tuple(self.records.failures)
+        missing = [name for name, step in self.records.steps.items() if step.state is not StepState.FINISHED]
+        if self.code or missing:
+            return tuple(self._what_streamflow_said(missing))
+        return ()
 
-    def _what_streamflow_said(self) -> Iterator[Failure]:
+    def _what_streamflow_said(self, missing: Sequence[StepId]) -> Iterator[Failure]:
         log = _log(self.job)
         lines = log.read_text("utf-8", "replace").splitlines()[-_LAST_LINES:] if log.exists() else []
         message = f"StreamFlow ended with exit code {self.code}; its last words are in {log}"
-        yield Failure(self.job.placement.steps[0].step, -1, "StreamFlowFailed", message, tuple(lines), lost=True)
+        step = missing[0] if missing else self.job.placement.steps[0].step
+        yield Failure(step, -1, "StreamFlowFailed", message, tuple(lines), lost=True)
 
 
 def _beginning(job: PlacedJob) -> KnownRun:

@@ -25,6 +25,7 @@ _UNSEEN_IN_CLASSES = frozenset(
     (
         "__dict__", "__weakref__", "__module__", "__annotations__", "__annotate_func__", "__annotate__", "__annotations_cache__",
         "__static_attributes__", "__firstlineno__", "__abstractmethods__", "_abc_impl", "__classdictcell__", "__type_params__",
+        "__slotnames__",
     )
 )  # fmt: skip
 _REDUCE_PROTOCOL = 4

@@ -11,8 +11,8 @@ import sys
 import types
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-# What `type` makes itself, and what belongs to one class object only.
-_MADE_BY_TYPE = ("__dict__", "__weakref__", "_abc_impl", "__module__", "__qualname__", "__slots__", "__abstractmethods__")
+# What `type` makes itself, what belongs to one class object only, and what pickle notes in a class whose instances it writes.
+_MADE_BY_TYPE = ("__dict__", "__weakref__", "_abc_impl", "__module__", "__qualname__", "__slots__", "__abstractmethods__", "__slotnames__")
 _GENERATED_FILE = "<string>"
 
 

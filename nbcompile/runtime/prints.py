@@ -30,6 +30,9 @@ _PRESENT, _SWAPPED, _OF_FILE = 1 << 63, 1 << 62, 1 << 61
 # What never changes, or changes only with its name.
 _UNCHANGING_KINDS = frozenset((type(None), bool, int, float, complex, str, bytes, range, type(...), type))
 
+# Attributes of a class that Python and pickle set by themselves.
+_NOT_WRITTEN = ("__dict__", "__weakref__", "__doc__", "__slotnames__")
+
 # What stands for arrays, tables and columns in a pickle that nobody reads.
 _array, _table, _series = map(payload_name, ("print_array", "print_table", "print_series"))
 
@@ -202,7 +205,7 @@ def _same_page(start: int, address: int, content: memoryview, file: Any, offset:
 def shallow_print(value: Any) -> Tuple[Any, ...]:
     """What a definition statement made, one level deep: the parts of a function, the attributes of a class."""
     if isinstance(value, type):
-        return tuple((name, id(item)) for name, item in sorted(vars(value).items()) if name not in ("__dict__", "__weakref__", "__doc__"))
+        return tuple((name, id(item)) for name, item in sorted(vars(value).items()) if name not in _NOT_WRITTEN)
     parts: List[Any] = [getattr(value, name, None) for name in ("__code__", "__defaults__", "__kwdefaults__")]
     attributes = getattr(value, "__dict__", None)
     return (*map(id, parts), *sorted((str(name), id(item)) for name, item in (attributes or {}).items()))

@@ -114,6 +114,14 @@ def test_a_value_that_went_through_pickle_is_the_same(names):
         assert fingerprint(pickle.loads(pickle.dumps(value, 5))) == fingerprint(value), value  # noqa: S301
 
 
+def test_a_class_whose_instance_was_pickled_is_the_same():
+    made = type("A", (), {"__module__": "__main__"})
+    before = fingerprint(made)
+    made().__reduce_ex__(4)
+    assert "__slotnames__" in vars(made)
+    assert fingerprint(made) == before
+
+
 def test_shape_leaves_numbers_out_and_sums_tell_how_far_apart_they_are(names):
     np = names["np"]
     left, near, far = (fingerprint({"x": [np.linspace(0, 1, 50) + shift], "y": "z"}) for shift in (0, 1e-12, 0.5))

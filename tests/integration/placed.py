@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from nbcompile.tenancy.relay import QuestionDesk
 from tests.integration.streamflow_environment import STREAMFLOW
-from tests.services import science, slurm, sshd
-from tests.services.ground import ROOT
+from tests.services import daemons, science, slurm, sshd
+from tests.services.ground import ROOT, run
 
 PERSON = "nbc-alice"
 
@@ -45,13 +47,36 @@ def host(site: sshd.Site) -> dict:
     }
 
 
+@contextlib.contextmanager
+def own_site(name: str) -> Iterator[sshd.Site]:
+    """An sshd that nobody else uses, to be killed."""
+    site = sshd.Site(f"{name}-{os.getpid()}", f"127.0.1.{200 + os.getpid() % 50}")
+    sshd.start(site)
+    try:
+        yield site
+    finally:
+        sshd.stop(site, hard=True)
+
+
+@contextlib.contextmanager
+def away(site: sshd.Site) -> Iterator[None]:
+    """A host that was lost with all its logins, and comes back."""
+    sshd.stop(site, hard=True)
+    try:
+        yield
+    finally:
+        sshd.start(site)
+
+
 class Client:
     """`nbcompile` as a process of its own, and what it notes of its steps."""
+
+    PROGRAM = (sys.executable, "-m", "nbcompile")
 
     def __init__(self, directory: Path, *words: str, desk: QuestionDesk | None = None) -> None:
         self.output = directory / "out"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "nbcompile", *words],
+            [*self.PROGRAM, *words],
             cwd=directory,
             env={**os.environ, "NBCOMPILE_STREAMFLOW": str(STREAMFLOW), **(desk.variables() if desk else {})},
             pass_fds=(desk.descriptor,) if desk else (),
@@ -74,7 +99,7 @@ class Client:
                 if note["note"] == what and all(note.get(name) == value for name, value in facts.items()):
                     return note
             assert time.monotonic() < deadline, f"no {what} {facts} in {self.notes()}"
-            assert self.process.poll() is None, self.process.communicate()[1]
+            assert not self.is_over(), self.process.communicate()[1]
             time.sleep(0.1)
 
     def until_running(self, title: str) -> dict:
@@ -85,6 +110,10 @@ class Client:
         self.until("state", state="running", step=found[-1]["step"])
         return found[-1]
 
+    def is_over(self) -> bool:
+        """Whether the process has ended."""
+        return self.process.poll() is not None
+
     def end(self, seconds: float = 150) -> tuple[int, str]:
         """The exit code, and what was said on standard error."""
         said = self.process.communicate(timeout=seconds)[1]
@@ -93,6 +122,32 @@ class Client:
     def record(self) -> dict:
         """run.json."""
         return json.loads((self.output / "run.json").read_text())
+
+
+def left_behind(client: Client, seconds: float = 30) -> list[str]:
+    """The jobs and the processes of a run that are still there after this time."""
+    deadline = time.monotonic() + seconds
+    runs = {note["ref"]["run"] for note in client.notes() if note["note"] == "submitted"}
+    while (found := [one for name in runs for one in _of_run(name)]) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return found
+
+
+def _of_run(name: str) -> Iterator[str]:
+    if (ROOT / "slurm" / "slurm.conf").exists():
+        listed = run("squeue", "--noheader", f"--name=nbc-{name}", "--format=%i %T", env=slurm.ENVIRONMENT)
+        yield from (f"job {line}" for line in listed.splitlines())
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            facts = f"{(process / 'cwd').readlink()} {(process / 'environ').read_bytes()!r}"
+            if f"/runs/{name}/" in facts:
+                yield f"process {process.name} {(process / 'cmdline').read_bytes()!r}"
+    roots = ("slurm-root", "home/*/*", "home/*/*/work")
+    for path in (path for root in roots for path in ROOT.glob(f"{root}/runs/{name}/jobs/*/pid")):
+        with contextlib.suppress(OSError, ValueError):
+            claim = json.loads(path.read_text())
+            if str(daemons.start_time(claim["pid"])) == claim["start"]:
+                yield f"supervisor {claim['pid']}"
 
 
 def shown(directory: Path) -> list:

@@ -13,7 +13,7 @@ from nbcompile.backend import Secret
 from nbcompile.model.plan import Granularity
 from nbcompile.model.settings import Settings
 from nbcompile.tenancy.relay import QuestionDesk
-from tests.integration.placed import PERSON, Client, host, shown, write_deployments
+from tests.integration.placed import PERSON, Client, away, host, left_behind, own_site, shown, write_deployments
 from tests.integration.streamflow_environment import STREAMFLOW
 from tests.services import daemons, slurm, sshd
 from tests.services.ground import run
@@ -96,26 +96,21 @@ def test_every_place_gives_the_same(deployments, tmp_path, places, on):
 
 
 @pytest.mark.ssh
-@pytest.mark.full
 def test_a_run_goes_on_when_its_host_comes_back(ssh_hosts, calm, tmp_path, monkeypatch):
-    site = sshd.Site(f"places-{os.getpid()}", f"127.0.1.{200 + os.getpid() % 50}")
-    sshd.start(site)
-    try:
+    with own_site("places") as site:
         monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(write_deployments(tmp_path / "deployments.yml", fragile=host(site))))
-        client = Client(tmp_path, *write_waiting(tmp_path, 8), "--on", "fragile")
+        client = Client(tmp_path, *write_waiting(tmp_path, 4), "--on", "fragile")
         client.until_running("time-")
-        sshd.stop(site, hard=True)
-        client.until("place", state="away")
-        time.sleep(10)
-        sshd.start(site)
+        with away(site):
+            client.until("place", state="away")
+            time.sleep(6)
         code, said = client.end()
-    finally:
-        sshd.stop(site, hard=True)
-    assert code == 0, said
-    assert "fragile is away" in said
-    assert "fragile is back" in said
-    assert [note["attempt"] for note in client.notes() if note["note"] == "submitted"] == [1, 1, 1]
-    assert shown(client.output) == [[1], [2, ["waiting\n"]], [3, ["2\n"]]]
+        assert code == 0, said
+        assert "fragile is away" in said
+        assert "fragile is back" in said
+        assert [note["attempt"] for note in client.notes() if note["note"] == "submitted"] == [1, 1, 1]
+        assert shown(client.output) == [[1], [2, ["waiting\n"]], [3, ["2\n"]]]
+        assert left_behind(client) == []
 
 
 @pytest.mark.ssh

@@ -1,13 +1,15 @@
 """Execute the rows of one library's table, and compare what they say with what happens.
 
-A row is called with its own examples, and with every list of arguments of the library's ladder that it takes without an
-error. In every call: what the row does not call changed is as it was, the result has the type that it says, shares what it
+A row is called with its own examples; without any, with what the library has for the names of its parameters, once more with
+each flag that could make it change what it is given, and with the lists of arguments of the library's ladder that it takes
+without an error. In every call: what the row does not call changed is as it was, the result has the type that it says, shares what it
 says and nothing else, and channels and files are left alone that it does not name. Over all calls: what it says is changed,
 drawn or touched was seen to be so at least once.
 """
 
 import contextlib
 import importlib
+import inspect
 import io
 import os
 import signal
@@ -32,15 +34,23 @@ _RESULT_ONLY = ("part", "item", "view", "holding", "calling")
 
 @dataclass
 class Library:
-    """What there is to execute one library's rows with."""
+    """What there is to execute one library's rows with.
+
+    `parameters` has an argument for a parameter's name, or for `FUNCTION(NAME)` or `SECTION(NAME)`; `flags` has values for
+    optional parameters that can make a call change what it is given; `$` in the `ladder` is what a setter sets; `unproved`
+    says of rows and sections why they are not executed.
+    """
 
     name: str
     names: dict = field(default_factory=dict)
     types: dict = field(default_factory=dict)
     receivers: dict = field(default_factory=dict)
     ladder: tuple = ("()",)
+    parameters: dict = field(default_factory=dict)
+    flags: dict = field(default_factory=dict)
     calls: dict = field(default_factory=dict)
     only_examples: frozenset = frozenset()
+    unproved: dict = field(default_factory=dict)
     not_seen: frozenset = frozenset()
     are_channels: frozenset = frozenset()
     modules: dict = field(default_factory=dict)
@@ -53,6 +63,7 @@ class Verdict:
     label: str
     calls: int = 0
     absent: bool = False
+    why: str = ""
     lies: dict = field(default_factory=dict)
     unseen: tuple = ()
 
@@ -118,6 +129,7 @@ class Recorder:
 
 MODULES = {}
 _ENOUGH = 3
+_EVERYTHING = "*"
 _FAILS = "fails on"
 
 
@@ -179,30 +191,72 @@ class Prover:
         verdict = Verdict(place.label)
         seen: set[str] = set()
         examples = self._examples(place)
-        found = not examples and not self._ladder(place)
+        found = bool(self._why_unproved(place)) or (not examples and not self._ladder(place))
+        if place.name == _EVERYTHING:
+            return self._prove_everything(place, verdict)
         for receiver in self._receivers(place.section, place.name) or ("",):
-            for text in examples or self._ladder(place):
+            fitting = () if examples or verdict.calls >= _ENOUGH else self._fitting(place, receiver)
+            outcomes = [self._try(place, receiver, text, verdict, seen) for text in fitting]
+            for text in examples or (() if "done" in outcomes else self._ladder(place)):
                 if verdict.calls >= _ENOUGH and not examples:
                     break
-                outcome = self._try(place, receiver, text, verdict, seen)
-                found = found or outcome != "absent"
+                outcomes.append(self._try(place, receiver, text, verdict, seen))
+            found = found or any(outcome != "absent" for outcome in outcomes)
         verdict.absent = not found
+        if not verdict.calls:
+            verdict.why = self._why_unproved(place)
         if verdict.calls:
             verdict.lies = {lie: text for lie, text in verdict.lies.items() if not lie.startswith(_FAILS)} or verdict.lies
             hidden = place.section in self.library.not_seen or place.label in self.library.not_seen
             verdict.unseen = () if hidden else tuple(sorted(claims_of(place.row) - seen))
         return verdict
 
+    def _prove_everything(self, place: Place, verdict: Verdict) -> Verdict:
+        """A row for all other methods, by those that the receivers have."""
+        owned = {name for one in self.rows if one.section == place.section for name in (one.name, one.name.strip(".="))}
+        for receiver in self._receivers(place.section, place.name):
+            for name in sorted(self._names_of(receiver) - owned):
+                if name[0] != "_" and f"{place.section}.{name}" not in self.library.unproved:
+                    other = Place(place.section, name, place.row)
+                    for text in (*self._fitting(other, receiver), *self._ladder(other)):
+                        if Trial(self, other, receiver, "").is_method() and self._try(other, receiver, text, verdict, set()) == "done":
+                            break
+        return verdict
+
     def _examples(self, place: Place) -> tuple[str, ...]:
         examples = self.library.calls.get(place.label, ())
         return (examples,) if isinstance(examples, str) else tuple(examples)
+
+    def _fitting(self, place: Place, receiver: str) -> tuple[str, ...]:
+        """Arguments by the names of the parameters that must be given; then one list more for each flag."""
+        if not self.library.parameters or not place.name.isidentifier() or not self._ladder(place):
+            return ()
+        parameters = Trial(self, place, receiver, "").parameters()
+        needed = [one for one in parameters if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+        values = [self._value_for(place, one.name) for one in needed]
+        if parameters == [] or None in values:
+            return ()
+        words = [f"{one.name}={value}" if one.kind is one.KEYWORD_ONLY else value for one, value in zip(needed, values, strict=True)]
+        flags = [f"{one.name}={self.library.flags[one.name]}" for one in parameters if one.name in self.library.flags and one not in needed]
+        return tuple(f"({', '.join(more)})" for more in (words, *([*words, flag] for flag in flags)))
+
+    def _value_for(self, place: Place, parameter: str) -> str | None:
+        values = self.library.parameters
+        keys = (f"{place.label}({parameter})", f"{place.name}({parameter})", f"{place.section}({parameter})", parameter)
+        return next((values[key] for key in keys if key in values), None)
 
     def _ladder(self, place: Place) -> tuple[str, ...]:
         """Arguments for a row without examples; nothing where a call might do harm."""
         if place.name.startswith((".", "[", "iter(", "with(")):
             return ("()",)
-        quiet = self.library.only_examples
-        return () if place.section in quiet or place.label in quiet else self.library.ladder
+        quiet = {*self.library.only_examples, *self.library.unproved}
+        if place.section in quiet or place.label in quiet:
+            return ()
+        setter = place.name.startswith("set_")
+        return tuple(text.replace("$", place.name[4:]) for text in self.library.ladder if setter or "$" not in text)
+
+    def _why_unproved(self, place: Place) -> str:
+        return self.library.unproved.get(place.label, self.library.unproved.get(place.section, ""))
 
     def _try(self, place: Place, receiver: str, text: str, verdict: Verdict, seen: set[str]) -> str:
         trial = Trial(self, place, receiver, text)
@@ -210,7 +264,8 @@ class Prover:
         if outcome == "done":
             verdict.calls += 1
             seen |= trial.seen
-            verdict.lies.update(dict.fromkeys(trial.lies, f"{receiver}{text}"))
+            method = f".{place.name}" if place.label != verdict.label else ""
+            verdict.lies.update(dict.fromkeys(trial.lies, f"{receiver}{method}{text}"))
             for given in self._given_more(place.row, text, trial.result):
                 more = Trial(self, place, receiver, given, {"_like": trial.like})
                 if more.run() == "done":
@@ -263,12 +318,30 @@ class Trial:
             target = self._target(names)
             if target is None:
                 return "absent"
+            names["self"] = self.receiver
             try:
                 captured = eval(f"_call_{self.text}", {**MODULES, "_call_": lambda *a, **k: (a, k)}, names)  # noqa: S307
             except Exception as error:  # noqa: BLE001 - an example that does not fit
                 return f"{type(error).__name__} {error}"[:100]
             self.args, self.kwargs = captured
             return self._observe(target)
+
+    def is_method(self) -> bool:
+        """Whether what the row is about can be called."""
+        names = Names({**self.prover.library.names, "f": self.recorder.function})
+        self.receiver = eval(self.receiver_text, MODULES, names)  # noqa: S307
+        return callable(self._target(names))
+
+    def parameters(self) -> list[inspect.Parameter]:
+        """The parameters of what is called; none where that cannot be told."""
+        names = Names({**self.prover.library.names, "f": self.recorder.function})
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            try:
+                self.receiver = eval(self.receiver_text, MODULES, names) if self.receiver_text else self._module()  # noqa: S307
+                return list(inspect.signature(self._target(names)).parameters.values())
+            except (AttributeError, TypeError, ValueError):
+                return []
 
     def like(self):
         """A place for a result of this shape."""
@@ -405,13 +478,20 @@ class Trial:
     def _compare_channels(self, clauses, before, after):
         said = {(action.verb, action.word) for clause in clauses for action in clause.actions}
         words = {word for verb, word in said if verb in ("draws", "seeds", "sets", "unseeded")}
-        unseeded = any(verb == "draws" and word == "self" for verb, word in said)
+        unseeded = any(verb == "draws" and word == "self" for verb, word in said) and self._may_be_unseeded()
         for name, digest in after.items():
             if before.get(name, digest) != digest:
                 # A module that is imported late may filter its own warnings.
                 if name not in (*words, "library:warnings") and not (unseeded and "random" in name):
                     self.lies.append(f"the channel {name} is changed")
                 self.seen |= {f"{verb} {name}" for verb in ("draws", "seeds", "sets")}
+
+    def _may_be_unseeded(self) -> bool:
+        """Whether the row of the receiver's class says that values of it can draw from a global generator."""
+        kind = type(self.receiver)
+        public = [part for part in kind.__module__.split(".") if part[0] != "_"]
+        row = self.prover.known.function(".".join((*public, kind.__qualname__)))
+        return row is None or any(action.verb == "unseeded" for clause in row for action in clause.actions)
 
     def _compare_files(self, clauses, roots, events):
         said = [
@@ -460,14 +540,12 @@ class Trial:
         if said.kind == "none":
             return [] if result is None else [f"gives {type(result).__name__}, not None"]
         if said.kind == "self":
-            if said.type:
-                return self._type_lies(said.type, result)
-            return [] if result is self.receiver or _alike(result, self.receiver) else [f"gives {type(result).__name__}, not its receiver"]
+            return self._type_lies(said.type, result) if said.type else self._receiver_lies(result)
         if said.kind == "argument":
-            given = [value for target in said.targets for value in self._meant(target)]
-            scalar = getattr(result, "shape", None) == () and not hasattr(result, "ctypes")
-            return [] if scalar or any(result is one or _alike(result, one) for one in given) else ["does not give the argument"]
+            return self._argument_lies([value for target in said.targets for value in self._meant(target)], result, state)
         lies = self._type_lies(said.type, result) if said.type else []
+        if said.type and self.prover.known.is_immutable(said.type):
+            return lies
         if said.items:
             lies += self._item_lies(said, result, roots, after)
         shared = [key for key in roots if state.shares(after[key])]
@@ -487,6 +565,21 @@ class Trial:
             if not (holds and (said.items or any(one.shares(after[key]) for one in fine_states))):
                 lies.append(f"its result shares something with {key}")
         return lies
+
+    def _receiver_lies(self, result) -> list[str]:
+        instead_of_none = result is None and any(clause.condition for clause in self.row)
+        if instead_of_none or result is self.receiver or _alike(result, self.receiver):
+            return []
+        return [f"gives {type(result).__name__}, not its receiver"]
+
+    @staticmethod
+    def _argument_lies(given, result, state) -> list[str]:
+        scalar = getattr(result, "shape", None) == () and not hasattr(result, "ctypes")
+        if scalar or any(result is one or _alike(result, one) for one in given):
+            return []
+        # What is drawn is one object with all that it is drawn on: a list of axes is those axes.
+        drawn = any(hasattr(one, "get_figure") and state.objects.keys() & State(one).objects.keys() for one in given)
+        return [] if drawn else ["does not give the argument"]
 
     def _item_lies(self, said, result, roots, after) -> list[str]:
         del roots, after

@@ -149,6 +149,10 @@ class State:
         for part in value.astype(object).to_numpy(copy=True).tolist():
             self._look(part, depth)
 
+    def _indexer(self, value, depth):
+        self._mutable(value)
+        self._look(value.obj, depth)
+
     def _index(self, value, depth):
         self._say(value.dtype, value.names, repr(value.tolist()))
 
@@ -288,6 +292,7 @@ _LOOKS = (
     (_is("pandas.DataFrame", "pandas.core.frame.DataFrame"), State._frame),
     (_is("pandas.Series", "pandas.core.series.Series"), State._series),
     (_is("pandas.Index", "pandas.core.indexes.base.Index"), State._index),
+    (_is("pandas._libs.indexing.NDFrameIndexerBase"), State._indexer),
     (_is("matplotlib.artist.Artist"), State._artist),
     (_is("numpy.random._generator.Generator"), State._rng),
     (_of(random.Random), State._random),

@@ -56,6 +56,17 @@ def rebuild_own(content: bytes, dtype: Any, shape: Tuple[int, ...], order: str, 
     return array
 
 
+def twin_dtypes(numpy: Any) -> Tuple[Any, ...]:
+    """The integer types that are as wide as another one. numpy pickles them as that one, and shows them in another way."""
+    twins = (dtype for dtype in map(numpy.dtype, "lLqQ") if numpy.dtype(dtype.str).char != dtype.char)
+    return tuple(dtype for dtype in twins if type(dtype) is not numpy.dtype)  # before 1.20 all have one class
+
+
+def reduce_twin(dtype: Any) -> Tuple[Any, Tuple[str]]:
+    """A type that is one of `twin_dtypes`, by its own name."""
+    return sys.modules["numpy"].dtype, (dtype.byteorder + dtype.char,)
+
+
 def rebuild_view(base: Any, start: int, layout: Sequence[Any]) -> Any:
     """An array over the bytes of `base`: a bytes object, or a mapped file, whose byte `start` is the extent's first."""
     numpy = importlib.import_module("numpy")

@@ -17,7 +17,7 @@ import sys
 import types
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from .arrays import array_parts, is_raw, own_parts, rebuild_array_view, rebuild_own, rebuild_view
+from .arrays import array_parts, is_raw, own_parts, rebuild_array_view, rebuild_own, rebuild_view, reduce_twin, twin_dtypes
 from .code_places import CodeFinder, CodePlace
 from .extents import COPIED_ON_WRITE, FROZEN, READ_ONLY, Extent, Extents, address_of
 from .loaded import LOADED
@@ -299,6 +299,8 @@ class ValueWriter(pickle.Pickler):
         numpy = sys.modules.get("numpy")
         if numpy is not None:
             self._by_type[numpy.ndarray] = self._reduce_array
+            for dtype in twin_dtypes(numpy):
+                self._by_type[type(dtype)] = reduce_twin
         torch = sys.modules.get("torch")
         if torch is not None and hasattr(torch, "Tensor"):
             from .tensors import TensorReducer

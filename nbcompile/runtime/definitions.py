@@ -58,13 +58,17 @@ class Definitions:
         """Those of the statements that stand in earlier cells than this one."""
         return [one for one in wanted if self._entry(one).cell < cell]
 
-    def bind(self, wanted: Iterable[str]) -> Set[str]:
-        """Bind what these statements bind, in notebook order; returns the names."""
-        names: Set[str] = set()
+    def bound_by(self, wanted: Iterable[str]) -> Dict[str, Any]:
+        """What these statements bind, in notebook order. All of them have run."""
+        found: Dict[str, Any] = {}
         for entry in sorted((self._entry(one) for one in wanted), key=lambda entry: entry.order):
-            self._kernel.namespace.update(self._bound[entry.id])
-            names.update(self._bound[entry.id])
-        return names
+            found.update(self._bound[entry.id])
+        return found
+
+    def not_yet_bound(self, wanted: Iterable[str]) -> Set[str]:
+        """The names that statements look up which have still to run, and that no earlier statement binds: a builtin's, say."""
+        entries = [entry for entry in self._with_what_they_use(wanted) if entry.id not in self._bound]
+        return {name for entry in entries for name in entry.uses if not self._makers(name, entry)}
 
     def took_place(self, cell: int) -> None:
         """A cell has run as itself: what its definition statements bound is what they made, unless others bound it, too."""

@@ -205,15 +205,12 @@ class StepRun:
         for version in missing:
             if not self.payloads.has(version):
                 raise StepProblem("NB592", f"cell {cell.cell} needs `{version}`, and no payload has it", "run the step that makes it")
-        self.namespace.clear()
         self.files.stage(version for version in cell.needs if version.kind == "file")
         self._replay(cell, (*cell.replays, *self.payloads.mentions(missing)))
         for version in missing:
             self._read(version)
-        self.namespace.clear()
-        self.definitions.bind(cell.replays)
-        for version in variables:
-            self.namespace.bind(version.name, self.versions[version])
+        values = {version.name: self.versions[version] for version in variables}
+        self.namespace.become({**self.definitions.bound_by(cell.replays), **values})
 
     def _guard(self, cell: StepCell) -> None:
         values = [(version, self.versions[version]) for version in cell.needs if version.kind == "variable"]
@@ -231,6 +228,8 @@ class StepRun:
 
     def _replay(self, cell: StepCell, statements: Tuple[str, ...]) -> None:
         """Run definition statements again, and set the channels that the cell needs at the point of the notebook where they were set."""
+        # A statement that has not run here must not find what later cells bound.
+        self.namespace.unbind_all(self.definitions.not_yet_bound(statements))
         states = [(version.cell + (version.subject not in READ_BY_IMPORTS), version) for version in self._other_states(cell)]
         for before, version in sorted(states):
             self.definitions.replay(self.definitions.before(before, statements))

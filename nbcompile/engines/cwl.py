@@ -23,6 +23,7 @@ from typing import Any
 from nbcompile.engines.directory import RunDirectory
 from nbcompile.engines.journal import Journal
 from nbcompile.engines.local.interpreter import choose_interpreter
+from nbcompile.engines.local.kept_runtime import runtime_file
 from nbcompile.engines.local.workers import Message, WarmParent
 from nbcompile.engines.registry import register
 from nbcompile.engines.results import bring, describe
@@ -252,7 +253,8 @@ def _words(job: BundleJob) -> tuple[str, ...]:
 
 
 def _runtime(job: BundleJob) -> Path:
-    return job.bundle.absolute() / "nbcompile_runtime.py"
+    """The bundle's runtime, where nothing is put into the bundle by running it."""
+    return runtime_file((job.bundle / "nbcompile_runtime.py").read_text("utf-8"), job.directory.runtime)
 
 
 def _temporary(job: BundleJob) -> Path:

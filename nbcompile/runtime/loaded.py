@@ -7,10 +7,17 @@ import contextlib
 import os
 import sys
 import sysconfig
-from typing import Any, Dict, Iterator, List
+from functools import lru_cache
+from typing import Any, Dict, Iterator, List, Tuple
 
 _INSTALLED = ("site-packages", "dist-packages")
 _STANDARD: Any = getattr(sys, "stdlib_module_names", ())
+
+
+@lru_cache(maxsize=None)
+def standard_places() -> Tuple[str, ...]:
+    """The directories of the standard library. Finding them out takes Python longer than most steps, so a warm parent does it."""
+    return tuple(os.path.join(sysconfig.get_path(kind), "") for kind in ("stdlib", "platstdlib"))
 
 
 class LoadedModules:
@@ -49,18 +56,22 @@ class LoadedModules:
         """An input is made of something of this module."""
         self._read[module.partition(".")[0]] = None
 
+    def _new(self) -> List[str]:
+        """What was loaded since. The modules of before are not even looked at: a fork would copy the memory that they lie in."""
+        return [name for name in list(sys.modules) if name not in self._before]
+
     def names(self) -> List[str]:
         """What was loaded since, and what inputs are made of, without the standard library."""
-        found = {name.partition(".")[0]: None for name in list(sys.modules) if name not in self._before}
+        found = {name.partition(".")[0]: None for name in self._new()}
         return sorted(name for name in {**found, **self._read} if name not in _STANDARD and not name.startswith("__"))
 
     def sources(self, directory: str) -> Dict[str, List[str]]:
         """The files of what was loaded and no distribution installed, by top-level module; not what lies below `directory`."""
-        ours = (os.path.join(directory, ""), *(os.path.join(sysconfig.get_path(kind), "") for kind in ("stdlib", "platstdlib")))
+        ours = (os.path.join(directory, ""), *standard_places())
         found: Dict[str, List[str]] = {}
-        for name, module in list(sys.modules.items()):
-            path = getattr(module, "__dict__", {}).get("__file__")
-            if name in self._before or name == "__main__" or not isinstance(path, str) or any(one in path for one in _INSTALLED):
+        for name in self._new():
+            path = getattr(sys.modules.get(name), "__dict__", {}).get("__file__")
+            if name == "__main__" or not isinstance(path, str) or any(one in path for one in _INSTALLED):
                 continue
             if not os.path.abspath(path).startswith(ours):
                 found.setdefault(name.partition(".")[0], []).append(os.path.abspath(path))

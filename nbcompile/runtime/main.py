@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from .collect import CollectCall, collect
+from .loaded import standard_places
 from .problem import ENVIRONMENT_BROKEN, StepProblem
 from .scatter import SHARD_IN_NAME, GatheringRun, kind_of_run, label_of
 from .step import Host, StepCall, run_step
@@ -78,6 +79,7 @@ class StepWorker:
     def warm_up(self, directory: str) -> None:
         """Make the kernel now; `directory` is for the files it needs."""
         self._host_in(directory)
+        standard_places()
         self.rehearse()
 
     def rehearse(self) -> None:
@@ -114,7 +116,7 @@ def _run(argv: List[str], start: Callable[[str, Callable[[], int]], int], host: 
         sys.stderr.write(f"{USAGE}nbcompile_runtime.py: {error}\n")
         return USAGE_ERROR
     if words.command == "serve":
-        return serve(int(words.places[0]), StepWorker())
+        serve(int(words.places[0]), StepWorker())
     if words.command == "work":
         work_alone(int(words.places[0]), StepWorker())
     try:

@@ -235,6 +235,7 @@ class IPythonKernel:
         self.asked_to_exit = False
         self.input_refused = False
         self._inputs: Dict[int, str] = {}
+        self._parsed: Dict[str, str] = {"": ""}
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._context = contextvars.copy_context()
         take_over_comms(self.shell.kernel)
@@ -361,7 +362,9 @@ class IPythonKernel:
         history = self.shell.history_manager
         raw = [self._inputs.get(number, "") for number in range(count)]
         history.input_hist_raw[:] = raw
-        history.input_hist_parsed[:] = [text and self.transform(text).rstrip("\n") for text in raw]
+        for text in set(raw) - self._parsed.keys():
+            self._parsed[text] = self.transform(text).rstrip("\n")
+        history.input_hist_parsed[:] = [self._parsed[text] for text in raw]
         history._i00, history._i, history._ii, history._iii = [*raw[::-1], "", "", "", ""][:4]
         self.namespace.update({f"_i{number}": text for number, text in self._inputs.items() if number < count})
 

@@ -20,9 +20,11 @@ import sys
 import time
 import traceback
 import warnings
+from functools import partial
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from .channels import reseed
+from .launch import launched
 from .loaded import LOADED
 from .memory import peak_kib, reset_peak
 from .supervisor import leave
@@ -77,7 +79,7 @@ class WarmParent:
         self._spare_wanted = False
         self._orphans_possible, self._orphans_sought = False, 0.0
 
-    def serve(self) -> int:
+    def serve(self) -> None:
         """Work until the engine's side of the socket closes."""
         wake = _wake_on_child()
         self._selector.register(wake, selectors.EVENT_READ, lambda: wake.recv(4096))
@@ -90,9 +92,8 @@ class WarmParent:
             if self._orphans_possible and not self._groups and time.monotonic() > self._orphans_sought + LINGER_SECONDS:
                 self._end_orphans()
             if self._spare_wanted and self._open:
-                self._spare, self._spare_wanted = self._spare or self._fork_worker(), False
+                self._spare, self._spare_wanted = self._spare or self._start_worker(self._become_worker), False
         self._end_everything()
-        return 0
 
     # What the engine asks for.
 
@@ -148,21 +149,17 @@ class WarmParent:
     def _do_command(self, worker: int, argv: List[str], directory: str, environ: Dict[str, str], log: str) -> None:
         pid, lines = self._start_worker(lambda theirs: _execute(argv, directory, environ, log))
         self._workers[pid] = worker, lines
-        self.engine.send(said="started", worker=worker, pid=pid)
 
-    def _do_start(self, worker: int, fork: bool, log: str) -> None:
-        pid, lines = (self._spare or self._fork_worker()) if fork else self._start_worker(lambda theirs: self._begin_anew(theirs, log))
+    def _do_start(self, worker: int, fork: bool, task: Dict[str, Any]) -> None:
+        begin_anew = partial(self._begin_anew, log=task["log"])
+        pid, lines = (self._spare or self._start_worker(self._become_worker)) if fork else self._start_worker(begin_anew)
+        lines.send(**task)
         if fork:
-            lines.send(log=log)
             self._spare = None
             # The next worker is made while this one works, unless the engine has more to say.
             self._spare_wanted = True
         self._workers[pid] = worker, lines
         self._selector.register(lines.socket, selectors.EVENT_READ, lambda: self._from_worker(worker, lines))
-        self.engine.send(said="started", worker=worker, pid=pid)
-
-    def _fork_worker(self) -> Tuple[int, JsonLines]:
-        return self._start_worker(self._become_worker)
 
     def _start_worker(self, become: Callable[[socket.socket], None]) -> Tuple[int, JsonLines]:
         ours, theirs = socket.socketpair()
@@ -175,11 +172,6 @@ class WarmParent:
             become(theirs)
         theirs.close()
         return pid, JsonLines(ours)
-
-    def _do_tell(self, worker: int, **message: Any) -> None:
-        for number, lines in self._workers.values():
-            if number == worker:
-                lines.send(**message)
 
     def _do_signal(self, worker: int, number: int) -> None:
         for pid, (one, _) in self._workers.items():
@@ -257,7 +249,8 @@ class WarmParent:
     def _begin_anew(self, connection: socket.socket, log: str) -> None:
         """Become a worker that has loaded nothing."""
         connection.set_inheritable(True)
-        _execute([sys.executable, self._runtime, "work", str(connection.fileno())], os.getcwd(), dict(os.environ), log)
+        argv = launched(sys.executable, self._runtime, ["work", str(connection.fileno())])
+        _execute(argv, os.getcwd(), dict(os.environ), log)
 
     def _become_worker(self, connection: socket.socket) -> None:
         """Go on as a worker with everything that this process has loaded."""
@@ -281,32 +274,38 @@ class WarmParent:
             leave(code)
 
 
-def serve(descriptor: int, steps: Any) -> int:
-    """Be the warm parent of the engine at the other end of the socket `descriptor`; `steps` runs the commands of the runtime."""
+def serve(descriptor: int, steps: Any) -> None:
+    """Be the warm parent of the engine at the other end of the socket `descriptor`; `steps` runs the commands of the runtime.
+
+    Does not return: taking a process apart that has loaded much takes long, and the engine waits for its end.
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     _prctl(_ADOPT_ORPHANS, 1)
     # A cell imports what lies beside the notebook, never what lies beside this file.
     sys.path[:1] = []
-    parent = WarmParent(JsonLines(_adopted(descriptor)), steps)
-    return parent.serve()
+    code = WORKER_BROKE
+    try:
+        WarmParent(JsonLines(_adopted(descriptor)), steps).serve()
+        code = 0
+    except BaseException:  # noqa: BLE001 (whatever it is, it goes to the log and this process ends)
+        traceback.print_exc()
+    finally:
+        leave(code)
 
 
 def work(connection: socket.socket, steps: Any) -> int:
-    """Be a worker: run the steps that come over the socket, one after the other, until it closes."""
+    """Be a worker: run the step that comes over the socket."""
     _prctl(_ADOPT_ORPHANS, 1)
     engine = JsonLines(connection)
-    while True:
-        messages = engine.receive()
-        if messages is None:
-            return 0
-        for message in messages:
-            if "log" in message:
-                _print_to(message["log"])
-                continue
-            if message["step"] is None:
-                return 0
-            engine.send(said="done", step=message["step"], **_measured(steps.run, message["directory"], message["argv"]))
+    tasks = engine.receive()
+    while tasks == []:
+        # The beginning of a long one.
+        tasks = engine.receive()
+    for task in tasks or ():
+        _print_to(task["log"])
+        engine.send(said="done", step=task["step"], **_measured(steps.run, task["directory"], task["argv"]))
+    return 0
 
 
 def work_alone(descriptor: int, steps: Any) -> None:

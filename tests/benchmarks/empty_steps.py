@@ -1,7 +1,9 @@
-"""What a step costs that does nothing: `python -m tests.benchmarks.empty_steps [IMPORT]...`."""
+"""What a step costs that does nothing: `python -m tests.benchmarks.empty_steps [--no-cache] [IMPORT]...`."""
 
+import argparse
 import itertools
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -16,7 +18,7 @@ from nbcompile.model.plan import Binding, Granularity, Plan, Step, WarmImport
 COUNT = 200
 
 
-def empty_job(directory, imports=(), count=COUNT):
+def empty_job(directory, imports=(), count=COUNT, *, cached=True):
     """A job of steps that do nothing and need nothing."""
     steps = tuple(Step(id=f"empty-{n}", cells=(n,), bindings=(Binding(n, (), ()),)) for n in range(count))
     documents = {step.id: json.dumps(document(step)).encode() for step in steps}
@@ -36,6 +38,7 @@ def empty_job(directory, imports=(), count=COUNT):
         runtime=join_runtime(),
         python=sys.executable,
         jobs=1,
+        cached=cached,
         imports=tuple(WarmImport(0, text) for text in imports),
     )
 
@@ -56,8 +59,15 @@ def document(step):
 
 
 def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("imports", nargs="*")
+    parser.add_argument("--no-cache", action="store_true")
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        record = run_job(empty_job(Path(temporary) / "run", [f"import {name}" for name in sys.argv[1:]]), lambda _: None)
+        # No step may be taken from an earlier measurement.
+        os.environ["NBCOMPILE_CACHE_DIR"] = str(Path(temporary, "cache"))
+        job = empty_job(Path(temporary, "run"), [f"import {name}" for name in given.imports], cached=not given.no_cache)
+        record = run_job(job, lambda _: None)
     starts = [step.started_seconds for step in record.steps]
     whole = [1000 * (b - a) for a, b in itertools.pairwise(starts)]
     inside = [1000 * step.seconds for step in record.steps]

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from tests.integration.test_cache import NBCOMPILE, Project
-from tests.integration.test_local_engine import alive
+from tests.integration.test_local_engine import alive_below
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +41,7 @@ def test_a_full_disk(project):
     assert "NB594: there is no space left" in done.stderr
     assert "again 0" in done.stdout, done.stderr
     assert "demo.executed.ipynb" in done.stdout
-    assert alive(str(project.directory / "out/run/.nbcompile/nbcompile_runtime.py")) == []
+    assert alive_below(project.directory) == []
 
 
 def test_a_limit_of_memory(project):

@@ -5,16 +5,14 @@ Whether it has the right interpreter is known only with the plan; if not, it is 
 
 from __future__ import annotations
 
-import hashlib
 import json
-import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from nbcompile.engines.home import cache_directory
 from nbcompile.engines.local.interpreter import choose_interpreter
+from nbcompile.engines.local.kept_runtime import keep_runtime
 from nbcompile.engines.local.workers import WarmParent, environ_of_steps
 from nbcompile.model.errors import NbcompileError
 
@@ -51,7 +49,7 @@ def start_early(notebook: Path, python: str, environ: Mapping[str, str], runtime
     """A warm parent with the interpreter that will probably run the notebook; `None` where that cannot be told."""
     try:
         choice = choose_interpreter(python, _kernel(notebook), environ)
-        return EarlyParent(choice.path, _runtime_file(runtime), environ)
+        return EarlyParent(choice.path, keep_runtime(runtime), environ)
     except (NbcompileError, OSError, ValueError, LookupError, TypeError):
         # The run meets it again, and says what is wrong.
         return None
@@ -63,14 +61,3 @@ def _kernel(notebook: Path) -> str:
         return ""
     metadata = json.loads(notebook.read_bytes()).get("metadata", {})
     return str(metadata.get("kernelspec", {}).get("name", ""))
-
-
-def _runtime_file(text: str) -> Path:
-    """The step runtime, at a place where earlier runs left it."""
-    path = cache_directory() / "runtime" / hashlib.sha256(text.encode()).hexdigest()[:16] / "nbcompile_runtime.py"
-    if not path.exists() or path.read_text("utf-8") != text:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        temporary.write_text(text, "utf-8")
-        temporary.replace(path)
-    return path

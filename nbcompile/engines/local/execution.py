@@ -132,9 +132,10 @@ class _LocalRun:
 
     def _start_ready(self) -> None:
         self._recall()
-        # How much memory is free stands in many files, and is asked after every message.
-        for step in self.schedule.admitted(free_memory_mib(), self._needed_mib(), self._busy_cores()) if self.schedule.ready() else ():
-            self._scatter(step) if step.scatter else self._start(step)
+        # How much memory is free stands in many files, and is asked only where there are cores, too.
+        if self.schedule.ready() and (not self.workers or self._busy_cores() < self.job.jobs):
+            for step in self.schedule.admitted(free_memory_mib(), self._needed_mib(), self._busy_cores()):
+                self._scatter(step) if step.scatter else self._start(step)
         for scattered in self.scattered.values():
             while self._busy_cores() + self.schedule.width(scattered.step) <= self.job.jobs and (span := scattered.take()):
                 outputs = self._outputs_of(scattered.step, span)
@@ -165,8 +166,7 @@ class _LocalRun:
     def _launch(self, step: Step, outputs: Path, argv: Sequence[str], span: Span | None = None) -> _Worker:
         """Start a process for a step, or for some of its shards."""
         forks = self.forks and not self.fresh_cells & set(step.cells)
-        number = self.parent.start(fork=forks, log=self.directory.log(step.id))
-        self.parent.run(number, step.id, self.directory.work(step.id), argv)
+        number = self.parent.start(step.id, self.directory.work(step.id), argv, fork=forks, log=self.directory.log(step.id))
         if span is None:
             self.commands[step.id] = {"argv": list(argv), "python": self.parent.python}
         follower = StepFollower(step.id, Path(journal_path(f"{outputs}.work")), streams=self.job.streams)
@@ -272,7 +272,6 @@ class _LocalRun:
             self.on_event(Notice(f"`{statement}` writes something, so its cell runs in a fresh process", detail=True))
 
     def _done(self, worker: _Worker, message: Message) -> None:
-        self.parent.end(worker.number)
         code = message["code"]
         outputs = read_outputs(worker.outputs)
         failures = failures_in(worker.step.id, code, outputs)

@@ -21,6 +21,7 @@ from nbcompile.engines.local.early import EarlyParent
 from nbcompile.engines.local.environment import check_environment, modules_to_look_for
 from nbcompile.engines.local.execution import LocalResult, run_steps
 from nbcompile.engines.local.interpreter import choose_interpreter
+from nbcompile.engines.local.kept_runtime import runtime_file
 from nbcompile.engines.local.machine import available_cores
 from nbcompile.engines.local.past import Past
 from nbcompile.engines.local.repair import run_until_sound
@@ -105,7 +106,7 @@ def _run(job: RunJob, journal: Journal, on_event: Callable[[RunEvent], None], ea
 def _parent(job: RunJob, python: str, early: EarlyParent | None) -> WarmParent:
     log = job.directory.parent_log
     started = early.take(python, log) if early else None
-    return started or WarmParent(python, job.directory.runtime, _environ(job), log)
+    return started or WarmParent(python, runtime_file(job.runtime, job.directory.runtime), _environ(job), log)
 
 
 def _environ(job: RunJob) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import selectors
 import signal
 import socket
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nbcompile.model.errors import PlaceFailed
+from nbcompile.runtime.launch import launched
 
 _THREADS = (
     "OMP_NUM_THREADS",
@@ -48,7 +50,7 @@ class WarmParent:
         with theirs, log.open("ab") as output:
             try:
                 self._process = subprocess.Popen(  # noqa: S603 - an argv of an interpreter the person chose
-                    (python, str(runtime), "serve", str(theirs.fileno())),
+                    launched(python, str(runtime), ["serve", str(theirs.fileno())]),
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
@@ -100,10 +102,11 @@ class WarmParent:
         """Let it remove these when everything has ended, whether or not we are still there."""
         self._send(do="remove_at_end", directories=[str(directory) for directory in directories])
 
-    def start(self, *, fork: bool, log: Path) -> int:
-        """Start a worker; what it prints goes to `log`."""
+    def start(self, step: str, directory: Path, argv: Sequence[str], *, fork: bool, log: Path) -> int:
+        """Start a worker that runs a command of the runtime in `directory`; what it prints goes to `log`."""
         self._workers += 1
-        self._send(do="start", worker=self._workers, fork=fork, log=str(log))
+        task = {"step": step, "directory": str(directory), "argv": list(argv), "log": str(log)}
+        self._send(do="start", worker=self._workers, fork=fork, task=task)
         return self._workers
 
     def command(self, argv: Sequence[str], *, directory: Path, environ: Mapping[str, str], log: Path) -> int:
@@ -112,14 +115,6 @@ class WarmParent:
         words = {"argv": list(argv), "directory": str(directory), "environ": dict(environ), "log": str(log)}
         self._send(do="command", worker=self._workers, **words)
         return self._workers
-
-    def run(self, worker: int, step: str, directory: Path, argv: Sequence[str]) -> None:
-        """Let a worker run a command of the runtime in `directory`."""
-        self._send(do="tell", worker=worker, step=step, directory=str(directory), argv=list(argv))
-
-    def end(self, worker: int) -> None:
-        """Let a worker end after what it does now."""
-        self._send(do="tell", worker=worker, step=None)
 
     def signal(self, worker: int, number: int) -> None:
         """Send a signal to a worker and what it started."""
@@ -145,13 +140,13 @@ class WarmParent:
     def close(self) -> None:
         """End it and everything it started; returns when all are gone."""
         self._selector.close()
-        self._socket.close()
-        try:
-            self._process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
+        with contextlib.suppress(OSError):  # it has died
+            self._socket.shutdown(socket.SHUT_WR)
+        if not _ends_within(self._socket, _END_SECONDS):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        self._socket.close()
+        self._process.wait()
 
     def _send(self, **message: Any) -> None:  # noqa: ANN401 - JSON
         # A parent that has died is noticed by `wait`, which knows more.
@@ -163,3 +158,18 @@ class WarmParent:
         logs = [path for path in (self._earlier_log, self.log) if path.exists()]
         lines = [line for path in logs for line in path.read_text("utf-8", "replace").strip().splitlines()]
         return lines[-1] if lines else f"exit code {self._process.returncode}"
+
+
+def _ends_within(connection: socket.socket, seconds: float) -> bool:
+    """Whether the process at the other end closes it in this time: a process that ends closes everything."""
+    deadline = time.monotonic() + seconds
+    connection.setblocking(False)
+    while (left := deadline - time.monotonic()) > 0:
+        if not select.select([connection], [], [], left)[0]:
+            return False
+        try:
+            if not connection.recv(1 << 16):
+                return True
+        except OSError:
+            return True
+    return False

@@ -1,0 +1,26 @@
+"""How a process of the step runtime is started so that the runtime is compiled once, not every time.
+
+Python keeps what it has compiled of a module, and nothing of a program. So the program is a few lines, which load the runtime as a
+module is loaded, and run it as if it were the program. The runtime lies in a cache of our own: what is compiled of it is kept there even
+where people want no compiled files among theirs.
+"""
+
+from __future__ import annotations
+
+from typing import List
+
+LAUNCH = """\
+import sys
+from importlib.machinery import SourceFileLoader
+del sys.argv[0]
+__file__, without = sys.argv[0], sys.dont_write_bytecode
+sys.dont_write_bytecode = False
+code = SourceFileLoader(__name__, __file__).get_code(__name__)
+sys.dont_write_bytecode = without
+exec(code)
+"""
+
+
+def launched(python: str, runtime: str, words: List[str]) -> List[str]:
+    """The argv that runs a command of the runtime in the file `runtime`. What is compiled is kept beside it, if that can be."""
+    return [python, "-c", LAUNCH, runtime, *words]

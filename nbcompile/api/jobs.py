@@ -84,6 +84,7 @@ def local_job(
         python_version=program.notebook.python_version,
         environment=read_environment(parse_cells(program.notebook)),
         seconds=seconds,
+        keeps=account.keeps,
         reuse=reuse_of_steps(made, program.facts, program.notebook),
         cached=settings.cached,
         divide_threads=settings.divide_threads,

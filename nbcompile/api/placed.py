@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nbcompile.tenancy.credentials import Ask
 
 
-def _telling_ask(tell: Callable[[RunEvent], None]) -> Ask:
+def telling_ask(tell: Callable[[RunEvent], None]) -> Ask:
     """Asks as usual, and tells whoever watches the run, so that a picture of it does not run over the question."""
     from nbcompile.model.run import LoginAsked
 
@@ -42,7 +42,7 @@ def _telling_ask(tell: Callable[[RunEvent], None]) -> Ask:
     return ask
 
 
-async def _sweep(job: PlacedJob, deployments: Sequence[str]) -> Sequence[str]:
+async def sweep_places(job: PlacedJob, deployments: Sequence[str]) -> Sequence[str]:
     """End what is left of a run at deployments; returns what could not be ended, as sentences."""
     import asyncio
 
@@ -63,7 +63,7 @@ async def _sweep(job: PlacedJob, deployments: Sequence[str]) -> Sequence[str]:
     return [line for found in await asyncio.gather(*map(sweep, deployments)) for line in found]
 
 
-def _checked_places(path: Path, program: Program, made: Plan, settings: Settings, ask: Ask) -> tuple[Diagnostic, ...]:
+def checked_places(path: Path, program: Program, made: Plan, settings: Settings, ask: Ask) -> tuple[Diagnostic, ...]:
     """What places lack. Raises `NotebookError` when a step could not run where it is placed, `UsageError` when too much would move."""
     check_transfer(forecast(program, made, settings), settings)
     found = check_places(program, made, settings, path=str(path), ask=ask)
@@ -73,7 +73,8 @@ def _checked_places(path: Path, program: Program, made: Plan, settings: Settings
     return found
 
 
-def _placed_job(path: Path, program: Program, made: Plan, settings: Settings, output: Path | None) -> PlacedJob:
+def placed_job(path: Path, program: Program, made: Plan, settings: Settings, output: Path | None) -> PlacedJob:
+    """A run of the plan at its places, its directory made."""
     from nbcompile.backend import run_id
     from nbcompile.emitters.cwl import emit_cwl
     from nbcompile.emitters.lockfile import lock_bytes

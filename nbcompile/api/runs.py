@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from nbcompile.api.bundles import build
 from nbcompile.api.jobs import local_job
-from nbcompile.api.placed import _checked_places, _placed_job, _sweep, _telling_ask
+from nbcompile.api.placed import checked_places, placed_job, sweep_places, telling_ask
 from nbcompile.api.plans import plan
 from nbcompile.api.programs import analyze, analyze_at, read_file
 from nbcompile.api.projects import in_project, python_asked
 from nbcompile.model.errors import UsageError
 from nbcompile.model.parameters import parameters_of_document
 from nbcompile.model.plan import Granularity
+from nbcompile.model.run import Account
 from nbcompile.model.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,13 +40,15 @@ def run(
     streams: bool = False,
     cancellation: Cancellation | None = None,
     early: EarlyParent | None = None,
+    variables: bool = True,
 ) -> RunRecord:
     """Run a notebook, independent steps side by side. What a cell raised is told in the record.
 
     `engine` is `local` for this machine alone, `streamflow` for steps that are placed at deployments, or the name of a CWL runner,
     which also runs the directory of a bundle; without one, steps decide that are placed elsewhere. `on_event` is called with what
     happens, and with `streams` also with what cells write. `cancellation` lets another thread end the run, and
-    `early` is a warm parent of the local engine that was started before.
+    `early` is a warm parent of the local engine that was started before. With `variables`, a run on this machine keeps the final
+    variables: `record.variables["df"].load()` gives one of them.
 
     Raises `NotebookError` when the notebook has errors, `UsageError` and `PlaceFailed` when it cannot be run here.
     """
@@ -58,15 +61,22 @@ def run(
         made = plan(program, settings)
         elsewhere = any(step.target != "local" for step in made.steps)
         if engine == "streamflow" or (elsewhere and not engine):
-            for found in _checked_places(path, program, made, settings, _telling_ask(tell)) if elsewhere else ():
+            for found in checked_places(path, program, made, settings, telling_ask(tell)) if elsewhere else ():
                 tell(Found(found))
-            return _run_placed(
-                replace(_placed_job(path, program, made, settings, output), streams=streams, cancellation=cancellation), tell
-            )
+            return _run_placed(replace(placed_job(path, program, made, settings, output), streams=streams, cancellation=cancellation), tell)
         from nbcompile.engines.directory import claim_directory
         from nbcompile.engines.local.run import run_job
 
-        job = local_job(read_file(path), path, program, made, settings, parameters or {}, lambda name: claim_directory(output, name))
+        job = local_job(
+            read_file(path),
+            path,
+            program,
+            made,
+            settings,
+            parameters or {},
+            lambda name: claim_directory(output, name),
+            account=Account(keeps=variables),
+        )
         return _recorded(run_job(replace(job, streams=streams, cancellation=cancellation), tell, early), tell)
     from nbcompile.engines.cwl import run_bundle
 
@@ -83,6 +93,7 @@ async def arun(
     engine: str = "",
     on_event: Callable[[RunEvent], None] | None = None,
     streams: bool = False,
+    variables: bool = True,
 ) -> RunRecord:
     """`run` for code that runs in an event loop. `on_event` is called in the loop's thread; cancelling the task ends the run."""
     import asyncio
@@ -105,6 +116,7 @@ async def arun(
             on_event=tell,
             streams=streams,
             cancellation=cancellation,
+            variables=variables,
         )
 
     running = asyncio.ensure_future(asyncio.to_thread(work))
@@ -180,7 +192,7 @@ def cancel(run: str) -> tuple[KnownRun, Sequence[str]]:
         return known, ()
     job = known_job(known)
     with Journal(job.directory.journal, writes=True) as journal:
-        left = asyncio.run(_sweep(job, job.placement.targets))
+        left = asyncio.run(sweep_places(job, job.placement.targets))
         journal.end(RunState.CANCELLED.value)
     return known, left
 
@@ -193,9 +205,9 @@ def _run_placed(job: PlacedJob, tell: Callable[[RunEvent], None]) -> RunRecord:
     from nbcompile.tenancy.relay import QuestionDesk
 
     def sweep(deployments: Sequence[str]) -> Sequence[str]:
-        return asyncio.run(_sweep(job, deployments))
+        return asyncio.run(sweep_places(job, deployments))
 
-    with closing(QuestionDesk(_telling_ask(tell))) as desk:
+    with closing(QuestionDesk(telling_ask(tell))) as desk:
         return _recorded(run_placed(job, tell, sweep, desk), tell)
 
 

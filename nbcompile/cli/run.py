@@ -105,7 +105,15 @@ def command(
 
         with closing(early) if early else nullcontext():
             return api.run(
-                notebook, settings, parameters=values, output=output, engine=engine, on_event=tell, streams=verbose or as_json, early=early
+                notebook,
+                settings,
+                parameters=values,
+                output=output,
+                engine=engine,
+                on_event=tell,
+                streams=verbose or as_json,
+                early=early,
+                variables=False,
             )
 
     if detach:

@@ -39,9 +39,9 @@ def step_files(
     return tuple(StepFile(step.id, json_bytes(writer.document(step, plan))) for step in plan.steps)
 
 
-def _described_names(graph: DataflowGraph, account: Account) -> dict[int, tuple[str, ...]]:
-    """For each cell the variables to describe after it: those whose last version it makes, or deletes; in a plain run all at the end."""
-    if not account.values:
+def _final_names(graph: DataflowGraph, account: Account) -> dict[int, tuple[str, ...]]:
+    """For each cell the variables that are final after it: those whose last version it makes, or deletes; in a plain run all at the end."""
+    if not (account.values or account.keeps):
         return {}
     last = {name: cell.index for cell in graph.cells for name in (*cell.defines, *cell.deletes, *cell.mutates, *_made(cell))}
     if account.plain:
@@ -69,7 +69,7 @@ class _Writer:
         self, facts: Sequence[CellFacts], graph: DataflowGraph, notebook: Notebook, account: Account, workflow: WorkflowDeclaration
     ) -> None:
         self.graph, self.notebook, self.account = graph, notebook, account
-        self.described = _described_names(graph, account)
+        self.final = _final_names(graph, account)
         self.parameters, self.entries = Parameters(), list[dict[str, object]]()
         self.declared = {cell.cell: cell.step for cell in workflow.cells if cell.step}
         self.watched: Mapping[int, Watched] = {}
@@ -101,6 +101,10 @@ class _Writer:
             **{word: True for word in ("plain", "trace") if getattr(self.account, word)},
         }
 
+    @property
+    def _final_words(self) -> Iterator[str]:
+        return (word for word, wanted in (("describes", self.account.values), ("keeps", self.account.keeps)) if wanted)
+
     def _cell(self, step: Step, binding: Binding) -> dict[str, object]:
         cell, flow = self.notebook.code_cells[binding.cell], self.graph.cells[binding.cell]
         cuts = [cut for cut in step.cuts if cut.version.cell == cell.index]
@@ -117,7 +121,7 @@ class _Writer:
             "deletes": list(flow.deletes),
             **(self.watched[cell.index]._asdict() if cell.index in self.watched else {}),
             "saves": [_save(payload) for payload in step.payloads if payload.cell == cell.index],
-            **({"describes": list(self.described[cell.index])} if cell.index in self.described else {}),
+            **{word: list(self.final[cell.index]) for word in self._final_words if cell.index in self.final},
             **({"cuts": [_cut(one) for one in cuts]} if cuts else {}),
             **(_ports(self.declared[cell.index]) if cell.index in self.declared else {}),
             **({"parameters": self.entries} if cell.index == self.parameters.taken_by else {}),

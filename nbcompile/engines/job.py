@@ -27,7 +27,8 @@ class RunJob:
     first step. `cell_ids` are those of the code cells; `repair` makes a job that foresees what guards found, if there is one.
     `streams` asks for what cells write, while they run. `reuse` says which results other runs may use, and
     `cached` whether this run uses, and keeps, any; `finished` are steps that an earlier start of the same run had finished.
-    `divide_threads` shares the cores among the threads of the steps that run at a time. `cancellation` lets another thread end the run.
+    `divide_threads` shares the cores among the threads of the steps that run at a time. `cancellation` lets another thread end the run,
+    and `keeps` says that the documents ask steps to keep final variables.
     """
 
     id: str
@@ -48,6 +49,7 @@ class RunJob:
     keep_going: bool = False
     streams: bool = False
     cached: bool = True
+    keeps: bool = False
     reuse: Mapping[StepId, Reuse] = field(default_factory=dict)
     finished: Mapping[StepId, KnownStep] = field(default_factory=dict)
     imports: tuple[WarmImport, ...] = ()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from nbcompile.model.diagnostic import Diagnostic
 from nbcompile.model.plan import StepId
@@ -83,8 +83,36 @@ class Value(NamedTuple):
     opaque: tuple[str, ...] = ()
 
 
+class Variable(Protocol):
+    """A variable as the run left it: the name of its type, and the size in bytes and the digest of what was written of it."""
+
+    @property
+    def name(self) -> str:
+        """The notebook's name for it."""
+
+    @property
+    def type(self) -> str:
+        """The name of its type."""
+
+    @property
+    def bytes(self) -> int:
+        """The size of what was written."""
+
+    @property
+    def sha256(self) -> str:
+        """The digest of what was written."""
+
+    def load(self, *, trust: bool = False) -> Any:  # noqa: ANN401 - whatever the notebook made
+        """A copy of the value. Unpickles, so without `trust` only what a run of this process has written on this machine.
+
+        Raises `Denied` for other values, `UsageError` for one that could not be written, or that this Python cannot read.
+        """
+
+
 class Account(NamedTuple):
-    """What a run should tell besides what its cells show: final variables (`values`), and what each cell really did (`trace`).
+    """What a run should tell besides what its cells show: what final variables hold (`values`), and what each cell really did (`trace`).
+
+    With `keeps`, final variables are written down, too.
 
     With `plain`, nothing is bound, unbound or checked between the cells of a step: they run as in a kernel.
     """
@@ -92,6 +120,7 @@ class Account(NamedTuple):
     values: bool = False
     trace: bool = False
     plain: bool = False
+    keeps: bool = False
 
 
 class Failure(NamedTuple):
@@ -120,7 +149,7 @@ class OutputFile(NamedTuple):
 class RunRecord:
     """A run that ended. `directory` holds the executed notebook, run.json, report.html and the notebook's files.
 
-    `values` are the final variables, if the run was asked to describe them.
+    `values` describe the final variables, and `variables` can read them, if the run was asked for that.
     """
 
     id: str
@@ -141,6 +170,7 @@ class RunRecord:
     signal: int | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
     values: Mapping[str, Value] = field(default_factory=dict)
+    variables: Mapping[str, Variable] = field(default_factory=dict)
 
     @property
     def executed(self) -> Path:

@@ -117,6 +117,7 @@ class StepCell(NamedTuple):
     guarded: bool
     saves: Tuple[SaveEntry, ...]
     describes: Tuple[str, ...] = ()
+    keeps: Tuple[str, ...] = ()
     cuts: Tuple[CutEntry, ...] = ()
     inputs: Tuple[PortEntry, ...] = ()
     outputs: Tuple[PortEntry, ...] = ()
@@ -226,6 +227,7 @@ def _step_cell(raw: Dict[str, Any]) -> StepCell:
         guarded="watches" in raw,
         saves=tuple(_save(entry) for entry in raw.get("saves", ())),
         describes=names("describes"),
+        keeps=names("keeps"),
         cuts=tuple(_cut(entry) for entry in raw.get("cuts", ())),
         inputs=tuple(_port(entry) for entry in raw.get("inputs", ())),
         outputs=tuple(_port(entry) for entry in raw.get("outputs", ())),

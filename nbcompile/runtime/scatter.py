@@ -163,7 +163,7 @@ class ScatteredRun(StepRun):
 
     def _describe(self, cell: StepCell) -> Dict[str, Any]:
         """Leave it to those who have the whole."""
-        if cell.describes:
+        if _final(cell):
             values = [(version, self._value(version)) for version in _final(cell)]
             self._write(self.document.step + _FINAL, values, self.shard)
         return {}
@@ -198,7 +198,7 @@ class GatheringRun(StepRun):
                 self._save(cell, save)
             for cut in cell.cuts:
                 self._save_cut(cut)
-        facts = self._of_whole(cell, files, scatter) if goes_on and cell.describes else {}
+        facts = self._of_whole(cell, files, scatter) if goes_on and _final(cell) else {}
         self.journal.write("end", cell=cell.cell, **_together([report["cells"][0] for report in reports]), **facts)
         self.guards.broken += sum(len(report["guards"]) for report in reports)
         return self._code(goes_on)
@@ -239,7 +239,9 @@ class GatheringRun(StepRun):
 
     def _of_whole(self, cell: StepCell, files: ShardFiles, scatter: ScatterEntry) -> Dict[str, Any]:
         self._join(self.document.step + _FINAL, _final(cell), files, scatter)
-        values = {version.name: self.versions[version] for version in _final(cell)}
+        if cell.keeps:
+            self._keep_final(cell, [(version, self.versions[version]) for version in _final(cell)])
+        values = {name: self.versions[VersionName(name, cell.cell)] for name in cell.describes}
         return described({name: value for name, value in values.items() if value is not UNBOUND})
 
     def _join(self, payload: str, versions: Sequence[VersionName], files: ShardFiles, scatter: ScatterEntry) -> None:
@@ -279,7 +281,7 @@ def _scatter_of(document: StepDocument) -> ScatterEntry:
 
 
 def _final(cell: StepCell) -> Tuple[VersionName, ...]:
-    return tuple(VersionName(name, cell.cell) for name in cell.describes)
+    return tuple(VersionName(name, cell.cell) for name in cell.describes or cell.keeps)
 
 
 def _until_error(reports: Iterable[Dict[str, Any]]) -> Iterator[Dict[str, Any]]:

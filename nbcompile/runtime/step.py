@@ -270,9 +270,15 @@ class StepRun:
             self._save_cut(cut)
 
     def _describe(self, cell: StepCell) -> Dict[str, Any]:
-        """What the values are that somebody wants to compare with those of another run."""
+        """What the values are that somebody wants to compare with those of another run; write down those that somebody wants to have."""
+        if cell.keeps:
+            kept = (VersionName(name, cell.cell) for name in cell.keeps)
+            self._keep_final(cell, [(version, self._value(version)) for version in kept])
         bound = {name: self.namespace.value(name) for name in cell.describes if self.namespace.is_bound(name)}
         return described(bound) if cell.describes else {}
+
+    def _keep_final(self, cell: StepCell, values: Sequence[Tuple[VersionName, Any]]) -> None:
+        self._write(f"{self.document.step}.-kept-{cell.cell}", values, "")
 
     def _save(self, cell: StepCell, save: SaveEntry, shard: str = "") -> None:
         values = [(version, self._value(version)) for version in save.versions]

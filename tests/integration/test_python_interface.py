@@ -1,6 +1,7 @@
 """`import nbcompile` in a program of one's own, also in one with an event loop."""
 
 import asyncio
+import os
 import time
 
 import nbformat
@@ -57,3 +58,36 @@ def test_cancelling_the_task_ends_the_run(notebook, tmp_path):
     asyncio.run(work())
     assert time.monotonic() - begun < 90
     assert '"state": "cancelled"' in (tmp_path / "out" / "run.json").read_text("utf-8")
+
+
+def test_final_variables_can_be_read(notebook, tmp_path):
+    cells = (
+        "import threading\nimport numpy as np",
+        "class Point:\n    def __init__(self, x): self.x = x\n    def twice(self): return 2 * self.x",
+        "xs = [1]; ys = xs\np, big = Point(21), np.arange(100_000)",
+        "xs.append(2); gone = 1",
+        "del gone; lock = threading.Lock()",
+    )
+    record = nbcompile.run(notebook(*cells), nbcompile.Settings(granularity=nbcompile.Granularity.CELL), output=tmp_path / "out")
+    assert record.state is RunState.FINISHED
+    kept = record.variables
+    assert (kept["xs"].type, kept["xs"].load(), kept["ys"].load()) == ("list", [1, 2], [1, 2])
+    assert kept["p"].load().twice() == 42
+    assert kept["big"].load().sum() == sum(range(100_000))
+    assert kept["big"].bytes >= 800_000
+    assert "gone" not in kept
+    with pytest.raises(nbcompile.NbcompileError, match="a lock"):
+        kept["lock"].load()
+
+
+def test_values_of_other_processes_are_read_only_when_trusted(notebook, tmp_path, monkeypatch):
+    record = nbcompile.run(notebook("x = 5"), output=tmp_path / "out")
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    with pytest.raises(nbcompile.NbcompileError, match="not written by a run of this process"):
+        record.variables["x"].load()
+    assert record.variables["x"].load(trust=True) == 5
+
+
+def test_a_run_can_keep_no_variables(notebook, tmp_path):
+    record = nbcompile.run(notebook("x = 5"), output=tmp_path / "out", variables=False)
+    assert record.variables == {}

@@ -31,6 +31,7 @@ from nbcompile.engines.outputs import first_failed_cell, read_outputs, values_in
 from nbcompile.engines.registry import register
 from nbcompile.engines.results import write_results
 from nbcompile.engines.store import Store
+from nbcompile.engines.variables import kept_variables
 from nbcompile.model.run import Found, Interpreter, KnownRun, Notice, RunEvent, RunRecord, RunStarted, RunState
 
 
@@ -100,6 +101,7 @@ def _run(job: RunJob, journal: Journal, on_event: Callable[[RunEvent], None], ea
         signal=result.signal,
         diagnostics=(*found, *broken),
         values={name: one for step in job.plan.steps for name, one in values_in(read_outputs(job.directory.outputs(step.id))).items()},
+        variables=kept_variables(job.directory, [step.id for step in job.plan.steps]) if job.keeps else {},
     )
 
 

@@ -65,6 +65,8 @@ def store_attribute(frame: Frame, receiver: Value, name: str, value: Value, node
         member, _ = classes.find(frame, of, name)
         if member is not None and member.type == "property":
             classes.call_member(frame, receiver, name, (value,), node)
+        elif member is not None and receiver.callee is not of:
+            classes.call_member(frame, member, "__set__", (receiver, value), node)
         if receiver.callee is of:
             of.members[name] = value if name not in of.members else join_all([of.members[name], value])
         else:

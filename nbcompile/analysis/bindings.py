@@ -23,6 +23,19 @@ Chain = tuple[str, ...]
 Snapshot = tuple[tuple[dict[str, Value], set[str]], ...]
 
 
+class Origin(NamedTuple):
+    """Where the notebook defines a function or a class. It is the same in every walk over the notebook."""
+
+    cell: int
+    line: int
+    column: int
+
+
+def origin(cell: int, node: ast.AST) -> Origin:
+    """Where a node that defines something stands in the notebook."""
+    return Origin(cell, getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
+
+
 def spot(node: ast.AST) -> Spot:
     """Where a node stands: first line, first column in bytes, last line, last column."""
     return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset  # type: ignore[attr-defined]
@@ -58,6 +71,7 @@ class Trace:
         "given",
         "live",
         "opaque",
+        "speaks",
         "unknowns",
         "uses",
     )
@@ -72,6 +86,8 @@ class Trace:
         self.live: list[tuple[Mark, Value]] = []
         self.called: dict[int, int] = {}
         self.opaque: Mark | None = None
+        # Whether something is shown, or may be: unknown code may show anything.
+        self.speaks = False
         # Of a function: the names it was given from outside, by where they came from, and what was assumed of them.
         self.given: dict[str, Value] = {}
         self.cells: dict[str, Value] = {}
@@ -254,6 +270,7 @@ class CellFrame(Frame):
 
     def bind(self, name: str, value: Value) -> None:
         self.walk.bindings += 1
+        self.walk.outdated(name)
         self.top.values[name] = value
         self.top.sure.add(name)
         self.binders[name] = self.statement

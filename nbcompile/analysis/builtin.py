@@ -6,7 +6,7 @@ import ast
 import posixpath
 from collections.abc import Callable
 
-from nbcompile.analysis import classes, files, types
+from nbcompile.analysis import caches, classes, files, types
 from nbcompile.analysis.aliases import ANY, KEPT
 from nbcompile.analysis.assignment import store_attribute
 from nbcompile.analysis.bindings import BlockFrame, Frame, FunctionFrame
@@ -59,7 +59,7 @@ def setattr_(call: Call) -> Value:
 def namespace(call: Call) -> Value:
     """`globals()`, `locals()`, `vars()`; `vars(value)` are the attributes of the value."""
     if call.arguments.positional:
-        return Value("dict", call.first.objects)
+        return Value("dict", call.first.objects, view=True)
     return Value(NAMESPACE)
 
 
@@ -116,18 +116,23 @@ def type_(call: Call) -> Value:
 
 
 def show(call: Call) -> Value:
-    """`print`, `display` and `str` call what the notebook wrote for showing."""
-    for value in call.arguments.all():
-        types.shown(call.frame, value, call.node)
+    """`print` and `display` call what the notebook wrote for showing."""
+    call.frame.trace.speaks = True
+    _made_text(call)
     stream = call.arguments.keywords.get("file")
     if stream is not None:
         call.frame.change(stream, call.node, "`print` writes to it")
     return NONE
 
 
+def _made_text(call: Call) -> None:
+    for value in call.arguments.all():
+        types.shown(call.frame, value, call.node)
+
+
 def text(call: Call) -> Value:
     """`str(value)`, `repr(value)`, `format(value)`."""
-    show(call)
+    _made_text(call)
     given = call.first
     return Value("str", const=str(given.const)) if type(given.const) in (str, int) else plain("str")
 
@@ -486,6 +491,8 @@ SPECIAL: dict[str, Special] = {
     "builtins.abs": same_kind,
     "builtins.round": same_kind,
     "functools.wraps": wraps,
+    "functools.lru_cache": caches.lru_cache,
+    "functools.cache": caches.lru_cache,
     "builtins.open": open_,
     "io.open": open_,
     "builtins.input": input_,

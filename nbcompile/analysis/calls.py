@@ -12,7 +12,7 @@ from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.builtin import SPECIAL
 from nbcompile.analysis.channels import draw_unseeded
 from nbcompile.analysis.functions import call_function
-from nbcompile.analysis.values import SCALAR, Bound, Choice, Class, Function, Partial, Value, Wrapped, join, plain
+from nbcompile.analysis.values import NO_OBJECTS, SCALAR, Bound, Choice, Class, Function, Partial, Value, Wrapped, join, plain, single
 from nbcompile.analysis.visit import CALLEES, Arguments, Call, call_value, evaluate
 
 
@@ -107,6 +107,7 @@ def _call_of_class(frame: Frame, node: ast.AST, receiver: Value, name: str, argu
     of, walk = cast("Class", receiver.callee), frame.walk
     member, library = classes.find(frame, of, name)
     if member is None:
+        classes.ask(frame, of, name)
         if library and walk.known.function(f"{library}.{name}") is not None:
             return call_path(frame, node, f"{library}.{name}", arguments)
         return guesses.method(Call(frame, node, arguments, Value("", receiver.objects), name))
@@ -174,7 +175,12 @@ def _partial(frame: Frame, node: ast.AST, target: Value, arguments: Arguments) -
 
 def _wrapped(frame: Frame, node: ast.AST, target: Value, arguments: Arguments) -> Value:
     result: Value | None = None
-    for inner in cast("Wrapped", target.callee).inner:
+    heap = frame.walk.heap
+    called = cast("Wrapped", target.callee).inner
+    registered = heap.parts(target.objects, ANY) if target.type == "functools.singledispatch" else NO_OBJECTS
+    known = NO_OBJECTS.union(*(inner.objects for inner in called))
+    more = [Value("function", single(number), heap.callees[number]) for number in sorted(registered - known) if number in heap.callees]
+    for inner in (*called, *more):
         value = call_value(frame, node, inner, arguments)
         result = value if result is None else join(result, value)
     return result if result is not None else plain("scalar")

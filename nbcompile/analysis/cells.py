@@ -6,8 +6,8 @@ import ast
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 
-from nbcompile.analysis import expressions, statements, types
-from nbcompile.analysis.bindings import GONE, CellFrame, EffectKey, Mark, Spot, Trace, spot
+from nbcompile.analysis import caches, expressions, statements, types
+from nbcompile.analysis.bindings import GONE, CellFrame, EffectKey, Mark, Origin, Spot, Trace, origin, spot
 from nbcompile.analysis.known import Known
 from nbcompile.analysis.replayable import Candidate, candidate, setting
 from nbcompile.analysis.values import MISSING, SCALAR, Function, Value, join, plain
@@ -63,7 +63,7 @@ class _Record:
         self.settings: dict[int, dict[EffectKey, Mark]] = {}
         self.candidates: dict[int, tuple[Candidate, tuple[str, ...], frozenset[int]]] = {}
         self.unknowns: list[tuple[Mark, str, str, set[str] | None]] = []
-        self.stuck: list[tuple[str, str, int]] = []
+        self.stuck: list[tuple[str, str, Spot]] = []
         self.live: list[tuple[tuple[str, ...], Mark]] = []
         self.libraries: set[str] = set()
         self.history: set[int] = set()
@@ -71,15 +71,22 @@ class _Record:
 
 
 def analyze(cells: Iterable[ParsedCell], versions: dict[str, tuple[int, ...]] | None = None) -> Outcome[tuple[CellFacts, ...]]:
-    """The facts of every code cell. `versions` are the declared versions of libraries."""
-    walk = Walk(Known(versions))
-    notebook = _Notebook(walk)
-    diagnostics: list[Diagnostic] = []
-    for parsed in cells:
-        diagnostics += parsed.diagnostics
-        notebook.take(parsed)
-        diagnostics += notebook.errors(parsed.cell)
-    return Outcome(notebook.facts(), tuple(diagnostics))
+    """The facts of every code cell. `versions` are the declared versions of libraries.
+
+    Whether the state of a cached function or of a class matters is known only at the end: if one's does, all is looked at once more.
+    """
+    known, stateful, notebook_cells = Known(versions), frozenset[Origin](), tuple(cells)
+    while True:
+        notebook = _Notebook(Walk(known, stateful))
+        diagnostics: list[Diagnostic] = []
+        for parsed in notebook_cells:
+            diagnostics += parsed.diagnostics
+            notebook.take(parsed)
+            diagnostics += notebook.errors(parsed.cell)
+        found = stateful | notebook.stateful()
+        if found == stateful:
+            return Outcome(notebook.facts(), tuple(diagnostics))
+        stateful = found
 
 
 def type_origins(cells: Iterable[ParsedCell], wanted: Iterable[Version]) -> Mapping[Version, tuple[str, ...]]:
@@ -199,7 +206,6 @@ class _Notebook:
         # Asked before the statement runs, which may bind a name anew that it reads: `f = f`.
         bound = [name for name in _names_in(statement) if name in frame.top.sure and frame.binders.get(name, -1) < found.ordinal]
         frame.trace.uses = {}
-        bound = [name for name in _names_in(statement) if name in frame.top.sure]
         STATEMENTS[type(statement)](frame, statement)
         reads = tuple(frame.trace.uses)
         own = [name for name in bound if name not in reads]
@@ -224,6 +230,8 @@ class _Notebook:
         self._libraries(frame, record)
         self._bind(frame, record)
         self._changes(frame, record, reach, before)
+        for name, _ in record.changes:
+            walk.outdated(name)
         self._share(frame, record)
         record.effects = [(*key, mark) for key, mark in sorted(trace.effects.items(), key=lambda item: (item[1].spot, item[0]))]
         for reason, (mark, remedy, objects) in trace.unknowns.items():
@@ -296,13 +304,17 @@ class _Notebook:
             kind = heap.types[number]
             if kind and known.is_stuck(kind):
                 self.stuck[number] = known.note(kind) or f"a `{kind}` cannot leave its process"
-        if not self.stuck:
-            return
-        found: dict[str, str] = {}
+        found: dict[str, tuple[str, Spot]] = {}
         for number, reason in self.stuck.items():
             for name in walk.names_reaching(heap.above((number,))) & frame.top.values.keys():
-                found.setdefault(name, reason)
-        record.stuck = [(name, reason, frame.binders.get(name, 0)) for name, reason in sorted(found.items())]
+                found.setdefault(name, (reason, record.statements[frame.binders.get(name, 0)]))
+        for number, mark in frame.trace.changed.items():
+            # An empty cache can be sent; this cell has filled it.
+            callee = heap.callees.get(number)
+            if type(callee) is Function and callee.cached:
+                for name in walk.names_reaching(heap.above((number,))):
+                    found.setdefault(name, (caches.WHY_STUCK, mark.spot))
+        record.stuck = [(name, *why) for name, why in sorted(found.items())]
 
     def _live(self, frame: CellFrame, record: _Record) -> None:
         heap = self.walk.heap
@@ -324,6 +336,16 @@ class _Notebook:
         return found
 
     # -- the whole notebook --------------------------------------------------------------------------------------
+
+    def stateful(self) -> set[Origin]:
+        """The functions with caches and the classes whose state matters: somebody changes it, or can tell a fresh one."""
+        walk, heap, changed = self.walk, self.walk.heap, self.changed_ever
+        found = set(walk.found_stateful)
+        found.update(of.origin for of in walk.classes.values() if not changed.isdisjoint(heap.below((of.object,))))
+        for number, callee in heap.callees.items():
+            if type(callee) is Function and callee.cached and number in changed:
+                found.add(origin(callee.cell, callee.code.node))
+        return found
 
     def facts(self) -> tuple[CellFacts, ...]:
         """The facts of all cells: now it is known what is changed anywhere."""
@@ -362,7 +384,7 @@ class _Notebook:
                 for mark, reason, remedy, names in record.unknowns
                 if names is None or self._is_read_after(record, names)
             ),
-            stuck=tuple(Stuck(name, reason, _span(record, record.statements[ordinal])) for name, reason, ordinal in record.stuck),
+            stuck=tuple(Stuck(name, reason, _span(record, where)) for name, reason, where in record.stuck),
             live=tuple(Live(names, mark.reason, _span(record, mark.spot)) for names, mark in record.live),
             libraries=tuple(sorted(record.libraries)),
             history=tuple(sorted(record.history)),

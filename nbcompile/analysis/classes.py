@@ -5,10 +5,24 @@ from __future__ import annotations
 import ast
 from typing import cast
 
-from nbcompile.analysis import rows
-from nbcompile.analysis.aliases import ANY
-from nbcompile.analysis.bindings import BlockFrame, Frame, FunctionFrame
-from nbcompile.analysis.values import MISSING, NO_OBJECTS, SCALAR, Bound, Choice, Class, Function, Objects, Value, Wrapped, join, single
+from nbcompile.analysis import caches, rows
+from nbcompile.analysis.aliases import ANY, KEPT
+from nbcompile.analysis.bindings import BlockFrame, Frame, FunctionFrame, origin
+from nbcompile.analysis.values import (
+    MISSING,
+    NO_OBJECTS,
+    SCALAR,
+    Bound,
+    Callee,
+    Choice,
+    Class,
+    Function,
+    Objects,
+    Value,
+    Wrapped,
+    join,
+    single,
+)
 from nbcompile.analysis.visit import Arguments, Call, call_value, evaluate, execute
 
 _KEEPS_FIELDS = frozenset(("typing.NamedTuple", "typing.TypedDict", "builtins.Exception", "builtins.BaseException", "builtins.tuple"))
@@ -17,12 +31,13 @@ _KEEPS_FIELDS = frozenset(("typing.NamedTuple", "typing.TypedDict", "builtins.Ex
 def define_class(frame: Frame, node: ast.ClassDef) -> Value:
     """The class that a `class` statement makes; its body runs now."""
     bases = tuple(evaluate(frame, base) for base in node.bases)
-    for keyword in node.keywords:
-        evaluate(frame, keyword.value)
+    keywords = {keyword.arg: evaluate(frame, keyword.value) for keyword in node.keywords}
     walk = frame.walk
     number = frame.make(node, "type")
     found = walk.heap.callees.get(number)
-    made = found if isinstance(found, Class) else Class(node.name, f"__main__.{node.name}.{number}", bases, walk.cell)
+    made = found if isinstance(found, Class) else Class(node.name, f"__main__.{node.name}.{number}", bases, origin(walk.cell, node))
+    inherited = (base.callee.metaclass for base in bases if isinstance(base.callee, Class))
+    made.metaclass = keywords.get("metaclass") or next((one for one in inherited if one is not None), None)
     made.object = number
     walk.heap.callees[number] = made
     walk.classes[made.type] = made
@@ -37,7 +52,40 @@ def define_class(frame: Frame, node: ast.ClassDef) -> Value:
     made.attributes = [part.target.id for part in node.body if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name)]
     made.keeps_arguments = any(base.callee in _KEEPS_FIELDS for base in bases if isinstance(base.callee, str))
     _announce(frame, bases, value, node)
+    _made_by_metaclass(frame, made, value, node)
+    for base in bases:
+        if is_stateful(frame, base.callee):
+            # What changes in a base is seen in its subclasses; a base knows them, too.
+            frame.capture(value, KEPT, base, node)
+            frame.capture(base, KEPT, value, node)
+            frame.change(base, node, f"`{node.name}` becomes a subclass of it")
     return value
+
+
+def is_stateful(frame: Frame, of: Callee) -> bool:
+    """Whether what is stored in a class, or in a base of it, is a part of what the notebook computes."""
+    stateful = frame.walk.stateful
+    return bool(stateful) and type(of) is Class and (of.origin in stateful or any(is_stateful(frame, base.callee) for base in of.bases))
+
+
+def ask(frame: Frame, of: Class, name: str) -> None:
+    """A class is asked for what every class has."""
+    if name == "__subclasses__":
+        frame.walk.found_stateful.add(of.origin)
+
+
+def _made_by_metaclass(frame: Frame, made: Class, value: Value, node: ast.AST) -> None:
+    """A metaclass of the notebook makes the class; it may keep it."""
+    metaclass = made.metaclass
+    if metaclass is None or not isinstance(metaclass.callee, Class):
+        return
+    names, body = Value("tuple"), Value("dict", value.objects)
+    for method, first in (("__prepare__", metaclass), ("__new__", metaclass), ("__init__", value)):
+        member, _ = find(frame, metaclass.callee, method)
+        if member is not None:
+            _call(frame, node, member, Arguments((first, Value("str", const=made.name), names, body)))
+            frame.change(metaclass, node, f"`{made.name}` is made by it")
+            frame.capture(metaclass, KEPT, value, node)
 
 
 def _own(member: Value, made: Class) -> None:
@@ -61,6 +109,9 @@ def find(frame: Frame, of: Class, name: str) -> tuple[Value | None, str]:
     """A member of a class or of its bases; else the library class that may have it."""
     if name in of.members:
         return of.members[name], ""
+    if ANY in of.members and name:
+        # Something was set under a name that is not literal.
+        return of.members[ANY], ""
     library = ""
     for base in of.bases:
         if isinstance(base.callee, Class):
@@ -80,7 +131,11 @@ def instantiate(frame: Frame, node: ast.AST, target: Value, arguments: Arguments
     value = Value(of.type, single(frame.make(node, of.type, opened=library not in ("", "builtins.object"), role=of.type)))
     member, library = find(frame, of, "__new__")
     if member is not None:
-        _call(frame, node, member, Arguments((target, *arguments.positional), arguments.keywords, arguments.rest))
+        given = _call(frame, node, member, Arguments((target, *arguments.positional), arguments.keywords, arguments.rest))
+        value = join(value, given) if given.type == of.type else value
+    if is_stateful(frame, of):
+        # An instance shows what is set in its class later.
+        frame.capture(value, KEPT, Value("type", single(of.object), of), node)
     member, library = find(frame, of, "__init__")
     if member is not None:
         _call(frame, node, member, Arguments((value, *arguments.positional), arguments.keywords, arguments.rest))
@@ -112,7 +167,10 @@ def _call(frame: Frame, node: ast.AST, member: Value, arguments: Arguments) -> V
 
 def attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
     """An attribute of an instance or of a class of the notebook."""
-    if isinstance(value.callee, Class) and value.type == "type":
+    if name == "__class__" and value.type in frame.walk.classes:
+        of = frame.walk.classes[value.type]
+        return Value("type", single(of.object), of)
+    if isinstance(value.callee, Class) and value.type not in frame.walk.classes and value.type != "super":
         return _of_class(frame, value, value.callee, name)
     if value.type == "super":
         return Value("method", value.objects, Bound(value, name))
@@ -128,6 +186,7 @@ def attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
 def _of_class(frame: Frame, value: Value, of: Class, name: str) -> Value:
     member, library = find(frame, of, name)
     if member is None:
+        ask(frame, of, name)
         return _from_library(frame, value, f"{library}.{name}") if library else SCALAR
     if member.type == "classmethod":
         return Value("method", member.objects, Bound(value, name, member.callee))
@@ -176,12 +235,24 @@ def _not_found(frame: Frame, value: Value, name: str, library: str, stored: Obje
 
 def _bind_member(frame: Frame, value: Value, member: Value, name: str, node: ast.AST) -> Value:
     if member.type == "property":
-        return _call(frame, node, member, Arguments((value,)))
+        return _computed(frame, value, member, name, node)
+    if member.type in frame.walk.classes:
+        found = call_member(frame, member, "__get__", (value, SCALAR), node)
+        return member if found is None else found
     if member.type == "staticmethod":
         return Value("function", member.objects, member.callee)
     if member.type in ("function", "classmethod") or isinstance(member.callee, Wrapped):
-        return Value("method", value.objects | member.objects, Bound(value, name, member.callee))
+        return Value("method", value.objects | member.objects, Bound(_bound_to(frame, value, member), name, member.callee))
     return member
+
+
+def _computed(frame: Frame, value: Value, member: Value, name: str, node: ast.AST) -> Value:
+    """What a property gives; a cached one is computed once, and then an attribute of the object."""
+    found = _call(frame, node, member, Arguments((value,)))
+    if type(member.callee) is Function and member.callee.kept:
+        frame.change(value, node, f"`.{name}` is kept in it")
+        frame.capture(value, name, found, node)
+    return found
 
 
 def call_method(frame: Frame, node: ast.AST, receiver: Value, name: str, arguments: Arguments) -> Value | None:
@@ -202,10 +273,16 @@ def call_method(frame: Frame, node: ast.AST, receiver: Value, name: str, argumen
 def _call_found(frame: Frame, node: ast.AST, receiver: Value, member: Value, arguments: Arguments) -> Value:
     positional = arguments.positional
     if member.type == "property":
-        return call_value(frame, node, _call(frame, node, member, Arguments((receiver,))), arguments)
+        return call_value(frame, node, _computed(frame, receiver, member, "", node), arguments)
     if member.type != "staticmethod" and (member.type != "" or member.callee is not None):
-        positional = (receiver, *positional)
+        positional = (_bound_to(frame, receiver, member), *positional)
     return _call(frame, node, member, Arguments(positional, arguments.keywords, arguments.rest))
+
+
+def _bound_to(frame: Frame, receiver: Value, member: Value) -> Value:
+    """What a method gets as its first argument: the instance, or its class."""
+    of = frame.walk.classes.get(receiver.type)
+    return Value("type", single(of.object), of) if member.type == "classmethod" and of is not None else receiver
 
 
 def call_member(frame: Frame, value: Value, name: str, arguments: tuple[Value, ...], node: ast.AST) -> Value | None:
@@ -250,8 +327,14 @@ def _call_super(frame: Frame, node: ast.AST, receiver: Value, name: str, argumen
             if name == "__init__":
                 for given in arguments.all():
                     frame.capture(bound.receiver, ANY, given, node)
-            return SCALAR
-    return SCALAR
+            return _made_by_new(frame, arguments, node) if name == "__new__" else SCALAR
+    return _made_by_new(frame, arguments, node) if name == "__new__" else SCALAR
+
+
+def _made_by_new(frame: Frame, arguments: Arguments, node: ast.AST) -> Value:
+    """`super().__new__(cls)`."""
+    of = arguments.positional[0].callee if arguments.positional else None
+    return Value(of.type, single(frame.make(node, of.type, role=of.type))) if type(of) is Class else SCALAR
 
 
 def operate(frame: Frame, left: Value, dunders: tuple[str, str], right: Value, node: ast.AST) -> Value:
@@ -275,7 +358,15 @@ def decorate(frame: Frame, decorator: Value, made: Value, node: ast.AST) -> Valu
         path = frame.walk.known.canonical(callee)
         kind = _KINDS.get(path)
         if kind is not None:
+            if type(made.callee) is Function:
+                made.callee.kept = path == "functools.cached_property"
             return Value(kind, made.objects, made.callee)
+        if path in caches.DECORATORS:
+            return caches.keep_results(frame, made, node)
+        if path == _DISPATCH:
+            dispatching = Value(path, single(frame.make(node, path, role="dispatch")), Wrapped((made,)))
+            frame.capture(dispatching, ANY, made, node)
+            return dispatching
         if isinstance(made.callee, Class):
             made.callee.keeps_arguments = made.callee.keeps_arguments or path.rpartition(".")[2] in ("dataclass", "define", "attrs", "s")
             return made
@@ -286,8 +377,10 @@ def decorate(frame: Frame, decorator: Value, made: Value, node: ast.AST) -> Valu
         both = join(callee.receiver, made)
         return Value("property", both.objects, both.callee)
     if callee is None or (isinstance(callee, Bound) and callee.target is None):
-        # `@x.setter` of a property, or an object of a library that registers the function.
-        frame.capture(decorator, ANY, made, node)
+        # An object of a library that registers the function.
+        keeper = decorator if callee is None else callee.receiver
+        frame.change(keeper, node, "it registers what it decorates")
+        frame.capture(keeper, ANY, made, node)
         return made if decorator.type != "property" and isinstance(made.callee, Class) else Value(made.type, made.objects, made.callee)
     return call_value(frame, node, decorator, Arguments((made,)))
 
@@ -299,8 +392,10 @@ _KINDS = {
     "builtins.staticmethod": "staticmethod",
     "builtins.classmethod": "classmethod",
 }
+# A function of functions: those that are registered with it are held by it.
+_DISPATCH = "functools.singledispatch"
 _TRANSPARENT_WORDS = """
-    functools.lru_cache functools.cache functools.wraps functools.total_ordering functools.singledispatch
+    functools.wraps functools.total_ordering
     contextlib.contextmanager numba.jit numba.njit numba.vectorize numba.guvectorize abc.abstractmethod typing.overload
     typing.no_type_check numpy.vectorize asyncio.coroutine contextlib.asynccontextmanager dataclasses.dataclass torch.no_grad
     torch.jit.script jax.jit

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from typing import NamedTuple, cast
 
+from nbcompile.analysis import caches
 from nbcompile.analysis.aliases import ANY, Assumption
 from nbcompile.analysis.bindings import GONE, Frame, FunctionFrame, Mark, Trace, all_arguments, enclosing, local_names, spot
 from nbcompile.analysis.values import (
@@ -82,6 +83,7 @@ def call_function(frame: Frame, node: ast.AST, target: Value, arguments: Argumen
         code.entered = True
         code.locals, code.outer_names, code.is_generator = local_names(code.arguments, code.body)
     actual = bind_arguments(frame, function, arguments, node)
+    summary: Summary | None = None
     running = walk.running.get(id(code))
     if running is not None:
         walk.recursive.add(id(code))
@@ -90,7 +92,10 @@ def call_function(frame: Frame, node: ast.AST, target: Value, arguments: Argumen
         walk.unknown(frame, node, f"calls are nested too deep at `{function.name}`", "", list(actual.values()))
         returned = frame.fresh(node, "")
     else:
-        returned = replay(frame, _summary(frame, function, actual), actual, function, node)
+        summary = _summary(frame, function, actual)
+        returned = replay(frame, summary, actual, function, node)
+    if function.cached and summary is not None:
+        caches.called(frame, node, target, summary, actual, returned)
     if any(name in function.captured for name in code.outer_names):
         frame.change(target, node, f"a call of `{function.name}` binds a name of the function that made it")
     if code.is_generator and target.type != RUNNING:
@@ -372,7 +377,7 @@ class Replacing:
         if function in self._closures:
             return self._closures[function]
         new = self._closures[function] = Function(function.name, function.code, function.defaults, None, function.cell, function.number)
-        new.owner = function.owner
+        new.owner, new.cached, new.kept = function.owner, function.cached, function.kept
         names = _names_read(function.code)
         new.captured = dict(function.captured)
         for name in sorted(names):
@@ -422,6 +427,7 @@ def _replay_effects(frame: Frame, summary: Summary, replacing: Replacing, node: 
         frame.trace.unknowns.setdefault(reason, (Mark(here, via + mark.via), remedy, real))
     for mark, value in trace.live:
         frame.trace.live.append((Mark(here, via + mark.via, mark.reason), replacing.value(value)))
+    frame.trace.speaks = frame.trace.speaks or trace.speaks
     if trace.opaque is not None and frame.trace.opaque is None:
         frame.trace.opaque = Mark(here, via + trace.opaque.via, trace.opaque.reason)
 

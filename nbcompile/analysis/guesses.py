@@ -54,6 +54,7 @@ def method(call: Call) -> Value:
     frame, walk, receiver = call.frame, call.frame.walk, call.owner
     name = call.label if call.label.startswith("__") else call.label.lstrip("_")
     objects = receiver.objects
+    frame.trace.speaks = True
     if walk.is_pure(call.node):
         return frame.fresh(call.node, "")
     hands_out = _HANDS_OUT.fullmatch(name) is not None
@@ -79,10 +80,13 @@ def method(call: Call) -> Value:
 def _changes(call: Call, name: str) -> bool:
     """Whether a method of this name is likely to change its object."""
     receiver, walk = call.owner, call.frame.walk
-    if receiver.type in _DATA:
+    if receiver.type in _DATA and name != "__call__":
         return _CHANGES.fullmatch(name) is not None and _LOOKS_AT_DATA.fullmatch(name) is None
+    if name == "__call__" and receiver.type in _DATA:
+        # Data are not called: this is a method of theirs that was stored somewhere.
+        return True
     if any(type(walk.heap.callees.get(number)) is Class for number in receiver.objects):
-        return False
+        return name == "register"
     if _CHANGES.fullmatch(name):
         return True
     return _LOOKS.fullmatch(name) is None and not any(walk.known.method(kind, name) for kind in _COMMON)
@@ -110,6 +114,7 @@ def _holder(call: Call, values: list[Value]) -> Value:
 def function(call: Call) -> Value:
     """A library's function or class that the table does not have."""
     frame, given = call.frame, call.arguments.all()
+    frame.trace.speaks = True
     name = call.label.rpartition(".")[2]
     if name[:1].isupper() and not name.isupper():
         return _constructed(call)

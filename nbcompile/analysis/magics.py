@@ -34,6 +34,7 @@ _FRONT_END = {"matplotlib": "backend", "config": "InlineBackend", "pylab": "back
 
 def evaluate_magic(frame: Frame, node: Magic) -> Value:
     """A magic, wherever it stands in a cell."""
+    frame.trace.speaks = True
     if node.kind in (MagicKind.SYSTEM, MagicKind.CAPTURE):
         return _shell(frame, node, node.argument)
     name, argument = node.name, node.argument

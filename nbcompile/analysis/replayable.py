@@ -18,9 +18,9 @@ _SAFE_DECORATORS_WORDS = """
     staticmethod classmethod property dataclass dataclasses.dataclass functools.lru_cache lru_cache functools.cache cache
     functools.wraps wraps contextlib.contextmanager contextmanager numba.njit njit numba.jit jit nb.njit nb.jit
     functools.total_ordering total_ordering abc.abstractmethod abstractmethod functools.cached_property cached_property
-    functools.singledispatch singledispatch
 """
 _SAFE_DECORATORS = frozenset(_SAFE_DECORATORS_WORDS.split())
+_FOR_FUNCTIONS_ONLY = frozenset(("functools.lru_cache", "lru_cache", "functools.cache", "cache"))
 
 
 class Candidate(NamedTuple):
@@ -96,6 +96,8 @@ def _is_choice_of_definitions(statement: ast.stmt) -> bool:
 def _is_plain_class(node: ast.ClassDef) -> bool:
     if not all(map(_is_safe_decorator, node.decorator_list)) or not all(map(_is_constant, node.bases)) or node.keywords:
         return False
+    if any(_name_of(decorator) in _FOR_FUNCTIONS_ONLY for decorator in node.decorator_list):
+        return False
     return all(
         _is_definition(part)
         or (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
@@ -110,11 +112,14 @@ def _is_name(target: ast.expr) -> bool:
 
 
 def _is_safe_decorator(node: ast.expr) -> bool:
-    inner = node.func if isinstance(node, ast.Call) else node
     if isinstance(node, ast.Call) and not all(map(_is_constant, [*node.args, *(keyword.value for keyword in node.keywords)])):
         return False
-    name = dotted(inner)
+    name = _name_of(node)
     return name in _SAFE_DECORATORS or (name.endswith((".setter", ".getter", ".deleter")) and name.count(".") == 1)
+
+
+def _name_of(decorator: ast.expr) -> str:
+    return dotted(decorator.func if isinstance(decorator, ast.Call) else decorator)
 
 
 def _is_constant(node: ast.expr) -> bool:

@@ -28,6 +28,8 @@ from nbcompile.analysis.values import (
 )
 from nbcompile.analysis.visit import NO_ARGUMENTS, Call, call_back, call_value
 
+# Libraries whose functions show something, whatever else they do.
+_SPEAKING = ("warnings", "tqdm", "IPython", "logging")
 _CALLED = (Function, Class, Partial, Wrapped, Choice)
 
 
@@ -35,6 +37,8 @@ def apply(call: Call, row: Row) -> Value:
     """Do what the row says; returns the call's value."""
     value: Value | None = None
     inert, unseeded = False, ""
+    if call.label.partition(".")[0] in _SPEAKING:
+        call.frame.trace.speaks = True
     for clause in row:
         holds = True if clause.argument is None else _holds(call, clause, clause.argument)
         if holds is False:

@@ -75,6 +75,9 @@ def attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
     callee, known = value.callee, frame.walk.known
     if type(callee) is str:
         return library_attribute(frame, callee, name, node)
+    if name == "__dict__" and value.objects:
+        # What is stored in the dictionary is seen in the object only in one process.
+        return Value("dict", value.objects, view=True)
     if value.type == "property":
         return Value("method", value.objects, Bound(value, name))
     if value.type in frame.walk.classes or type(callee) is Class or value.type == "super":

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from nbcompile.analysis.bindings import Frame
+    from nbcompile.analysis.bindings import Frame, Origin
 
 Objects = frozenset[int]
 NO_OBJECTS: Final[Objects] = frozenset()
@@ -61,9 +61,10 @@ class Function:
     """A notebook's function, lambda or generator expression; `number` tells it from others of the same name.
 
     `frame` is where it was made, for the names of enclosing functions; `captured` holds them once that call has returned.
+    It is `cached` if it keeps what it returned, and `kept` if its object does, as an attribute.
     """
 
-    __slots__ = ("captured", "cell", "code", "defaults", "frame", "name", "number", "owner")
+    __slots__ = ("cached", "captured", "cell", "code", "defaults", "frame", "kept", "name", "number", "owner")
 
     def __init__(self, name: str, code: Code, defaults: dict[str, Value], frame: Frame | None, cell: int, number: int) -> None:
         self.name = name
@@ -74,6 +75,8 @@ class Function:
         self.cell = cell
         self.number = number
         self.owner: Class | None = None
+        self.cached = False
+        self.kept = False
 
     def __repr__(self) -> str:
         return f"{self.name}#{self.number}"
@@ -98,13 +101,14 @@ class Code:
 class Class:
     """A notebook's class; `type` is the type of its instances."""
 
-    __slots__ = ("attributes", "bases", "cell", "keeps_arguments", "members", "name", "object", "type")
+    __slots__ = ("attributes", "bases", "keeps_arguments", "members", "metaclass", "name", "object", "origin", "type")
 
-    def __init__(self, name: str, type: str, bases: tuple[Value, ...], cell: int) -> None:  # noqa: A002
+    def __init__(self, name: str, type: str, bases: tuple[Value, ...], origin: Origin) -> None:  # noqa: A002
         self.name = name
         self.type = type
         self.bases = bases
-        self.cell = cell
+        self.origin = origin
+        self.metaclass: Value | None = None
         self.members: dict[str, Value] = {}
         self.attributes: list[str] = []
         self.keeps_arguments = False

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from nbcompile.analysis import classes
 from nbcompile.analysis.aliases import Heap
-from nbcompile.analysis.bindings import BlockFrame, EffectKey, Frame, FunctionFrame, Mark, Spot, spot
+from nbcompile.analysis.bindings import BlockFrame, EffectKey, Frame, FunctionFrame, Mark, Origin, Spot, spot
 from nbcompile.analysis.functions import Summary
 from nbcompile.analysis.known import Known
 from nbcompile.analysis.values import SCALAR, Class, Code, Value, plain, single
@@ -27,10 +27,17 @@ _CALLED_BY_LIBRARIES = frozenset(
 
 
 class Walk:
-    """The heap, the table, the notebook's namespace after the cells so far, and what the current cell is."""
+    """The heap, the table, the notebook's namespace after the cells so far, and what the current cell is.
 
-    def __init__(self, known: Known | None = None) -> None:
+    `stateful` are the functions with caches and the classes of which an earlier walk found that their state matters; `found_stateful`
+    are those of which this one did.
+    """
+
+    def __init__(self, known: Known | None = None, stateful: frozenset[Origin] = frozenset()) -> None:
         self.known = known or Known()
+        self.stateful = stateful
+        self.found_stateful: set[Origin] = set()
+        self.remembered: dict[str, set[Origin]] = {}
         self.heap = Heap()
         self.namespace: dict[str, Value] = {}
         self.names_of: dict[int, set[str]] = {}
@@ -91,6 +98,11 @@ class Walk:
     def displayed(self, value: Value) -> None:
         """The cell's last expression was shown: `_` is its value."""
         self.results.append((self.cell, value))
+
+    def outdated(self, name: str) -> None:
+        """A name has another value now: caches that were filled with its help can be told from empty ones."""
+        if self.remembered:
+            self.found_stateful.update(self.remembered.get(name, ()))
 
     # -- values --------------------------------------------------------------------------------------------------
 

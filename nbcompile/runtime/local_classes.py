@@ -6,10 +6,11 @@ A class is one class however often it travels: every step knows it by the id it 
 from __future__ import annotations
 
 import abc
+import contextlib
 import enum
 import sys
 import types
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 # What `type` makes itself, what belongs to one class object only, and what pickle notes in a class whose instances it writes.
 _MADE_BY_TYPE = ("__dict__", "__weakref__", "_abc_impl", "__module__", "__qualname__", "__slots__", "__abstractmethods__", "__slotnames__")
@@ -91,7 +92,7 @@ def _how(value: type) -> Tuple[str, Any]:
     return "class", vars(value).get("__slots__")
 
 
-def _make(parts: ClassParts) -> type:
+def _make(parts: ClassParts) -> Any:
     if parts.how == "namedtuple":
         import collections
 
@@ -100,15 +101,44 @@ def _make(parts: ClassParts) -> type:
         made.__qualname__ = parts.qualname
         return made
 
-    def fill(names: Any) -> None:
-        names["__module__"], names["__qualname__"] = "__main__", parts.qualname
-        if parts.how == "enum":
-            for name, member in parts.extra.items():
-                names[name] = member
-        elif parts.extra is not None:
-            names["__slots__"] = parts.extra
+    names: Dict[str, Any] = {"__module__": "__main__", "__qualname__": parts.qualname}
+    if parts.how == "enum":
+        names.update(parts.extra)
+    elif parts.extra is not None:
+        names["__slots__"] = parts.extra
+    if parts.how != "enum" and parts.metaclass.__module__ == "__main__":
+        return _make_without_its_metaclass(parts, names)
 
-    return types.new_class(parts.name, parts.bases, {"metaclass": parts.metaclass}, fill)
+    def fill(body: Any) -> None:
+        for name, item in names.items():
+            body[name] = item
+
+    with _nobody_hears(parts.bases):
+        return types.new_class(parts.name, parts.bases, {"metaclass": parts.metaclass}, fill)
+
+
+def _make_without_its_metaclass(parts: ClassParts, names: Dict[str, Any]) -> Any:
+    """The class, made without the code of the notebook that makes its classes: that ran where it was made first."""
+    bases = types.resolve_bases(parts.bases)
+    if bases != parts.bases:
+        names["__orig_bases__"] = parts.bases
+    native = next(one for one in parts.metaclass.__mro__ if one.__module__ != "__main__")
+    with _nobody_hears(bases):
+        return native.__new__(parts.metaclass, parts.name, bases, names)
+
+
+@contextlib.contextmanager
+def _nobody_hears(bases: Tuple[Any, ...]) -> Iterator[None]:
+    """The notebook's classes are not told of a subclass that is made again."""
+    owners = {one: None for base in bases for one in getattr(base, "__mro__", ()) if one.__module__ == "__main__"}
+    hooks = [(owner, vars(owner)["__init_subclass__"]) for owner in owners if "__init_subclass__" in vars(owner)]
+    for owner, _ in hooks:
+        owner.__init_subclass__ = classmethod(lambda cls, **words: None)
+    try:
+        yield
+    finally:
+        for owner, hook in hooks:
+            owner.__init_subclass__ = hook
 
 
 def _state(value: type, how: str, extra: Any) -> ClassState:
@@ -172,6 +202,10 @@ def _complete(value: type, state: ClassState) -> None:
             field = dict(given)
             setattr(value, field.pop("name"), dataclasses.field(**field))
         dataclasses.dataclass(**state.dataclass)(value)
+        for given in state.fields:
+            if given["name"] in state.attributes:
+                # It was set after the decorator had set the default.
+                setattr(value, given["name"], state.attributes[given["name"]])
     if isinstance(value, abc.ABCMeta):
         value.__abstractmethods__ = frozenset(state.abstract)
         for virtual in state.virtual:

@@ -4,7 +4,6 @@ All runs share one warm parent, in which no cell runs: every step is a process t
 """
 
 import os
-import sys
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,37 +11,27 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import HealthCheck, event, given, note, settings
 
-from nbcompile import api
-from nbcompile.model.plan import Granularity
-from nbcompile.model.settings import Settings
-from nbcompile.model.verification import Exactness
 from nbcompile.reporting.verification import verification_text
 from nbcompile.testing.programs import programs, templates
-from nbcompile.verify.judge import judge, named_cells
+from tests.cell_by_cell import differences
 
 SEEN = Counter()
 LONG = settings(max_examples=int(os.environ.get("NBCOMPILE_EXAMPLES", "400")), deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def differences(program):
-    """What no finding had announced of what differs between one process and many."""
+def compared(program):
+    """The account of one process and many."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "program.py"
         path.write_text(program.percent(), "utf-8")
-        analysed = api.analyze(path)
-        observer = api.Observer(path, Settings(python=sys.executable, jobs=2), Exactness.EXACT, Path(folder), lambda _: None)
-        runs = [observer.compiled(Granularity.NOTEBOOK, "plain"), observer.compiled(Granularity.CELL)]
-        judged = judge(runs, lambda: observer.compiled(Granularity.NOTEBOOK, "again"), Exactness.EXACT, analysed.graph)
-        plan = api.plan(analysed, Settings(granularity=Granularity.CELL))
-        named = named_cells(analysed.diagnostics, analysed.facts)
-        return judged.verification(path, named, plan, program.cells)
+        return differences(path)
 
 
 def check(program):
     for kind, count in program.kinds.items():
         SEEN[kind] += count
         event(kind)
-    found = differences(program)
+    found = compared(program)
     note(program.percent())
     note(verification_text(found))
     assert found.silent == ()

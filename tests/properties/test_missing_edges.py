@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from nbcompile import api
+from nbcompile.api import jobs
+from nbcompile.api.verification import Observer
 from nbcompile.model.plan import Granularity
 from nbcompile.model.settings import Settings
 from nbcompile.model.verification import Exactness
@@ -101,14 +103,14 @@ def test_every_missing_edge_is_reported_or_harmless(name, lasting_parent, tmp_pa
     path.write_text(NOTEBOOKS[name], "utf-8")
     program = api.analyze(path)
     settings = Settings(python=sys.executable, jobs=2)
-    plain = api.Observer(path, settings, Exactness.EXACT, tmp_path, lambda _: None).compiled(Granularity.NOTEBOOK, "plain")
+    plain = Observer(path, settings, Exactness.EXACT, tmp_path, lambda _: None).compiled(Granularity.NOTEBOOK, "plain")
     reads = {cell.index: {*cell.reads, *cell.channels} for cell in api.profile(path, settings).cells}
     reported = 0
     for number, (cell, lost, mutant) in enumerate(mutants(program)):
         (tmp_path / str(number)).mkdir()
-        observer = api.Observer(path, settings, Exactness.EXACT, tmp_path / str(number), lambda _: None)
+        observer = Observer(path, settings, Exactness.EXACT, tmp_path / str(number), lambda _: None)
         with monkeypatch.context() as patch:
-            patch.setattr(api, "analyze", lambda *_, mutant=mutant: mutant)
+            patch.setattr(jobs, "analyze", lambda *_, mutant=mutant: mutant)
             compiled = observer.compiled(Granularity.CELL)
         judged = judge([plain, compiled], lambda: plain, Exactness.EXACT, program.graph)
         # Where guards are there, they find it first, and the run is repaired.

@@ -264,7 +264,13 @@ RULES: tuple[MaskingRule, ...] = (
             _substitute(
                 (r"(?m)^(CPU times: )user .*$", r"\1…"),
                 (r"(?m)^((?:Wall|CPU|Compiler) time: ).*$", r"\1…"),
-                (rf"{_NUMBER} {_UNIT}(?: {_NUMBER} {_UNIT})* ± {_NUMBER} {_UNIT}(?: {_NUMBER} {_UNIT})* per loop", "… per loop"),
+                (
+                    (
+                        rf"{_NUMBER} {_UNIT}(?: {_NUMBER} {_UNIT})* ± {_NUMBER} {_UNIT}(?: {_NUMBER} {_UNIT})* per loop"
+                        r"(?: \(mean ± std\. dev\. of \d+ runs?, [\d,]+ loops? each\))?"
+                    ),
+                    "… per loop",
+                ),
                 (r"The slowest run took .* longer than the fastest\. [^\n]*\n", ""),
                 (r"\[\d+:\d\d(?::\d\d)?<(?:\d+:\d\d(?::\d\d)?|\?)(?:,\s*[^\]]*)?\]", "[…]"),
                 (r"(Ran \d+ tests? in )[\d.]+s", r"\1…s"),

@@ -1,0 +1,36 @@
+"""What is masked is what a machine and a moment decide, and no more."""
+
+import pytest
+
+from nbcompile.verify.masking import mask
+
+SAME = {
+    "how often %timeit ran": (
+        "1.24 ms ± 31.2 µs per loop (mean ± std. dev. of 7 runs, 1,000 loops each)\n",
+        "12 s ± 1 ms per loop (mean ± std. dev. of 7 runs, 1 loop each)\n",
+    ),
+    "how long a cell took": (
+        "CPU times: user 3 ms, sys: 1 us, total: 3 ms\nWall time: 4 ms\n",
+        "CPU times: user 3 s, sys: 0 s, total: 3 s\nWall time: 9 s\n",
+    ),
+    "where an object lies": ("<object at 0x7f12ab34cd56>", "<object at 0x55aa00ff1122>"),
+}
+OTHER = {
+    "a number beside a time": ("n = 3, 1.2 ms ± 1 µs per loop", "n = 4, 1.2 ms ± 1 µs per loop"),
+    "a short hexadecimal number": ("0xff", "0xfe"),
+    "a count of tests": ("Ran 3 tests in 0.1s", "Ran 4 tests in 0.1s"),
+}
+
+
+def masked(text):
+    return mask((({"output_type": "stream", "name": "stdout", "text": text},),))
+
+
+@pytest.mark.parametrize("pair", SAME.values(), ids=SAME)
+def test_what_the_moment_decides_is_the_same(pair):
+    assert masked(pair[0]) == masked(pair[1])
+
+
+@pytest.mark.parametrize("pair", OTHER.values(), ids=OTHER)
+def test_what_the_notebook_decides_is_not(pair):
+    assert masked(pair[0]) != masked(pair[1])

@@ -38,7 +38,7 @@ class Heap:
         self.types: list[str] = []
         self.depth: list[int] = []
         self.callees: dict[int, Callee] = {}
-        self.draws: dict[int, str] = {}
+        self.draws: dict[int, tuple[str, str]] = {}
         self.fields: dict[int, dict[str, set[int]]] = {}
         self.holders: dict[int, set[int]] = {}
         self.inner: dict[int, dict[str, int]] = {}

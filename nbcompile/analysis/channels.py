@@ -1,6 +1,7 @@
 """State that is not a name: random generators, options of libraries, the environment, the network, time, processes.
 
-Each is a channel with readers and writers. `draw` both reads and writes: a draw from a global generator moves it on.
+Each is a channel with readers and writers. `draw` both reads and writes: a draw from a global generator moves it on. `advance`
+moves it on as well, but nothing that the cell computes depends on what was drawn.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ import ast
 
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.known import Action
-from nbcompile.analysis.values import Value
+from nbcompile.analysis.values import Value, single
 from nbcompile.analysis.visit import Call
 
 FILES = "files"
 MATPLOTLIB = "matplotlib"
 LIBRARY = "library:"
+# What a row says of a value whose methods draw, and how they touch the channel.
+DRAWS_LATER = {"unseeded": "draw", "advances": "advance"}
+_GENERATORS = ("numpy.random.RandomState", "numpy.random.Generator")
 # Where a store into a library's object sets a channel of its own.
 _STORES = {
     "os.environ": "os.environ",
@@ -35,12 +39,14 @@ def draw(call: Call, action: Action) -> None:
 
 
 def draw_unseeded(frame: Frame, node: ast.AST, value: Value) -> None:
-    """An object that was made without a seed draws from the global generator."""
-    draws = frame.walk.heap.draws
-    if draws:
-        for number in sorted(frame.walk.heap.below(value.objects)):
-            if number in draws:
-                frame.walk.effect(frame, draws[number], "draw", "", node)
+    """An object that was made without a seed draws from the global generator; one that holds a generator draws from that."""
+    heap = frame.walk.heap
+    for number in sorted(heap.below(value.objects)) if value.objects else ():
+        if number in heap.draws:
+            channel, mode = heap.draws[number]
+            frame.walk.effect(frame, channel, mode, "", node)
+        elif heap.types[number] in _GENERATORS:
+            frame.change(Value(heap.types[number], single(number)), node, "numbers are drawn from it")
 
 
 def write(call: Call, action: Action) -> None:

@@ -36,7 +36,7 @@ _CALLED = (Function, Class, Partial, Wrapped, Choice)
 def apply(call: Call, row: Row) -> Value:
     """Do what the row says; returns the call's value."""
     value: Value | None = None
-    inert, unseeded = False, ""
+    inert, drawn = False, None
     if call.label.partition(".")[0] in _SPEAKING:
         call.frame.trace.speaks = True
     for clause in row:
@@ -46,16 +46,16 @@ def apply(call: Call, row: Row) -> Value:
         for action in clause.actions:
             if action.verb == "inert":
                 inert = True
-            elif action.verb == "unseeded":
-                unseeded = action.word
+            elif action.verb in channels.DRAWS_LATER:
+                drawn = (action.word, channels.DRAWS_LATER[action.verb])
             else:
                 _ACTIONS[action.verb](call, action)
         if clause.result is not None:
             found = _result(call, clause.result)
             value = found if value is None or holds is True else join(value, found)
     _call_given(call, inert)
-    if value is not None and unseeded:
-        call.frame.walk.heap.draws.update(dict.fromkeys(value.objects, unseeded))
+    if value is not None and drawn is not None:
+        call.frame.walk.heap.draws.update(dict.fromkeys(value.objects, drawn))
     return value if value is not None else SCALAR
 
 
@@ -99,6 +99,8 @@ def _holds(call: Call, clause: Clause, argument: Target) -> bool | None:
     given = call.given(argument)
     if given is None:
         truth: bool | None = None if call.arguments.rest is not None else False
+    elif clause.condition == "if not":
+        truth = None if given.const is MISSING else not given.const
     elif given.const is MISSING:
         truth = True if clause.condition == "unless" or given.objects or given.type not in ("bool", "", "scalar") else None
     else:

@@ -78,7 +78,7 @@ def _spans(name: str, cell: CellFacts) -> list[Span]:
 
 def _random(cell: CellFacts, seeded: set[str]) -> Iterator[Diagnostic]:
     for effect in sorted(cell.effects, key=lambda one: one.span):
-        if effect.channel not in _RANDOM or effect.channel in seeded:
+        if effect.channel not in _RANDOM or effect.channel in seeded or effect.mode == "advance":
             continue
         seeded.add(effect.channel)
         if effect.mode == "draw":

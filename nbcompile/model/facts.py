@@ -73,7 +73,7 @@ class Sharing(NamedTuple):
 
 
 class Effect(NamedTuple):
-    """State that is not a name: `mode` is read, write, append or draw; `subject` is a path, a module, a variable, or empty.
+    """State that is not a name: `mode` is read, write, append, draw or advance; `subject` is a path, a module, a variable, or empty.
 
     `statement` is the definition statement that has this effect when it is run again, if one has.
     """

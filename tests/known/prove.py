@@ -424,6 +424,8 @@ class Trial:
         given = self._given(clause.argument, _NOTHING)
         if given is _NOTHING:
             truth = False
+        elif clause.condition == "if not":
+            truth = isinstance(given, bool | int | None) and not given
         elif hasattr(given, "dtype"):
             truth = True
         else:
@@ -477,7 +479,7 @@ class Trial:
 
     def _compare_channels(self, clauses, before, after):
         said = {(action.verb, action.word) for clause in clauses for action in clause.actions}
-        words = {word for verb, word in said if verb in ("draws", "seeds", "sets", "unseeded")}
+        words = {word for verb, word in said if verb in ("draws", "seeds", "sets")}
         unseeded = any(verb == "draws" and word == "self" for verb, word in said) and self._may_be_unseeded()
         for name, digest in after.items():
             if before.get(name, digest) != digest:
@@ -491,7 +493,7 @@ class Trial:
         kind = type(self.receiver)
         public = [part for part in kind.__module__.split(".") if part[0] != "_"]
         row = self.prover.known.function(".".join((*public, kind.__qualname__)))
-        return row is None or any(action.verb == "unseeded" for clause in row for action in clause.actions)
+        return row is None or any(action.verb in ("unseeded", "advances") for clause in row for action in clause.actions)
 
     def _compare_files(self, clauses, roots, events):
         said = [
@@ -544,7 +546,7 @@ class Trial:
         if said.kind == "argument":
             return self._argument_lies([value for target in said.targets for value in self._meant(target)], result, state)
         lies = self._type_lies(said.type, result) if said.type else []
-        if said.type and self.prover.known.is_immutable(said.type):
+        if "." in said.type and self.prover.known.is_immutable(said.type):
             return lies
         if said.items:
             lies += self._item_lies(said, result, roots, after)
@@ -567,8 +569,7 @@ class Trial:
         return lies
 
     def _receiver_lies(self, result) -> list[str]:
-        instead_of_none = result is None and any(clause.condition for clause in self.row)
-        if instead_of_none or result is self.receiver or _alike(result, self.receiver):
+        if result is None or result is self.receiver or _alike(result, self.receiver):
             return []
         return [f"gives {type(result).__name__}, not its receiver"]
 

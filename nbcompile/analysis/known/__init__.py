@@ -55,7 +55,7 @@ class Result(NamedTuple):
 
 
 class Clause(NamedTuple):
-    """Actions and a result that hold `if` (or `unless`) an argument is given and true; always without a condition."""
+    """Actions and a result: always without a condition; `if` (`unless`) an argument is given and true, `if not` given and false."""
 
     condition: str
     argument: Target | None
@@ -290,7 +290,7 @@ def _decode(text: str, section: str) -> Row:
 
 def _clause(text: str, section: str) -> Clause:
     condition, argument = "", None
-    found = re.match(r"(if|unless) ([\w/]+): *", text)
+    found = re.match(r"(if not|if|unless) ([\w/]+): *", text)
     if found:
         condition, argument, text = found[1], _target(found[2]), text[found.end() :]
     body, arrow, result = text.partition("->")
@@ -300,7 +300,7 @@ def _clause(text: str, section: str) -> Clause:
 
 def _action(text: str) -> Action:
     verb, *operands = text.split()
-    if verb in ("draws", "seeds", "sets", "gets", "unseeded"):
+    if verb in ("draws", "seeds", "sets", "gets", "unseeded", "advances"):
         return Action(verb, tuple(map(_target, operands[1:])), operands[0])
     return Action(verb, tuple(map(_target, operands)))
 

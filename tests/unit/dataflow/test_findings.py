@@ -46,6 +46,11 @@ def test_not_found(code):
     assert code not in codes(QUIET[code])
 
 
+def test_a_generator_that_is_only_moved_on_needs_no_seed_and_is_none():
+    assert "NB105" not in codes(["from sklearn.svm import SVC", "SVC().fit([[1], [2]], [0, 1])"])
+    assert "NB105" in codes(["from sklearn.svm import SVC\nimport numpy as np", "SVC().fit([[1], [2]], [0, 1])", "np.random.rand()"])
+
+
 def test_one_finding_for_all_cells_with_the_same_reason():
     made = program("import pandas as pd\nimport mine\npd.set_option('display.width', mine.width())", "pd.DataFrame()", "pd.Series()")
     (one,) = [one for one in find(made.facts, made.graph) if one.rule.code == "NB103"]

@@ -15,6 +15,8 @@ from nbcompile.analysis.values import SCALAR, Callee, Objects, Value, one_of, si
 ANY = "*"
 # Held where neither a subscript nor an attribute reaches it, as a library keeps what a method was given.
 KEPT = "()"
+# The keys of a dictionary.
+KEYS = "{}"
 _DEEPEST_PATH = 3
 _MOST_PARTS = 48
 
@@ -107,7 +109,7 @@ class Heap:
             fields = self.fields.get(number)
             if fields:
                 if key == ANY:
-                    found.update(*(held for name, held in fields.items() if name != KEPT))
+                    found.update(*(held for name, held in fields.items() if name not in (KEPT, KEYS)))
                 else:
                     found.update(fields.get(key, ()), fields.get(ANY, ()))
             if number in self._opened and (key == ANY or not fields or key not in fields or number in self._keyed):

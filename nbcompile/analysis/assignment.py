@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from nbcompile.analysis import channels, classes, namespace, rows, types
-from nbcompile.analysis.aliases import ANY
+from nbcompile.analysis.aliases import ANY, KEYS
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.values import Class, Value, join_all, single
 from nbcompile.analysis.visit import Arguments, Call, evaluate
@@ -82,6 +82,7 @@ def store_attribute(frame: Frame, receiver: Value, name: str, value: Value, node
 def store_item(frame: Frame, receiver: Value, key: Value, value: Value, node: ast.AST) -> None:
     """`receiver[key] = value`."""
     walk = frame.walk
+    classes.compare(frame, key)
     if type(receiver.callee) is str:
         channels.library_store(frame, receiver.callee, str(key.const) if type(key.const) is str else "", node)
         return
@@ -95,6 +96,7 @@ def store_item(frame: Frame, receiver: Value, key: Value, value: Value, node: as
         rows.apply(Call(frame, node, Arguments((value,)), receiver, f"{receiver.type}[]"), row)
         return
     frame.change(receiver, node, "an item of it is set")
+    frame.capture(receiver, KEYS if receiver.type in types.MAPPINGS else ANY, key, node)
     frame.capture(receiver, key.const if type(key.const) is str else ANY, value, node)
 
 

@@ -67,6 +67,7 @@ class Trace:
         "captured",
         "cells",
         "changed",
+        "compared",
         "effects",
         "given",
         "live",
@@ -81,6 +82,8 @@ class Trace:
         self.builtins: dict[str, Mark] = {}
         self.changed: dict[int, Mark] = {}
         self.captured: dict[tuple[int, str, int], Mark] = {}
+        # Objects that are told from others by their identity.
+        self.compared: set[int] = set()
         self.effects: dict[EffectKey, Mark] = {}
         self.unknowns: dict[str, tuple[Mark, str, tuple[int, ...]]] = {}
         self.live: list[tuple[Mark, Value]] = []

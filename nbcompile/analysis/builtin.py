@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Callable
 
 from nbcompile.analysis import caches, classes, files, types
-from nbcompile.analysis.aliases import ANY, KEPT
+from nbcompile.analysis.aliases import ANY, KEPT, KEYS
 from nbcompile.analysis.assignment import store_attribute
 from nbcompile.analysis.bindings import BlockFrame, Frame, FunctionFrame
 from nbcompile.analysis.namespace import NAMESPACE
@@ -276,6 +276,12 @@ def asks(method: str, kind: str) -> Special:
     return ask
 
 
+def identity(call: Call) -> Value:
+    """`id(x)`."""
+    call.frame.trace.compared |= call.first.objects
+    return plain("int")
+
+
 def same_kind(call: Call) -> Value:
     """`abs(x)`, `round(x, n)`: something new of the kind of the value."""
     value = call.first
@@ -366,8 +372,10 @@ def _renumbered(value: Value, copies: dict[int, int]) -> Value:
 
 def dict_items(call: Call) -> Value:
     """`d.items()`."""
-    part = call.frame.walk.heap.value(call.frame.walk.heap.parts(call.owner.objects, ANY))
-    return iterator_of(call.frame, call.node, tuple_of((SCALAR, part)), call.owner)
+    heap = call.frame.walk.heap
+    keys = join(heap.value(heap.named(call.owner.objects, KEYS)), SCALAR)
+    part = heap.value(heap.parts(call.owner.objects, ANY))
+    return iterator_of(call.frame, call.node, tuple_of((keys, part)), call.owner)
 
 
 def dict_values(call: Call) -> Value:
@@ -485,6 +493,7 @@ SPECIAL: dict[str, Special] = {
     "builtins.range": range_,
     "builtins.len": asks("__len__", "int"),
     "builtins.hash": asks("__hash__", "int"),
+    "builtins.id": identity,
     "builtins.int": asks("__int__", "int"),
     "builtins.float": asks("__float__", "float"),
     "builtins.bool": asks("__bool__", "bool"),

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from nbcompile.analysis.aliases import KEPT
 from nbcompile.analysis.bindings import Frame, origin
-from nbcompile.analysis.values import Function, Value, Wrapped, single
+from nbcompile.analysis.values import Function, Value, Wrapped, join, single
 
 if TYPE_CHECKING:
     import ast
@@ -55,17 +56,21 @@ def lru_cache(call: Call) -> Value:
     return result
 
 
-def called(frame: Frame, node: ast.AST, target: Value, summary: Summary, actual: dict[str, Value], returned: Value) -> None:
-    """A function with a cache was called: its cache has changed, if that matters."""
+def called(frame: Frame, node: ast.AST, target: Value, summary: Summary, actual: dict[str, Value], returned: Value) -> Value:
+    """A function with a cache was called: its cache has changed, if that matters. Gives what may be returned."""
     function, walk = cast("Function", target.callee), frame.walk
     here = origin(function.cell, function.code.node)
     if here in walk.stateful:
         frame.change(target, node, f"a call of `{function.name}` fills its cache")
-    elif _can_be_told(summary, actual, returned):
+        frame.capture(target, KEPT, returned, node)
+        kept = walk.heap.named(target.objects, KEPT)
+        return join(returned, walk.heap.value(kept)) if kept else returned
+    if _can_be_told(summary, actual, returned):
         walk.found_stateful.add(here)
     else:
         for name in summary.trace.uses:
             walk.remembered.setdefault(name, set()).add(here)
+    return returned
 
 
 def _can_be_told(summary: Summary, actual: dict[str, Value], returned: Value) -> bool:

@@ -26,6 +26,10 @@ def call(frame: Frame, node: ast.Call) -> Value:
     return CALLEES[type(target.callee)](frame, node, target, arguments_of(frame, node))
 
 
+# Containers whose methods look for what they are given among what they hold.
+_LOOKED_INTO = frozenset(("list", "dict", "set", "tuple", "collections.deque", "collections.OrderedDict", "collections.defaultdict"))
+
+
 def _runs_text(node: ast.Call) -> bool:
     """`eval` and `exec` say themselves what they do with the names."""
     return isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec")
@@ -91,6 +95,8 @@ def call_method(frame: Frame, node: ast.AST, receiver: Value, name: str, argumen
         row = walk.known.method(kind, name)
         if row is not None:
             made = Call(frame, node, arguments, receiver, f"{walk.known.home(kind, name)}.{name}")
+            if kind in _LOOKED_INTO:
+                classes.compare(frame, *arguments.positional)
             special = SPECIAL.get(made.label)
             return rows.apply(made, row) if special is None else special(made)
         if type(callee) is Class:

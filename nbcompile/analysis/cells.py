@@ -282,7 +282,7 @@ class _Notebook:
     def _share(self, frame: CellFrame, record: _Record) -> None:
         """The objects that more than one name reaches, where this cell had a hand in it."""
         walk, heap, trace = self.walk, self.walk.heap, frame.trace
-        looked: set[int] = set(trace.changed)
+        looked: set[int] = set(trace.changed) | trace.compared
         for _, _, held in trace.captured:
             if held not in looked:
                 looked |= heap.below((held,))
@@ -292,10 +292,10 @@ class _Notebook:
                     looked |= heap.below((number,))
         for number in sorted(looked):
             names = walk.names_reaching(heap.above((number,)))
-            changed = number in trace.changed or walk.compared.get(number) == walk.cell
             if len(names) > 1:
                 views = any(walk.namespace[name].view for name in names if name in walk.namespace)
-                record.sharing.append(Sharing(number, tuple(sorted(names)), changed, views))
+                changed, compared = number in trace.changed, number in trace.compared
+                record.sharing.append(Sharing(number, tuple(sorted(names)), changed, views, compared))
 
     def _stuck(self, frame: CellFrame, record: _Record, first_object: int) -> None:
         """Names that hold what cannot leave its process."""

@@ -346,6 +346,24 @@ def operate(frame: Frame, left: Value, dunders: tuple[str, str], right: Value, n
     return other if other is not None else frame.fresh(node, "")
 
 
+def told_apart(frame: Frame, value: Value) -> Objects:
+    """Those of a value's objects that are equal only to themselves: functions, classes, and instances that say nothing else."""
+    walk, found = frame.walk, []
+    for number in value.objects:
+        kind = walk.heap.types[number]
+        of = walk.classes.get(kind)
+        if kind in ("function", "type") or (of is not None and find(frame, of, "__eq__")[0] is None):
+            found.append(number)
+    return frozenset(found)
+
+
+def compare(frame: Frame, *values: Value) -> None:
+    """Values are looked for among others: what shares those that are equal only to themselves must go on sharing them."""
+    for value in values:
+        if value.objects:
+            frame.trace.compared |= told_apart(frame, value)
+
+
 def methods(of: Class) -> list[Value]:
     """The methods that a library may call on an instance it was given."""
     return [member for member in of.members.values() if member.type in ("function", "property") and member.const is MISSING]

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Callable
 from typing import Any, cast
 
-from nbcompile.analysis import calls, namespace, types
-from nbcompile.analysis.aliases import ANY
+from nbcompile.analysis import calls, classes, namespace, types
+from nbcompile.analysis.aliases import ANY, KEYS
 from nbcompile.analysis.assignment import assign
 from nbcompile.analysis.bindings import BlockFrame, Frame
 from nbcompile.analysis.functions import make_function
@@ -102,12 +102,15 @@ def compare(frame: Frame, node: ast.Compare) -> Value:
         right = evaluate(frame, right_node)
         kind = type(operator)
         if kind is ast.Is or kind is ast.IsNot:
-            frame.walk.compare_identity(left, right)
+            if left.objects and right.objects:
+                frame.trace.compared |= left.objects | right.objects
         elif right.type == namespace.NAMESPACE:
             namespace.read(frame, left, node)
         elif kind is not ast.In and kind is not ast.NotIn:
             result = types.compare(frame, left, right, node)
+            classes.compare(frame, left, right)
         else:
+            classes.compare(frame, left)
             types.implicit(frame, right, "__contains__", node)
         left = right
     return result
@@ -157,6 +160,7 @@ def dictionary(frame: Frame, node: ast.Dict) -> Value:
             frame.capture(result, ANY, Value("", frame.walk.heap.parts(inner.objects, ANY)), value_node)
             continue
         key, value = evaluate(frame, key_node), evaluate(frame, value_node)
+        frame.capture(result, KEYS, key, key_node)
         if value.objects:
             frame.capture(result, key.const if type(key.const) is str else ANY, value, value_node)
     return result
@@ -194,13 +198,13 @@ def comprehension(frame: Frame, node: ast.ListComp | ast.SetComp | ast.DictComp)
     inner = BlockFrame(frame, is_class=False)
     first = evaluate(frame, node.generators[0].iter)
     _generators(inner, node.generators, first)
-    if isinstance(node, ast.DictComp):
-        evaluate(inner, node.key)
-        value, kind = evaluate(inner, node.value), "dict"
-    else:
-        value, kind = evaluate(inner, node.elt), "set" if type(node) is ast.SetComp else "list"
+    kind = "dict" if isinstance(node, ast.DictComp) else "set" if isinstance(node, ast.SetComp) else "list"
     result = Value(kind, single(frame.make(node, kind)))
-    frame.capture(result, ANY, value, node)
+    if isinstance(node, ast.DictComp):
+        frame.capture(result, KEYS, evaluate(inner, node.key), node)
+        frame.capture(result, ANY, evaluate(inner, node.value), node)
+    else:
+        frame.capture(result, ANY, evaluate(inner, node.elt), node)
     return result
 
 

@@ -95,7 +95,7 @@ def call_function(frame: Frame, node: ast.AST, target: Value, arguments: Argumen
         summary = _summary(frame, function, actual)
         returned = replay(frame, summary, actual, function, node)
     if function.cached and summary is not None:
-        caches.called(frame, node, target, summary, actual, returned)
+        returned = caches.called(frame, node, target, summary, actual, returned)
     if any(name in function.captured for name in code.outer_names):
         frame.change(target, node, f"a call of `{function.name}` binds a name of the function that made it")
     if code.is_generator and target.type != RUNNING:
@@ -413,6 +413,8 @@ def replay(frame: Frame, summary: Summary, actual: dict[str, Value], function: F
             for actual_number in replacing.objects(number):
                 if actual_number not in changed:
                     changed[actual_number] = Mark(here, via + mark.via, mark.reason)
+    for number in trace.compared:
+        frame.trace.compared |= replacing.objects(number)
     _replay_effects(frame, summary, replacing, node, via)
     _replay_bindings(frame, summary, replacing)
     return replacing.value(summary.returned)

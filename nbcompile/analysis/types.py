@@ -6,15 +6,17 @@ import ast
 import posixpath
 
 from nbcompile.analysis import classes, namespace, rows
-from nbcompile.analysis.aliases import ANY
+from nbcompile.analysis.aliases import ANY, KEYS
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.known import Row
 from nbcompile.analysis.values import (
+    NO_OBJECTS,
     SCALAR,
     Bound,
     Class,
     Function,
     Value,
+    join,
     join_all,
     plain,
     single,
@@ -37,6 +39,7 @@ _RANK = {
     "xarray.Dataset": 11,
 }
 _ARRAYS = frozenset(name for name, rank in _RANK.items() if rank > 3)
+MAPPINGS = frozenset(("dict", "dict_keys", "collections.OrderedDict", "collections.defaultdict", "collections.Counter"))
 _COPIED_BY_SLICE = frozenset(("list", "tuple", "bytearray", "array.array"))
 _DUNDERS: dict[type[ast.AST], tuple[str, str]] = {
     ast.Add: ("__add__", "__radd__"),
@@ -107,6 +110,7 @@ def library_attribute(frame: Frame, path: str, name: str, node: ast.AST) -> Valu
 
 def subscript(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:
     """`value[key]`."""
+    classes.compare(frame, key)
     if value.items is not None:
         return _from_tuple(value, key)
     if value.type == namespace.NAMESPACE:
@@ -178,7 +182,9 @@ def element(frame: Frame, value: Value, node: ast.AST) -> Value:
     if value.type:
         row = known.method(value.type, "iter()")
         if row is not None:
-            return rows.look(frame, node, row, value, f"iter({value.type})")
+            found = rows.look(frame, node, row, value, f"iter({value.type})")
+            keys = heap.named(value.objects, KEYS) if value.type in MAPPINGS else NO_OBJECTS
+            return join(heap.value(keys), found) if keys else found
         if known.is_immutable(value.type):
             return plain("str") if value.type == "str" else plain("int") if value.type == "range" else SCALAR
         return heap.value(heap.parts(value.objects, ANY))

@@ -48,7 +48,6 @@ class Walk:
         self.running: dict[int, Summary] = {}
         self.recursive: set[int] = set()
         self.bindings = 0
-        self.compared: dict[int, int] = {}
         self.anything = Value("")
         self.given: dict[str, Value] = {}
         self.cell = 0
@@ -185,12 +184,6 @@ class Walk:
     def not_python(self, node: ast.AST, message: str) -> None:
         """The cell parses, but Python does not compile it."""
         self.errors.append((spot(node), message))
-
-    def compare_identity(self, left: Value, right: Value) -> None:
-        """Two objects are told apart by identity: what shares them must go on sharing them."""
-        if left.objects and right.objects:
-            for number in left.objects | right.objects:
-                self.compared[number] = self.cell
 
     def start_live(self, frame: Frame, node: ast.AST, values: list[Value], reason: str) -> None:
         """Something is started that goes on after the cell."""

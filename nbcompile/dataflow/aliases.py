@@ -12,13 +12,16 @@ from nbcompile.model.facts import CellFacts, Sharing
 
 
 class Aliases:
-    """The sharing known after the cells so far."""
+    """The sharing known after the cells so far.
+
+    Who can tell an object from a copy needs it shared as who changes it does, and makes no new version of it.
+    """
 
     def __init__(self, facts: Sequence[CellFacts]) -> None:
         self._last_change: dict[int, int] = {}
         for cell in facts:
             for shared in cell.sharing:
-                if shared.changed:
+                if shared.changed or shared.compared:
                     self._last_change[shared.object] = cell.index
         self._names: dict[int, tuple[str, ...]] = {}
         self._objects: dict[str, set[int]] = {}
@@ -36,7 +39,7 @@ class Aliases:
 
     def matters(self, shared: Sharing, cell: int) -> bool:
         """Whether the object is changed in this cell or later."""
-        return self._last_change.get(shared.object, -1) >= cell
+        return shared.changed or self._last_change.get(shared.object, -1) > cell
 
     def written(self, cell: CellFacts) -> list[str]:
         """The names of which the cell makes a new version by changing or by sharing, in a fixed order."""

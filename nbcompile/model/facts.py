@@ -62,14 +62,15 @@ class Change(NamedTuple):
 class Sharing(NamedTuple):
     """An object that several names reach, seen at the end of a cell in which that changed or the object did.
 
-    `object` numbers the objects of a notebook. `views` says that some of the names see the object's memory through
-    an object of their own, as a NumPy view does: copied apart, they no longer show each other's changes.
+    `object` numbers the objects of a notebook. `compared` says that the cell can tell it from a copy, `views` that some of the names see
+    its memory through an object of their own, as a NumPy view does: copied apart, they no longer show each other's changes.
     """
 
     object: int
     names: tuple[str, ...]
     changed: bool = False
     views: bool = False
+    compared: bool = False
 
 
 class Effect(NamedTuple):

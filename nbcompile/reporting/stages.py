@@ -62,7 +62,7 @@ def _facts(cell: CellFacts) -> dict[str, Any]:
         "definitions": [{"name": made.name, "certain": made.certain, **_span(made.span)} for made in cell.definitions],
         "deletions": [{"name": gone.name, "certain": gone.certain, **_span(gone.span)} for gone in cell.deletions],
         "changes": [{"name": change.name, "reason": change.reason, **_span(change.span)} for change in cell.changes],
-        "sharing": [{"object": s.object, "names": s.names, "changed": s.changed, "views": s.views} for s in cell.sharing],
+        "sharing": [shared._asdict() for shared in cell.sharing],
         "effects": [{**_effect(effect), **_span(effect.span)} for effect in cell.effects],
         "statements": [{"id": str(s.id), "lines": s.lines, "binds": s.binds, "uses": s.uses} for s in cell.statements],
         "unknowns": [{"reason": unknown.reason, "remedy": unknown.remedy, **_span(unknown.span)} for unknown in cell.unknowns],

@@ -64,6 +64,13 @@ class Scope(NamedTuple):
     code: CodeFinder
     classes: LocalClasses
 
+    def sends_function(self, value: types.FunctionType) -> bool:
+        """Whether a function is neither found by its module, nor made by a definition statement, nor a part of a class."""
+        if value.__module__ != "__main__" and _is_found(value, value.__module__, value.__qualname__):
+            return False
+        is_method = "." in value.__qualname__.rpartition("<locals>.")[2]
+        return not is_method and self.definitions.place_of(value) is None
+
 
 class Frame(NamedTuple):
     """One or more variables, pickled with one memo: `pickles` pickles, one after the other, and the memory they refer to."""

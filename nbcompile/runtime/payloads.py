@@ -58,7 +58,7 @@ def save_payload(
     bound = [(version, value) for version, value in values if value is not UNBOUND]
     keep = watch_sharing or len(bound) > 1
     frames = [write_frame(str(version), value, scope, keep) for version, value in bound]
-    reaches = [Reach(frame.memo, frame.guards, frame.extents) if keep else None for frame in frames]
+    reaches = [Reach(frame.memo, frame.guards, frame.extents, scope.sends_function) if keep else None for frame in frames]
     writer = PayloadWriter(path)
     try:
         groups: List[Dict[str, Any]] = []

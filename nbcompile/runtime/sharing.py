@@ -7,7 +7,7 @@ import sys
 import types
 import weakref
 from bisect import bisect_right
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .extents import COPIED_ON_WRITE, READ_ONLY, Extents
 
@@ -71,7 +71,8 @@ class _Reached(NamedTuple):
 class Reach:
     """The changeable objects, by identity, and the memory that a version reaches."""
 
-    def __init__(self, memo: Dict[int, Tuple[int, Any]], guards: Dict[int, str], extents: Extents) -> None:
+    def __init__(self, memo: Dict[int, Tuple[int, Any]], guards: Dict[int, str], extents: Extents, is_sent: Callable[[Any], bool]) -> None:
+        """`is_sent` says of a function whether it is made again of its parts wherever it is read."""
         unchanging = _unchanging_types()
         kinds: Dict[type, bool] = {}
         self._objects: Dict[int, _Reached] = {}
@@ -79,7 +80,7 @@ class Reach:
             kind = type(value)
             if kind not in kinds:
                 kinds[kind] = not issubclass(kind, unchanging)
-            if kinds[kind]:
+            if kinds[kind] or (kind is types.FunctionType and is_sent(value)):
                 self._objects[number] = _Reached(value, guards.get(number, ""))
         stretches = [_Stretch(one.address, one.address + one.length, one.guard, one.owner) for one in extents.extents]
         self._stretches = sorted(stretches, key=lambda one: one[:2])

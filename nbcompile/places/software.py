@@ -28,8 +28,10 @@ missing = []
 for name in asked["modules"]:
     try:
         found = name in sys.builtin_module_names or importlib.util.find_spec(name) is not None
-    except Exception:
+    except ImportError:
         found = False
+    except ValueError:  # it is there already, and does not tell where it came from
+        found = True
     if not found:
         missing.append(name)
 versions, origins = {}, {}

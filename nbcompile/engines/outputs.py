@@ -33,7 +33,7 @@ def read_outputs(path: Path) -> dict[str, Any]:
 def failures_in(step: StepId, code: int, outputs: Mapping[str, Any]) -> list[Failure]:
     """The exception of the cell that ended a step with this exit code, or the guards it broke."""
     if code == GUARD_BROKEN:
-        return [Failure(step, one.cell, "GuardBroken", f"{one.code} {one.message}") for one in breaks_in(outputs)]
+        return [Failure(step, one.cell, "GuardBroken", f"{one.code} {one.message}", _next_step(one)) for one in breaks_in(outputs)]
     if code != CELL_FAILED:
         return []
     for cell in outputs.get("cells", ())[-1:]:
@@ -41,6 +41,10 @@ def failures_in(step: StepId, code: int, outputs: Mapping[str, Any]) -> list[Fai
             if output["output_type"] == "error":
                 return [Failure(step, cell["index"], output["ename"], output["evalue"], tuple(output["traceback"]))]
     return []
+
+
+def _next_step(broken: GuardBreak) -> tuple[str, ...]:
+    return (f"write `{broken.remedy}` into the cell, and run the notebook again",) if broken.remedy else ()
 
 
 def problem_in(outputs: Mapping[str, Any]) -> str:

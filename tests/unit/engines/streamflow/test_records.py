@@ -72,6 +72,15 @@ def test_a_cell_that_raised_is_no_failure_of_the_place(records, tmp_path):
     assert (failure.cell, failure.name, failure.lost) == (4, "ValueError", False)
 
 
+def test_a_broken_guard_says_what_to_write_where(records, tmp_path):
+    guard = {"code": "NB509", "cell": 3, "name": "log", "message": "the cell wrote to `log`", "remedy": "# nbc: writes=log"}
+    (tmp_path / ".nbcompile" / "work" / "fit" / "OUTPUTS.json").write_text(json.dumps({"cells": [], "guards": [guard]}))
+    take(records, {"note": "submitted", **KEY}, ended(state="failed", cause="exit", exit=8))
+    (failure,) = records.failures
+    assert (failure.cell, failure.name, failure.message) == (3, "GuardBroken", "NB509 the cell wrote to `log`")
+    assert failure.traceback == ("write `# nbc: writes=log` into the cell, and run the notebook again",)
+
+
 def test_what_was_withdrawn_is_no_failure(records):
     take(records, {"note": "submitted", **KEY}, ended(state="cancelled", cause="cancelled", withdrawn=True))
     assert (records.failures, records.steps["fit"].state) == ([], StepState.CANCELLED)

@@ -85,6 +85,7 @@ def placed_job(path: Path, program: Program, made: Plan, settings: Settings, out
     from nbcompile.engines.streamflow.job import job_of_request
     from nbcompile.engines.streamflow.program import find_streamflow
     from nbcompile.model.personal import PERSONAL
+    from nbcompile.model.project import RetrySettings
 
     find_streamflow(os.environ)
     identifier = new_run_id(program.notebook.name)
@@ -95,6 +96,7 @@ def placed_job(path: Path, program: Program, made: Plan, settings: Settings, out
     directory = claim_directory(output, program.notebook.name)
     write_bundle(emit_streamflow(bundle, made, tenant=PERSONAL, run=run, everywhere=True), path.parent, directory.state / "bundle")
     directory.source.write_bytes(read_file(path))
+    retries = settings.project.retries if settings.project else RetrySettings()
     request = {
         "run": run,
         "name": program.notebook.name,
@@ -102,7 +104,8 @@ def placed_job(path: Path, program: Program, made: Plan, settings: Settings, out
         "python": settings.python or (settings.project.environment.python if settings.project else ""),
         "jobs": settings.jobs,
         "keep_going": settings.keep_going,
-        "retries": settings.project.retries.max if settings.project else 2,
+        "retries": retries.max,
+        "retry_on": [*retries.on],
     }
     directory.template.write_bytes(notebook_template(program.notebook))
     return job_of_request(identifier, path, directory, request)

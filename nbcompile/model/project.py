@@ -97,7 +97,7 @@ class RetrySettings:
     """How often a step is tried again, and after what. A cell that raised is never tried again."""
 
     max: int = setting("at most so many times", 2, minimum=0)
-    on: tuple[Literal["lost", "preempted", "node-failure"], ...] = ("lost", "preempted")
+    on: tuple[Literal["lost", "preempted", "node-failure"], ...] = ("lost", "preempted", "node-failure")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

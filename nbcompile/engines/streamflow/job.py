@@ -71,7 +71,7 @@ def job_of_request(identifier: str, notebook: Path, directory: RunDirectory, req
         python=request["python"],
         kernel=request["kernel"],
         jobs=request["jobs"],
-        policy=Policy(keep_going=request["keep_going"], retries=request["retries"]),
+        policy=Policy(keep_going=request["keep_going"], retries=request["retries"], retry_on=tuple(request["retry_on"])),
         request=request,
     )
 

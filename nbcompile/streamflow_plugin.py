@@ -14,7 +14,7 @@ import signal
 import threading
 from collections.abc import Awaitable, MutableMapping, MutableSequence
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NoReturn
 
 from streamflow.core.deployment import Connector, ExecutionLocation
@@ -196,7 +196,7 @@ class SessionConnector(Connector):
         read_only: bool = False,
     ) -> None:
         """Bring a file of this machine to the place."""
-        await _mapped(self.place.bring(Path(src), dst))
+        await self._moved(self.place.bring(Path(src), dst), src)
 
     async def copy_remote_to_local(
         self,
@@ -206,7 +206,7 @@ class SessionConnector(Connector):
         read_only: bool = False,
     ) -> None:
         """Bring a file of the place here."""
-        await _mapped(self.place.hand_back(src, Path(dst)))
+        await self._moved(self.place.hand_back(src, Path(dst)), src)
 
     async def copy_remote_to_remote(
         self,
@@ -221,7 +221,7 @@ class SessionConnector(Connector):
         source = source_connector or self
         if not isinstance(source, SessionConnector):
             raise WorkflowExecutionException(f"files of {source.deployment_name} cannot be brought to {self.deployment_name}")
-        await _mapped(self.place.bring_from(source.place, src, dst))
+        await self._moved(self.place.bring_from(source.place, src, dst), src)
 
     async def get_shell(self, command: MutableSequence[str], location: ExecutionLocation) -> NoReturn:
         """There is no shell."""
@@ -235,6 +235,15 @@ class SessionConnector(Connector):
         """Workflows that make files themselves are not ours; their files would be missing from what decides a job's key."""
         raise WorkflowExecutionException(f"{self.deployment_name} takes no files that the workflow makes itself")
 
+    async def _moved(self, work: Awaitable[None], path: str) -> None:
+        """Move a file; when that fails, so does a step."""
+        try:
+            await work
+        except (NbcompileError, OSError) as error:
+            advice = getattr(error, "advice", "")
+            await self._run.conductor.cannot_move(self.place, PurePath(path).name, str(error), advice)
+            raise _failed(error) from None
+
     async def _send_early(self) -> None:
         """Send what every step of the place needs while the first ones wait."""
         names = [f"steps/{step.step}.json" for step in self._run.placement.steps if step.target == self._deployment]
@@ -246,13 +255,6 @@ class SessionConnector(Connector):
         """StreamFlow ends its deployments after Ctrl-C, and after no other signal."""
         for number in (signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, signal.raise_signal, signal.SIGINT)
-
-
-async def _mapped(work: Awaitable[None]) -> None:
-    try:
-        await work
-    except (NbcompileError, OSError) as error:
-        raise _failed(error) from None
 
 
 def _failed(error: Exception) -> WorkflowExecutionException:

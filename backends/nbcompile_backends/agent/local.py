@@ -10,6 +10,8 @@ from asyncio.subprocess import PIPE, Process
 from nbcompile_backends.agent.client import LinkLost
 from nbcompile_backends.agent.package import BOOT
 
+_CHUNK = 1 << 20
+
 
 class LocalPipe:
     """The standard streams of an agent process."""
@@ -40,9 +42,14 @@ class LocalPipe:
         return (await self._stderr.read(4096)).decode("utf-8", "replace")
 
     async def close(self) -> None:
-        """End the agent; it ends by itself when its input does."""
+        """End the agent; it ends by itself when its input does. What it still says must be read, or its end is never seen."""
         self._stdin.close()
-        await self._process.wait()
+        await asyncio.gather(_drain(self._stdout), _drain(self._stderr), self._process.wait())
+
+
+async def _drain(stream: asyncio.StreamReader) -> None:
+    while await stream.read(_CHUNK):
+        pass
 
 
 async def local_pipe(python: str = "") -> LocalPipe:

@@ -79,13 +79,21 @@ class Conductor:
             place.present(directory, status)
             place.tree.make_directory(f"{directory}/{step.step}.files")
         except NbcompileError as error:
-            self._note("ended", step, shard, place, state="failed", reason=error.message, advice=error.advice, place_failed=True)
+            self._note_failure(step, shard, place, error.message, error.advice)
             return await self._fail(step, error.message)
         if status.state is not JobState.FINISHED:
             return await self._fail(step, f"{step.step} on {place.name}: {status.reason or status.state.value}")
         if gathers or not step.scattered:
             self._close(step.step)
         return "", 0
+
+    async def cannot_move(self, place: Place, name: str, reason: str, advice: str) -> None:
+        """A file of this name could not be brought to a place, or from it: the step that needs it cannot run, or counts for nothing."""
+        step = self._step_for(place, name)
+        if step.step in self._open or not self._failed:
+            self._failed = True
+            self._note_failure(step, "", place, f"`{name}` cannot be moved: {reason}", advice)
+        await self._fail(step, reason)
 
     @property
     def is_done(self) -> bool:
@@ -221,6 +229,17 @@ class Conductor:
             raise Fatal(f"StreamFlow runs {name!r}, which is no step of this workflow", "build the workflow again")
         step, gathers = found
         return step, number.partition(".")[2] if step.scattered and not gathers else "", gathers
+
+    def _step_for(self, place: Place, name: str) -> PlacedStep:
+        """The first step at a place that waits for a file, or the one that made it: files are called after the steps that make them."""
+        made = {placed.step for placed in self._placement.steps if name.startswith(f"{placed.step}.")}
+        here = [placed for placed in self._placement.steps if placed.target == place.name]
+        waiting = [placed for placed in here if placed.step in self._open]
+        of_file = [placed for placed in (*waiting, *here) if made & {placed.step, *placed.after}]
+        return [*of_file, *waiting, *here, *self._placement.steps][0]
+
+    def _note_failure(self, step: PlacedStep, shard: str, place: Place, reason: str, advice: str) -> None:
+        self._note("ended", step, shard, place, state="failed", reason=reason, advice=advice, place_failed=True)
 
     def _note(self, what: str, step: PlacedStep, shard: str, place: Place, **facts: object) -> None:
         self._notes.write(what, step=step.step, shard=shard, place=place.name, **facts)

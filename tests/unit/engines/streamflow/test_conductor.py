@@ -126,17 +126,39 @@ def test_with_keep_going_later_cells_run(tmp_path):
     assert play(scenario()) == 1
 
 
-@pytest.mark.parametrize(("retries", "code", "attempts"), [(2, 0, [1, 2]), (0, 1, [1])])
-def test_what_is_lost_is_tried_again(tmp_path, retries, code, attempts):
+@pytest.mark.parametrize(
+    ("policy", "code", "attempts"),
+    [(Policy(), 0, [1, 2]), (Policy(retries=0), 1, [1]), (Policy(retry_on=("preempted",)), 1, [1])],
+    ids=["usually", "never", "after other causes"],
+)
+def test_what_is_lost_is_tried_again(tmp_path, policy, code, attempts):
     async def scenario():
-        stage = Stage(tmp_path, Policy(retries=retries), ForgetfulSession)
+        stage = Stage(tmp_path, policy, ForgetfulSession)
         placement = PlacedStep(step=StepId("first"), cells=(0,))
-        stage.conductor = Conductor(Placement((placement,)), NoteWriter(stage.path), Policy(retries=retries), Delivery(None))
+        stage.conductor = Conductor(Placement((placement,)), NoteWriter(stage.path), policy, Delivery(None))
         found = await stage.step("first", "pass")
         await stage.close()
         return found[1], stage.notes("submitted")
 
     assert play(scenario()) == (code, [("first", attempt) for attempt in attempts])
+
+
+def test_a_file_that_cannot_be_moved_fails_the_step_that_waits_for_it(tmp_path):
+    """Once, however many of its files are; the cells before it still run."""
+
+    async def scenario():
+        stage = Stage(tmp_path)
+        stage.place.name = PLACEMENT.steps[1].target
+        moving = [asyncio.ensure_future(stage.conductor.cannot_move(stage.place, "bad.json", "full", "make room")) for _ in range(2)]
+        await asyncio.sleep(0)
+        assert await stage.step("first", "pass") == ("", 0)
+        await asyncio.gather(*moving)
+        late = await stage.step("late", "pass")
+        await stage.close()
+        failed = [note for note in NoteReader(stage.path).news() if note.get("state") == "failed"]
+        return late[1], [(note["step"], note["reason"], note["advice"]) for note in failed]
+
+    assert play(scenario()) == (1, [("bad", "`bad.json` cannot be moved: full", "make room")])
 
 
 def test_a_next_client_finds_what_has_ended_and_tries_what_had_failed(tmp_path):

@@ -7,11 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbcompile.api.findings import is_error, located, unsettled
-from nbcompile.api.plans import plan
 from nbcompile.api.programs import analyze, read_file
-from nbcompile.api.projects import in_project
-from nbcompile.model.plan import Granularity
-from nbcompile.model.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +25,16 @@ def check(path: str | Path, parameters: Mapping[str, object] | None = None) -> P
     lock = path.with_suffix(".nbcompile.json")
     if program.denied or not program.ok or not lock.is_file():
         return program
+    return _with_lock(program, path, lock)
+
+
+def _with_lock(program: Program, path: Path, lock: Path) -> Program:
+    """What a lock says is not so any more."""
+    from nbcompile.api.plans import plan
+    from nbcompile.api.projects import in_project
     from nbcompile.emitters.lockfile import check_lock, granularity_of, lock_document
+    from nbcompile.model.plan import Granularity
+    from nbcompile.model.settings import Settings
 
     locked = read_file(lock)
     settings = in_project(Settings(granularity=granularity_of(locked) or Granularity.AUTO), program)

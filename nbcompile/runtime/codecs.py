@@ -18,6 +18,7 @@ import types
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .arrays import array_parts, is_raw, own_parts, rebuild_array_view, rebuild_own, rebuild_view, reduce_twin, twin_dtypes
+from .attributes import forgotten_attributes, set_attributes
 from .code_places import CodeFinder, CodePlace
 from .extents import COPIED_ON_WRITE, FROZEN, READ_ONLY, Extent, Extents, address_of
 from .loaded import LOADED
@@ -50,6 +51,7 @@ _definition, _module, _main, _attribute = (
 _own, _read_only = payload_name("own"), payload_name("read_only")
 _extent, _view, _over, _tensor, _parameter, _storage = map(payload_name, ("extent", "view", "over", "tensor", "parameter", "storage"))
 _function, _set_function, _cell, _cached = map(payload_name, ("function", "set_function", "cell", "cached"))
+_set_attributes = payload_name("set_attributes")
 _local_class, _set_class = payload_name("local_class"), payload_name("set_class")
 _placeholder, _exception, _set_exception, _figure, _mapping_view = map(
     payload_name, ("placeholder", "exception", "set_exception", "figure", "mapping_view")
@@ -197,6 +199,10 @@ class ValueWriter(pickle.Pickler):
             return self._fail(value, "an object", f"{type(error).__name__}: {error}")
         if isinstance(reduced, str) and not _is_found(value, getattr(value, "__module__", None), reduced):
             return self._fail(value, "an object", "nothing says where it is defined")
+        attributes = forgotten_attributes(value, reduced) if isinstance(reduced, tuple) else None
+        if attributes:
+            make, args, state, items, pairs = (*reduced, None, None, None)[:5]
+            return make, args, (state, attributes), items, pairs, _set_attributes
         return reduced
 
     def _reduce_tied(self, value: Any, words: str) -> Any:
@@ -523,6 +529,9 @@ class Reader(pickle.Unpickler):
         function.__dict__.update(state.pop("__dict__", {}))
         for name, value in state.items():
             setattr(function, name, value)
+
+    def set_attributes(self, made: Any, state: Any) -> None:
+        set_attributes(made, state)
 
     def local_class(self, *made: Any) -> type:
         return self._scope.classes.make(*made)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from nbcompile.analysis.values import SCALAR, Callee, Objects, Value, one_of, single
+from nbcompile.analysis.values import SCALAR, Callee, Objects, Value, join, one_of, single, tuple_of
 
 ANY = "*"
 # Held where neither a subscript nor an attribute reaches it, as a library keeps what a method was given.
@@ -34,13 +34,15 @@ class Assumption(NamedTuple):
 class Heap:
     """All objects of one walk."""
 
-    __slots__ = ("_keyed", "_mirrors", "_opened", "callees", "depth", "draws", "fields", "holders", "inner", "origin", "types")
+    __slots__ = ("_keyed", "_mirrors", "_opened", "callees", "depth", "draws", "fields", "holders", "inner", "origin", "tuples", "types")
 
     def __init__(self) -> None:
         self.types: list[str] = []
         self.depth: list[int] = []
         self.callees: dict[int, Callee] = {}
         self.draws: dict[int, tuple[str, str]] = {}
+        # The elements of tuples that others hold, where their number is known.
+        self.tuples: dict[int, tuple[Value, ...]] = {}
         self.fields: dict[int, dict[str, set[int]]] = {}
         self.holders: dict[int, set[int]] = {}
         self.inner: dict[int, dict[str, int]] = {}
@@ -116,6 +118,15 @@ class Heap:
                 found.add(self._inner(number, key))
         return frozenset(found) if len(found) != 1 else single(found.pop())
 
+    def parts_of_tuple(self, objects: Objects) -> Objects:
+        """The elements of a tuple: what tuples hold, and where a value of unknown length has the elements themselves, these."""
+        held = frozenset(number for number in objects if self.types[number] == "tuple")
+        return self.parts(held, ANY) | (objects - held)
+
+    def inside(self, holder: int, objects: Objects, key: str) -> Objects:
+        """The parts under a key of the objects that `holder` stands for."""
+        return self.parts_of_tuple(objects) if self.types[holder] == "tuple" else self.parts(objects, key)
+
     def named(self, objects: Objects, key: str) -> Objects:
         """What was put into any of the objects under this very key."""
         return frozenset().union(*(self.fields.get(number, {}).get(key, ()) for number in objects))
@@ -140,7 +151,7 @@ class Heap:
     def _mirrored(self, number: int, key: str) -> int:
         """A symbol's part, of the type that the actual part has."""
         actual, assumptions = self._mirrors[number]
-        parts = self.parts(actual, key)
+        parts = self.inside(number, actual, key)
         name, callables = self.type_of(parts), tuple(self.callables(parts))
         callee = one_of(callables)
         part = self.new(name, callee, opened=True, keyed=True)
@@ -194,9 +205,21 @@ class Heap:
         """What may be called among the objects, oldest first."""
         return [self.callees[number] for number in sorted(objects) if number in self.callees] if self.callees else []
 
+    def _items(self, objects: Objects) -> tuple[Value, ...] | None:
+        """What stands at each place of the tuples that these objects are, if all are tuples of one length."""
+        found: tuple[Value, ...] | None = None
+        for number in sorted(objects):
+            items = self.tuples.get(number)
+            if items is None or (found is not None and len(found) != len(items)):
+                return None
+            found = items if found is None else tuple(map(join, found, items))
+        return found
+
     def value(self, objects: Objects, type: str = "", view: bool = False) -> Value:  # noqa: A002
         """The value that is one of these objects; a scalar when there is none."""
         if not objects:
             return SCALAR
+        if self.tuples and (items := self._items(objects)) is not None:
+            return tuple_of(items)
         callee = one_of(self.callables(objects)) if self.callees else None
         return Value(type or self.type_of(objects), objects, callee, view=view)

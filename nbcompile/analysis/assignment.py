@@ -48,7 +48,7 @@ def _unpack(frame: Frame, targets: list[ast.expr], value: Value, node: ast.AST) 
         return
     for place, target in enumerate(targets):
         element = types.element(frame, value, node)
-        if element.objects and not value.objects & element.objects and element.type and frame.walk.is_new(element):
+        if element.objects and not value.objects & element.objects and element.type and frame.walk.is_new(value, element):
             # What a library just made anew is not the same object for each target.
             element = frame.fresh(target, element.type, role=f"target {place}")
         assign(frame, target, element)
@@ -141,7 +141,7 @@ def augment(frame: Frame, node: ast.AugAssign) -> None:
 
 def _in_place(frame: Frame, old: Value, operator: type[ast.AST], value: Value, node: ast.AST) -> Value:
     walk = frame.walk
-    if not old.objects or walk.known.is_immutable(old.type) or old.type in ("tuple", "numpy.item"):
+    if not old.objects or walk.known.is_immutable(old.type) or old.type == "tuple":
         return types.operate(frame, old, operator, value, node)
     if old.type in walk.classes:
         return _in_place_instance(frame, old, operator, value, node)
@@ -154,7 +154,18 @@ def _in_place(frame: Frame, old: Value, operator: type[ast.AST], value: Value, n
 
 
 _IN_PLACE = frozenset(
-    ("list", "set", "dict", "bytearray", "numpy.ndarray", "pandas.DataFrame", "pandas.Series", "collections.deque", "collections.Counter")
+    (
+        "list",
+        "set",
+        "dict",
+        "bytearray",
+        "numpy.ndarray",
+        "numpy.item",
+        "pandas.DataFrame",
+        "pandas.Series",
+        "collections.deque",
+        "collections.Counter",
+    )
 )
 _DUNDERS: dict[type[ast.AST], str] = {
     ast.Add: "__iadd__",

@@ -7,9 +7,10 @@ What it did that others can see is kept in its trace. Control that splits is a `
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from nbcompile.analysis.aliases import Assumption
+from nbcompile.analysis.aliases import ANY, Assumption
 from nbcompile.analysis.values import NO_OBJECTS, SCALAR, Function, Value, join, single
 
 if TYPE_CHECKING:
@@ -237,11 +238,36 @@ class Frame:
         """The objects of one value may hold those of the other from now on."""
         if not held.objects or not holders.objects:
             return
+        if held.type == "tuple":
+            held = self.as_object(held, node, key)
         heap, captured = self.walk.heap, self.trace.captured
         for holder in holders.objects:
             for number in held.objects:
                 if heap.hold(holder, key, number) or (holder, key, number) not in captured:
                     captured[holder, key, number] = Mark(spot(node))
+
+    def as_object(self, value: Value, node: ast.AST, role: str = "") -> Value:
+        """A tuple as an object that others can hold; any other value as it is."""
+        heap = self.walk.heap
+        if value.type != "tuple" or (value.items is None and all(heap.types[number] == "tuple" for number in value.objects)):
+            return value
+        number = self.make(node, "tuple", role=f"tuple {role}")
+        made = Value("tuple", single(number))
+        if value.items is None:
+            self.capture(made, ANY, Value("", heap.parts_of_tuple(value.objects)), node)
+            return made
+        before = heap.tuples.get(number, value.items)
+        for place, item in enumerate(value.items):
+            self.capture(made, ANY, self.as_object(item, node, f"{role} {place}"), node)
+        heap.tuples[number] = tuple(map(join, before, value.items)) if len(before) == len(value.items) else value.items
+        return made
+
+    def tuple_of_any(self, node: ast.AST, items: Iterable[Value]) -> Value:
+        """A tuple of unknown length with these among its elements."""
+        made = Value("tuple", single(self.make(node, "tuple", role="any")))
+        for place, item in enumerate(items):
+            self.capture(made, ANY, self.as_object(item, node, f"any {place}"), node)
+        return made
 
 
 class CellFrame(Frame):

@@ -28,6 +28,7 @@ from nbcompile.analysis.values import (
 )
 from nbcompile.analysis.visit import Arguments, Call, call_value
 
+_PAIR = 2
 Special = Callable[[Call], Value]
 
 
@@ -155,7 +156,7 @@ def zip_(call: Call) -> Value:
     """`zip(a, b)`: tuples of elements."""
     if call.arguments.rest is not None:
         element = types.element(call.frame, call.arguments.rest, call.node)
-        return iterator_of(call.frame, call.node, Value("tuple", element.objects), _held(call.arguments))
+        return iterator_of(call.frame, call.node, call.frame.tuple_of_any(call.node, (element,)), _held(call.arguments))
     items = tuple(types.element(call.frame, value, call.node) for value in call.arguments.positional)
     return iterator_of(call.frame, call.node, tuple_of(items), _held(call.arguments))
 
@@ -203,7 +204,7 @@ def elements(kind: str) -> Special:
         if value.type in ("iterator", "file"):
             call.frame.change(value, call.node, "it is consumed")
         if kind == "tuple":
-            return Value("tuple", element.objects, items=value.items)
+            return value if value.items is not None else call.frame.tuple_of_any(call.node, (element,))
         result = Value(kind, single(call.frame.make(call.node, kind)))
         call.frame.capture(result, ANY, element, call.node)
         if kind == "list" and value.items:
@@ -220,7 +221,11 @@ def dict_(call: Call) -> Value:
         if value.type in ("dict", "collections.OrderedDict"):
             held = call.frame.walk.heap.parts(value.objects, ANY)
         else:
-            held = types.element(call.frame, value, call.node).objects
+            pair = types.element(call.frame, value, call.node)
+            key, item = pair.items if pair.items is not None and len(pair.items) == _PAIR else (SCALAR, pair)
+            call.frame.capture(result, KEYS, key, call.node)
+            call.frame.capture(result, ANY, item, call.node)
+            continue
         call.frame.capture(result, ANY, Value("", held), call.node)
     for name, value in call.arguments.keywords.items():
         call.frame.capture(result, name, value, call.node)

@@ -12,7 +12,7 @@ from nbcompile.analysis.assignment import assign
 from nbcompile.analysis.bindings import BlockFrame, Frame
 from nbcompile.analysis.functions import make_function
 from nbcompile.analysis.magics import evaluate_magic
-from nbcompile.analysis.values import FALSE, NO_OBJECTS, NONE, TRUE, Function, Value, join, join_all, plain, single, tuple_of
+from nbcompile.analysis.values import FALSE, NONE, TRUE, Function, Value, join, join_all, plain, single, tuple_of
 from nbcompile.analysis.visit import EXPRESSIONS, evaluate
 from nbcompile.model.source import Magic
 
@@ -147,7 +147,7 @@ def tuple_(frame: Frame, node: ast.Tuple) -> Value:
     """`(a, b)`: immutable itself; its elements keep their values."""
     items = tuple(evaluate(frame, element) for element in node.elts)
     if any(type(element) is ast.Starred for element in node.elts):
-        return Value("tuple", NO_OBJECTS.union(*(item.objects for item in items)))
+        return frame.tuple_of_any(node, items)
     return tuple_of(items)
 
 

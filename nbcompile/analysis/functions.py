@@ -312,7 +312,7 @@ class Replacing:
         heap = self.frame.walk.heap
         if number in heap.origin and number not in self.summary.made:
             parent, key = heap.origin[number]
-            parts = heap.parts(self.objects(parent), key)
+            parts = heap.inside(parent, self.objects(parent), key)
             found = frozenset(heap.below(parts)) if heap.is_deepest(number) else parts
         elif number in self.summary.made:
             found = self._made(number)
@@ -333,6 +333,8 @@ class Replacing:
             if number in heap.draws:
                 heap.draws[new] = heap.draws[number]
         self._found[number] = single(new)
+        if number in heap.tuples:
+            heap.tuples[new] = tuple(map(self.value, heap.tuples[number]))
         callee = heap.callees.get(number)
         if callee is not None:
             made = heap.callees[new] = self.callee(callee)

@@ -122,9 +122,13 @@ def _keep(call: Call, action: Action) -> None:
 
 
 def _keep_elements(call: Call, action: Action) -> None:
+    frame, heap = call.frame, call.frame.walk.heap
     for value in call.chosen(action):
-        held = value.objects if value.items is not None else call.frame.walk.heap.parts(value.objects, ANY)
-        call.frame.capture(call.owner, ANY, Value("", held), call.node)
+        for place, item in enumerate(value.items or ()):
+            frame.capture(call.owner, ANY, frame.as_object(item, call.node, f"item {place}"), call.node)
+        if value.items is None:
+            held = heap.parts_of_tuple(value.objects) if value.type == "tuple" else heap.parts(value.objects, ANY)
+            frame.capture(call.owner, ANY, Value("", held), call.node)
 
 
 def _put(call: Call, action: Action) -> None:
@@ -237,6 +241,8 @@ def _container(call: Call, result: Result) -> Value:
     holder = Value(result.type, single(number))
     if len(items) == 1:
         frame.walk.elements[number] = items[0]
+        if result.items[0].kind == "new":
+            frame.walk.elements_made |= items[0].objects
     for value in items:
         frame.capture(holder, ANY, value, call.node)
     return holder

@@ -20,6 +20,7 @@ from nbcompile.analysis.values import (
     join_all,
     plain,
     single,
+    tuple_of,
 )
 from nbcompile.analysis.visit import NO_ARGUMENTS, call_value
 
@@ -112,7 +113,7 @@ def subscript(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:
     """`value[key]`."""
     classes.compare(frame, key)
     if value.items is not None:
-        return _from_tuple(value, key)
+        return _from_tuple(frame, value, key, node)
     if value.type == namespace.NAMESPACE:
         return namespace.read(frame, key, node)
     if value.type in frame.walk.classes:
@@ -131,7 +132,7 @@ def subscript(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:
         if value.type in _COPIED_BY_SLICE:
             return container(frame, node, value.type, (value,))
         return Value(value.type, value.objects, None, view=True)
-    parts = heap.parts(value.objects, word)
+    parts = heap.parts_of_tuple(value.objects) if value.type == "tuple" else heap.parts(value.objects, word)
     if word != ANY or value.type:
         return frame.walk.heap.value(parts, view=value.view)
     found = frame.walk.heap.value(parts | value.objects, view=True)
@@ -146,12 +147,12 @@ def key_row(frame: Frame, type: str, key: Value, store: str) -> Row | None:  # n
     return row if row is not None else known.method(type, f"[]{store}")
 
 
-def _from_tuple(value: Value, key: Value) -> Value:
+def _from_tuple(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:
     items = value.items or ()
     if type(key.const) is int and -len(items) <= key.const < len(items):
         return items[key.const]
     if key.type == "slice":
-        return Value("tuple", value.objects)
+        return frame.tuple_of_any(node, items)
     return join_all(list(items))
 
 
@@ -161,7 +162,10 @@ def container(frame: Frame, node: ast.AST, type: str, values: tuple[Value, ...])
     heap = frame.walk.heap
     for value in values:
         if value.items is not None:
-            frame.capture(result, ANY, Value("", value.objects), node)
+            for place, item in enumerate(value.items):
+                frame.capture(result, ANY, frame.as_object(item, node, f"item {place}"), node)
+        elif value.type == "tuple":
+            frame.capture(result, ANY, Value("", heap.parts_of_tuple(value.objects)), node)
         elif value.objects:
             frame.capture(result, ANY, Value("", heap.parts(value.objects, ANY)), node)
     return result
@@ -175,23 +179,31 @@ def element(frame: Frame, value: Value, node: ast.AST) -> Value:
         return _iterated_instance(frame, value, node)
     if value.type in ("generator", "iterator", namespace.NAMESPACE):
         return _consumed(frame, value, node)
-    heap, known = frame.walk.heap, frame.walk.known
+    heap = frame.walk.heap
     for number in value.objects if len(value.objects) == 1 else ():
         if number in frame.walk.elements:
             return frame.walk.elements[number]
     if value.type:
-        row = known.method(value.type, "iter()")
-        if row is not None:
-            found = rows.look(frame, node, row, value, f"iter({value.type})")
-            keys = heap.named(value.objects, KEYS) if value.type in MAPPINGS else NO_OBJECTS
-            return join(heap.value(keys), found) if keys else found
-        if known.is_immutable(value.type):
-            return plain("str") if value.type == "str" else plain("int") if value.type == "range" else SCALAR
-        return heap.value(heap.parts(value.objects, ANY))
+        return _element_of_type(frame, value, node)
     if not value.objects:
         return SCALAR
     found = heap.value(heap.parts(value.objects, ANY) | value.objects)
     return Value("", found.objects, found.callee, view=True)
+
+
+def _element_of_type(frame: Frame, value: Value, node: ast.AST) -> Value:
+    """The elements of a library's or Python's own container."""
+    heap, known = frame.walk.heap, frame.walk.known
+    row = known.method(value.type, "iter()")
+    if row is not None:
+        found = rows.look(frame, node, row, value, f"iter({value.type})")
+        keys = heap.named(value.objects, KEYS) if value.type in MAPPINGS else NO_OBJECTS
+        return join(heap.value(keys), found) if keys else found
+    if known.is_immutable(value.type):
+        return plain("str") if value.type == "str" else plain("int") if value.type == "range" else SCALAR
+    if value.type == "tuple":
+        return heap.value(heap.parts_of_tuple(value.objects))
+    return heap.value(heap.parts(value.objects, ANY))
 
 
 def _consumed(frame: Frame, value: Value, node: ast.AST) -> Value:
@@ -233,6 +245,8 @@ def operate(frame: Frame, left: Value, operator: type[ast.AST], right: Value, no
         return classes.operate(frame, left, _DUNDERS.get(operator, ("", "")), right, node)
     if one in _RANK and other in _RANK:
         return frame.fresh(node, one if _RANK[one] >= _RANK[other] else other, opened=False)
+    if left.items is not None and right.items is not None and operator is ast.Add:
+        return tuple_of((*left.items, *right.items))
     if one in ("list", "tuple", "dict", "set", "collections.deque", "collections.Counter") and (other in ("int", "") or one == other):
         return container(frame, node, one, (left, right))
     if one in _ARRAYS or other in _ARRAYS:

@@ -45,6 +45,7 @@ class Walk:
         self.codes: dict[int, Code] = {}
         self.elements: dict[int, Value] = {}
         self.filled: set[int] = set()
+        self.elements_made: set[int] = set()
         self.running: dict[int, Summary] = {}
         self.recursive: set[int] = set()
         self.bindings = 0
@@ -147,9 +148,15 @@ class Walk:
             frame = frame.parent
         return isinstance(frame, FunctionFrame)
 
-    def is_new(self, value: Value) -> bool:
-        """Whether the objects were made by a library as the elements of what it just returned."""
-        return all(number in self.filled or number not in self.names_of for number in value.objects)
+    def is_new(self, holder: Value, value: Value) -> bool:
+        """Whether the objects were made by a library as the elements of what it just returned, so that each stands for several."""
+        heap = self.heap
+        made = all(
+            number in self.elements_made
+            or (number in heap.origin and not heap.is_mirror(number) and not heap.is_mirror(heap.origin[number][0]))
+            for number in value.objects
+        )
+        return made and not self.names_reaching(heap.above(holder.objects))
 
     def keep(self, tree: ast.AST) -> None:
         """Hold on to a tree, so that its nodes' identities stay their own."""

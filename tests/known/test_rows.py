@@ -19,7 +19,7 @@ PROOF = ROOT / "docs" / "reference" / "known-calls-proof.md"
 LIBRARIES = sorted(place.name.removesuffix(".txt") for place in files(known).iterdir() if place.name.endswith(".txt"))
 EXAMPLES = sorted(place.stem for place in (ROOT / "tests" / "known" / "libraries").glob("[!_]*.py"))
 # What takes more than a few seconds to execute is not part of the gate.
-LONG = ("matplotlib", "pandas", "scipy", "seaborn", "sklearn", "statsmodels", "sympy")
+LONG = ("matplotlib", "pandas", "seaborn", "sklearn", "statsmodels", "sympy")
 NOT_INSTALLED = {"torch": "PyTorch is larger than 200 MB", "imblearn": "imbalanced-learn is not among the libraries of the tests"}
 NO_ARGUMENTS = "no arguments were found that it takes"
 HEAD = """# How the table of known calls is tested

@@ -6,7 +6,7 @@ from collections import Counter
 
 
 # %%
-def genome(seed, length=2_000_000):
+def genome(seed, length=5_000_000):
     return "".join(random.Random(seed).choices("ACGT", k=length))
 
 

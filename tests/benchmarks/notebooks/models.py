@@ -9,7 +9,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.svm import SVC
 
 # %%
-X, y = make_classification(n_samples=6000, n_features=30, n_informative=12, random_state=0)
+X, y = make_classification(n_samples=8000, n_features=30, n_informative=12, random_state=0)
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 # %%
 forest = RandomForestClassifier(n_estimators=120, random_state=0).fit(X_train, y_train)

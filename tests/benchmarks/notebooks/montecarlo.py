@@ -4,7 +4,7 @@
 import numpy as np
 
 # %%
-STEPS = 400
+STEPS = 1600
 PATHS = 60_000
 
 

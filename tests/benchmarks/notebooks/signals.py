@@ -6,7 +6,7 @@ from scipy import ndimage, signal
 
 # %%
 generator = np.random.default_rng(7)
-recording = generator.standard_normal((64, 60_000)).cumsum(axis=1)
+recording = generator.standard_normal((64, 150_000)).cumsum(axis=1)
 # %%
 spectrum = np.stack([signal.welch(channel, nperseg=256, noverlap=160)[1] for channel in recording])
 # %%

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import json
 import os
 import platform
@@ -129,9 +130,6 @@ class WarmParent:
         _die_with_parent(0)
         safe, why = (False, error) if error else _fork_is_safe()
         # What exists now is shared by all forks: the collector need not look at it, and so does not copy its pages.
-        import gc
-
-        gc.collect()
         gc.freeze()
         self._spare_wanted = safe
         edges = {name: list(others) for name, others in LOADED.edges.items()}
@@ -150,14 +148,14 @@ class WarmParent:
         pid, lines = self._start_worker(lambda theirs: _execute(argv, directory, environ, log))
         self._workers[pid] = worker, lines
 
-    def _do_start(self, worker: int, fork: bool, task: Dict[str, Any]) -> None:
+    def _do_start(self, worker: int, fork: bool, more: bool, task: Dict[str, Any]) -> None:
         begin_anew = partial(self._begin_anew, log=task["log"])
         pid, lines = (self._spare or self._start_worker(self._become_worker)) if fork else self._start_worker(begin_anew)
         lines.send(**task)
         if fork:
             self._spare = None
-            # The next worker is made while this one works, unless the engine has more to say.
-            self._spare_wanted = True
+            # The next worker is made while this one works, unless the engine has something to say first.
+            self._spare_wanted = more
         self._workers[pid] = worker, lines
         self._selector.register(lines.socket, selectors.EVENT_READ, lambda: self._from_worker(worker, lines))
 
@@ -262,6 +260,7 @@ class WarmParent:
             for _, lines in self._workers.values():
                 lines.socket.close()
             self._selector.close()
+            gc.enable()
             # No exit handler of the parent's.
             atexit._clear()
             reseed()
@@ -284,6 +283,8 @@ def serve(descriptor: int, steps: Any) -> None:
     _prctl(_ADOPT_ORPHANS, 1)
     # A cell imports what lies beside the notebook, never what lies beside this file.
     sys.path[:1] = []
+    # Nearly all that imports make stays: looking for the rest would take a part of their time, and is done by nobody.
+    gc.disable()
     code = WORKER_BROKE
     try:
         WarmParent(JsonLines(_adopted(descriptor)), steps).serve()

@@ -166,7 +166,9 @@ class _LocalRun:
     def _launch(self, step: Step, outputs: Path, argv: Sequence[str], span: Span | None = None) -> _Worker:
         """Start a process for a step, or for some of its shards."""
         forks = self.forks and not self.fresh_cells & set(step.cells)
-        number = self.parent.start(step.id, self.directory.work(step.id), argv, fork=forks, log=self.directory.log(step.id))
+        more = self.schedule.waits_besides(step.id) or bool(self.scattered)
+        log = self.directory.log(step.id)
+        number = self.parent.start(step.id, self.directory.work(step.id), argv, fork=forks, more=more, log=log)
         if span is None:
             self.commands[step.id] = {"argv": list(argv), "python": self.parent.python}
         follower = StepFollower(step.id, Path(journal_path(f"{outputs}.work")), streams=self.job.streams)

@@ -68,6 +68,10 @@ class Schedule:
         """How long the way from the step's start to the end of the run is."""
         return self._priority[step]
 
+    def waits_besides(self, step: StepId) -> bool:
+        """Whether another step than this one may still start."""
+        return any(one != step for one in self._waits_for)
+
     def started(self, step: StepId) -> None:
         """The step runs now."""
         del self._waits_for[step]

@@ -102,11 +102,14 @@ class WarmParent:
         """Let it remove these when everything has ended, whether or not we are still there."""
         self._send(do="remove_at_end", directories=[str(directory) for directory in directories])
 
-    def start(self, step: str, directory: Path, argv: Sequence[str], *, fork: bool, log: Path) -> int:
-        """Start a worker that runs a command of the runtime in `directory`; what it prints goes to `log`."""
+    def start(self, step: str, directory: Path, argv: Sequence[str], *, fork: bool, more: bool, log: Path) -> int:
+        """Start a worker that runs a command of the runtime in `directory`; what it prints goes to `log`.
+
+        `more` says that another one will be wanted.
+        """
         self._workers += 1
         task = {"step": step, "directory": str(directory), "argv": list(argv), "log": str(log)}
-        self._send(do="start", worker=self._workers, fork=fork, task=task)
+        self._send(do="start", worker=self._workers, fork=fork, more=more, task=task)
         return self._workers
 
     def command(self, argv: Sequence[str], *, directory: Path, environ: Mapping[str, str], log: Path) -> int:

@@ -82,3 +82,13 @@ def test_every_step_runs_once_after_what_it_needs_and_never_too_many(case, rando
 @pytest.mark.parametrize("steps", [0, 1])
 def test_an_empty_plan_is_over(steps):
     assert Schedule(make_plan(steps, []), {}, cores=1).over is (steps == 0)
+
+
+def test_whether_another_worker_will_be_wanted():
+    schedule = Schedule(make_plan(3, [(0, 1)]), {}, cores=2)
+    assert schedule.waits_besides("s2")
+    schedule.started("s0")
+    schedule.started("s2")
+    assert not schedule.waits_besides("s1")
+    schedule.ended("s0", well=False)
+    assert not schedule.waits_besides("s0")

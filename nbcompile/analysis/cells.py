@@ -387,6 +387,7 @@ class _Notebook:
             stuck=tuple(Stuck(name, reason, _span(record, where)) for name, reason, where in record.stuck),
             live=tuple(Live(names, mark.reason, _span(record, mark.spot)) for names, mark in record.live),
             libraries=tuple(sorted(record.libraries)),
+            unknown_libraries=tuple(sorted(name for name in record.libraries if not self.walk.known.covers(name))),
             history=tuple(sorted(record.history)),
             opaque=record.opaque,
             ends_early=record.ends_early,

@@ -35,7 +35,7 @@ def step_files(
         writer.parameters = parameters
         writer.entries = parameter_entries(parameters, file_parameters(parameters, plan).values())
     if len(plan.steps) > 1:
-        writer.watched = watched_names(graph)
+        writer.watched = watched_names(graph, facts)
     return tuple(StepFile(step.id, json_bytes(writer.document(step, plan))) for step in plan.steps)
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from nbcompile.model.facts import CellFacts
 from nbcompile.model.graph import CHANNEL, FILE, DataflowGraph, GraphCell
 
 # Channels of which any cell may be a reader that does not say so, and those that only some cells read.
 _READ_BY_ALL = ("cwd", "matplotlib", "sys.path")
 _READ_BY_SOME = ("os.environ", "random", "numpy.random", "torch.random")
+# What libraries of which no row of the table of known calls tells keep in their modules and classes.
+LIBRARY = CHANNEL + "library:"
 
 
 class Watched(NamedTuple):
@@ -19,11 +22,12 @@ class Watched(NamedTuple):
     changed_later: tuple[str, ...]
 
 
-def watched_names(graph: DataflowGraph) -> dict[int, Watched]:
+def watched_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int, Watched]:
     """What is watched in each cell."""
     last_read = {name: cell.index for cell in graph.cells for name in _read_by(cell)}
     last_changed = {name: cell.index for cell in graph.cells for name in cell.mutates}
     first_set = {CHANNEL + one.channel: cell.index for cell in reversed(graph.cells) for one in cell.effects if one.mode == "write"}
+    last_used = {LIBRARY + name: cell.index for cell in facts for name in cell.unknown_libraries}
     last = len(graph.cells) - 1
     found: dict[int, Watched] = {}
     for cell in graph.cells:
@@ -33,6 +37,7 @@ def watched_names(graph: DataflowGraph) -> dict[int, Watched]:
         channels = [CHANNEL + name for name in _READ_BY_ALL if index < last]
         some = [CHANNEL + name for name in _READ_BY_SOME]
         channels += [name for name in some if first_set.get(name, index) < index or last_read.get(name, -1) > index]
+        channels += [name for name, user in last_used.items() if user > index and name[len(LIBRARY) :] in facts[index].unknown_libraries]
         files = [name for name, reader in last_read.items() if name.startswith(FILE) and reader > index]
         watches = dict.fromkeys(name for name in (*names, *channels, *files) if name not in changed)
         found[index] = Watched(tuple(watches), tuple(name for name, changer in last_changed.items() if changer > index))

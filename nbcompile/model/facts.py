@@ -139,8 +139,8 @@ class Live(NamedTuple):
 class CellFacts:
     """What one code cell does. All tuples are in source order.
 
-    `history` holds the code cells whose result the cell reads as `Out[n]`; `libraries` the top-level modules whose state the cell may read;
-    `allowed` the codes that the author has settled.
+    `history` holds the code cells whose result the cell reads as `Out[n]`; `libraries` the top-level modules whose state the cell may read,
+    of which nothing is known of `unknown_libraries`; `allowed` the codes that the author has settled.
     """
 
     cell: CellId
@@ -157,6 +157,7 @@ class CellFacts:
     stuck: tuple[Stuck, ...] = ()
     live: tuple[Live, ...] = ()
     libraries: tuple[str, ...] = ()
+    unknown_libraries: tuple[str, ...] = ()
     history: tuple[int, ...] = ()
     opaque: str = ""
     ends_early: bool = False

@@ -69,6 +69,7 @@ def _facts(cell: CellFacts) -> dict[str, Any]:
         "stuck": [{"name": stuck.name, "reason": stuck.reason, **_span(stuck.span)} for stuck in cell.stuck],
         "live": [{"names": live.names, "reason": live.reason, **_span(live.span)} for live in cell.live],
         "libraries": cell.libraries,
+        "unknown_libraries": cell.unknown_libraries,
         "opaque": cell.opaque,
         "ends_early": cell.ends_early,
     }

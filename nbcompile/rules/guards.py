@@ -95,7 +95,8 @@ STATE_SET = Rule(
     summary="a cell set state that it was not known to set",
     explanation=f"""\
 ## What it does
-Compares random generators, plot parameters, environment variables, working directory and search path before and after each cell.
+Compares random generators, plot parameters, environment variables, working directory and search path before and after each cell, and what
+libraries nobody has described keep in their modules and classes: counters, numbers, texts.
 
 ## Why it matters
 State that no name stands for is sent from step to step only where it is known to be set or read.

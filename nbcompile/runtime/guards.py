@@ -16,6 +16,7 @@ from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Se
 from .channels import Channels
 from .document import StepCell, StepDocument, VersionName
 from .files import StepFiles, covers
+from .library_state import changed_state, library_state
 from .payloads import UNBOUND, SavedPayload
 from .placeholders import CannotTravel
 from .prints import Print, Prints, shallow_print
@@ -25,6 +26,7 @@ CHANGED, NOT_SENT, FILE_TOUCHED, SHARED, STATE_SET, STUCK = "NB501", "NB502", "N
 _CATCHES_NAME_ERRORS = re.compile(r"except\s*(:|[^:\n]*\b(NameError|Exception|BaseException)\b)")
 _OPENED, _LISTED = ("open", "sqlite3.connect"), ("os.listdir", "os.scandir", "glob.glob")
 _EVERYTHING = "./"
+LIBRARY = "library:"
 # How results are displayed: set by few, read by all.
 DISPLAY = "library:display"
 _MODULE_FINDERS = (f"{os.sep}importlib{os.sep}", "pkgutil.py", f"{os.sep}pkg_resources{os.sep}", f"{os.sep}importlib_metadata{os.sep}")
@@ -51,6 +53,7 @@ class Guards:
         self._made: Dict[str, Tuple[Any, ...]] = {}
         self._states: Dict[str, bytes] = {}
         self._shows: Dict[Any, int] = {}
+        self._libraries: Dict[str, Dict[Any, Any]] = {}
         self._cell: Optional[StepCell] = None
         self._missed: Dict[str, None] = {}
         self._watched: List[Tuple[VersionName, Any]] = []
@@ -93,8 +96,9 @@ class Guards:
                 # Whether a cell holds the only reference to an object can be seen.
                 self._watched.append((version, weak_reference(value)))
         self._made = {one.name: shallow_print(one.value) for one in made if one.name in cell.watches}
-        channels = (name[len("channel:") :] for name in cell.watches if name.startswith("channel:"))
-        self._states = {name: self._state(name) for name in channels}
+        channels = [name[len("channel:") :] for name in cell.watches if name.startswith("channel:")]
+        self._states = {name: self._state(name) for name in channels if not name.startswith(LIBRARY)}
+        self._libraries = {name: library_state(name[len(LIBRARY) :]) for name in channels if name.startswith(LIBRARY)}
         self._shows = self._display()
         self._names.missing = (
             {name for name in self._document.names if self._is_missing(name, cell)} if self._watches_names(cell) else set()
@@ -176,6 +180,11 @@ class Guards:
                     STATE_SET, name, f"cell {cell.cell} changes the state of `{name}`, which was not known", f"# nbc: writes={name}"
                 )
 
+        for name, held in self._libraries.items():
+            changed = changed_state(held, library_state(name[len(LIBRARY) :]))
+            if changed:
+                message = f"cell {cell.cell} changes `{changed}`, which later cells that use the library may depend on"
+                self.break_(STATE_SET, name, message, f"# nbc: writes={name}")
         if self._shows != self._display() and "channel:" + DISPLAY not in cell.changes:
             message = f"cell {cell.cell} changes how results are displayed, which later cells depend on"
             self.break_(STATE_SET, DISPLAY, message, f"# nbc: writes={DISPLAY}")

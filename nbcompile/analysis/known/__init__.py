@@ -116,6 +116,10 @@ class Known:
         row = self._methods[key] = _decode(self._lines_of(home)[name], home) if home else None
         return row
 
+    def covers(self, library: str) -> bool:
+        """Whether there are rows for a library, by its top-level module."""
+        return library in sys.stdlib_module_names or read_library(library) is not None
+
     def home(self, owner: str, name: str) -> str:
         """The section in which a type or module has the name: its own or that of a base; empty when there is none."""
         key = (owner, name)

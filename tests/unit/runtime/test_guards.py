@@ -145,3 +145,18 @@ def test_use_of_what_could_not_travel(tmp_path):
     documents[1]["cells"][0]["watches"] = []
     found = run_documents(documents, tmp_path / "chain")[-1]
     assert [(one["code"], one["name"]) for one in found["guards"]] == [("NB506", "x@0")]
+
+
+REMEMBERED = {
+    "cmd.PROMPT = '> ';": "cmd",
+    "cmd.Cmd.ruler = '-';": "cmd",
+    "next(multiprocessing.process._process_counter);": "multiprocessing",
+    "cmd.loaded = True; cmd.new = 1; cmd.Cmd.seen = [];": "",
+}
+
+
+@pytest.mark.parametrize("text", REMEMBERED)
+def test_what_a_library_remembers(text, tmp_path):
+    watches = ["channel:library:cmd", "channel:library:multiprocessing"]
+    found = breaks(["import cmd, multiprocessing.process", text], tmp_path, watches=watches)
+    assert found == [("NB505", 1, f"library:{name}") for name in [REMEMBERED[text]] if name]

@@ -1,0 +1,47 @@
+"""What analysis cannot know, a run finds and repairs: the results are those of a plain run, and a finding names the cell."""
+
+import json
+
+import nbformat
+import pytest
+
+from nbcompile import api
+from nbcompile.model.plan import Granularity
+from nbcompile.model.run import RunState
+from nbcompile.model.settings import Settings
+
+pytestmark = pytest.mark.slow
+
+LIBRARY = """\
+import itertools
+_ids = itertools.count(1)
+_options = {"unit": "m"}
+class Sensor:
+    def __init__(self):
+        self.name = f"sensor {next(_ids)}"
+def half(x):
+    return x / 2
+"""
+
+
+def shown(cells, directory):
+    (directory / "sensors.py").write_text(LIBRARY)
+    path = directory / "n.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells]), path)
+    record = api.run(path, Settings(granularity=Granularity.CELL), output=directory / "out")
+    assert record.state is RunState.FINISHED
+    notebook = json.loads(record.executed.read_text("utf-8"))
+    texts = ["".join("".join(output["text"]) for output in cell["outputs"]) for cell in notebook["cells"]]
+    return texts, {(found.rule.code, found.place.cell_index) for found in record.diagnostics}
+
+
+def test_ids_that_a_library_gives_out(tmp_path):
+    cells = ["from sensors import Sensor, half", "a = Sensor()", "b = Sensor()\nprint(half(4))", "print(a.name, b.name)"]
+    texts, found = shown(cells, tmp_path)
+    assert texts[2:] == ["2.0\n", "sensor 1 sensor 2\n"]
+    assert ("NB505", 1) in found
+
+
+def test_a_library_that_remembers_nothing_is_let_alone(tmp_path):
+    texts, found = shown(["from sensors import half", "a = half(4)", "b = half(6)", "print(a, b)"], tmp_path)
+    assert (texts[3], found) == ("2.0 3.0\n", set())

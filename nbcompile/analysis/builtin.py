@@ -453,6 +453,15 @@ def join_paths(call: Call) -> Value:
     return plain("str")
 
 
+def reload(call: Call) -> Value:
+    """`importlib.reload(module)` runs the file of the module once more."""
+    module = call.first.callee
+    if type(module) is str:
+        call.frame.walk.imported(call.frame, module.partition(".")[0], call.node)
+        call.frame.walk.effect(call.frame, f"library:{module.partition('.')[0]}", "write", module, call.node)
+    return call.first
+
+
 def get_ipython(_: Call) -> Value:
     """The shell itself: what is done with it cannot be followed, except for what the parser has resolved."""
     return Value("shell")
@@ -505,6 +514,7 @@ SPECIAL: dict[str, Special] = {
     "builtins.abs": same_kind,
     "builtins.round": same_kind,
     "functools.wraps": wraps,
+    "importlib.reload": reload,
     "functools.lru_cache": caches.lru_cache,
     "functools.cache": caches.lru_cache,
     "builtins.open": open_,

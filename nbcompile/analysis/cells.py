@@ -206,7 +206,11 @@ class _Notebook:
         # Asked before the statement runs, which may bind a name anew that it reads: `f = f`.
         bound = [name for name in _names_in(statement) if name in frame.top.sure and frame.binders.get(name, -1) < found.ordinal]
         frame.trace.uses = {}
+        known = set(frame.trace.effects)
         STATEMENTS[type(statement)](frame, statement)
+        # Who runs an import again needs the file of the module again.
+        files = [key for key in frame.trace.effects if key.channel == "files" and key not in known]
+        record.settings[found.ordinal] = {key: frame.trace.effects.pop(key) for key in files}
         reads = tuple(frame.trace.uses)
         own = [name for name in bound if name not in reads]
         frame.trace.uses = {**before, **{name: mark for name, mark in frame.trace.uses.items() if name not in before}}

@@ -38,6 +38,7 @@ _FILE_OPTIONS = frozenset(("-r", "--requirement", "-e", "--editable", "--file"))
 _PIP_NAME = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*([<>=!~][^;@]*)?(?:;.*)?")
 _CONDA_NAME = re.compile(r"(?:[\w-]+::)?([A-Za-z0-9_][A-Za-z0-9._-]*?)\s*([<>=!][^\s]*)?")
 _CATCHES_IMPORT_ERRORS = frozenset(("ImportError", "ModuleNotFoundError", "Exception", "BaseException"))
+_MODULE_FILE = re.compile(r"([A-Za-z_]\w*)(?:\.py\b|/)")
 _PATH_CHANGES = re.compile(r"\bsys\s*\.\s*path\b|\bsite\s*\.\s*addsitedir\b|\bPYTHONPATH\b")
 
 
@@ -46,15 +47,18 @@ def read_environment(cells: Iterable[ParsedCell]) -> Environment:
     imports: list[ImportedModule] = []
     requirements: list[Requirement] = []
     path_changes = False
+    named: set[str] = set()
     for parsed in cells:
         path_changes = path_changes or _PATH_CHANGES.search(parsed.cell.source) is not None
         if parsed.tree is None:
             continue
         for node in _always_run(parsed.tree.body):
-            imports += [ImportedModule(name, place_in(parsed, node)) for name in _modules(node)]
+            # A module whose file an earlier cell names may be written by it.
+            imports += [ImportedModule(name, place_in(parsed, node)) for name in _modules(node) if name not in named]
         for magic in ast.walk(parsed.tree) if parsed.has_magics else ():
             if isinstance(magic, Magic):
                 requirements += _requirements(magic, place_in(parsed, magic))
+        named.update(_MODULE_FILE.findall(parsed.cell.source))
     return Environment(tuple(imports), tuple(requirements), path_changes)
 
 

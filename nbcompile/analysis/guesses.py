@@ -55,6 +55,7 @@ def method(call: Call) -> Value:
     name = call.label if call.label.startswith("__") else call.label.lstrip("_")
     objects = receiver.objects
     frame.trace.speaks = True
+    walk.touch_module(frame, receiver.type, call.node)
     if walk.is_pure(call.node):
         return frame.fresh(call.node, "")
     hands_out = _HANDS_OUT.fullmatch(name) is not None
@@ -116,6 +117,7 @@ def function(call: Call) -> Value:
     frame, given = call.frame, call.arguments.all()
     frame.trace.speaks = True
     name = call.label.rpartition(".")[2]
+    frame.walk.touch_module(frame, call.label, call.node)
     if name[:1].isupper() and not name.isupper():
         return _constructed(call)
     if not frame.walk.is_pure(call.node):

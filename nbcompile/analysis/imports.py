@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from nbcompile.analysis.bindings import Frame
+from nbcompile.analysis.replayable import candidate
 
 
 def import_(frame: Frame, node: ast.Import) -> None:
@@ -34,3 +35,36 @@ def import_from(frame: Frame, node: ast.ImportFrom) -> None:
             continue
         for name in names:
             frame.bind(name, walk.library(walk.known.canonical(f"{module}.{name}")))
+
+
+def is_stateless(text: str) -> bool:
+    """Whether a module of this text holds nothing that a call of its functions could change."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    names = {name for node in tree.body if (found := candidate(node, 0)) is not None for name in found.binds}
+    return all(_is_fixed(node) for node in tree.body) and not any(_may_change(node, names) for node in ast.walk(tree))
+
+
+def _is_fixed(node: ast.stmt) -> bool:
+    """A definition, a text, or what runs only in a program."""
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant)
+    if isinstance(node, ast.If):
+        return isinstance(node.test, ast.Compare) and isinstance(node.test.left, ast.Name) and node.test.left.id == "__name__"
+    return candidate(node, 0) is not None
+
+
+def _may_change(node: ast.AST, names: set[str]) -> bool:
+    """Whether a node binds a name of the module, sets a part of what one stands for, or keeps results."""
+    if isinstance(node, ast.Global | ast.Nonlocal):
+        return True
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return any("cache" in ast.unparse(decorator) for decorator in node.decorator_list)
+    if not isinstance(node, ast.Attribute | ast.Subscript) or isinstance(node.ctx, ast.Load):
+        return isinstance(node, ast.Name) and node.id in ("setattr", "type", "__class__", "globals")
+    root: ast.AST = node
+    while isinstance(root, ast.Attribute | ast.Subscript):
+        root = root.value
+    return not isinstance(root, ast.Name) or root.id in names or root.id == "cls"

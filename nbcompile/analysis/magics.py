@@ -7,6 +7,7 @@ import re
 
 from nbcompile.analysis import files
 from nbcompile.analysis.bindings import BlockFrame, Frame
+from nbcompile.analysis.imports import is_stateless
 from nbcompile.analysis.strings import evaluate_text
 from nbcompile.analysis.values import NONE, SCALAR, Value, single
 from nbcompile.analysis.visit import evaluate, execute
@@ -113,11 +114,14 @@ def read_interpolated(frame: Frame, command: str, node: ast.AST) -> None:
 
 
 def _writefile(frame: Frame, node: Magic) -> Value:
+    """`%%writefile name`, which says whether the file was there."""
     words = [word for word in node.argument.split() if word not in ("-a", "--append")]
-    mode = "append" if len(words) < len(node.argument.split()) else "write"
     for word in words[:1]:
         read_interpolated(frame, word, node)
-        files.note(frame, node, Value("str") if "{" in word or "$" in word else Value("str", const=word.strip("'\"")), mode)
+        literal = "{" not in word and "$" not in word
+        files.note(frame, node, Value("str", const=word.strip("'\"")) if literal else Value("str"), "append")
+        if literal and len(words) == len(node.argument.split()) and is_stateless(node.text):
+            frame.walk.stateless.add(files.path_of(word.strip("'\"")))
     return NONE
 
 

@@ -46,6 +46,9 @@ class Walk:
         self.elements: dict[int, Value] = {}
         self.filled: set[int] = set()
         self.elements_made: set[int] = set()
+        self.written: dict[str, None] = {}
+        self.stateless: set[str] = set()
+        self.stateful_modules: set[str] = set()
         self.running: dict[int, Summary] = {}
         self.recursive: set[int] = set()
         self.bindings = 0
@@ -167,12 +170,26 @@ class Walk:
     def effect(self, frame: Frame, channel: str, mode: str, subject: str, node: ast.AST, reason: str = "") -> None:
         """State that is not a name is read, written or drawn from."""
         key = EffectKey(channel, mode, subject)
+        if channel == "files" and mode != "read":
+            self.written[subject] = None
         if key not in frame.trace.effects:
             frame.trace.effects[key] = Mark(spot(node), (), reason)
 
     def imported(self, frame: Frame, module: str, node: ast.AST) -> None:
-        """A module is imported."""
+        """A module is imported; it may be one that an earlier cell has written."""
         self.effect(frame, "import", "read", module, node)
+        for path in self.written:
+            *directories, name = path.split("/")
+            if name == f"{module}.py" or module in directories:
+                self.effect(frame, "files", "read", path, node)
+                if path not in self.stateless:
+                    self.stateful_modules.add(module)
+
+    def touch_module(self, frame: Frame, path: str, node: ast.AST) -> None:
+        """Something of a module is called, or of who knows what: a module that the notebook has written may change its own globals."""
+        module = path.partition(".")[0]
+        for one in sorted(self.stateful_modules) if not path else (module,) if module in self.stateful_modules else ():
+            self.effect(frame, f"library:{one}", "draw", path or one, node)
 
     def opaque(self, frame: Frame, node: ast.AST, reason: str) -> None:
         """What happens here cannot be followed: the cell reads and writes everything."""

@@ -23,13 +23,14 @@ _QUIET = frozenset(("environment", "time", "stdin", "import", "files"))
 
 @dataclass(slots=True)
 class ChannelLinks:
-    """What channels and files add to each cell."""
+    """What channels and files add to each cell; `files` are those that a statement needs wherever it is run again."""
 
     needs: list[tuple[Version, ...]]
     replays: list[tuple[StatementId, ...]]
     makes: list[tuple[Version, ...]]
     edges: list[Edge]
     fusions: list[Fusion]
+    files: Mapping[StatementId, Mapping[Version, None]]
 
 
 class _Channel:
@@ -45,9 +46,9 @@ class _Channel:
 
 def link_channels(facts: Sequence[CellFacts], statements: Mapping[StatementId, tuple[StatementId, ...]]) -> ChannelLinks:
     """Link readers and writers of every channel and file."""
-    links = ChannelLinks([], [], [], [], [])
-    linker = _Linker(facts, statements, links)
     files = Files()
+    links = ChannelLinks([], [], [], [], [], files.of_statements)
+    linker = _Linker(facts, statements, links)
     for cell in facts:
         needs, replays, makes = linker.cell(cell)
         file_needs, file_makes, file_edges = files.cell(cell)

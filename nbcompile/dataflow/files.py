@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from nbcompile.model.facts import CellFacts, Effect
+from nbcompile.model.facts import CellFacts, Effect, StatementId
 from nbcompile.model.graph import FILE, Edge, EdgeKind, Version
 
 GIVEN = -1
@@ -22,6 +22,7 @@ class Files:
         self._written: dict[str, list[int]] = {}
         self._readers: dict[str, list[int]] = {}
         self._moved = False
+        self.of_statements: dict[StatementId, dict[Version, None]] = {}
 
     def cell(self, cell: CellFacts) -> tuple[list[Version], list[Version], list[Edge]]:
         """The file versions a cell needs and makes, and the edges to it."""
@@ -29,6 +30,9 @@ class Files:
         makes: dict[Version, None] = {}
         edges: dict[Edge, None] = {}
         self._moved = self._moved or any(effect.channel == "cwd" and effect.mode != "read" for effect in cell.effects)
+        for effect in cell.effects:
+            if effect.channel == "files" and effect.statement is not None:
+                self._need(cell.index, self._subject(effect), True, self.of_statements.setdefault(effect.statement, {}), edges)
         touched = [(self._subject(effect), effect.mode) for effect in cell.effects if effect.channel == "files"]
         for path, mode in touched:
             reads = mode != "write" or path.endswith("/")

@@ -6,11 +6,11 @@ leave a name as it was passes the old version on. What a step can get by running
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from nbcompile.dataflow.aliases import Aliases
-from nbcompile.dataflow.channels import link_channels
+from nbcompile.dataflow.channels import ChannelLinks, link_channels
 from nbcompile.dataflow.control import control_edges
 from nbcompile.dataflow.fusions import Fusions
 from nbcompile.model.facts import CellFacts, DefinitionStatement, FactsKind, StatementId
@@ -22,6 +22,8 @@ def link(facts: Sequence[CellFacts]) -> DataflowGraph:
     state = _State(facts)
     drafts = [state.cell(cell) for cell in facts]
     channels = link_channels(facts, state.statements)
+    for place, draft in enumerate(drafts):
+        draft.needs += [version for version in _files_of_replays(draft, channels, place) if version not in channels.needs[place]]
     edges = [edge for draft in drafts for edge in draft.edges] + list(channels.edges)
     waits = [edge for draft in drafts for edge in draft.edges if Version(edge.name, edge.source) in draft.needs]
     edges += control_edges(facts, [*waits, *channels.edges])
@@ -178,6 +180,13 @@ class _State:
                 self.latest[gone.name] = _Latest(facts.index, EdgeKind.VALUE)
         groups = (tuple(made),) if facts.kind is FactsKind.OPAQUE and made else self.aliases.groups(list(made))
         draft.made = tuple(tuple(Version(name, facts.index) for name in group) for group in groups)
+
+
+def _files_of_replays(draft: _Draft, channels: ChannelLinks, place: int) -> Iterator[Version]:
+    """The files that the statements need which a cell runs again, or may have to for the values that it is sent."""
+    own = {*draft.replays, *channels.replays[place]}
+    replays = [statement for statement in channels.files if statement in own or (draft.needs and statement.cell < place)]
+    yield from dict.fromkeys(version for statement in replays for version in channels.files[statement])
 
 
 def _certain(cell: CellFacts) -> set[str]:

@@ -13,7 +13,7 @@ from nbcompile.engines.directory import RunDirectory
 from nbcompile.engines.distributions import Distributions
 from nbcompile.engines.file_digests import ABSENT, sha256_of
 from nbcompile.engines.keys import StepKey, changed_parts
-from nbcompile.engines.store import Experience, KeptFile, Result, Store
+from nbcompile.engines.store import KeptFile, Result, Store
 from nbcompile.model.plan import StepId
 from nbcompile.model.reuse import Reuse
 from nbcompile.model.run import StepRecord
@@ -96,11 +96,9 @@ class ResultCache:
             return False
         return True
 
-    def keep(self, key: StepKey, name: str, made: Made, directory: RunDirectory) -> None:
-        """Keep what a step has made; `name` is what people would call the result, whatever its key."""
+    def keep(self, key: StepKey, made: Made, directory: RunDirectory) -> None:
+        """Keep what a step has made."""
         self._kept.append(self._keeper.submit(self._publish, key, made, directory))
-        took = Experience(parts=key.parts, seconds=made.record.seconds or 0.0, peak_memory_mib=made.record.peak_memory_mib or 0.0)
-        self._kept.append(self._keeper.submit(self._store.note, name, took))
 
     def close(self) -> tuple[str, ...]:
         """Wait until everything is kept; says why something could not be."""

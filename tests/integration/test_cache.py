@@ -101,3 +101,13 @@ def test_threads_are_divided_only_when_asked(project):
     done = project.call("run", "demo.ipynb", "-o", "out", "--threads", "divide", "--jobs", "1000")
     assert "sums may differ in their last digits" in done.stderr
     assert project.run("--threads", "divide", "--jobs", "1000")[1][0][0].text == "1\n"
+
+
+def test_what_steps_took_is_known_to_later_runs_that_want_no_results(project):
+    project.write("import time\ntime.sleep(0.1)\na = 1", "import time\ntime.sleep(0.4)\nb = 2")
+    firsts = []
+    for _ in range(2):
+        project.run("--no-cache", "--jobs", "1")
+        steps = json.loads((project.directory / "out" / "run.json").read_text("utf-8"))["steps"]
+        firsts.append(min(steps, key=lambda step: step["started_seconds"])["cells"][0])
+    assert firsts == [0, 1]

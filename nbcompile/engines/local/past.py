@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -97,7 +98,12 @@ class Past:
             sources = [path for name in modules for path in (*self.warm.sources.get(name, ()), *outputs["sources"].get(name, ()))]
             payloads = tuple(payload["payload"] for payload in outputs["payloads"])
             made = Made(record=record, payloads=payloads, modules=modules, sources=tuple(dict.fromkeys(sources)))
-            self.cache.keep(key, self._name(step), made, self.job.directory)
+            self.cache.keep(key, made, self.job.directory)
+        if not record.cached:
+            # What a step took tells later runs when to start it, also those that do not want its result.
+            with contextlib.suppress(OSError):
+                took = Experience(parts=key.parts, seconds=record.seconds or 0.0, peak_memory_mib=record.peak_memory_mib or 0.0)
+                self.store.note(self._name(step), took)
         job = {
             "outputs": sha256_of(self.job.directory.outputs(step.id)),
             "not_kept": why,

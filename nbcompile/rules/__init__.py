@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from nbcompile.model.diagnostic import Rule
-from nbcompile.rules import dataflow, environment, guards, parameters, policy, profile, reading, workflow
+from nbcompile.rules import dataflow, environment, guards, parameters, policy, profile, reading, steps, workflow
 
-_GROUPS = (reading, dataflow, workflow, policy, parameters, environment, guards, profile)
+_GROUPS = (reading, dataflow, workflow, policy, parameters, environment, guards, profile, steps)
 
 ALL_RULES: tuple[Rule, ...] = tuple(
     sorted(

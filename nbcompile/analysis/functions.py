@@ -316,6 +316,9 @@ class Replacing:
             found = frozenset(heap.below(parts)) if heap.is_deepest(number) else parts
         elif number in self.summary.made:
             found = self._made(number)
+        elif number in self.frame.walk.figure_numbers:
+            # Of the cell in which the function was first called.
+            found = single(self.frame.walk.figure())
         else:
             found = single(number)
         self._found[number] = found

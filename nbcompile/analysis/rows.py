@@ -28,6 +28,8 @@ from nbcompile.analysis.values import (
 )
 from nbcompile.analysis.visit import NO_ARGUMENTS, Call, call_back, call_value
 
+_ARTIST = "matplotlib.Artist"
+_ON_CURRENT = ("matplotlib.pyplot.", "seaborn.", "pandas.")
 # Libraries whose functions show something, whatever else they do.
 _SPEAKING = ("warnings", "tqdm", "IPython", "logging")
 _CALLED = (Function, Class, Partial, Wrapped, Choice)
@@ -193,6 +195,8 @@ def _result(call: Call, result: Result) -> Value:
     if kind == "new":
         if result.items:
             return _container(call, result)
+        if _draws_on_current(call, result):
+            return Value(result.type, single(frame.walk.figure()))
         return frame.fresh(call.node, result.type, opened=not frame.walk.known.is_plain(result.type))
     if kind == "none":
         return NONE
@@ -204,6 +208,11 @@ def _result(call: Call, result: Result) -> Value:
     if kind == "argument":
         return join_all(sources)
     return _sharing(call, result, sources)
+
+
+def _draws_on_current(call: Call, result: Result) -> bool:
+    """Whether the call gives something of pyplot's current figure, whichever that is."""
+    return result.type == _ARTIST and call.owner.type != _ARTIST and call.label.startswith(_ON_CURRENT)
 
 
 def _sharing(call: Call, result: Result, sources: list[Value]) -> Value:
@@ -232,7 +241,7 @@ def _container(call: Call, result: Result) -> Value:
     items: list[Value] = []
     for place, item in enumerate(result.items):
         value = Value(item.type, items[-1].objects) if item.kind == "same" else _result(call, item)
-        if item.kind == "new" and value.objects and not item.items:
+        if item.kind == "new" and value.objects and not item.items and not _draws_on_current(call, item):
             value = frame.fresh(call.node, item.type, opened=not frame.walk.known.is_plain(item.type), role=f"item {place}")
         items.append(value)
     if result.type == "tuple":

@@ -46,6 +46,8 @@ class Walk:
         self.elements: dict[int, Value] = {}
         self.filled: set[int] = set()
         self.elements_made: set[int] = set()
+        self.figures: dict[int, int] = {}
+        self.figure_numbers: set[int] = set()
         self.written: dict[str, None] = {}
         self.stateless: set[str] = set()
         self.stateful_modules: set[str] = set()
@@ -160,6 +162,14 @@ class Walk:
             for number in value.objects
         )
         return made and not self.names_reaching(heap.above(holder.objects))
+
+    def figure(self) -> int:
+        """The object that stands for what pyplot draws on in this cell: its figures are closed at the end of each."""
+        found = self.figures.get(self.cell)
+        if found is None:
+            found = self.figures[self.cell] = self.heap.new("matplotlib.Artist")
+            self.figure_numbers.add(found)
+        return found
 
     def keep(self, tree: ast.AST) -> None:
         """Hold on to a tree, so that its nodes' identities stay their own."""

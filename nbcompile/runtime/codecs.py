@@ -375,7 +375,7 @@ class ValueWriter(pickle.Pickler):
         reduced = value.__reduce_ex__(PROTOCOL)
         state = dict(reduced[2])
         state.pop("_restore_to_pylab", None)
-        return (reduced[0], reduced[1], state, *reduced[3:])
+        return (_figure, (*reduced[:2], tuple(name for name in _SHOW_FIGURES if name in sys.modules)), state, *reduced[3:])
 
     def _buffer(self, buffer: pickle.PickleBuffer) -> bool:
         """Take memory that an object offers; true leaves it in the pickle."""
@@ -388,6 +388,8 @@ class ValueWriter(pickle.Pickler):
 
 
 _SMALL_BUFFER = 1 << 12
+# They tell the shell how to show figures, once for each process.
+_SHOW_FIGURES = ("matplotlib.pyplot", "matplotlib_inline.backend_inline")
 _EMPTY = "nbcompile: nothing"
 
 
@@ -532,6 +534,11 @@ class Reader(pickle.Unpickler):
 
     def set_attributes(self, made: Any, state: Any) -> None:
         set_attributes(made, state)
+
+    def figure(self, make: Any, args: Any, modules: Tuple[str, ...]) -> Any:
+        for name in modules:
+            importlib.import_module(name)
+        return make(*args)
 
     def local_class(self, *made: Any) -> type:
         return self._scope.classes.make(*made)

@@ -136,7 +136,7 @@ def questions():
     if not (ROOT / "slurm" / "slurm.conf").exists():
         return 0
     told = run("sdiag", env=slurm.ENVIRONMENT) + run("sacctmgr", "show", "stats", env=slurm.ENVIRONMENT)
-    counted = re.findall(r"(?:REQUEST_JOB_INFO(?:_SINGLE)?|DBD_GET_JOBS_COND)\s*\(\s*\d+\)\s*count:\s*(\d+)", told)
+    counted = re.findall(r"(?:REQUEST_JOB_(?:USER_)?INFO(?:_SINGLE)?|DBD_GET_JOBS_COND)\s*\(\s*\d+\)\s*count:\s*(\d+)", told)
     return sum(map(int, counted))
 
 

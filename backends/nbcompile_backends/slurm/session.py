@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import hashlib
 import itertools
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -44,7 +44,8 @@ _SLOWEST_QUEUE_SECONDS = 15.0
 _LONGEST_WATCH_SECONDS = 2.0
 _RECORD_SECONDS = 10.0
 _DISBELIEF_SECONDS = 5.0
-_SETTLING_SECONDS = 0.12
+_SETTLING_SECONDS = 0.08
+_RELUCTANCE_SECONDS = 1.0
 _COMMAND_SECONDS = 30
 _BACK_OFF = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 
@@ -315,12 +316,12 @@ class SlurmSession(Session):
                 self._ended_since.setdefault(ref, now)
         # Slurm needs a moment after the job's own record.
         asked = [ref for ref in records if now - self._ended_since.get(ref, now) >= _SETTLING_SECONDS]
-        rows = await self._last_words(asked)
+        own = {ref: read_status(ref, records[ref]) for ref in asked if records[ref]["state"] == "ended"}
+        rows = await self._last_words(asked, own) if asked else {}
         for ref in asked:
-            own = read_status(ref, records[ref]) if records[ref]["state"] == "ended" else None
-            status = self._verdict(ref, rows.get(ref.native), own, now - self._ended_since[ref])
+            status = self._verdict(ref, rows.get(ref.native), own.get(ref), now - self._ended_since[ref])
             if status is not None:
-                self._over[ref] = await self._explained(status) if own is None else status
+                self._over[ref] = status if ref in own else await self._explained(status)
 
     def _verdict(self, ref: JobRef, row: AccountingRow | None, own: JobStatus | None, seconds: float) -> JobStatus | None:
         if row is not None and verdict.is_over(row.state):
@@ -336,21 +337,37 @@ class SlurmSession(Session):
         row = self._queue.rows.get(ref.native)
         return verdict.is_over(row.state) if row else self._queue.at > self._known_since[ref]
 
-    async def _last_words(self, refs: Sequence[JobRef]) -> dict[str, AccountingRow]:
+    async def _last_words(self, refs: Sequence[JobRef], own: Mapping[JobRef, JobStatus]) -> dict[str, AccountingRow]:
+        """Slurm's last word on these jobs.
+
+        The controller knows first, and its queue is one question for all of them, which is enough for a job that wrote down its
+        own end. Accounting is asked about the others, and where the queue does not tell for a while.
+        """
+        now = asyncio.get_running_loop().time()
+        if now - self._queue.at >= _SETTLING_SECONDS:
+            await self._refresh()
+        found: dict[str, AccountingRow] = {}
+        late = []
+        for ref in refs:
+            row = self._queue.rows.get(ref.native)
+            word = verdict.last_word(row, own.get(ref)) if row else None
+            if word is not None:
+                found[ref.native] = word
+            elif row is None or verdict.is_over(row.state) or now - self._ended_since[ref] >= _RELUCTANCE_SECONDS:
+                late.append(ref.native)
+        return {**found, **await self._accounted(late)}
+
+    async def _accounted(self, natives: Sequence[str]) -> dict[str, AccountingRow]:
         """What accounting has on these jobs; where it has nothing yet, or does not work, what the controller has."""
-        natives = [ref.native for ref in refs]
         found: dict[str, AccountingRow] = {}
         if natives and self._accounting_works:
             done = await self._command(commands.accounting(self._settings, natives))
             self._accounting_works = b"accounting storage is disabled" not in done.stderr
             if done.exit_code == 0:
                 found = answers.read_accounting(_text(done.stdout))
-        late = [native for native in natives if native not in found or not verdict.is_over(found[native].state)]
-        if late and asyncio.get_running_loop().time() - self._queue.at > _SETTLING_SECONDS:
-            await self._refresh()
-        for native in late:
+        for native in natives:
             row = self._queue.rows.get(native)
-            if row is not None and verdict.is_over(row.state):
+            if row is not None and verdict.is_over(row.state) and not (native in found and verdict.is_over(found[native].state)):
                 done = await self._command(commands.show(self._settings, native))
                 word = answers.read_job(native, _text(done.stdout)) if done.exit_code == 0 else None
                 if word is not None:
@@ -373,8 +390,8 @@ class SlurmSession(Session):
         return replace(status, reason=f"{status.reason}: {tail}") if tail else status
 
     async def _watch(self, refs: Sequence[JobRef], seconds: float) -> None:
-        """Wait until one of these jobs writes down its end."""
-        if refs and not any(ref in self._ended_since for ref in refs):
+        """Wait until one of these jobs writes down its end; not for long while any job only lacks Slurm's last word."""
+        if refs and not self._ended_since.keys() - self._over.keys():
             await self._host.ask("wait", run=self.run, jobs=[_job(ref) for ref in refs], seconds=seconds)
         else:
             await asyncio.sleep(min(seconds, _SETTLING_SECONDS))

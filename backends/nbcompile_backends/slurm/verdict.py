@@ -76,6 +76,13 @@ def is_over(state: str) -> bool:
     return state not in WAITING and state not in GOING
 
 
+def last_word(row: QueueRow, record: JobStatus | None) -> AccountingRow | None:
+    """What the queue says of the end of a job whose own record has all the rest: its exit code is missing where only Slurm knows it."""
+    if not is_over(row.state) or record is None or (row.state == "FAILED" and record.state is JobState.FINISHED):
+        return None
+    return AccountingRow(row.native, row.state, 0, 0, row.host, None)
+
+
 def ended(ref: JobRef, row: AccountingRow, record: JobStatus | None) -> JobStatus:
     """A job that Slurm says has ended. `record` is what it wrote down, if it came to that."""
     base = record or JobStatus(ref=ref, state=JobState.FAILED, cause=Cause.LOST, host=row.host, seconds=row.seconds)

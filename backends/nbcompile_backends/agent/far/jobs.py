@@ -88,14 +88,14 @@ class Jobs:
     def wait(self, run: str, jobs: List[str], seconds: float, abandoned: Callable[[], bool]) -> List[Status]:
         """The status of each job, as soon as one of them has ended, time is up, or nobody waits any more."""
         until = time.monotonic() + seconds
-        pause = 0.004
+        pause, longest = 0.004, min(0.25, 0.08 + len(jobs) / 1000)
         while True:
             found = [self.status(run, job) for job in jobs]
             over = time.monotonic() >= until or abandoned()
             if over or any(one["state"] in ("ended", "lost", "absent") for one in found):
                 return found
             time.sleep(min(pause, max(0.0, until - time.monotonic())))
-            pause = min(pause * 1.5, 0.25)
+            pause = min(pause * 1.5, longest)
 
     def cancel(self, run: str, jobs: List[str]) -> None:
         """Ask for the end of jobs; those that have not started will not."""

@@ -1,0 +1,57 @@
+"""How often Slurm is asked, and what: with a login host that answers from a script, for what no clock of a real one could show."""
+
+import asyncio
+from types import SimpleNamespace
+
+from nbcompile.backend import Completed, JobRef, JobState, RunId
+from nbcompile_backends.slurm.options import SlurmSettings
+from nbcompile_backends.slurm.session import SlurmSession
+
+ENDED = {"state": "ended", "code": 0, "signal": None, "cause": "", "error": "", "outputs": [], "started": 1.0, "ended": 2.0}
+QUICK, SLOW = (JobRef(deployment="hpc", run=RunId("tests"), key=digit * 64, attempt=1, native=digit) for digit in "12")
+
+
+class Login:
+    """A login host. What its jobs wrote down is in `records`, what the queue says in `queue`."""
+
+    name, facts = "login", SimpleNamespace(user="alice")
+
+    def __init__(self, records, queue):
+        self.records, self.queue = records, queue
+        self.hosts = (self,)
+        self.commands, self.patience = [], []
+
+    async def ask(self, verb, *, jobs, seconds, **_):
+        assert verb == "wait"
+        self.patience.append(seconds)
+        await asyncio.sleep(seconds)
+        return [self.records[job[0]] for job in jobs], b""
+
+    async def exec(self, argv, *_):
+        self.commands.append(argv[0])
+        return Completed(0, self.queue.encode(), b"")
+
+
+def wait(login):
+    async def scenario():
+        session = SlurmSession("hpc", RunId("tests"), SlurmSettings(), login, lambda _: None)
+        return await asyncio.wait_for(session.wait([QUICK, SLOW], 20), 10)
+
+    return [status.state for status in asyncio.run(scenario())]
+
+
+def test_a_job_that_has_ended_is_not_kept_waiting_by_one_that_goes_on():
+    login = Login({"1": ENDED, "2": {"state": "running"}}, "1|COMPLETED|N/A|n1|c|None\n2|RUNNING|N/A|n1|c|None\n")
+    assert wait(login) == [JobState.FINISHED, JobState.RUNNING]
+    assert set(login.patience) == {0}
+
+
+def test_the_queue_is_asked_once_for_the_end_of_a_job_and_accounting_never():
+    login = Login({"1": ENDED, "2": {"state": "running"}}, "1|COMPLETED|N/A|n1|c|None\n2|RUNNING|N/A|n1|c|None\n")
+    wait(login)
+    assert login.commands == ["squeue"]
+
+
+def test_slurm_has_the_last_word_on_a_job_that_says_it_ended_well():
+    login = Login({"1": ENDED, "2": {"state": "running"}}, "1|OUT_OF_MEMORY|N/A|n1|c|None\n2|RUNNING|N/A|n1|c|None\n")
+    assert wait(login) == [JobState.FAILED, JobState.RUNNING]

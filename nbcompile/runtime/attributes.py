@@ -1,9 +1,15 @@
-"""What an object carries in its `__dict__` while the way it is pickled comes from a type written in C, which knows nothing of it."""
+"""The attributes of an object: those that are only caches, and those that a base written in C forgets when it is pickled."""
 
 from __future__ import annotations
 
+import functools
 import types
 from typing import Any, Dict, Optional, Tuple
+
+
+def is_cache(kind: type, name: Any) -> bool:
+    """Whether an attribute holds what a `cached_property` of the type has worked out: it is there once somebody has looked."""
+    return isinstance(name, str) and isinstance(getattr(kind, name, None), functools.cached_property)
 
 
 def forgotten_attributes(value: Any, reduced: Tuple[Any, ...]) -> Optional[Dict[str, Any]]:

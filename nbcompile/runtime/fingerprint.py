@@ -17,6 +17,7 @@ import types
 import warnings
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
+from .attributes import is_cache
 from .placeholders import Placeholder
 
 _PLAIN = frozenset((type(None), bool, int, str, bytes))
@@ -224,7 +225,9 @@ class _ContentWalk:
         # What a factory of pickle is called says no more than the type.
         _, arguments, *rest = reduced
         state, items, pairs = (*rest[:3], None, None, None)[:3]
-        state = dict(sorted(state.items(), key=lambda item: str(item[0]))) if type(state) is dict else state
+        if type(state) is dict:
+            kept = ((name, one) for name, one in state.items() if not is_cache(kind, name))
+            state = dict(sorted(kept, key=lambda item: str(item[0]))) or None
         items = None if items is None else list(items)
         pairs = None if pairs is None else [part for pair in pairs for part in pair]
         self._parts([tuple(one for one in arguments if one is not kind), state, items, pairs])

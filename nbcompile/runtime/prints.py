@@ -7,7 +7,6 @@ How a library arranges its memory does not.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import io
 import mmap
@@ -16,6 +15,7 @@ import sys
 import warnings
 from typing import Any, Iterable, List, NamedTuple, Optional, Tuple
 
+from .attributes import is_cache
 from .codecs import Scope, ValueWriter, payload_name
 from .extents import address_of
 
@@ -150,14 +150,10 @@ class _PrintWriter(ValueWriter):
     def _reduce_any(self, value: Any, kind: type) -> Any:
         reduced = super()._reduce_any(value, kind)
         state = reduced[2] if isinstance(reduced, tuple) and len(reduced) > 2 else None
-        if not isinstance(state, dict) or not any(_is_cache(kind, name) for name in state):
+        if not isinstance(state, dict) or not any(is_cache(kind, name) for name in state):
             return reduced
         # An object without attributes has no state at all.
-        return (*reduced[:2], {name: item for name, item in state.items() if not _is_cache(kind, name)} or None, *reduced[3:])
-
-
-def _is_cache(kind: type, name: Any) -> bool:
-    return isinstance(name, str) and isinstance(getattr(kind, name, None), functools.cached_property)
+        return (*reduced[:2], {name: item for name, item in state.items() if not is_cache(kind, name)} or None, *reduced[3:])
 
 
 def _length(value: Any) -> Any:

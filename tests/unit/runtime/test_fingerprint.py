@@ -1,5 +1,6 @@
 """Fingerprints are equal for equal content, wherever it was made, and differ when anything a notebook can see differs."""
 
+import functools
 import pickle
 import subprocess
 import sys
@@ -151,3 +152,19 @@ def test_two_processes_agree(tmp_path: Path):
         for seed in ("1", "2")
     ]
     assert runs[0] == runs[1] != b""
+
+
+class Circle:
+    def __init__(self, radius):
+        self.radius = radius
+
+    @functools.cached_property
+    def area(self):
+        return 3 * self.radius**2
+
+
+def test_what_a_cached_property_has_worked_out_is_no_content():
+    looked_at = Circle(2)
+    assert looked_at.area == 12
+    assert fingerprint(looked_at).digest == fingerprint(Circle(2)).digest
+    assert fingerprint(looked_at).digest != fingerprint(Circle(3)).digest

@@ -22,10 +22,20 @@ def check(path: str | Path, parameters: Mapping[str, object] | None = None) -> P
     """
     path = Path(path)
     program = _with_findings(analyze(path, parameters), path)
+    if program.scatters and program.ok and not program.denied:
+        program = _with_scatters(program, path)
     lock = path.with_suffix(".nbcompile.json")
     if program.denied or not program.ok or not lock.is_file():
         return program
     return _with_lock(program, path, lock)
+
+
+def _with_scatters(program: Program, path: Path) -> Program:
+    """What a plan says of scatters that it could not apply."""
+    from nbcompile.api.plans import plan_findings
+
+    found = replace(program, diagnostics=plan_findings(program))
+    return replace(program, diagnostics=(*program.diagnostics, *located(unsettled(found), str(path), read_file(path))))
 
 
 def _with_lock(program: Program, path: Path, lock: Path) -> Program:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbcompile.api.projects import in_project
-from nbcompile.model.diagnostic import Severity
+from nbcompile.model.diagnostic import Outcome, Severity
 from nbcompile.model.errors import Denied, NotebookError, UsageError
 from nbcompile.model.settings import Settings
 from nbcompile.planning.plan import make_plan, read_wishes
@@ -30,15 +30,24 @@ def plan(program: Program, settings: Settings | None = None) -> Plan:
         raise UsageError("; ".join(f"{found.rule.code} {found.message}" for found in wrong), wrong[0].help)
     if not program.ok:
         raise NotebookError(f"{program.notebook.name} has errors", "run `nbcompile check` to see them")
-    settings = in_project(settings or Settings(), program)
+    made = _plan(program, in_project(settings or Settings(), program))
+    unmet = [found for found in made.diagnostics if found.rule.severity is Severity.ERROR]
+    if unmet:
+        raise NotebookError("; ".join(f"{found.rule.code} {found.message}" for found in unmet), unmet[0].help)
+    return _measured(made.value, program.profile) if program.profile else made.value
+
+
+def plan_findings(program: Program, settings: Settings | None = None) -> tuple[Diagnostic, ...]:
+    """What is asked of the plan of a notebook without errors and cannot be met."""
+    return _plan(program, in_project(settings or Settings(), program)).diagnostics
+
+
+def _plan(program: Program, settings: Settings) -> Outcome[Plan]:
     wishes = read_wishes(program.graph, program.notebook, program.facts, program.workflow, program.scatters, settings)
     if program.profile:
         wishes = replace(wishes, seconds={cell.index: cell.seconds for cell in program.profile.cells})
     made = make_plan(program.graph, program.notebook, settings, program.beside, wishes)
-    unmet = [found for found in (*made.diagnostics, *_misplaced(program, made.value, settings)) if found.rule.severity is Severity.ERROR]
-    if unmet:
-        raise NotebookError("; ".join(f"{found.rule.code} {found.message}" for found in unmet), unmet[0].help)
-    return _measured(made.value, program.profile) if program.profile else made.value
+    return Outcome(made.value, (*made.diagnostics, *_misplaced(program, made.value, settings)))
 
 
 def _measured(made: Plan, profile: Profile) -> Plan:

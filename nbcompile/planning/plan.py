@@ -90,6 +90,13 @@ def _not_applied(wanted: Sending, met: Sending, notebook: Notebook, parts: Seque
             place=Place(cell, notebook.code_cells[cell].id),
             help="; ".join(part.why),
         )
+    for cell, name in wanted.unmade:
+        yield Diagnostic(
+            rule=rules.SCATTER_NOT_APPLIED,
+            message=f"the scatter is not applied: no cell before it binds `{name}`, so no step could cut it",
+            place=Place(cell, notebook.code_cells[cell].id),
+            help=f"bind `{name}` in a cell of its own",
+        )
 
 
 def _critical_path(steps: Sequence[Step], links: Sequence[Link], seconds: Sequence[float]) -> tuple[float, tuple[StepId, ...]]:

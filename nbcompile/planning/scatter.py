@@ -16,13 +16,14 @@ class Sending:
     """What is special about what cells send each other: the scattered cells, and versions whose files go with them.
 
     `by_shard` says which version a cell is given in shards under a name, and `found` which names stand for files that are
-    found after a cell.
+    found after a cell. `unmade` are scattered names of cells that nothing in the notebook binds, so that no step could cut them.
     """
 
     scatters: Mapping[int, CellScatter] = field(default_factory=dict)
     carried: frozenset[Version] = frozenset()
     by_shard: Mapping[tuple[int, str], Version] = field(default_factory=dict)
     found: frozenset[tuple[int, str]] = frozenset()
+    unmade: tuple[tuple[int, str], ...] = ()
 
     def is_cut(self, version: Version, reader: int) -> bool:
         """Whether a cell gets a version in shards that the maker cuts for it."""
@@ -59,11 +60,11 @@ def plan_sending(graph: DataflowGraph, workflow: WorkflowDeclaration, scatters: 
         for name, source in _sources(scatter, steps.get(index)).items()
         if source in needs[index]
     }
-    # A name that nothing binds is given from outside as a whole: there is no step that could cut it.
-    applied = {index: scatter for index, scatter in by_cell.items() if all((index, name) in by_shard for name in scatter.names)}
+    unmade = tuple((index, name) for index, scatter in by_cell.items() for name in scatter.names if (index, name) not in by_shard)
+    applied = {index: scatter for index, scatter in by_cell.items() if index not in dict(unmade)}
     found = frozenset((cell, port.name) for cell, step in steps.items() for port in step.outputs if _is_pattern(port))
     by_shard = {key: version for key, version in by_shard.items() if key[0] in applied}
-    return Sending(applied, frozenset(_carried(graph, steps)), by_shard, found)
+    return Sending(applied, frozenset(_carried(graph, steps)), by_shard, found, unmade)
 
 
 def _sources(scatter: CellScatter, step: StepDeclaration | None) -> dict[str, str]:

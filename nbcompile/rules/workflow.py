@@ -168,17 +168,18 @@ SCATTER_NOT_APPLIED = Rule(
     code="NB432",
     name="scatter-not-applied",
     severity=Severity.WARNING,
-    summary="a scattered cell must run together with another one, and so runs whole",
+    summary="a scatter cannot be applied, so the cell runs whole",
     explanation="""\
 ## What it does
 Reports a cell with a scatter that has to be in one step with another cell, for example because they share a file that
-is open. It runs once, on the whole.
+is open, and one whose scattered name no earlier cell binds, for example because its value stands in the declaration. It runs once, on the
+whole.
 
 ## Why it matters
 The results are right, but nothing runs side by side.
 
 ## What to do
-Move what the cells share into one of them.
+Move what the cells share into one of them; bind the name in a cell before.
 """,
 )
 

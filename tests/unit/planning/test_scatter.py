@@ -117,3 +117,17 @@ def test_a_cell_that_must_run_with_another_runs_whole():
     program = api.analyze_notebook(read_percent(text.encode(), "n"), {})
     plan = api.plan(program, Settings(granularity=Granularity.CELL))
     assert [step.scatter for step in plan.steps] == [None]
+
+
+def test_a_scatter_over_what_no_cell_binds_is_told(tmp_path):
+    step = {"in": [{"name": "xs", "type": "name", "value": [1, 2]}], **scatter("xs")}
+    path = tmp_path / "n.py"
+    path.write_text(f"# %% workflow={json.dumps({'step': step})}\nys = [x + 1 for x in xs]\n")
+    found = [one for one in api.check(path).diagnostics if one.rule.code == "NB432"]
+    assert [(one.place.cell_index, "`xs`" in one.message) for one in found] == [(0, True)]
+
+
+def test_a_scatter_that_is_applied_is_not_told(tmp_path):
+    path = tmp_path / "n.py"
+    path.write_text(f"# %%\nxs = [1, 2]\n\n# %% workflow={json.dumps({'step': scatter('xs')})}\nys = [x + 1 for x in xs]\n")
+    assert "NB432" not in {one.rule.code for one in api.check(path).diagnostics}

@@ -38,7 +38,8 @@ class Library:
 
     `parameters` has an argument for a parameter's name, or for `FUNCTION(NAME)` or `SECTION(NAME)`; `flags` has values for
     optional parameters that can make a call change what it is given; `$` in the `ladder` is what a setter sets; `unproved`
-    says of rows and sections why they are not executed.
+    says of rows and sections why they are not executed. Where receivers are `costly` to make and to look at, one of them serves
+    to find out which arguments a row takes. A row is executed `enough` times.
     """
 
     name: str
@@ -53,6 +54,8 @@ class Library:
     unproved: dict = field(default_factory=dict)
     not_seen: frozenset = frozenset()
     are_channels: frozenset = frozenset()
+    costly: bool = False
+    enough: int = 3
     modules: dict = field(default_factory=dict)
 
 
@@ -73,6 +76,10 @@ def _hook(event, arguments):
         mode, flags = arguments[1] or "", arguments[2] or 0
         writes = any(letter in mode for letter in "wax+") or flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
         _EVENTS.append((os.fsdecode(arguments[0]), "w" if writes else "r"))
+    elif event in ("os.listdir", "os.scandir", "os.remove", "os.rmdir") and (
+        isinstance(arguments[0], int) or arguments[-1] not in (-1, arguments[0])
+    ):
+        return  # of a directory that is open, as when one is removed with all that is in it
     elif event in ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "shutil.rmtree", "os.truncate", "os.chmod", "os.utime", "os.link"):
         _EVENTS.append((str(arguments[0]), "w"))
         if event == "os.rename":
@@ -128,7 +135,6 @@ class Recorder:
 
 
 MODULES = {}
-_ENOUGH = 3
 _EVERYTHING = "*"
 _FAILS = "fails on"
 
@@ -195,12 +201,15 @@ class Prover:
         if place.name == _EVERYTHING:
             return self._prove_everything(place, verdict)
         for receiver in self._receivers(place.section, place.name) or ("",):
-            fitting = () if examples or verdict.calls >= _ENOUGH else self._fitting(place, receiver)
-            outcomes = [self._try(place, receiver, text, verdict, seen) for text in fitting]
+            if verdict.calls >= self.library.enough and not examples:
+                break
+            takes = Scout(self, place, receiver, "").takes if self.library.costly and not examples else bool
+            fitting = () if examples else self._fitting(place, receiver)
+            outcomes = [self._try(place, receiver, text, verdict, seen) for text in fitting if takes(text)]
             for text in examples or (() if "done" in outcomes else self._ladder(place)):
-                if verdict.calls >= _ENOUGH and not examples:
+                if verdict.calls >= self.library.enough and not examples:
                     break
-                outcomes.append(self._try(place, receiver, text, verdict, seen))
+                outcomes.append(self._try(place, receiver, text, verdict, seen) if takes(text) else "not taken")
             found = found or any(outcome != "absent" for outcome in outcomes)
         verdict.absent = not found
         if not verdict.calls:
@@ -306,25 +315,48 @@ class Trial:
 
     def run(self) -> str:
         """Make the call, look, and compare."""
-        names = Names({**self.prover.library.names, "f": self.recorder.function, **self.more_names})
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")
-            try:
-                self.receiver = eval(self.receiver_text, MODULES, names) if self.receiver_text else self._module()  # noqa: S307
-            except AttributeError:
-                return "absent"
-            except Exception as error:  # noqa: BLE001 - said as what it is
-                return f"receiver {type(error).__name__} {error}"[:100]
-            target = self._target(names)
-            if target is None:
-                return "absent"
-            names["self"] = self.receiver
-            try:
-                captured = eval(f"_call_{self.text}", {**MODULES, "_call_": lambda *a, **k: (a, k)}, names)  # noqa: S307
-            except Exception as error:  # noqa: BLE001 - an example that does not fit
-                return f"{type(error).__name__} {error}"[:100]
-            self.args, self.kwargs = captured
-            return self._observe(target)
+        with _silence():
+            return self._prepare() or self._capture() or self._observe()
+
+    def _prepare(self) -> str:
+        """Make the receiver, and find what to call; gives why that cannot be done."""
+        self.names = Names({**self.prover.library.names, "f": self.recorder.function, **self.more_names})
+        try:
+            self.receiver = eval(self.receiver_text, MODULES, self.names) if self.receiver_text else self._module()  # noqa: S307
+        except AttributeError:
+            return "absent"
+        except Exception as error:  # noqa: BLE001 - said as what it is
+            return f"receiver {type(error).__name__} {error}"[:100]
+        self.target = self._target(self.names)
+        if self.target is None:
+            return "absent"
+        self.names["self"] = self.receiver
+        return ""
+
+    def _capture(self) -> str:
+        """Make the arguments; gives why that cannot be done."""
+        try:
+            captured = eval(f"_call_{self.text}", {**MODULES, "_call_": lambda *a, **k: (a, k)}, self.names)  # noqa: S307
+        except Exception as error:  # noqa: BLE001 - an example that does not fit
+            return f"{type(error).__name__} {error}"[:100]
+        self.args, self.kwargs = captured
+        return ""
+
+    def _call(self) -> str:
+        """Make the call; gives how it fails."""
+        del _EVENTS[:]
+        previous = signal.signal(signal.SIGALRM, _late)
+        signal.setitimer(signal.ITIMER_REAL, 20)
+        try:
+            self.result = self.target(*self.args, **self.kwargs)
+        except Late:
+            return "late"
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - arguments of the ladder that do not fit
+            return f"{type(error).__name__} {error}"[:100]
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, previous)
+        return ""
 
     def is_method(self) -> bool:
         """Whether what the row is about can be called."""
@@ -335,8 +367,7 @@ class Trial:
     def parameters(self) -> list[inspect.Parameter]:
         """The parameters of what is called; none where that cannot be told."""
         names = Names({**self.prover.library.names, "f": self.recorder.function})
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")
+        with _silence():
             try:
                 self.receiver = eval(self.receiver_text, MODULES, names) if self.receiver_text else self._module()  # noqa: S307
                 return list(inspect.signature(self._target(names)).parameters.values())
@@ -388,26 +419,19 @@ class Trial:
             return lambda: getattr(owner, name)
         return lambda *value: setattr(owner, name, value[0] if value else getattr(owner, name))
 
-    def _observe(self, target) -> str:
+    def _observe(self) -> str:
         own = self.receiver_text and self.section not in self.prover.library.are_channels
         roots = {"self": self.receiver} if own else {}
         roots.update({str(place): value for place, value in enumerate(self.args)})
         roots.update(self.kwargs)
+        for value in roots.values() if self.prover.library.costly else ():
+            State(value)  # what is drawn finds its limits when it is first looked at
         before = {key: State(value) for key, value in roots.items()}
         state = channels()
-        del _EVENTS[:]
-        previous = signal.signal(signal.SIGALRM, _late)
-        signal.setitimer(signal.ITIMER_REAL, 20)
-        try:
-            self.result = target(*self.args, **self.kwargs)
-        except Late:
-            return "late"
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - arguments of the ladder that do not fit
-            return f"{type(error).__name__} {error}"[:100]
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, previous)
-            events = list(_EVENTS)
+        failure = self._call()
+        if failure:
+            return failure
+        events = list(_EVENTS)
         after = {key: State(value) for key, value in roots.items()}
         clauses = [clause for clause in self.row if self._holds(clause)]
         self._compare_changes(clauses, roots, before, after)
@@ -621,6 +645,28 @@ class Trial:
         except (ImportError, AttributeError, ValueError):
             return None
         return found if isinstance(found, type) else None
+
+
+class Scout(Trial):
+    """Tells whether a row takes arguments, without looking at what happens: one receiver serves until a call succeeds."""
+
+    target = None
+
+    def takes(self, text) -> bool:
+        """Whether the call raises nothing."""
+        self.text = text
+        with _silence():
+            if (self.target is None and self._prepare()) or self._capture() or self._call():
+                return False
+        self.target = None
+        return True
+
+
+@contextlib.contextmanager
+def _silence():
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _alike(one, other):

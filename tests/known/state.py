@@ -27,7 +27,7 @@ _ATOMS = (
 )
 # What an object notes down to answer faster, or to know that it must be drawn again, is not part of its state.
 _NOT_STATE = re.compile(
-    r"_?stale.*|.*_?cached?_?\w*|__networkx_cache__|_mem|_res|_callbacks|_axobservers|_random_state|_has_canonical_format|_has_sorted_indices|canvas|_renderer|_lock|_tmpdir",
+    r"_?stale.*|.*_?cached?_?\w*|__networkx_cache__|_mem|_res|_callbacks|_axobservers|_random_state|_lut|_isinit|_parents|_invalid|_has_canonical_format|_has_sorted_indices|canvas|_renderer|_lock|_tmpdir",
     re.IGNORECASE,
 )
 _GETTERS = """

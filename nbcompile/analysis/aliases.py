@@ -18,6 +18,7 @@ KEPT = "()"
 # The keys of a dictionary.
 KEYS = "{}"
 _DEEPEST_PATH = 3
+_GENERATORS = frozenset(("numpy.random.RandomState", "numpy.random.Generator", "random.Random"))
 _MOST_PARTS = 48
 
 
@@ -34,13 +35,29 @@ class Assumption(NamedTuple):
 class Heap:
     """All objects of one walk."""
 
-    __slots__ = ("_keyed", "_mirrors", "_opened", "callees", "depth", "draws", "fields", "holders", "inner", "origin", "tuples", "types")
+    __slots__ = (
+        "_keyed",
+        "_mirrors",
+        "_opened",
+        "callees",
+        "depth",
+        "draws",
+        "fields",
+        "generators",
+        "holders",
+        "inner",
+        "origin",
+        "tuples",
+        "types",
+    )
 
     def __init__(self) -> None:
         self.types: list[str] = []
         self.depth: list[int] = []
         self.callees: dict[int, Callee] = {}
         self.draws: dict[int, tuple[str, str]] = {}
+        # Random generators.
+        self.generators: set[int] = set()
         # The elements of tuples that others hold, where their number is known.
         self.tuples: dict[int, tuple[Value, ...]] = {}
         self.fields: dict[int, dict[str, set[int]]] = {}
@@ -55,6 +72,8 @@ class Heap:
         """A new object; `opened` if it may hold what nobody saw, `keyed` if such parts are told apart by their names."""
         number = len(self.types)
         self.types.append(type)
+        if type in _GENERATORS:
+            self.generators.add(number)
         self.depth.append(0)
         if callee is not None:
             self.callees[number] = callee

@@ -10,7 +10,7 @@ from nbcompile.analysis import classes, guesses, namespace, rows, types
 from nbcompile.analysis.aliases import ANY
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.builtin import SPECIAL
-from nbcompile.analysis.channels import draw_unseeded
+from nbcompile.analysis.channels import draw_held, draw_unseeded
 from nbcompile.analysis.functions import call_function
 from nbcompile.analysis.values import NO_OBJECTS, SCALAR, Bound, Choice, Class, Function, Partial, Value, Wrapped, join, plain, single
 from nbcompile.analysis.visit import CALLEES, Arguments, Call, call_value, evaluate
@@ -98,7 +98,9 @@ def call_method(frame: Frame, node: ast.AST, receiver: Value, name: str, argumen
             if kind in _LOOKED_INTO:
                 classes.compare(frame, *arguments.positional)
             special = SPECIAL.get(made.label)
-            return rows.apply(made, row) if special is None else special(made)
+            result = rows.apply(made, row) if special is None else special(made)
+            draw_held(frame, node, receiver)
+            return result
         if type(callee) is Class:
             return _call_of_class(frame, node, receiver, name, arguments)
     stored = walk.heap.value(walk.heap.named(receiver.objects, name)) if walk.heap.callees and receiver.objects else SCALAR

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 
+from nbcompile.analysis.aliases import KEPT
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.known import Action
 from nbcompile.analysis.values import Value, single
@@ -18,7 +19,6 @@ MATPLOTLIB = "matplotlib"
 LIBRARY = "library:"
 # What a row says of a value whose methods draw, and how they touch the channel.
 DRAWS_LATER = {"unseeded": "draw", "advances": "advance"}
-_GENERATORS = ("numpy.random.RandomState", "numpy.random.Generator")
 # Where a store into a library's object sets a channel of its own.
 _STORES = {
     "os.environ": "os.environ",
@@ -45,8 +45,25 @@ def draw_unseeded(frame: Frame, node: ast.AST, value: Value) -> None:
         if number in heap.draws:
             channel, mode = heap.draws[number]
             frame.walk.effect(frame, channel, mode, "", node)
-        elif heap.types[number] in _GENERATORS:
+    draw_held(frame, node, value)
+
+
+def draw_held(frame: Frame, node: ast.AST, value: Value) -> None:
+    """A method of an object that holds a random generator may draw from it."""
+    heap = frame.walk.heap
+    if heap.generators and value.objects:
+        for number in sorted(heap.generators.intersection(heap.below(value.objects) - value.objects)):
             frame.change(Value(heap.types[number], single(number)), node, "numbers are drawn from it")
+
+
+def draw_given(call: Call, result: Value) -> None:
+    """A call that is given a random generator draws from it, or keeps it to do so later."""
+    heap = call.frame.walk.heap
+    for given in call.arguments.all() if heap.generators else ():
+        if given.objects & heap.generators:
+            call.frame.change(given, call.node, "numbers are drawn from it")
+            if "data" not in call.frame.walk.known.flags(result.type):
+                call.frame.capture(result, KEPT, given, call.node)
 
 
 def write(call: Call, action: Action) -> None:

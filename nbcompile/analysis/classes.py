@@ -145,6 +145,10 @@ def instantiate(frame: Frame, node: ast.AST, target: Value, arguments: Arguments
             rows.apply(Call(frame, node, arguments, value, of.name), row)
         if of.keeps_arguments or library:
             _keep_arguments(frame, of, value, arguments, node)
+            for name, given in of.members.items():
+                if given.type == _FIELD:
+                    # Each instance gets what the factory makes for it.
+                    frame.capture(value, name, frame.fresh(node, "", role=f"field {name}"), node)
         member, _ = find(frame, of, "__post_init__")
         if member is not None:
             _call(frame, node, member, Arguments((value,)))
@@ -177,7 +181,7 @@ def attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
     of = frame.walk.classes[value.type]
     stored = _stored(frame, value.objects, name)
     member, library = find(frame, of, name)
-    if member is None:
+    if member is None or (member.type == _FIELD and stored):
         return _not_found(frame, value, name, library, stored, node)
     found = _bind_member(frame, value, member, name, node)
     return join(frame.walk.heap.value(stored), found) if stored else found
@@ -410,6 +414,7 @@ _KINDS = {
     "builtins.staticmethod": "staticmethod",
     "builtins.classmethod": "classmethod",
 }
+_FIELD = "dataclasses.Field"
 # A function of functions: those that are registered with it are held by it.
 _DISPATCH = "functools.singledispatch"
 _TRANSPARENT_WORDS = """

@@ -58,7 +58,9 @@ def apply(call: Call, row: Row) -> Value:
     _call_given(call, inert)
     if value is not None and drawn is not None:
         call.frame.walk.heap.draws.update(dict.fromkeys(value.objects, drawn))
-    return value if value is not None else SCALAR
+    value = value if value is not None else SCALAR
+    channels.draw_given(call, value)
+    return value
 
 
 def _call_given(call: Call, inert: bool) -> None:

@@ -188,7 +188,8 @@ def _dataclass(value: type) -> Tuple[Optional[Dict[str, bool]], Tuple[Dict[str, 
         if name in own and field._field_type is sys.modules["dataclasses"]._FIELD:
             keys = ("default", "default_factory", "init", "repr", "hash", "compare", "metadata", "kw_only")
             missing = sys.modules["dataclasses"].MISSING
-            fields.append({"name": name, **{key: getattr(field, key) for key in keys if getattr(field, key, missing) is not missing}})
+            given_here = {key: getattr(field, key) for key in keys if getattr(field, key, missing) is not missing}
+            fields.append({"name": name, **given_here, "metadata": dict(field.metadata) or None})
     return given, tuple(fields)
 
 

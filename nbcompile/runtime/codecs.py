@@ -520,12 +520,14 @@ class Reader(pickle.Unpickler):
         return self._cells[number]
 
     def function(self, place: Tuple[Any, ...], module: str, closure: Optional[Tuple[Any, ...]]) -> types.FunctionType:
-        names = self._scope.kernel.namespace if module == "__main__" else vars(importlib.import_module(module))
         try:
             code = self._scope.code.code(CodePlace(*place))
         except LookupError as error:
             raise broken_payload(self._path, str(error)) from error
-        return types.FunctionType(code, names, None, None, closure)
+        if module == "__main__":
+            made: types.FunctionType = self._scope.kernel.function(code, closure)
+            return made
+        return types.FunctionType(code, vars(importlib.import_module(module)), None, None, closure)
 
     def set_function(self, function: types.FunctionType, state: Dict[str, Any]) -> None:
         function.__dict__.update(state.pop("__dict__", {}))

@@ -24,6 +24,7 @@ from .sharing import Reach, alive, weak_reference
 
 CHANGED, NOT_SENT, FILE_TOUCHED, SHARED, STATE_SET, STUCK = "NB501", "NB502", "NB503", "NB504", "NB505", "NB506"
 _CATCHES_NAME_ERRORS = re.compile(r"except\s*(:|[^:\n]*\b(NameError|Exception|BaseException)\b)")
+_WORD = re.compile(r"[^\W\d]\w*")
 _OPENED, _LISTED = ("open", "sqlite3.connect"), ("os.listdir", "os.scandir", "glob.glob")
 _EVERYTHING = "./"
 LIBRARY = "library:"
@@ -64,8 +65,7 @@ class Guards:
         if self.needed:
             listen_for_files()
             _ears.append(self)
-            if any(self._watches_names(cell) for cell in document.cells):
-                kernel.namespace["__builtins__"] = self._names
+            self._watch_builtins()
 
     def use(self, prints: Prints) -> None:
         """Compare values with the help of these prints."""
@@ -100,18 +100,31 @@ class Guards:
         self._states = {name: self._state(name) for name in channels if not name.startswith(LIBRARY)}
         self._libraries = {name: library_state(name[len(LIBRARY) :]) for name in channels if name.startswith(LIBRARY)}
         self._shows = self._display()
-        self._names.missing = (
-            {name for name in self._document.names if self._is_missing(name, cell)} if self._watches_names(cell) else set()
-        )
+        self._names.missing = {name for name in self._not_sent(cell) if name not in self._kernel.namespace}
         self._names.looked_up.clear()
 
-    def _is_missing(self, name: str, cell: StepCell) -> bool:
-        return self._document.first_bound.get(name, cell.cell) < cell.cell and name not in self._kernel.namespace
+    def _watch_builtins(self) -> None:
+        """Let lookups of builtins be seen, where code may look up a name that was not sent: they take several times as long then."""
+        names = frozenset(name for cell in self._document.cells for name in self._not_sent(cell))
+        texts = (*(cell.text for cell in self._document.cells), *self._document.sources.values())
+        self._kernel.watch(names, self._names)
+        if any(not names.isdisjoint(_WORD.findall(text)) for text in texts):
+            self._kernel.namespace["__builtins__"] = self._names
 
-    def _watches_names(self, cell: StepCell) -> bool:
-        """Whether a name that was not sent could be looked up and nobody notice: a builtin is found, or the error caught."""
+    def _not_sent(self, cell: StepCell) -> Set[str]:
+        """The names that earlier cells bind and this one is not given, and whose lookup nobody would notice.
+
+        A builtin is found, or the error is caught.
+        """
+        given = {version.name for version in cell.needs} | {name for one in cell.replays for name in self._bound_by(one)}
         texts = [cell.text, *(self._document.sources.get(int(one.split(".")[0]), "") for one in cell.replays)]
-        return any(hasattr(builtins, name) for name in self._document.names) or any(map(_CATCHES_NAME_ERRORS.search, texts))
+        caught = any(map(_CATCHES_NAME_ERRORS.search, texts))
+        earlier = (name for name in self._document.names if self._document.first_bound.get(name, cell.cell) < cell.cell)
+        return {name for name in earlier if name not in given and (caught or hasattr(builtins, name))}
+
+    def _bound_by(self, statement: str) -> Tuple[str, ...]:
+        definition = self._document.definition(statement)
+        return definition.binds if definition is not None else ()
 
     def _state(self, name: str) -> bytes:
         library = name.partition(".")[0]
@@ -257,6 +270,7 @@ class Guards:
         if self in _ears:
             _ears.remove(self)
             self._kernel.namespace["__builtins__"] = builtins
+            self._kernel.watch(frozenset(), builtins)
 
 
 class WatchedBuiltins(Dict[str, Any]):

@@ -10,7 +10,7 @@ import getpass
 import os
 import sys
 import types
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Tuple
 
 from .frontend import KernelStandIn, take_over_comms
 from .installing import leave_out_installs
@@ -236,6 +236,8 @@ class IPythonKernel:
         self.input_refused = False
         self._inputs: Dict[int, str] = {}
         self._parsed: Dict[str, str] = {"": ""}
+        self._watched: FrozenSet[str] = frozenset()
+        self._watching: Any = builtins
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._context = contextvars.copy_context()
         take_over_comms(self.shell.kernel)
@@ -309,6 +311,21 @@ class IPythonKernel:
         """Compile with the `__future__` imports that cells have made so far."""
         code: types.CodeType = self.shell.compile(tree, file_name, mode)
         return code
+
+    def watch(self, names: FrozenSet[str], watching: Any) -> None:
+        """Let functions that look up one of these names look up their builtins in `watching`."""
+        self._watched, self._watching = names, watching
+
+    def function(self, code: types.CodeType, closure: Optional[Tuple[Any, ...]]) -> types.FunctionType:
+        """A function of the notebook, whose code was found somewhere else than in a cell that ran here."""
+        # A function takes its builtins from its globals when it is made.
+        kept = self.namespace.setdefault("__builtins__", builtins)
+        if _looks_up(code, self._watched):
+            self.namespace["__builtins__"] = self._watching
+        try:
+            return types.FunctionType(code, self.namespace, None, None, closure)
+        finally:
+            self.namespace["__builtins__"] = kept
 
     def execute(self, code: types.CodeType) -> None:
         """Execute code in the namespace with the builtins that cells see."""
@@ -384,6 +401,12 @@ class IPythonKernel:
     def _refuse_password(self, prompt: str = "", stream: Any = None, **_: Any) -> str:
         self.input_refused = True
         raise _stdin_error()("getpass was called, but this frontend does not support input requests.")
+
+
+def _looks_up(code: types.CodeType, names: FrozenSet[str]) -> bool:
+    """Whether code, or a function that it makes, may look up one of these names."""
+    inner = (constant for constant in code.co_consts if isinstance(constant, types.CodeType))
+    return not names.isdisjoint(code.co_names) or any(_looks_up(one, names) for one in inner)
 
 
 async def _idle() -> None:

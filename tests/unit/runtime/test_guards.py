@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.unit.runtime.chain import chain_documents, run_documents
+from tests.unit.runtime.chain import chain_documents, run_documents, texts
 
 pytestmark = pytest.mark.slow
 
@@ -79,6 +79,23 @@ def test_a_name_that_was_not_sent(name, tmp_path):
     cells = ["y = 1; sum = max", NOT_SENT[name]]
     found = breaks(cells, tmp_path, watches=(), needs=[])
     assert found == [("NB502", 1, "sum" if "builtin" in name else "y")]
+
+
+def test_a_name_that_a_function_of_another_step_looks_up_was_not_sent(tmp_path):
+    documents = chain_documents(["fs = [lambda: sum([1])]", "sum = max", "fs[0]();"])
+    documents[2]["sources"] = {"2": "fs[0]();"}
+    documents[2]["cells"][0].update(watches=["x"], changes=[], defines=[], saves=[], needs=["fs@1"])
+    found = run_documents(documents, tmp_path / "chain")[-1]
+    assert [(one["code"], one["name"]) for one in found["guards"]] == [("NB502", "sum")]
+
+
+@pytest.mark.parametrize("mentioned", [False, True])
+def test_builtins_are_watched_only_where_a_name_could_be_looked_up(mentioned, tmp_path):
+    shows = "try:\n    print(type(__builtins__).__name__)\nexcept Exception:\n    pass" + ("  # sum" if mentioned else "")
+    documents = chain_documents(["sum = max", shows])
+    documents[1]["sources"] = {"1": shows}
+    documents[1]["cells"][0].update(watches=["x"], changes=[], defines=[], saves=[], needs=[])
+    assert texts(run_documents(documents, tmp_path / "chain"))[1] == ("WatchedBuiltins\n" if mentioned else "module\n")
 
 
 def test_a_builtin_that_no_cell_binds_is_none(tmp_path):

@@ -4,7 +4,7 @@
 import numpy as np
 
 # %%
-STEPS = 1600
+STEPS = 2000
 PATHS = 60_000
 
 

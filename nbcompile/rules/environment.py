@@ -103,6 +103,24 @@ Name an interpreter of that version with `--python 3.x`, or save the notebook wi
 """,
 )
 
+NO_IPYTHON = Rule(
+    code="NB307",
+    name="no-ipython",
+    severity=Severity.WARNING,
+    summary="the interpreter has no IPython, its cells run as plain Python",
+    explanation="""\
+## What it does
+Looks whether the interpreter that runs the cells has IPython.
+
+## Why it matters
+Without it cells run all the same, and show text, errors, figures and what objects represent themselves as. But there are no magics and no
+`!` lines (a cell with one is a syntax error), long lists are shown on one line, and tracebacks have the interpreter's own form.
+
+## What to do
+Install `ipython` into that interpreter's environment, or name another interpreter with `--python`.
+""",
+)
+
 STEP_LOST = Rule(
     code="NB311",
     name="step-lost",

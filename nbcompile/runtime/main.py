@@ -96,7 +96,7 @@ class StepWorker:
 
     def run_import(self, statement: str) -> None:
         """Do an import of the notebook before any cell; libraries ask then whether they are in a kernel or a terminal."""
-        around = self._host.kernel.shell.builtin_trap if self._host else contextlib.nullcontext()
+        around = self._host.kernel.builtins_of_cells() if self._host else contextlib.nullcontext()
         with around:
             exec(compile(statement, "<import>", "exec"), {"__name__": "__main__"})  # noqa: S102 (the notebook's own import)
 

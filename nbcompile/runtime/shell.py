@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import builtins
 import contextlib
 import contextvars
-import getpass
 import os
 import sys
 import types
-from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Tuple
+from typing import Any, ContextManager, Dict, Iterator, List, Optional
 
+from .cell_kernel import CellKernel, InputRefused
 from .frontend import KernelStandIn, take_over_comms
 from .installing import leave_out_installs
 from .recorder import Recorder
-from .sources import CellSource, CellSources, cell_file_name
+from .sources import CellSource, cell_file_name
 
 # What `%gui` and `%matplotlib` may ask for without a window system.
 _QUIET_GUIS = (None, "inline", "nbagg", "webagg", "notebook", "ipympl", "widget")
-# After a cell, tasks that it left behind go on for at most this many turns of the event loop, as between two messages.
-_IDLE_TURNS = 20
-
-
-class InputRefused(Exception):
-    """Stands for IPython's StdinNotImplementedError where IPython is too old to have it."""
 
 
 class _PublisherMixin:
@@ -222,24 +214,15 @@ def _use_kernel_exit(shell: Any) -> None:
         shell.user_ns[name] = shell.user_ns_hidden[name] = shell.exiter
 
 
-class IPythonKernel:
+class IPythonKernel(CellKernel):
     """Runs cells one after the other, with an event loop that is running while they do."""
 
     kind = "ipython"
 
     def __init__(self, recorder: Recorder, work: str) -> None:
         self.shell = make_shell(recorder, work)
-        self.recorder = recorder
-        self.sources = CellSources()
-        self.namespace: Dict[str, Any] = self.shell.user_ns
-        self.asked_to_exit = False
-        self.input_refused = False
-        self._inputs: Dict[int, str] = {}
+        super().__init__(recorder, self.shell.user_ns)
         self._parsed: Dict[str, str] = {"": ""}
-        self._watched: FrozenSet[str] = frozenset()
-        self._watching: Any = builtins
-        self._loop: Optional[asyncio.AbstractEventLoop] = None
-        self._context = contextvars.copy_context()
         take_over_comms(self.shell.kernel)
 
     def run(self, source: CellSource) -> Optional[BaseException]:
@@ -255,7 +238,6 @@ class IPythonKernel:
         shell.kernel.end_cell()
         self.recorder.flush()
         shell.payload_manager.clear_payload()
-        self.asked_to_exit = bool(getattr(shell, "exit_now", False))
         error = result.error_before_exec or result.error_in_exec
         if error is None and shell._failed_in_display and _display_errors_fail_cells():
             return getattr(sys, "last_value", None) or RuntimeError("display failed")
@@ -272,9 +254,11 @@ class IPythonKernel:
         """Bind a name of IPython's history of results; returns whether it was one."""
         history, hook = self.shell.history_manager, self.shell.displayhook
         if name in ("Out", "_oh"):
+            # It may be the very history that is to be replaced.
+            results = dict(value)
             history.output_hist.clear()
-            history.output_hist.update(value)
-            self.namespace.update({f"_{number}": result for number, result in value.items()})
+            history.output_hist.update(results)
+            self.namespace.update({f"_{number}": result for number, result in results.items()})
         elif name in ("_", "__", "___"):
             setattr(hook, name, value)
             self.namespace[name] = value
@@ -291,17 +275,6 @@ class IPythonKernel:
         except Exception:  # noqa: BLE001 (the cell shows the error when it runs)
             return text
 
-    def register(self, cell: int, text: str, count: Optional[int]) -> CellSource:
-        """Make the text of a cell known to tracebacks, with the number it has in the notebook."""
-        source = CellSource(cell, text, self.transform(text), count)
-        self._number(self.sources.add(source), count)
-        return source
-
-    def register_transformed(self, cell: int, file_name: str, text: str, count: Optional[int]) -> None:
-        """Make a cell known whose code came with a payload."""
-        if not self.sources.find(file_name):
-            self._number(self.sources.add(CellSource(cell, text, text, count), file_name), count)
-
     def _number(self, file_name: str, count: Optional[int]) -> None:
         numbers = getattr(self.shell.compile, "_filename_map", None)
         if numbers is not None and count is not None:
@@ -312,25 +285,20 @@ class IPythonKernel:
         code: types.CodeType = self.shell.compile(tree, file_name, mode)
         return code
 
-    def watch(self, names: FrozenSet[str], watching: Any) -> None:
-        """Let functions that look up one of these names look up their builtins in `watching`."""
-        self._watched, self._watching = names, watching
-
-    def function(self, code: types.CodeType, closure: Optional[Tuple[Any, ...]]) -> types.FunctionType:
-        """A function of the notebook, whose code was found somewhere else than in a cell that ran here."""
-        # A function takes its builtins from its globals when it is made.
-        kept = self.namespace.setdefault("__builtins__", builtins)
-        if _looks_up(code, self._watched):
-            self.namespace["__builtins__"] = self._watching
-        try:
-            return types.FunctionType(code, self.namespace, None, None, closure)
-        finally:
-            self.namespace["__builtins__"] = kept
+    def builtins_of_cells(self) -> ContextManager[Any]:
+        """While entered, builtins are as cells find them."""
+        trap: ContextManager[Any] = self.shell.builtin_trap
+        return trap
 
     def execute(self, code: types.CodeType) -> None:
         """Execute code in the namespace with the builtins that cells see."""
         with self.shell.builtin_trap:
             self._context.run(exec, code, self.namespace)
+
+    def _input_error(self) -> Any:
+        from IPython.core import error
+
+        return getattr(error, "StdinNotImplementedError", InputRefused)
 
     async def _execute(self, source: CellSource) -> Any:
         from IPython.core.async_helpers import _pseudo_sync_runner
@@ -362,18 +330,6 @@ class IPythonKernel:
             self._context = contextvars.copy_context()
         return result
 
-    def _turn(self, coroutine: Any) -> Any:
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            asyncio.set_event_loop(self._loop)
-        result = self._context.run(self._loop.run_until_complete, coroutine)
-        self._loop.run_until_complete(_idle())
-        return result
-
-    def know_inputs(self, texts: Dict[int, str]) -> None:
-        """Know what earlier cells had in them, by their numbers."""
-        self._inputs = dict(texts)
-
     def _number_inputs(self, count: int) -> None:
         """Make `In[count]` the cell that runs next, whatever ran in this process before."""
         history = self.shell.history_manager
@@ -384,40 +340,6 @@ class IPythonKernel:
         history.input_hist_parsed[:] = [self._parsed[text] for text in raw]
         history._i00, history._i, history._ii, history._iii = [*raw[::-1], "", "", "", ""][:4]
         self.namespace.update({f"_i{number}": text for number, text in self._inputs.items() if number < count})
-
-    @contextlib.contextmanager
-    def _without_input(self) -> Iterator[None]:
-        kept = builtins.input, getpass.getpass
-        builtins.input, getpass.getpass = self._refuse_input, self._refuse_password
-        try:
-            yield
-        finally:
-            builtins.input, getpass.getpass = kept
-
-    def _refuse_input(self, prompt: object = "") -> str:
-        self.input_refused = True
-        raise _stdin_error()("raw_input was called, but this frontend does not support input requests.")
-
-    def _refuse_password(self, prompt: str = "", stream: Any = None, **_: Any) -> str:
-        self.input_refused = True
-        raise _stdin_error()("getpass was called, but this frontend does not support input requests.")
-
-
-def _looks_up(code: types.CodeType, names: FrozenSet[str]) -> bool:
-    """Whether code, or a function that it makes, may look up one of these names."""
-    inner = (constant for constant in code.co_consts if isinstance(constant, types.CodeType))
-    return not names.isdisjoint(code.co_names) or any(_looks_up(one, names) for one in inner)
-
-
-async def _idle() -> None:
-    for _ in range(_IDLE_TURNS):
-        await asyncio.sleep(0)
-
-
-def _stdin_error() -> Any:
-    from IPython.core import error
-
-    return getattr(error, "StdinNotImplementedError", InputRefused)
 
 
 def _display_errors_fail_cells() -> bool:

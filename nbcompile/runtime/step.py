@@ -9,6 +9,7 @@ import time
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from .carried import carried_files
+from .cell_kernel import CellKernel
 from .channels import READ_BY_IMPORTS, Channels
 from .code_places import CodeFinder
 from .codecs import Scope, register_names
@@ -25,12 +26,13 @@ from .local_classes import LocalClasses
 from .namespace import Namespace, Versions
 from .parameters import as_the_cell_has_it, given_values
 from .payloads import UNBOUND, Payloads, SavedPayload, save_payload
+from .plain_kernel import PlainKernel
 from .ports import Ports
 from .prints import Prints
 from .problem import CELL_FAILED, ENVIRONMENT_BROKEN, FINISHED, GUARD_BROKEN, StepProblem
 from .recorder import NO_CELL, Recorder
 from .shards import Cut, cut_value, own_part, shard_labels, shard_name
-from .shell import IPythonKernel
+from .shell import IPythonKernel, ipython_is_there
 from .sources import CellSource
 from .streams import Streams
 from .supervisor import journal_path
@@ -61,7 +63,7 @@ class Host:
     def __init__(self, work: str) -> None:
         enter_kernel_environment()
         self.recorder = Recorder(None)  # type: ignore[arg-type]
-        self.kernel = IPythonKernel(self.recorder, work)
+        self.kernel: CellKernel = IPythonKernel(self.recorder, work) if ipython_is_there() else PlainKernel(self.recorder)
 
 
 def run_step(call: StepCall, host: Host, run: Callable[[StepCall, StepDocument, Host, Journal], "StepRun"]) -> int:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import venv
 from pathlib import Path
 
 import jsonschema
@@ -277,3 +278,42 @@ def test_an_import_that_writes_something_is_seen_in_its_own_cell(notebook):
     done = run(notebook("import this", "print('end')"), "-o", "out", "-v")
     assert "writes something" in done.stderr
     assert "The Zen of Python" in texts(Path(done.args[2]).parent / "out" / "demo.executed.ipynb")[0]
+
+
+PLAIN_CELLS = (
+    "class Rich:\n    def _repr_html_(self):\n        return '<b>rich</b>'\n    def __repr__(self):\n        return 'rich'\n",
+    "a = [1, 2]\nprint('shown')\nRich()",
+    "import asyncio\nawait asyncio.sleep(0)\na + [3]",
+    "display(a); a;",
+    "def fail():\n    raise ValueError('no')\n\nfail()",
+    "input()",
+    "%time a",
+    "a.append(_)\nlen(Out), a",
+)
+
+
+@pytest.fixture(scope="module")
+def bare_python(tmp_path_factory):
+    """An interpreter that has nothing installed."""
+    place = tmp_path_factory.mktemp("bare") / "venv"
+    venv.create(place, with_pip=False, symlinks=True)
+    return place / "bin" / "python"
+
+
+@pytest.mark.parametrize("granularity", ["cell", "notebook"])
+def test_without_ipython_cells_run_as_plain_python_and_a_finding_says_so(notebook, bare_python, granularity):
+    path = notebook(*PLAIN_CELLS)
+    made = nbformat.read(path, as_version=4)
+    for cell in made.cells[4:7]:
+        cell.metadata["tags"] = ["raises-exception"]
+    nbformat.write(made, path)
+    done = run(path, "-o", "out", "--python", str(bare_python), "--granularity", granularity, "--strict")
+    assert done.returncode == 0, done.stderr
+    assert "NB307" in done.stderr
+    outputs = [cell.outputs for cell in nbformat.read(path.parent / "out" / "demo.executed.ipynb", as_version=4).cells]
+    assert (outputs[0], outputs[1][0].text, outputs[1][1].data) == ([], "shown\n", {"text/plain": "rich", "text/html": "<b>rich</b>"})
+    assert [one.data["text/plain"] for one in (*outputs[2], *outputs[3])] == ["[1, 2, 3]", "[1, 2]"]
+    assert [cell[0].ename for cell in outputs[4:7]] == ["ValueError", "InputRefused", "SyntaxError"]
+    assert "nbcompile_runtime" not in "".join(outputs[4][0].traceback)
+    assert outputs[4][0].traceback[-1] == "ValueError: no"
+    assert outputs[7][0].data["text/plain"] == "(2, [1, 2, [1, 2, 3]])"

@@ -13,13 +13,15 @@ from nbcompile.model.diagnostic import Diagnostic
 from nbcompile.model.environment import Environment, Requirement
 from nbcompile.rules import environment as rules
 
+_SHELL = "IPython"
+
 
 def modules_to_look_for(environment: Environment, directory: Path) -> tuple[str, ...]:
-    """The imported modules that the interpreter must have: not those that lie beside the notebook."""
+    """IPython, and the imported modules that the interpreter must have: not those that lie beside the notebook."""
     if environment.path_changes:
-        return ()
+        return (_SHELL,)
     names = dict.fromkeys(module.name for module in environment.imports)
-    return tuple(name for name in names if not (directory / f"{name}.py").exists() and not (directory / name).is_dir())
+    return (_SHELL, *(name for name in names if not (directory / f"{name}.py").exists() and not (directory / name).is_dir()))
 
 
 def check_environment(job: RunJob, choice: Choice, probe: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
@@ -33,7 +35,11 @@ def check_environment(job: RunJob, choice: Choice, probe: Mapping[str, Any]) -> 
         message = f"the notebook was last run with Python {job.python_version}, now it is {probe['version']}"
         advice = f"choose with --python {_minor(job.python_version)}, if it is installed"
         found.append(Diagnostic(rule=rules.OTHER_PYTHON, message=message, help=advice, path=path))
-    found += [_missing(module, job.environment, probe, path) for module in dict.fromkeys(probe["missing"])]
+    if _SHELL in probe["missing"]:
+        message = f"{probe['executable']} has no IPython: cells run as plain Python, without magics and `!` lines"
+        found.append(Diagnostic(rule=rules.NO_IPYTHON, message=message, help="install `ipython` there, or choose with --python", path=path))
+    imported = {module.name for module in job.environment.imports}
+    found += [_missing(module, job.environment, probe, path) for module in dict.fromkeys(probe["missing"]) if module in imported]
     for requirement in job.environment.requirements:
         found += _compare(requirement, probe["versions"], path)
     return tuple(found)

@@ -383,15 +383,7 @@ class Trial:
     def _module(self):
         if self.section == "builtins":
             return importlib.import_module("builtins")
-        with contextlib.suppress(ImportError):
-            return importlib.import_module(self.section)
-        owner, _, last = self.section.rpartition(".")
-        if not owner:
-            raise AttributeError(self.section)
-        try:
-            return getattr(importlib.import_module(owner), last)
-        except ImportError as error:
-            raise AttributeError(self.section) from error
+        return _found(self.section)
 
     def _target(self, names):
         """What to call for the row, with the arguments; nothing when there is no such thing."""
@@ -612,6 +604,8 @@ class Trial:
             if not isinstance(result, tuple | list) or len(result) != len(said.items):
                 return [f"gives {type(result).__name__} of another length"]
             parts = list(zip(said.items, result, strict=True))
+        elif not hasattr(result, "__iter__"):
+            return [f"gives {type(result).__name__}, which has no elements"]
         elif said.type == "iterator":
             parts = [(said.items[0], part) for part in list(_some(result))]
         else:
@@ -667,6 +661,17 @@ def _silence():
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         yield
+
+
+def _found(path):
+    """The module, or the thing in a module, at a path."""
+    try:
+        return importlib.import_module(path)
+    except ImportError as error:
+        owner, _, last = path.rpartition(".")
+        if not owner:
+            raise AttributeError(path) from error
+        return getattr(_found(owner), last)
 
 
 def _alike(one, other):

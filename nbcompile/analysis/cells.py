@@ -6,7 +6,7 @@ import ast
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 
-from nbcompile.analysis import caches, expressions, statements, types
+from nbcompile.analysis import caches, expressions, guesses, statements, types
 from nbcompile.analysis.bindings import GONE, CellFrame, EffectKey, Mark, Origin, Spot, Trace, origin, spot
 from nbcompile.analysis.known import Known
 from nbcompile.analysis.replayable import Candidate, candidate, setting
@@ -121,6 +121,7 @@ class _Notebook:
         self.walk = walk
         self.records: list[_Record] = []
         self.changed_ever: set[int] = set()
+        self.changed_surely: set[int] = set()
         self.stuck: dict[int, str] = {}
         self.bound_anywhere: set[str] = set()
 
@@ -247,6 +248,10 @@ class _Notebook:
         self._live(frame, record)
         record.history = set(walk.history)
         self.changed_ever.update(trace.changed)
+        # A method that nobody knows changes what it is called on rather than the code of the notebook that this may lead to.
+        self.changed_surely.update(
+            number for number, mark in trace.changed.items() if number not in heap.callees or not mark.reason.endswith(guesses.MAY_CHANGE)
+        )
 
     def _libraries(self, frame: CellFrame, record: _Record) -> None:
         walk = self.walk
@@ -343,11 +348,11 @@ class _Notebook:
 
     def stateful(self) -> set[Origin]:
         """The functions with caches and the classes whose state matters: somebody changes it, or can tell a fresh one."""
-        walk, heap, changed = self.walk, self.walk.heap, self.changed_ever
+        walk, heap, changed = self.walk, self.walk.heap, self.changed_surely
         found = set(walk.found_stateful)
         found.update(of.origin for of in walk.classes.values() if not changed.isdisjoint(heap.below((of.object,))))
         for number, callee in heap.callees.items():
-            if type(callee) is Function and callee.cached and number in changed:
+            if type(callee) is Function and callee.cached and number in self.changed_ever:
                 found.add(origin(callee.cell, callee.code.node))
         return found
 

@@ -175,7 +175,7 @@ def attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
         of = frame.walk.classes[value.type]
         return Value("type", single(of.object), of)
     if isinstance(value.callee, Class) and value.type not in frame.walk.classes and value.type != "super":
-        return _of_class(frame, value, value.callee, name)
+        return _of_class(frame, value, value.callee, name, node)
     if value.type == "super":
         return Value("method", value.objects, Bound(value, name))
     of = frame.walk.classes[value.type]
@@ -187,11 +187,11 @@ def attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
     return join(frame.walk.heap.value(stored), found) if stored else found
 
 
-def _of_class(frame: Frame, value: Value, of: Class, name: str) -> Value:
+def _of_class(frame: Frame, value: Value, of: Class, name: str, node: ast.AST) -> Value:
     member, library = find(frame, of, name)
     if member is None:
         ask(frame, of, name)
-        return _from_library(frame, value, f"{library}.{name}") if library else SCALAR
+        return _from_library(frame, value, f"{library}.{name}", node) if library else SCALAR
     if member.type == "classmethod":
         return Value("method", member.objects, Bound(value, name, member.callee))
     if member.type in ("function", "staticmethod"):
@@ -199,10 +199,13 @@ def _of_class(frame: Frame, value: Value, of: Class, name: str) -> Value:
     return member
 
 
-def _from_library(frame: Frame, value: Value, path: str) -> Value:
+def _from_library(frame: Frame, value: Value, path: str, node: ast.AST) -> Value:
     """What a class has from a library: where the table does not know it, it may make instances of the class."""
-    known = frame.walk.known.function(path) is not None
-    return Value("", NO_OBJECTS, path) if known else Value("", value.objects)
+    if frame.walk.known.function(path) is not None:
+        return Value("", NO_OBJECTS, path)
+    found = frame.fresh(node, "", role=path)
+    frame.capture(found, KEPT, value, node)
+    return found
 
 
 def _stored(frame: Frame, objects: Objects, name: str) -> Objects:

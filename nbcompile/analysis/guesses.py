@@ -13,6 +13,8 @@ from nbcompile.analysis.aliases import ANY, KEPT
 from nbcompile.analysis.values import NO_OBJECTS, Class, Value, Wrapped, single
 from nbcompile.analysis.visit import Call
 
+# What is said of a change that is a guess.
+MAY_CHANGE = "may change it"
 # Methods that change their object, whatever library it is from; the name starts with one of these words.
 _CHANGES = re.compile(
     r"""(?:set|add|append|extend|insert|update|remove|delete|discard|pop|clear|reset|fit|train|partial|compile|build|load|register|attach|
@@ -66,7 +68,7 @@ def method(call: Call) -> Value:
     changes = not hands_out and _changes(call, name)
     parts = walk.heap.parts(objects, ANY)
     if changes:
-        frame.change(Value("", objects), call.node, f"`.{name}()` may change it")
+        frame.change(Value("", objects), call.node, f"`.{name}()` {MAY_CHANGE}")
         if not _CHANGES.fullmatch(name):
             for value in filter(lambda value: _is_foreign(call, value), call.arguments.all()):
                 frame.change(value, call.node, f"`.{name}()` may change what it is given")

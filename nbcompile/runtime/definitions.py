@@ -71,14 +71,13 @@ class Definitions:
         return {name for entry in entries for name in entry.uses if not self._makers(name, entry)}
 
     def took_place(self, cell: int) -> None:
-        """A cell has run as itself: what its definition statements bound is what they made, unless others bound it, too."""
+        """A cell has run as itself: what its definition statements bound is what they made, unless later ones bound it, too."""
         namespace = self._kernel.namespace
         for entry in self._entries.values():
             if entry.cell == cell and entry.id not in self._bound:
                 self._statement(entry)
-                others = (node for number, node in enumerate(self._statements[cell]) if number != entry.ordinal)
-                elsewhere = {name for node in others for name in _bound_names(node)}
-                self._remember(entry, {name: namespace[name] for name in entry.binds if name in namespace and name not in elsewhere})
+                later = {name for node in self._statements[cell][entry.ordinal + 1 :] for name in _bound_names(node)}
+                self._remember(entry, {name: namespace[name] for name in entry.binds if name in namespace and name not in later})
 
     def place_of(self, value: Any) -> Optional[Tuple[str, str]]:
         """The statement and the name of an object that a definition statement made."""

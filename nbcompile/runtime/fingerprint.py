@@ -200,6 +200,11 @@ class _ContentWalk:
         names = ("fget", "fset", "fdel", "__func__", "__wrapped__", "func")
         self._parts([getattr(value, name) for name in names if hasattr(value, name)])
 
+    def _partial(self, value: Any, kind: type) -> None:
+        """Its attributes are a dictionary only after somebody has asked for them."""
+        self._say("partial")
+        self._parts([value.func, value.args, value.keywords, vars(value)])
+
     def _view_of_mapping(self, value: Any, kind: type) -> None:
         self._say(kind.__name__)
         self._parts([list(value)] if not isinstance(value, types.MappingProxyType) else [dict(value)])
@@ -331,6 +336,7 @@ _LOOKS: Dict[type, _Look] = {
     classmethod: _ContentWalk._wrapper,
     functools.cached_property: _ContentWalk._wrapper,
     functools._lru_cache_wrapper: _ContentWalk._wrapper,
+    functools.partial: _ContentWalk._partial,
     types.MappingProxyType: _ContentWalk._view_of_mapping,
     type({}.keys()): _ContentWalk._view_of_mapping,
     type({}.values()): _ContentWalk._view_of_mapping,

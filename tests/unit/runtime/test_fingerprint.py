@@ -123,6 +123,13 @@ def test_a_class_whose_instance_was_pickled_is_the_same():
     assert fingerprint(made) == before
 
 
+def test_a_partial_that_was_asked_for_its_attributes_is_the_same():
+    made = functools.partial(int, base=2)
+    before = fingerprint(made)
+    assert vars(made) == {}
+    assert fingerprint(made) == before
+
+
 def test_shape_leaves_numbers_out_and_sums_tell_how_far_apart_they_are(names):
     np = names["np"]
     left, near, far = (fingerprint({"x": [np.linspace(0, 1, 50) + shift], "y": "z"}) for shift in (0, 1e-12, 0.5))

@@ -15,7 +15,7 @@ from nbcompile.model.plan import Granularity
 from nbcompile.model.run import Account
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from nbcompile.api.programs import Program
@@ -115,19 +115,15 @@ def _step_documents(made: Plan, program: Program, account: Account) -> dict[Step
 
 
 def _repairing(program: Program, settings: Settings, job: RunJob, account: Account) -> Callable[[tuple[GuardBreak, ...]], RunJob | None]:
-    """What makes of a job one that foresees what its guards found. When that is nothing new, all cells run together."""
-    from nbcompile.analysis.lessons import learn
+    """What makes of a job one that foresees what its guards found."""
     from nbcompile.planning.cost import estimate_steps
     from nbcompile.planning.reuse import reuse_of_steps
 
     def repair(breaks: tuple[GuardBreak, ...]) -> RunJob | None:
-        facts = learn(program.facts, breaks)
-        new = facts != program.facts
-        if not new and settings.granularity is Granularity.NOTEBOOK:
+        found = foreseeing(program, settings, breaks)
+        if found is None:
             return None
-        wanted = settings if new else replace(settings, granularity=Granularity.NOTEBOOK)
-        taught = linked_again(replace(program, facts=facts))
-        made = plan(taught, wanted)
+        taught, wanted, made = found
         return replace(
             job,
             plan=made,
@@ -138,3 +134,16 @@ def _repairing(program: Program, settings: Settings, job: RunJob, account: Accou
         )
 
     return repair
+
+
+def foreseeing(program: Program, settings: Settings, breaks: Sequence[GuardBreak]) -> tuple[Program, Settings, Plan] | None:
+    """A program, settings and a plan that foresee what guards found. When that is nothing new, all cells run together."""
+    from nbcompile.analysis.lessons import learn
+
+    facts = learn(program.facts, breaks)
+    new = facts != program.facts
+    if not new and settings.granularity is Granularity.NOTEBOOK:
+        return None
+    wanted = settings if new else replace(settings, granularity=Granularity.NOTEBOOK)
+    taught = linked_again(replace(program, facts=facts))
+    return taught, wanted, plan(taught, wanted)

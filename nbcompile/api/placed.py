@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from nbcompile.api.programs import Program
     from nbcompile.backend import Challenge, Secret
+    from nbcompile.engines.directory import RunDirectory
     from nbcompile.engines.streamflow.job import PlacedJob
     from nbcompile.model.diagnostic import Diagnostic
     from nbcompile.model.plan import Plan
@@ -75,25 +76,29 @@ def checked_places(path: Path, program: Program, made: Plan, settings: Settings,
 
 def placed_job(path: Path, program: Program, made: Plan, settings: Settings, output: Path | None) -> PlacedJob:
     """A run of the plan at its places, its directory made."""
+    from nbcompile.engines.directory import claim_directory, new_run_id
+    from nbcompile.engines.streamflow.program import find_streamflow
+
+    find_streamflow(os.environ)
+    return job_in(claim_directory(output, program.notebook.name), new_run_id(program.notebook.name), path, program, made, settings)
+
+
+def job_in(directory: RunDirectory, identifier: str, path: Path, program: Program, made: Plan, settings: Settings) -> PlacedJob:
+    """A run of the plan in a directory, which may have held another plan of the same run."""
     from nbcompile.backend import run_id
     from nbcompile.emitters.cwl import emit_cwl
     from nbcompile.emitters.lockfile import lock_bytes
     from nbcompile.emitters.steps import notebook_template, step_files
     from nbcompile.emitters.streamflow import emit_streamflow
     from nbcompile.emitters.write import write_bundle
-    from nbcompile.engines.directory import claim_directory, new_run_id
     from nbcompile.engines.streamflow.job import job_of_request
-    from nbcompile.engines.streamflow.program import find_streamflow
     from nbcompile.model.personal import PERSONAL
     from nbcompile.model.project import RetrySettings
 
-    find_streamflow(os.environ)
-    identifier = new_run_id(program.notebook.name)
     run = run_id(identifier)
     steps = step_files(made, program.facts, program.graph, program.notebook)
     lock = lock_bytes(program.notebook, made, settings)
     bundle = emit_cwl(made, steps, program.notebook, lock, collects=False)
-    directory = claim_directory(output, program.notebook.name)
     write_bundle(emit_streamflow(bundle, made, tenant=PERSONAL, run=run, everywhere=True), path.parent, directory.state / "bundle")
     directory.source.write_bytes(read_file(path))
     retries = settings.project.retries if settings.project else RetrySettings()

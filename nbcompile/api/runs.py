@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbcompile.api.bundles import build
-from nbcompile.api.jobs import local_job
-from nbcompile.api.placed import checked_places, placed_job, sweep_places, telling_ask
+from nbcompile.api.jobs import foreseeing, local_job
+from nbcompile.api.placed import checked_places, job_in, placed_job, sweep_places, telling_ask
 from nbcompile.api.plans import plan
 from nbcompile.api.programs import analyze, analyze_at, read_file
 from nbcompile.api.projects import in_project, python_asked
@@ -22,10 +22,14 @@ from nbcompile.model.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from nbcompile.api.programs import Program
     from nbcompile.engines.cwl import BundleJob
     from nbcompile.engines.local.early import EarlyParent
     from nbcompile.engines.signals import Cancellation
     from nbcompile.engines.streamflow.job import PlacedJob
+    from nbcompile.model.diagnostic import Diagnostic
+    from nbcompile.model.guard import GuardBreak
+    from nbcompile.model.plan import Plan
     from nbcompile.model.run import KnownRun, RunEvent, RunRecord
 
 
@@ -63,7 +67,8 @@ def run(
         if engine == "streamflow" or (elsewhere and not engine):
             for found in checked_places(path, program, made, settings, telling_ask(tell)) if elsewhere else ():
                 tell(Found(found))
-            return _run_placed(replace(placed_job(path, program, made, settings, output), streams=streams, cancellation=cancellation), tell)
+            asked = replace(placed_job(path, program, made, settings, output), streams=streams, cancellation=cancellation)
+            return _recorded(_run_until_sound(asked, program, made, settings, tell), tell)
         from nbcompile.engines.directory import claim_directory
         from nbcompile.engines.local.run import run_job
 
@@ -154,7 +159,7 @@ def resume(run: str, *, on_event: Callable[[RunEvent], None] | None = None, stre
     known, tell = find_run(run), on_event or (lambda _: None)
     if known.engine == "local":
         return _resume_here(known, tell, streams=streams)
-    return _run_placed(replace(known_job(known), streams=streams), tell)
+    return _recorded(_run_placed(replace(known_job(known), streams=streams), tell), tell)
 
 
 def _resume_here(run: KnownRun, tell: Callable[[RunEvent], None], *, streams: bool) -> RunRecord:
@@ -208,7 +213,36 @@ def _run_placed(job: PlacedJob, tell: Callable[[RunEvent], None]) -> RunRecord:
         return asyncio.run(sweep_places(job, deployments))
 
     with closing(QuestionDesk(telling_ask(tell))) as desk:
-        return _recorded(run_placed(job, tell, sweep, desk), tell)
+        return run_placed(job, tell, sweep, desk)
+
+
+def _run_until_sound(job: PlacedJob, program: Program, made: Plan, settings: Settings, tell: Callable[[RunEvent], None]) -> RunRecord:
+    """Run what is placed; while guards are broken, run by a plan that foresees it. Steps that are the same in it do not run again."""
+    from shutil import rmtree
+
+    from nbcompile.engines.broken_guards import broken_guards, finding, runs_again
+    from nbcompile.model.run import Found, Notice, RunState
+
+    cell_ids = [cell.id for cell in program.notebook.code_cells]
+    found: dict[GuardBreak, Diagnostic] = {}
+    while True:
+        record = _run_placed(job, tell)
+        ended = record.state in (RunState.FINISHED, RunState.FAILED)
+        breaks = broken_guards(job.directory, job.notebook, made.steps) if ended else ()
+        for one in breaks:
+            if one not in found:
+                found[one] = finding(one, cell_ids, job.notebook)
+                tell(Found(found[one]))
+        foreseen = foreseeing(program, settings, breaks) if breaks and not settings.strict else None
+        if foreseen is not None and foreseen[1] != settings and len({step.target for step in made.steps}) > 1:
+            foreseen = None  # in one step cells would run where nobody placed them
+        if foreseen is None:
+            return replace(record, diagnostics=tuple(found.values()))
+        tell(Notice(runs_again(breaks)))
+        program, settings, made = foreseen
+        rmtree(job.directory.state / "work")  # what is still true is brought again
+        again = job_in(job.directory, job.id, job.notebook, program, made, settings)
+        job = replace(again, streams=job.streams, cancellation=job.cancellation)
 
 
 def _bundle_job(path: Path, settings: Settings, parameters: Mapping[str, object], output: Path | None, engine: str) -> BundleJob:

@@ -44,7 +44,7 @@ class LiveProgress:
     def __call__(self, event: RunEvent) -> None:
         """Show the event."""
         if isinstance(event, RunStarted):
-            self._steps = event.steps
+            self._steps, self._ended = event.steps, 0
             self._live.start()
         elif isinstance(event, StepStarted):
             self._running[event.step] = event, time.monotonic(), event.cells[0]

@@ -57,7 +57,7 @@ class PlainProgress:
         elif self._quiet:
             return
         elif isinstance(event, RunStarted):
-            self._steps = event.steps
+            self._steps, self._ended = event.steps, 0
         if isinstance(event, StepEnded):
             self._ended += 1
         if isinstance(event, StreamText) and self._verbose:

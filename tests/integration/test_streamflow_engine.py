@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,21 @@ print(odds)
 # %%
 import sys
 print(sum(evens) - sum(odds), file=sys.stderr)
+"""
+# The author is wrong about the third cell, and analysis believes it.
+UNFORESEEN = """\
+# %%
+import operator
+a = [1]
+
+# %%
+total = sum(range(3))
+
+# %%
+operator.methodcaller("append", 2)(a)  # nbc: pure
+
+# %%
+print(a, total)
 """
 WAITS = """\
 # %%
@@ -120,6 +136,22 @@ def test_a_failed_cell_shows_its_traceback_and_those_before_it_are_run(tmp_path)
     assert "----> 1 1 / 0" in said
     assert "streamflow" not in said.partition("ZeroDivisionError")[2]
     assert shown(tmp_path / "out") == [(1, [["slow\n"]]), (2, ["ZeroDivisionError"]), (None, [])]
+
+
+def test_what_was_not_foreseen_is_repaired_and_told_once(tmp_path):
+    (tmp_path / "wrong.py").write_text(UNFORESEEN, "utf-8")
+    record = api.run(tmp_path / "wrong.py", CELLS, output=tmp_path / "out", engine="streamflow")
+    assert (record.failures, record.state.value) == ((), "finished")
+    assert [(one.rule.code, one.place.cell_index) for one in record.diagnostics] == [("NB501", 2)]
+    assert shown(tmp_path / "out")[3] == (4, [["[1, 2] 3\n"]])
+    assert not any((tmp_path / "out" / ".nbcompile" / "here" / "runs").iterdir())
+
+
+def test_strictly_what_was_not_foreseen_is_a_failure(tmp_path):
+    (tmp_path / "wrong.py").write_text(UNFORESEEN, "utf-8")
+    record = api.run(tmp_path / "wrong.py", replace(CELLS, strict=True), output=tmp_path / "out", engine="streamflow")
+    assert [(one.name, one.cell) for one in record.failures] == [("GuardBroken", 2)]
+    assert "into the cell" in record.failures[0].traceback[0]
 
 
 def test_what_a_killed_client_left_is_found_again(tmp_path):

@@ -7,6 +7,7 @@ back until the steps that are still wanted have ended, and steps that are not wa
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -62,6 +63,7 @@ class Conductor:
         self._before = _remembered(before)
         self._open: dict[StepId, PlacedStep] = {placed.step: placed for placed in placement.steps if placed.target != not_ours}
         self._running: dict[StepId, dict[JobRef, Place]] = {}
+        self._starting: Counter[StepId] = Counter()
         self._failed = False
         self._settled = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -79,7 +81,8 @@ class Conductor:
             place.present(directory, status)
             place.tree.make_directory(f"{directory}/{step.step}.files")
         except NbcompileError as error:
-            self._note_failure(step, shard, place, error.message, error.advice)
+            if step.step in self._open:
+                self._note_failure(step, shard, place, error.message, error.advice)
             return await self._fail(step, error.message)
         if status.state is not JobState.FINISHED:
             return await self._fail(step, f"{step.step} on {place.name}: {status.reason or status.state.value}")
@@ -126,10 +129,12 @@ class Conductor:
     async def _attempt(self, place: Place, step: PlacedStep, shard: str, job: Job) -> JobStatus:
         last: list[tuple[Any, ...]] = []
         running = self._running.setdefault(step.step, {})
+        self._starting[step.step] += 1
 
         def tell(status: JobStatus) -> None:
             if not last:
                 running[status.ref] = place
+                self._starting[step.step] -= 1
                 self._note("submitted", step, shard, place, key=job.key, attempt=job.attempt, ref=asdict(status.ref))
                 last.append((JobState.PENDING, "", ""))
                 if step.step not in self._open:
@@ -147,6 +152,7 @@ class Conductor:
         try:
             return await place.run(job, tell, shard=bool(shard))
         finally:
+            self._starting[step.step] -= not last
             for ref in [ref for ref in running if ref.key == job.key and ref.attempt == job.attempt]:
                 del running[ref]
 
@@ -211,7 +217,7 @@ class Conductor:
 
     async def _settle(self) -> None:
         """Let go of the failures once nothing is left that is wanted."""
-        if not self._open and not any(self._running.values()):
+        if not self._open and not any(self._running.values()) and not any(self._starting.values()):
             self._settled.set()
 
     def _later(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -99,6 +99,30 @@ def test_a_failure_waits_for_the_cells_before_it_and_ends_those_after_it(tmp_pat
     assert sorted(ended) == [("bad", "failed"), ("first", "finished"), ("late", "cancelled")]
 
 
+def test_a_failure_waits_for_a_step_that_is_just_being_submitted(tmp_path):
+    """StreamFlow closes the place as soon as it hears of the failure."""
+
+    class SlowSession(ReferenceSession):
+        async def submit(self, job):
+            if job.name == "late":
+                await asyncio.sleep(2)
+            return await super().submit(job)
+
+    async def scenario():
+        stage = Stage(tmp_path, kind=SlowSession)
+        late = asyncio.ensure_future(stage.step("late", "import time; time.sleep(60)"))
+        await stage.step("first", "pass")
+        await stage.step("bad", "raise SystemExit(3)")
+        submitted = stage.notes("submitted")
+        await late
+        await stage.close()
+        return submitted, stage.notes("ended")
+
+    submitted, ended = play(scenario())
+    assert submitted[-1] == ("late", 1)
+    assert sorted(ended) == [("bad", "failed"), ("first", "finished"), ("late", "cancelled")]
+
+
 def test_a_step_that_comes_after_a_failure_does_not_start(tmp_path):
     async def scenario():
         stage = Stage(tmp_path)

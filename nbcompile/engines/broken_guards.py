@@ -1,0 +1,73 @@
+"""What steps did that nobody had foreseen, found in what they left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nbcompile.engines.directory import RunDirectory
+from nbcompile.engines.outputs import breaks_in, read_outputs
+from nbcompile.model.diagnostic import Diagnostic, Place, Rule
+from nbcompile.model.guard import GuardBreak
+from nbcompile.model.plan import Step
+from nbcompile.rules import guards as rules
+from nbcompile.runtime.files import covers, read_written
+from nbcompile.runtime.problem import StepProblem
+
+_RULES = {rule.code: rule for rule in vars(rules).values() if isinstance(rule, Rule)}
+
+
+def broken_guards(directory: RunDirectory, notebook: Path, steps: Sequence[Step]) -> tuple[GuardBreak, ...]:
+    """What the guards of all steps found, in the plan's order."""
+    found = dict.fromkeys(one for step in steps for one in _of_step(directory, notebook, step, steps))
+    return tuple(found)
+
+
+def finding(broken: GuardBreak, cell_ids: Sequence[str], notebook: Path) -> Diagnostic:
+    """A broken guard as a finding at its cell."""
+    place = Place(broken.cell, cell_ids[broken.cell] if 0 <= broken.cell < len(cell_ids) else "")
+    return Diagnostic(
+        rule=_RULES[broken.code], message=broken.message, place=place, help=f"write `{broken.remedy}` into the cell", path=str(notebook)
+    )
+
+
+def runs_again(breaks: Sequence[GuardBreak]) -> str:
+    """What a person who waits is told."""
+    return f"{len(breaks)} of the plan's assumptions did not hold: what depends on them runs again"
+
+
+def _of_step(directory: RunDirectory, notebook: Path, step: Step, steps: Sequence[Step]) -> Iterator[GuardBreak]:
+    outputs = read_outputs(directory.outputs(step.id))
+    yield from breaks_in(outputs)
+    for access in outputs.get("accesses", ()):
+        if _was_withheld(directory, notebook, step, steps, access):
+            path = access["path"]
+            message = f"cell {access['cell']} reads `{path}`, which was not given to it"
+            yield GuardBreak(rules.FILE_TOUCHED.code, access["cell"], path, message, f"# nbc: reads={path}")
+
+
+def _was_withheld(directory: RunDirectory, notebook: Path, step: Step, steps: Sequence[Step], access: Mapping[str, Any]) -> bool:
+    """Whether a file that a cell looked for lies beside the notebook, or was written by an earlier cell."""
+    path = access["path"]
+    if _lies_beside(notebook.absolute().parent, step, path):
+        return True
+    for other in steps:
+        try:
+            written = read_written(str(directory.files(other.id)))
+        except StepProblem:
+            continue
+        if other.id != step.id and any(one.cell < access["cell"] and covers(path, one.path) and not one.removed for one in written):
+            return True
+    return False
+
+
+def _lies_beside(directory: Path, step: Step, path: str) -> bool:
+    if any(covers(given, path) for given in step.files_in):
+        return False
+    if not path.endswith("/"):
+        return (directory / path).exists()
+    folder = directory / path
+    entries = [entry for entry in folder.iterdir() if not entry.name.startswith((".", "__"))] if folder.is_dir() else []
+    # A notebook that looks around finds at least itself; nobody counts on that.
+    return any(entry.suffix not in (".ipynb", ".run") and not (entry / ".nbcompile").exists() for entry in entries)

@@ -256,10 +256,12 @@ class Prover:
 
     def _ladder(self, place: Place) -> tuple[str, ...]:
         """Arguments for a row without examples; nothing where a call might do harm."""
+        quiet = self.library.only_examples
+        if self._why_unproved(place) or place.label in quiet:
+            return ()
         if place.name.startswith((".", "[", "iter(", "with(")):
             return ("()",)
-        quiet = {*self.library.only_examples, *self.library.unproved}
-        if place.section in quiet or place.label in quiet:
+        if place.section in quiet:
             return ()
         setter = place.name.startswith("set_")
         return tuple(text.replace("$", place.name[4:]) for text in self.library.ladder if setter or "$" not in text)

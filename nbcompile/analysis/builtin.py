@@ -17,6 +17,8 @@ from nbcompile.analysis.values import (
     NONE,
     SCALAR,
     Bound,
+    Class,
+    Function,
     Partial,
     Value,
     Wrapped,
@@ -201,6 +203,8 @@ def elements(kind: str) -> Special:
         element = types.element(call.frame, value, call.node) if call.arguments.positional or call.arguments.rest else SCALAR
         if key is not None and key.callee is not None:
             call_value(call.frame, call.node, key, Arguments((element,)))
+        if call.label == "builtins.sorted":
+            types.ordered(call.frame, element, call.node)
         if value.type in ("iterator", "file"):
             call.frame.change(value, call.node, "it is consumed")
         if kind == "tuple":
@@ -242,6 +246,7 @@ def extreme(call: Call) -> Value:
     if key is not None and key.callee is not None:
         found = join(found, SCALAR)
         call_value(call.frame, call.node, key, Arguments((found,)))
+    types.ordered(call.frame, found, call.node)
     for value in call.arguments.positional:
         if value.type in ("iterator", "generator"):
             call.frame.change(value, call.node, "it is consumed")
@@ -346,7 +351,7 @@ def reduce_(call: Call) -> Value:
 def shallow_copy(call: Call) -> Value:
     """`copy.copy(x)`, `x.copy()` of a container: a new one that holds the same."""
     value = call.owner if call.owner.objects else call.first
-    if value.items is not None or not value.objects:
+    if value.items is not None or not value.objects or type(value.callee) in (Function, Class):
         return value
     return types.container(call.frame, call.node, value.type, (value,))
 
@@ -354,6 +359,8 @@ def shallow_copy(call: Call) -> Value:
 def deep_copy(call: Call) -> Value:
     """`copy.deepcopy(x)`: everything below it anew, shared only among the copies."""
     frame, heap, value = call.frame, call.frame.walk.heap, call.first
+    if type(value.callee) in (Function, Class):
+        return value
     copies = {
         number: frame.make(call.node, heap.types[number], opened=heap.is_open(number), role=f"copy of {number}")
         for number in sorted(heap.below(value.objects))

@@ -76,7 +76,7 @@ def unary(frame: Frame, node: ast.UnaryOp) -> Value:
     """`-a`, `not a`."""
     value = evaluate(frame, node.operand)
     if type(node.op) is ast.Not:
-        types.implicit(frame, value, "__bool__", node)
+        types.tested(frame, value, node)
         return plain("bool")
     return types.operate(frame, value, type(node.op), value, node)
 
@@ -88,6 +88,7 @@ def boolean(frame: Frame, node: ast.BoolOp) -> Value:
     for part in node.values[1:]:
         if frame.walk.has_walrus:
             skipped.append(frame.fork())
+        types.tested(frame, result, node)
         result = join(result, evaluate(frame, part))
     if skipped:
         frame.merge([*skipped, frame.fork()])
@@ -119,6 +120,7 @@ def compare(frame: Frame, node: ast.Compare) -> Value:
 def conditional(frame: Frame, node: ast.IfExp) -> Value:
     """`a if c else b`."""
     test = evaluate(frame, node.test)
+    types.tested(frame, test, node)
     if test.const is True or test.const is False:
         return evaluate(frame, node.body if test.const else node.orelse)
     if not frame.walk.has_walrus:
@@ -213,7 +215,7 @@ def _generators(inner: BlockFrame, generators: list[ast.comprehension], first: V
         values = first if place == 0 else evaluate(inner, generator.iter)
         assign(inner, generator.target, types.element(inner, values, generator.iter))
         for test in generator.ifs:
-            evaluate(inner, test)
+            types.tested(inner, evaluate(inner, test), test)
 
 
 def generator(frame: Frame, node: ast.GeneratorExp) -> Value:

@@ -341,6 +341,11 @@ class Replacing:
         callee = heap.callees.get(number)
         if callee is not None:
             made = heap.callees[new] = self.callee(callee)
+            if isinstance(made, Function) and isinstance(callee, Function) and made is not callee:
+                # A function that reads its own name, as one that counts its calls does.
+                inner = {name: enclosing(callee, name) for name in _names_read(made.code)}
+                itself = [name for name, value in inner.items() if value is not None and value.callee is callee]
+                made.captured.update(dict.fromkeys(itself, Value("function", single(new), made)))
             for name, value in made.captured.items() if isinstance(made, Function) else ():
                 frame.capture(Value("function", single(new)), name, value, self.node)
         return single(new)

@@ -37,6 +37,10 @@ _LOOKS = re.compile(
 _GIVES_PART = re.compile(
     r"(?:get|gca|gcf|add|create|new|sub|child|parent|item|entry|axes|figure|copy_to|setdefault|register|insert|append)(?:_.*|)"
 )
+# Functions that set the state of their library.
+_SETS_LIBRARY = re.compile(
+    r"(?:register|unregister|enable|disable|configure|activate|deactivate|set_(?:options?|defaults?|theme|style|backend))(?:_.*|)"
+)
 # Methods whose argument can be had back from the object.
 _ADDS = re.compile(r"(?:set|add|append|extend|insert|update|put|push|register|attach|assign|setdefault)(?:_.*|)")
 _CHANGES_ARGUMENT = re.compile(
@@ -120,6 +124,9 @@ def function(call: Call) -> Value:
     frame.trace.speaks = True
     name = call.label.rpartition(".")[2]
     frame.walk.touch_module(frame, call.label, call.node)
+    if _SETS_LIBRARY.fullmatch(name):
+        library = call.label.partition(".")[0]
+        frame.walk.effect(frame, f"library:{library}", "write", call.label, call.node, call.label)
     if name[:1].isupper() and not name.isupper():
         return _constructed(call)
     if not frame.walk.is_pure(call.node):

@@ -95,6 +95,7 @@ def type_alias(frame: Frame, node: Any) -> None:  # noqa: ANN401 - a node that n
 def if_(frame: Frame, node: ast.If) -> None:
     """`if`: what is bound on one side only is not certain."""
     test = evaluate(frame, node.test)
+    types.tested(frame, test, node)
     if test.const is True or test.const is False or (type(test.const) is int and test.type == "int"):
         execute(frame, node.body if test.const else node.orelse)
         return
@@ -129,6 +130,7 @@ def for_(frame: Frame, node: ast.For | ast.AsyncFor) -> None:
 def while_(frame: Frame, node: ast.While) -> None:
     """`while`: the body may not run at all, unless the test is plainly true."""
     test = evaluate(frame, node.test)
+    types.tested(frame, test, node)
     if test.const is not MISSING and not test.const:
         execute(frame, node.orelse)
         return
@@ -137,7 +139,7 @@ def while_(frame: Frame, node: ast.While) -> None:
     def once() -> None:
         execute(frame, node.body)
         if not frame.dead:
-            evaluate(frame, node.test)
+            types.tested(frame, evaluate(frame, node.test), node)
 
     _loop(frame, once, before, test.const is not MISSING, node.orelse, endless=test.const is not MISSING)
 
@@ -220,7 +222,7 @@ def raise_(frame: Frame, node: ast.Raise) -> None:
 
 def assert_(frame: Frame, node: ast.Assert) -> None:
     """`assert test, message`."""
-    evaluate(frame, node.test)
+    types.tested(frame, evaluate(frame, node.test), node)
     if node.msg is not None:
         evaluate(frame, node.msg)
 

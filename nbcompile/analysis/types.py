@@ -299,6 +299,18 @@ def compare(frame: Frame, left: Value, right: Value, node: ast.AST) -> Value:
 _CONTAINERS = frozenset(("list", "dict", "set", "tuple", "str", "collections.deque", "collections.Counter"))
 
 
+def tested(frame: Frame, value: Value, node: ast.AST) -> None:
+    """The value is taken for true or false."""
+    if value.type in frame.walk.classes and classes.call_member(frame, value, "__bool__", (), node) is None:
+        classes.call_member(frame, value, "__len__", (), node)
+
+
+def ordered(frame: Frame, element: Value, node: ast.AST) -> None:
+    """Elements are compared with each other."""
+    if element.type in frame.walk.classes:
+        compare(frame, element, element, node)
+
+
 def implicit(frame: Frame, value: Value, method: str, node: ast.AST) -> None:
     """A method that Python calls by itself, if the notebook wrote it."""
     if value.type in frame.walk.classes:

@@ -18,6 +18,8 @@ _PLOTS = frozenset(("matplotlib", "seaborn", "pandas", "pylab", "plotnine", "arv
 # Libraries whose settings say how values are shown, by whatever cell.
 _SHOW = ("library:display", "library:numpy", "library:pandas", "library:sympy")
 _READ_BY_ALL = frozenset(("library:warnings", "library:logging", *_SHOW))
+# The streams and the builtins.
+_READ_BY_EVERYTHING = frozenset((*_READ_BY_IMPORTS, "library:sys", "library:builtins"))
 _QUIET = frozenset(("environment", "time", "stdin", "import", "files"))
 
 
@@ -92,7 +94,7 @@ class _Linker:
         return needs, tuple(replays), makes
 
     def _reads_library(self, cell: CellFacts, name: str) -> bool:
-        if name in _READ_BY_IMPORTS:
+        if name in _READ_BY_EVERYTHING:
             # Whatever runs may look at them, and a statement that is replayed may be an import.
             return cell.kind is not FactsKind.EMPTY
         if name in _READ_BY_ALL:

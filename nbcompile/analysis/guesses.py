@@ -34,6 +34,8 @@ _LOOKS = re.compile(
     |.*(?:tion|ance|ances|ence|ences|ity|ities|ness|_split)""",
     re.VERBOSE,
 )
+# Methods that work something out, which an object of an unknown library may keep, or draw numbers for.
+_WORKS_OUT = re.compile(r"(?:predict|score|transform|inverse|decision|eval|evaluate|compute_?|expect|simulate|sample)(?:_.*|)")
 _GIVES_PART = re.compile(
     r"(?:get|gca|gcf|add|create|new|sub|child|parent|item|entry|axes|figure|copy_to|setdefault|register|insert|append)(?:_.*|)"
 )
@@ -94,7 +96,7 @@ def _changes(call: Call, name: str) -> bool:
         return True
     if any(type(walk.heap.callees.get(number)) is Class for number in receiver.objects):
         return name == "register"
-    if _CHANGES.fullmatch(name):
+    if _CHANGES.fullmatch(name) or _WORKS_OUT.fullmatch(name):
         return True
     return _LOOKS.fullmatch(name) is None and not any(walk.known.method(kind, name) for kind in _COMMON)
 

@@ -15,7 +15,10 @@ from nbcompile.engines.streamflow.conductor import Policy
 _VARIABLE = "NBCOMPILE_HOSTING"
 _OWN = (_VARIABLE, "NBCOMPILE_QUESTIONS", "HOME", "TMPDIR")
 # All steps of a run see these alike, wherever they run.
-_ALIKE = ("LANG", "LC_ALL", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "TZ")
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+# Which instructions libraries sum with decides the last digits.
+_INSTRUCTIONS = ("OPENBLAS_CORETYPE", "MKL_CBWR", "NPY_DISABLE_CPU_FEATURES")
+_ALIKE = ("LANG", "LC_ALL", "TZ", *_THREADS, *_INSTRUCTIONS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,7 @@ _VARIABLES = (
     "PYTHONPATH",
     "TZ",
 )
+_SHARD = r"\.\d+(-\d+)*"
 _IMPORT = re.compile(r"\b(?:from[ \t]+([A-Za-z_]\w*)[\w.]*[ \t]+import\b|import[ \t]+([^#;\n]+))")
 _HIDDEN_IMPORT = re.compile(r"\b(?:import_module|__import__|exec|eval|run_path)\b|(?m:^%run)")
 
@@ -68,6 +69,7 @@ def step_key(
     mentioned = [name for one in inputs for name in one.definitions]
     parts = {
         **{f"cell {cell['id']}": _digest(_normal_cell(cell)) for cell in document["cells"]},
+        **({"scatter": _digest(_normal_scatter(document["scatter"]))} if "scatter" in document else {}),
         **{
             f"definition of {', '.join(one['binds']) or one['id']} ({one['id']})": _digest(text)
             for one, text in replayed(document, mentioned)
@@ -141,10 +143,11 @@ def _order(one: Mapping[str, Any]) -> tuple[int, int]:
 
 def _input_parts(one: StepInput) -> Iterator[tuple[str, str]]:
     wanted = {str(version) for version in one.link.versions}
-    for payload in one.outputs.get("payloads", ()):
+    for payload in sent_through(one.link, one.outputs):
+        shard = payload["payload"].removeprefix(one.link.payload).replace(".", " shard ")
         for version in payload["versions"]:
-            if payload["payload"] == one.link.payload and version["version"] in wanted:
-                yield f"input {version['version']}", version.get("sha256", "unbound")
+            if version["version"] in wanted:
+                yield f"input {version['version']}{shard}", version.get("sha256", "unbound")
     for version in one.link.versions:
         if version.name.startswith(FILE):
             path = version.name.removeprefix(FILE)
@@ -152,10 +155,25 @@ def _input_parts(one: StepInput) -> Iterator[tuple[str, str]]:
             yield f"input {version}", _digest(sorted((file["path"], file.get("sha256", "")) for file in below))
 
 
+def sent_through(link: Link, outputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What the source of a link says of the payloads that it sends through it: the whole, or where that is not sent all shards."""
+    payloads = {payload["payload"]: payload for payload in outputs.get("payloads", ())}
+    if link.payload in payloads and not link.shards:
+        return iter((payloads[link.payload],))
+    name = re.compile(re.escape(link.payload) + _SHARD)
+    return (payload for found, payload in payloads.items() if name.fullmatch(found))
+
+
 def _normal_cell(cell: Mapping[str, Any]) -> Mapping[str, Any]:
     source = str(cell["source"])
     # A traceback shows the lines around the one that raised.
     return {**cell, "source": source if "raises-exception" in cell["tags"] else without_remarks(source)}
+
+
+def _normal_scatter(scatter: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A scatter without the names of steps, which change with the texts of other cells."""
+    axes = [[payload.partition(".")[2] for payload in axis] for axis in scatter["axes"]]
+    return {**scatter, "axes": axes, "gathers": [payload.partition(".")[2] for payload in scatter["gathers"]]}
 
 
 def without_remarks(source: str) -> str:

@@ -10,7 +10,7 @@ import itertools
 import os
 import re
 from collections import deque
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from .document import CutEntry, SaveEntry, ScatterEntry, StepCell, StepDocument, VersionName, read_document
 from .files import join_written
@@ -179,12 +179,13 @@ class GatheringRun(StepRun):
     """Puts together what the shards of a step showed and made, as if its cell had run once."""
 
     shards: Optional[ShardFiles] = None
+    reports: Sequence[Dict[str, Any]] = ()
 
     def _run_cells(self) -> int:
         (cell,) = self.document.cells
         scatter = _scatter_of(self.document)
         reports = sorted((read_json(path) for path in self.call.shard_outputs), key=lambda report: shard_order(report["shard"]))
-        reports = list(_until_error(reports))
+        self.reports = reports = list(_until_error(reports))
         error = _failed(reports[-1])
         last = reports[-1].get("last_shard", "") if error else ""
         self.shards = files = ShardFiles(self.call.payloads, self.call.shards, self.call.directories, last)
@@ -202,6 +203,19 @@ class GatheringRun(StepRun):
         self.journal.write("end", cell=cell.cell, **_together([report["cells"][0] for report in reports]), **facts)
         self.guards.broken += sum(len(report["guards"]) for report in reports)
         return self._code(goes_on)
+
+    def used(self) -> Dict[str, Any]:
+        """What the shards had to do with, and putting them together. Of a shard that does not say, nobody knows."""
+        found = (*self.reports, super().used())
+        sources: Dict[str, Set[str]] = {}
+        for one in found:
+            for name, paths in one.get("sources", {}).items():
+                sources.setdefault(name, set()).update(paths)
+        return {
+            "modules": sorted({name for one in found for name in one.get("modules", ())}),
+            "sources": {name: sorted(paths) for name, paths in sorted(sources.items())},
+            "contacts": sorted({name for one in found for name in one.get("contacts", ("unknown",))}),
+        }
 
     def _collect_files(self) -> None:
         """Put together what the shards wrote."""

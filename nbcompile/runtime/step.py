@@ -76,8 +76,9 @@ def run_step(call: StepCall, host: Host, run: Callable[[StepCall, StepDocument, 
             document = read_document(file.read())
         journal.write("step", step=document.step, kernel=host.kernel.kind)
         CONTACTS.start(host.recorder)
-        code = run(call, document, host, journal).run()
-        journal.write("used", modules=LOADED.names(), sources=LOADED.sources(call.home), contacts=CONTACTS.found())
+        started = run(call, document, host, journal)
+        code = started.run()
+        journal.write("used", **started.used())
     except StepProblem as problem:
         journal.write("problem", problem={"code": problem.code, "message": problem.message, "advice": problem.advice})
         sys.stderr.write(f"{problem}\n")
@@ -123,6 +124,10 @@ class StepRun:
             self.streams.stop()
             self._show_failure()
             self._collect_files()
+
+    def used(self) -> Dict[str, Any]:
+        """What the cells had to do with besides their inputs."""
+        return {"modules": LOADED.names(), "sources": LOADED.sources(self.call.home), "contacts": CONTACTS.found()}
 
     def _run_cells(self) -> int:
         for number, cell in enumerate(self.document.cells):

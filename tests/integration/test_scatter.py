@@ -81,6 +81,49 @@ def test_the_local_engine_runs_shards_and_joins_them(project):
     assert texts(out / "axes.executed.ipynb") == expected()
 
 
+HIDDEN_CONTACT = """\
+# %%
+import os
+xs = [1, 2]
+
+# %%
+# nbc: scatter=xs
+ys = []
+for x in xs:
+    ys.append(x + vars(os)["sys" + "tem"]("true"))
+"""
+
+
+def test_a_step_is_not_kept_whose_shards_had_to_do_with_more_than_their_inputs(tmp_path, monkeypatch):
+    monkeypatch.setenv("NBCOMPILE_CACHE_DIR", str(tmp_path))
+    (tmp_path / "axes.py").write_text(HIDDEN_CONTACT, "utf-8")
+    for _ in range(2):
+        done, out = run_here(tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert [step["cached"] for step in json.loads((out / "run.json").read_text("utf-8"))["steps"]] == [True, False]
+
+
+def test_results_in_shards_are_found_by_later_runs(project, tmp_path, monkeypatch):
+    monkeypatch.setenv("NBCOMPILE_CACHE_DIR", str(tmp_path))
+    shutil.copy(project / "axes.py", tmp_path / "axes.py")
+
+    def cells_that_ran():
+        done, out = run_here(tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert texts(out / "axes.executed.ipynb") == expected()
+        return sorted(step["cells"][0] for step in json.loads((out / "run.json").read_text("utf-8"))["steps"] if not step["cached"])
+
+    def edit(old, new):
+        path = tmp_path / "axes.py"
+        path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
+
+    assert (cells_that_ran(), cells_that_ran()) == ([0, 1, 2, 3, 4], [])
+    edit('"size": 2', '"size": 3')
+    assert cells_that_ran() == [1, 2, 3]
+    edit("t[1] * t[2]", "t[2] * t[1]")
+    assert cells_that_ran() == [2]
+
+
 def test_the_workflow_is_valid(bundle):
     done = subprocess.run([BIN / "cwltool", "--validate", bundle / "workflow.cwl"], check=False, capture_output=True, text=True)
     assert (done.returncode, "WARNING" in done.stderr) == (0, False), done.stderr

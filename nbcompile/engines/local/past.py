@@ -11,7 +11,7 @@ from typing import Any
 from nbcompile.engines.cache import Made, ResultCache, WarmModules, is_worth_keeping
 from nbcompile.engines.file_digests import FileDigests, sha256_of
 from nbcompile.engines.job import RunJob
-from nbcompile.engines.keys import StepInput, StepKey, given_files, imported_modules, step_key, surroundings
+from nbcompile.engines.keys import StepInput, StepKey, given_files, imported_modules, sent_through, step_key, surroundings
 from nbcompile.engines.outputs import cell_records, read_outputs
 from nbcompile.engines.store import Experience, Store
 from nbcompile.model.graph import FILE
@@ -114,11 +114,11 @@ class Past:
     def why_not_kept(self, step: Step, outputs: Mapping[str, Any]) -> str:
         """Why other runs cannot use the result of a step; empty where they can."""
         if not self._may_be_shared(step):
-            return self._reuse(step).volatile or "its results are in shards"
+            return self._reuse(step).volatile
         return "" if is_worth_keeping(outputs, self._reuse(step)) else "it had to do with more than its inputs"
 
     def _may_be_shared(self, step: Step) -> bool:
-        return not (self._reuse(step).volatile or step.cuts or step.scatter)
+        return not self._reuse(step).volatile
 
     def _name(self, step: Step) -> str:
         return f"{self.job.notebook.absolute()} {step.id}"
@@ -135,9 +135,11 @@ class Past:
 
     def _input(self, link: Link) -> StepInput:
         sends = bool(link.versions) and not link.versions[0].name.startswith(FILE)
-        path = self.job.directory.work(link.source) / f"{link.payload}.nbc"
-        names = _definitions(str(path), {str(version) for version in link.versions}) if sends and path.exists() else ()
-        return StepInput(link, self._outputs(link.source), tuple(names))
+        outputs, work = self._outputs(link.source), self.job.directory.work(link.source)
+        paths = [work / f"{payload['payload']}.nbc" for payload in sent_through(link, outputs)] if sends else []
+        wanted = {str(version) for version in link.versions}
+        names = dict.fromkeys(name for path in paths if path.exists() for name in _definitions(str(path), wanted))
+        return StepInput(link, outputs, tuple(names))
 
     def _is_there(self, step: StepId, known: KnownStep) -> bool:
         """Whether everything that a finished step left is still as it was."""

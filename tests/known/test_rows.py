@@ -18,16 +18,17 @@ ROOT = Path(__file__).parents[2]
 PROOF = ROOT / "docs" / "reference" / "known-calls-proof.md"
 LIBRARIES = sorted(place.name.removesuffix(".txt") for place in files(known).iterdir() if place.name.endswith(".txt"))
 EXAMPLES = sorted(place.stem for place in (ROOT / "tests" / "known" / "libraries").glob("[!_]*.py"))
-# What takes more than a few seconds to execute is not part of the gate.
+# What takes most of the time is not part of the gate: all others together take about forty seconds.
 LONG = ("matplotlib", "pandas", "seaborn", "sklearn", "statsmodels", "sympy")
 NOT_INSTALLED = {"torch": "PyTorch is larger than 200 MB", "imblearn": "imbalanced-learn is not among the libraries of the tests"}
 NO_ARGUMENTS = "no arguments were found that it takes"
-HEAD = """# How the table of known calls is tested
+HEAD = f"""# How the table of known calls is tested
 
 Each row is executed against the installed library, on examples, on what fits the names of its parameters, and on lists of
 arguments that its functions take, and what it says is compared with what happens: what is changed, shared, drawn, written and
 given. *Absent* rows are of other versions of the library; *unproved* rows have not been executed, for the reasons below. The
-share is that of the rows which the installed version has. `pytest tests/known --accept` writes this page.
+share is that of the rows which the installed version has. `pytest tests/known --accept` writes this page. `poe gate` executes
+all but the rows of {", ".join(LONG)}, which take some minutes and are left to `poe full`.
 
 | library | rows | executed | absent | unproved | share |
 |---|---|---|---|---|---|
@@ -78,8 +79,9 @@ def test_rows_say_what_happens(library, accept):
     assert not lies, "\n".join(lies)
     if accept:
         write_down(library, page_of(library, found))
+    # A row may be added without writing the page anew, but not many.
     rows, executed, _, _ = documented()[library]
-    assert len(found) == rows
+    assert abs(len(found) - rows) <= 0.03 * rows
     assert sum(bool(one["calls"]) for one in found) >= 0.97 * executed
 
 

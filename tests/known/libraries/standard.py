@@ -126,6 +126,8 @@ LIBRARY = Library(
         "parser": "argparse.ArgumentParser()",
     },
     types={
+        # What `with` takes for a context gives one.
+        "decimal.Context": "(decimal.Context, type(decimal.localcontext()))",
         "collections.Record": type,
         "pathlib.Path": "pathlib.PurePath",
         "datetime.datetime": "(datetime.datetime, datetime.date, datetime.time, datetime.timezone)",

@@ -75,6 +75,7 @@ class Channels:
             state["parameters"] = {name: dict.__getitem__(matplotlib.rcParams, name) for name in matplotlib.rcParams}
             backend = state["parameters"].pop("backend", None)
             state["backend"] = backend if isinstance(backend, str) else None
+            state["colours"] = _colours_of_default_map(matplotlib)
         settings = self._inline_settings()
         if settings is not None:
             state["inline"] = {name: getattr(settings, name) for name in _INLINE_SETTINGS}
@@ -94,6 +95,10 @@ class Channels:
 
             if state["backend"] and state["backend"] != dict.get(mpl.rcParams, "backend"):
                 mpl.use(state["backend"])
+            if state.get("colours") and state["parameters"]["image.cmap"] not in mpl.colormaps:
+                from matplotlib.colors import ListedColormap
+
+                mpl.colormaps.register(ListedColormap(state["colours"], name=state["parameters"]["image.cmap"]))
             dict.update(mpl.rcParams, state["parameters"])
         if state["inline"]:
             from matplotlib_inline.config import InlineBackend
@@ -179,6 +184,16 @@ def reseed() -> None:
 
 
 # Generators, bit for bit.
+
+
+def _colours_of_default_map(matplotlib: Any) -> Optional[List[List[float]]]:
+    """What the colour map that is used by default consists of, unless every process has it: libraries register others when imported."""
+    name = dict.get(matplotlib.rcParams, "image.cmap")
+    known = getattr(matplotlib, "colormaps", {})
+    if name == dict.get(matplotlib.rcParamsDefault, "image.cmap") or name not in known:
+        return None
+    colours: List[List[float]] = known[name](range(known[name].N)).tolist()
+    return colours
 
 
 def _take_random() -> Any:

@@ -32,6 +32,11 @@ TRIPS = {
         "mpl.rcParams['figure.figsize'] = (2, 1); mpl.rcParams['axes.prop_cycle'] = mpl.cycler(color='rk')",
         "print(mpl.rcParams['figure.figsize'], mpl.rcParams['axes.prop_cycle'], mpl.get_backend())",
     ),
+    "colour map that a library registers": (
+        "import matplotlib as mpl",
+        "mpl.colormaps.register(mpl.colors.ListedColormap(['red', 'blue'], name='ours')); mpl.rcParams['image.cmap'] = 'ours'",
+        "print(mpl.colormaps[mpl.rcParams['image.cmap']]([0, 1]).tolist())",
+    ),
     "figure formats": (
         "import matplotlib.pyplot as plt",
         "%config InlineBackend.figure_formats = ['svg']",

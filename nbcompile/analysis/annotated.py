@@ -10,12 +10,15 @@ import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from nbcompile.analysis.channels import FILES
+from nbcompile.analysis.channels import FILES, LIBRARY
 from nbcompile.analysis.files import UNRESOLVED
 from nbcompile.model.diagnostic import Span
 from nbcompile.model.facts import CellFacts, Change, Effect
 from nbcompile.model.source import Directive, ParsedCell
 
+# State that can be named instead of a file.
+CHANNELS = frozenset(("random", "numpy.random", "torch.random", "matplotlib", "os.environ", "cwd", "sys.path", "shell"))
+_SAYS_SO = "its author says so"
 _MODES = {"reads": "read", "writes": "write"}
 
 
@@ -26,8 +29,8 @@ def apply_annotations(facts: Sequence[CellFacts], cells: Sequence[ParsedCell]) -
 
 def _annotated(facts: CellFacts, directives: Sequence[Directive]) -> CellFacts:
     changed = {change.name for change in facts.changes}
-    changes = [Change(name, _place(one), "its author says so") for one in directives if one.name == "mutates" for name in one.values]
-    files = [effect for one in directives if one.name in _MODES for effect in _files(one)]
+    changes = [Change(name, _place(one), _SAYS_SO) for one in directives if one.name == "mutates" for name in one.values]
+    files = [effect for one in directives if one.name in _MODES for effect in _touched(one)]
     return replace(
         facts,
         changes=(*facts.changes, *(change for change in changes if change.name not in changed)),
@@ -35,10 +38,23 @@ def _annotated(facts: CellFacts, directives: Sequence[Directive]) -> CellFacts:
     )
 
 
-def _files(directive: Directive) -> Iterator[Effect]:
+def _touched(directive: Directive) -> Iterator[Effect]:
     for path in directive.values:
+        if path in CHANNELS or path.startswith(LIBRARY):
+            yield from _channel(path, directive)
+            continue
         plain = posixpath.normpath(path)
         yield Effect(FILES, _MODES[directive.name], plain + "/" if path.endswith("/") else plain, _place(directive))
+
+
+def _channel(name: str, directive: Directive) -> Iterator[Effect]:
+    """A cell that sets state may have read it before: whoever draws from a generator needs its state."""
+    place = _place(directive)
+    if directive.name == "reads":
+        yield Effect(name, "read", _SAYS_SO, place)
+    else:
+        yield Effect(name, "draw", _SAYS_SO, place)
+        yield Effect(name, "write", _SAYS_SO, Span(place.line, 2, place.line, 2))
 
 
 def _is_settled(effect: Effect, directives: Sequence[Directive]) -> bool:

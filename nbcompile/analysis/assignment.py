@@ -60,6 +60,9 @@ def store_attribute(frame: Frame, receiver: Value, name: str, value: Value, node
     if type(receiver.callee) is str:
         channels.library_store(frame, receiver.callee, name, node)
         return
+    if receiver.type == "shell":
+        walk.effect(frame, channels.SHELL, "write", name, node)
+        return
     of = receiver.callee if type(receiver.callee) is Class else walk.classes.get(receiver.type)
     if isinstance(of, Class):
         member, _ = classes.find(frame, of, name)

@@ -17,6 +17,10 @@ from nbcompile.analysis.visit import Call
 FILES = "files"
 MATPLOTLIB = "matplotlib"
 LIBRARY = "library:"
+SHELL = "shell"
+# What the shell was given to show objects and run cells with, which cannot be sent.
+DISPLAY = "library:display"
+_SHELL_TYPES = frozenset(("IPython.core.interactiveshell.InteractiveShell", "IPython.InteractiveShell", "IPython.get_ipython"))
 # What a row says of a value whose methods draw, and how they touch the channel.
 DRAWS_LATER = {"unseeded": "draw", "advances": "advance"}
 # Where a store into a library's object sets a channel of its own.
@@ -86,7 +90,7 @@ def _subject(call: Call, action: Action) -> str:
 def library_store(frame: Frame, path: str, name: str, node: ast.AST) -> None:
     """`library.name = value` or `library.thing[name] = value`: the library is no longer as it was imported."""
     known = frame.walk.known.canonical(path)
-    channel = _STORES.get(known)
+    channel = SHELL if known in _SHELL_TYPES else _STORES.get(known)
     if channel is not None:
         frame.walk.effect(frame, channel, "write", name, node)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from nbcompile.analysis import files
+from nbcompile.analysis import channels, files
 from nbcompile.analysis.bindings import BlockFrame, Frame
 from nbcompile.analysis.imports import is_stateless
 from nbcompile.analysis.strings import evaluate_text
@@ -30,7 +30,10 @@ _INSTALLS = re.compile(
     r"\s*(?:\S*python[\d.]*\s+-m\s+)?(?:pip[\d.]*|conda|mamba|micromamba|uv(?:\s+pip)?|apt(?:-get)?)\s+(?:-\S+\s+)*install\b(.*)", re.DOTALL
 )
 _ENVIRONMENT = "environment"
-_FRONT_END = {"matplotlib": "backend", "config": "InlineBackend", "pylab": "backend"}
+_FRONT_END = frozenset(("matplotlib", "config", "pylab"))
+_SETS_SHELL = frozenset(("autocall", "automagic", "colors", "config", "doctest_mode", "pprint", "precision", "xmode"))
+# Magics that give the shell something which cannot be sent: other magics.
+_GIVES_SHELL = frozenset(("alias_magic", "rehashx", "unalias"))
 
 
 def evaluate_magic(frame: Frame, node: Magic) -> Value:
@@ -46,14 +49,25 @@ def evaluate_magic(frame: Frame, node: Magic) -> Value:
         return _python(frame, node)
     if name in _SHELLS:
         return _shell(frame, node, node.text or argument)
-    if name not in _HARMLESS:
+    if name in _HARMLESS:
+        _set_up(frame, node)
+    else:
         frame.walk.unknown_magic(frame, node)
+    return NONE
+
+
+def _set_up(frame: Frame, node: Magic) -> None:
+    """A magic that touches no names: it may set how the shell works, how figures are shown, or what is installed."""
+    name, argument = node.name, node.argument.strip()
+    if name in _SETS_SHELL and not argument.startswith("InlineBackend"):
+        frame.walk.effect(frame, channels.SHELL, "write", argument, node)
+    elif name in _GIVES_SHELL:
+        frame.walk.effect(frame, channels.DISPLAY, "write", argument, node)
     elif name in _FRONT_END:
-        if argument.strip() not in ("", "inline"):
-            frame.walk.effect(frame, "matplotlib", "write", argument.strip(), node)
+        if argument not in ("", "inline"):
+            frame.walk.effect(frame, "matplotlib", "write", argument, node)
     elif name in ("pip", "conda", "mamba", "micromamba", "uv"):
         frame.walk.effect(frame, _ENVIRONMENT, "write", argument.partition("install")[2].strip(), node)
-    return NONE
 
 
 def _python(frame: Frame, node: Magic) -> Value:

@@ -10,16 +10,17 @@ from nbcompile.model.facts import CellFacts, Effect, FactsKind, StatementId
 from nbcompile.model.graph import CHANNEL, Edge, EdgeKind, Fusion, Version
 
 # Channels whose state a step can take over and hand on.
-TRAVELS = frozenset(("random", "numpy.random", "torch.random", "matplotlib", "os.environ", "cwd", "sys.path"))
+TRAVELS = frozenset(("random", "numpy.random", "torch.random", "matplotlib", "os.environ", "cwd", "sys.path", "shell"))
 _RANDOM = frozenset(("random", "numpy.random", "torch.random"))
 _ORDERED = frozenset(("network", "process", "database"))
 _READ_BY_IMPORTS = ("os.environ", "cwd", "sys.path")
+_SHELL, _DISPLAY = "shell", "library:display"
 _PLOTS = frozenset(("matplotlib", "seaborn", "pandas", "pylab", "plotnine", "arviz", "networkx", "statsmodels", "sklearn", "xarray"))
 # Libraries whose settings say how values are shown, by whatever cell.
 _SHOW = ("library:display", "library:numpy", "library:pandas", "library:sympy")
 _READ_BY_ALL = frozenset(("library:warnings", "library:logging", *_SHOW))
 # The streams and the builtins.
-_READ_BY_EVERYTHING = frozenset((*_READ_BY_IMPORTS, "library:sys", "library:builtins"))
+_READ_BY_EVERYTHING = frozenset((*_READ_BY_IMPORTS, _SHELL, _DISPLAY, "library:sys", "library:builtins"))
 _QUIET = frozenset(("environment", "time", "stdin", "import", "files"))
 
 
@@ -67,7 +68,7 @@ class _Linker:
         self.links = links
         self.statements = statements
         written = {effect.channel for cell in facts for effect in cell.effects if effect.mode != "read"}
-        read_unseen = {"matplotlib", *_READ_BY_IMPORTS} & written
+        read_unseen = {"matplotlib", _SHELL, *_READ_BY_IMPORTS} & written
         self.libraries = {name for name in written if name.startswith("library:")} | read_unseen
 
     def cell(self, cell: CellFacts) -> tuple[list[Version], tuple[StatementId, ...], list[Version]]:

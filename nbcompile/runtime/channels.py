@@ -11,6 +11,8 @@ import sys
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
+from .shell_settings import set_settings, take_settings
+
 # An import reads these, so they are set before the statements of their cell are run again; all others after them.
 READ_BY_IMPORTS = ("os.environ", "cwd", "sys.path")
 _INLINE_SETTINGS = ("close_figures", "print_figure_kwargs", "figure_formats")
@@ -41,6 +43,7 @@ class Channels:
             "os.environ": (self._take_environ, self._set_environ),
             "cwd": (self._take_directory, self._set_directory),
             "sys.path": (self._take_path, self._set_path),
+            "shell": (lambda: take_settings(self._shell), lambda state: set_settings(self._shell, state)),
         }
 
     def travels(self, name: str) -> bool:

@@ -51,6 +51,7 @@ _definition, _module, _main, _attribute = (
 _own, _read_only = payload_name("own"), payload_name("read_only")
 _extent, _view, _over, _tensor, _parameter, _storage = map(payload_name, ("extent", "view", "over", "tensor", "parameter", "storage"))
 _function, _set_function, _cell, _cached = map(payload_name, ("function", "set_function", "cell", "cached"))
+_shell = payload_name("shell")
 _set_attributes = payload_name("set_attributes")
 _local_class, _set_class = payload_name("local_class"), payload_name("set_class")
 _placeholder, _exception, _set_exception, _figure, _mapping_view = map(
@@ -183,6 +184,8 @@ class ValueWriter(pickle.Pickler):
             return reduce(value)
         if isinstance(value, type):
             return self._reduce_class(value)
+        if value is getattr(self._scope.kernel, "shell", NAMES):
+            return _shell, ()
         words = tied_to_a_process(kind, self._tied)
         if words is not None:
             return self._reduce_tied(value, words)
@@ -533,6 +536,9 @@ class Reader(pickle.Unpickler):
         function.__dict__.update(state.pop("__dict__", {}))
         for name, value in state.items():
             setattr(function, name, value)
+
+    def shell(self) -> Any:
+        return getattr(self._scope.kernel, "shell", None)
 
     def set_attributes(self, made: Any, state: Any) -> None:
         set_attributes(made, state)

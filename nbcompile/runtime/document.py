@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from json import loads as json_loads
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from .problem import StepProblem
@@ -172,7 +172,7 @@ class StepDocument(NamedTuple):
 def read_document(content: bytes) -> StepDocument:
     """Parse a step document."""
     try:
-        raw = json.loads(content)
+        raw = json_loads(content)
         if raw["schema"] != SCHEMA:
             raise StepProblem("NB591", f"the step document says `{raw['schema']}`, not `{SCHEMA}`", "use the runtime it was compiled with")
         return _document(raw)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import shutil
+from json import dump as json_dump
+from json import load as json_load
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from .document import GIVEN, VersionName
@@ -235,7 +236,7 @@ def read_written(directory: str) -> List[Written]:
 def _read_index(directory: str) -> List[Dict[str, Any]]:
     try:
         with open(os.path.join(directory, INDEX), encoding="utf-8") as file:
-            found: List[Dict[str, Any]] = json.load(file)["files"]
+            found: List[Dict[str, Any]] = json_load(file)["files"]
             return found
     except FileNotFoundError:
         return []
@@ -246,7 +247,7 @@ def _read_index(directory: str) -> List[Dict[str, Any]]:
 def write_index(directory: str, reports: List[Dict[str, Any]]) -> None:
     """Write what was written or removed, and by which cell."""
     with open(os.path.join(directory, INDEX), "w", encoding="utf-8") as file:
-        json.dump({"schema": SCHEMA_OF_FILES, "files": reports}, file, ensure_ascii=True, indent=1)
+        json_dump({"schema": SCHEMA_OF_FILES, "files": reports}, file, ensure_ascii=True, indent=1)
 
 
 def join_written(directories: Iterable[str], target: str) -> List[Dict[str, Any]]:

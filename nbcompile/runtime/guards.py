@@ -21,6 +21,7 @@ from .payloads import UNBOUND, SavedPayload
 from .placeholders import CannotTravel
 from .prints import Print, Prints, shallow_print
 from .sharing import Reach, alive, weak_reference
+from .shell_settings import tools_of
 
 CHANGED, NOT_SENT, FILE_TOUCHED, SHARED, STATE_SET, STUCK = "NB501", "NB502", "NB503", "NB504", "NB505", "NB506"
 _CATCHES_NAME_ERRORS = re.compile(r"except\s*(:|[^:\n]*\b(NameError|Exception|BaseException)\b)")
@@ -199,18 +200,13 @@ class Guards:
                 message = f"cell {cell.cell} changes `{changed}`, which later cells that use the library may depend on"
                 self.break_(STATE_SET, name, message, f"# nbc: writes={name}")
         if self._shows != self._display() and "channel:" + DISPLAY not in cell.changes:
-            message = f"cell {cell.cell} changes how results are displayed, which later cells depend on"
+            message = f"cell {cell.cell} changes how results are displayed or cells are run, which later cells depend on"
             self.break_(STATE_SET, DISPLAY, message, f"# nbc: writes={DISPLAY}")
 
     def _display(self) -> Dict[Any, int]:
-        """How the shell shows objects of each type. What pyplot registers for its figures, it registers in every process."""
+        """How the shell shows objects of each type, and what else it was given."""
         shell = getattr(self._kernel, "shell", None)
-        found: Dict[Any, int] = {}
-        for mime, formatter in shell.display_formatter.formatters.items() if shell is not None else ():
-            for kind, show in (*formatter.type_printers.items(), *formatter.deferred_printers.items()):
-                if getattr(kind, "__module__", "") != "matplotlib.figure":
-                    found[mime, kind] = id(show)
-        return found
+        return {} if shell is None else tools_of(shell)
 
     def _check_files(self, cell: StepCell) -> None:
         declared = [version.subject for version in cell.needs if version.kind == "file"]

@@ -6,7 +6,6 @@ a running cell. OUTPUTS.json is made from it (`report`), by the step itself or b
 
 from __future__ import annotations
 
-import json
 import math
 import numbers
 import os
@@ -14,6 +13,10 @@ import re
 from binascii import b2a_base64
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from json import dump as json_dump
+from json import dumps as json_dumps
+from json import load as json_load
+from json import loads as json_loads
 from typing import Any, Dict, List, Optional
 
 # Text is cut into pieces of this many characters, so that neither side ever holds a flood of output in memory.
@@ -65,9 +68,9 @@ def _write_all(descriptor: int, line: bytes) -> None:
 def to_json(value: Any) -> str:
     """A JSON text of one line. What JSON does not know becomes what a kernel's messages make of it."""
     try:
-        text = json.dumps(value, default=_json_default, allow_nan=False)
+        text = json_dumps(value, default=_json_default, allow_nan=False)
     except (TypeError, ValueError):
-        text = json.dumps(_json_clean(value), default=_json_default, allow_nan=False)
+        text = json_dumps(_json_clean(value), default=_json_default, allow_nan=False)
     return _SURROGATES.sub(_replace_lone, text) if "\\ud" in text else text
 
 
@@ -115,7 +118,7 @@ def write_json(path: str, document: Any) -> None:
     """Write a JSON document so that a reader sees all of it or nothing."""
     temporary = path + ".part"
     with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(document, file, ensure_ascii=True, indent=1, sort_keys=True)
+        json_dump(document, file, ensure_ascii=True, indent=1, sort_keys=True)
         file.write("\n")
     os.replace(temporary, path)
 
@@ -123,7 +126,7 @@ def write_json(path: str, document: Any) -> None:
 def read_json(path: str) -> Any:
     """Read a JSON document."""
     with open(path, encoding="utf-8") as file:
-        return json.load(file)
+        return json_load(file)
 
 
 class ReportedCell:
@@ -196,7 +199,7 @@ class JournalReader:
                 place += len(line)
 
     def _take(self, line: bytes, place: Any) -> None:
-        event = json.loads(line)
+        event = json_loads(line)
         kind = event.pop("event")
         if kind == "cell":
             self.cells[event["cell"]] = ReportedCell({**event, "index": event["cell"]})
@@ -228,7 +231,7 @@ class JournalReader:
                 **self.facts,
                 **{key: items for key, items in self.lists.items() if items or key != "accesses"},
             }
-            file.write(json.dumps(head).encode("ascii")[:-1] + b',\n "cells": [')
+            file.write(json_dumps(head).encode("ascii")[:-1] + b',\n "cells": [')
             for number, cell in enumerate(self.cells.values()):
                 file.write(b",\n  " if number else b"\n  ")
                 self._write_cell(cell, journal, file)
@@ -238,11 +241,11 @@ class JournalReader:
     @staticmethod
     def _write_cell(cell: ReportedCell, journal: Any, file: Any) -> None:
         facts = {**cell.facts, **({"updates": list(cell.updates.values())} if cell.updates else {})}
-        file.write(json.dumps(facts).encode("ascii")[:-1] + b', "outputs": [')
+        file.write(json_dumps(facts).encode("ascii")[:-1] + b', "outputs": [')
         for number, output in enumerate(cell.outputs):
             file.write(b",\n   " if number else b"\n   ")
             if output["output_type"] != "stream":
-                file.write(json.dumps(output).encode("ascii"))
+                file.write(json_dumps(output).encode("ascii"))
                 continue
             file.write(b'{"output_type": "stream", "name": "' + output["name"].encode("ascii") + b'", "text": "')
             for start, length in output["pieces"]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
+from json import loads as json_loads
 from typing import Any, Callable, Dict, Iterable, List, Sequence
 
 from .document import ParameterEntry
@@ -11,7 +11,7 @@ from .document import ParameterEntry
 
 def _any(text: str) -> Any:
     try:
-        return json.loads(text)
+        return json_loads(text)
     except ValueError:
         return text
 

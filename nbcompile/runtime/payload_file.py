@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import mmap
 import os
 import struct
 import threading
 from collections import deque
+from json import dumps as json_dumps
+from json import loads as json_loads
 from typing import Any, Deque, Dict, List, NamedTuple, Optional, Tuple
 
 from .problem import StepProblem
@@ -143,7 +144,7 @@ class PayloadWriter:
 
     def close(self, index: Dict[str, Any]) -> int:
         """Write the index and give the file its name. Returns its length."""
-        text = json.dumps(index, sort_keys=True, separators=(",", ":")).encode("ascii")
+        text = json_dumps(index, sort_keys=True, separators=(",", ":")).encode("ascii")
         offset = -(-self._end // ALIGNMENT) * ALIGNMENT
         self._write_at(offset, memoryview(text))
         self._write_at(0, memoryview(_HEADER.pack(MAGIC, offset, len(text), hashlib.sha256(text).digest())))
@@ -193,7 +194,7 @@ class PayloadFile:
         text = file.read(length)
         if hashlib.sha256(text).digest() != digest:
             raise ValueError("the digest of its index is another")
-        index: Dict[str, Any] = json.loads(text)
+        index: Dict[str, Any] = json_loads(text)
         return index
 
     def frame(self, piece: Piece) -> memoryview:

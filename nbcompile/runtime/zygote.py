@@ -10,7 +10,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
-import json
 import os
 import platform
 import selectors
@@ -22,6 +21,8 @@ import time
 import traceback
 import warnings
 from functools import partial
+from json import dumps as json_dumps
+from json import loads as json_loads
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from .channels import reseed
@@ -49,7 +50,7 @@ class JsonLines:
     def send(self, **message: Any) -> None:
         """Send one message; the other side may be gone."""
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self.socket.sendall(json.dumps(message).encode("ascii") + b"\n")
+            self.socket.sendall(json_dumps(message).encode("ascii") + b"\n")
 
     def receive(self) -> Optional[List[Dict[str, Any]]]:
         """Wait for messages and return all that came, or None when the other side is gone."""
@@ -60,7 +61,7 @@ class JsonLines:
         if not data:
             return None
         *lines, self._rest = (self._rest + data).split(b"\n")
-        return [json.loads(line) for line in lines]
+        return [json_loads(line) for line in lines]
 
 
 class WarmParent:

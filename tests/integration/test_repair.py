@@ -42,6 +42,21 @@ def test_ids_that_a_library_gives_out(tmp_path):
     assert ("NB505", 1) in found
 
 
+def test_magics_that_a_cell_makes(tmp_path):
+    cells = [
+        "from IPython.core.magic import register_line_magic\n@register_line_magic\ndef twice(line):\n    print(line * 2)",
+        "x = 1",
+        "%twice ab",
+    ]
+    texts, _ = shown(cells, tmp_path)
+    assert texts[2] == "abab\n"
+
+
+def test_a_notebook_may_replace_functions_that_the_runtime_needs(tmp_path):
+    texts, _ = shown(["import json\njson.dumps = lambda *words, **named: 'patched'", "x = 1", "print(json.dumps(x))"], tmp_path)
+    assert texts[2] == "patched\n"
+
+
 def test_a_library_that_remembers_nothing_is_let_alone(tmp_path):
     texts, found = shown(["from sensors import half", "a = half(4)", "b = half(6)", "print(a, b)"], tmp_path)
     assert (texts[3], found) == ("2.0 3.0\n", set())

@@ -6,7 +6,7 @@ from tests.unit.runtime.chain import run_chain, run_together, texts
 
 pytestmark = pytest.mark.slow
 
-CHANNELS = ("random", "numpy.random", "matplotlib", "os.environ", "cwd", "sys.path")
+CHANNELS = ("random", "numpy.random", "matplotlib", "os.environ", "cwd", "sys.path", "shell")
 
 TRIPS = {
     "random": ("import random", "random.seed(7); random.gauss(0, 1);", "print(random.gauss(0, 1), random.random())"),
@@ -20,6 +20,12 @@ TRIPS = {
         "import os",
         "os.environ['NBC_ONE'] = '1'; os.environ.pop('PATH'); os.environ['TZ'] = 'Asia/Tokyo'; import time; time.tzset()",
         "import time; print(os.environ['NBC_ONE'], os.getenv('PATH'), time.tzname)",
+    ),
+    "settings of the shell": (
+        "ip = get_ipython()",
+        "ip.ast_node_interactivity = 'all'; ip.InteractiveTB.set_mode('Minimal')\n"
+        "ip.display_formatter.formatters['text/plain'].float_precision = '2'",
+        "3.14159\nprint(ip.InteractiveTB.mode, ip is get_ipython())",
     ),
     "directory": ("import os", "os.makedirs('a/b'); os.chdir('a/b')", "print(os.getcwd()[-4:])"),
     "search path": (

@@ -107,6 +107,7 @@ STATES = {
     "numpy.random": ("import numpy as np", "np.random.rand()"),
     "os.environ": ("import os", "os.environ['NBC'] = '1'"),
     "cwd": ("import os", "os.mkdir('a'); os.chdir('a')"),
+    "shell": ("x = 1", "get_ipython().ast_node_interactivity = 'all'"),
     "sys.path": ("import sys", "sys.path.append('lib')"),
     "matplotlib": ("import matplotlib as mpl", "mpl.rcParams['lines.linewidth'] = 7"),
 }
@@ -144,6 +145,18 @@ def test_a_file_of_which_only_an_error_tells(tmp_path):
 def test_how_results_are_displayed(tmp_path):
     shows = "get_ipython().display_formatter.formatters['text/html'].for_type(int, str)"
     assert breaks(["x = 1", shows + ";"], tmp_path, watches=()) == [("NB505", 1, "library:display")]
+
+
+TOOLS = {
+    "a magic": "from IPython.core.magic import register_line_magic\n@register_line_magic\ndef twice(line): return line * 2",
+    "an alias of a magic": "%alias_magic t time",
+    "what is called after a cell": "def after(): pass\nget_ipython().events.register('post_execute', after)",
+}
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_what_the_shell_is_given(name, tmp_path):
+    assert breaks(["x = 1", TOOLS[name]], tmp_path, watches=()) == [("NB505", 1, "library:display")]
 
 
 def test_two_payloads_that_share_an_object_which_is_changed_later(tmp_path):

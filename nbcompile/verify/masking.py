@@ -79,6 +79,22 @@ def _substitute(*rules: tuple[str, str]) -> Callable[[str], str]:
     return change
 
 
+_CELL_FILE = re.compile(r"[/\\]ipykernel_\d+[/\\]\d+\.py|<ipython-input-\d+-[0-9a-f]+>")
+_NOT_IN_PATHS = frozenset(" \t\n\r\f\v\"'(<[")
+
+
+def _name_cells(text: str) -> str:
+    """Call the files that a kernel keeps cells in `<cell>`, with the directory before them: in one pass, however long a line is."""
+    parts, done = [], 0
+    for found in _CELL_FILE.finditer(text):
+        start = found.start()
+        while start > done and found.group()[0] != "<" and text[start - 1] not in _NOT_IN_PATHS:
+            start -= 1
+        parts += [text[done:start], "<cell>"]
+        done = found.end()
+    return "".join((*parts, text[done:]))
+
+
 def _join_text(outputs: Outputs) -> Outputs:
     """Multi-line fields of files are lists of lines; transient fields are of the protocol, not of the notebook."""
 
@@ -241,6 +257,7 @@ def png_pixels(encoded: str) -> str:
 
 _NUMBER = r"(?:nan|inf|\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
 _UNIT = r"(?:ns|[uµμ]s|ms|s|min|h|d)"
+_DURATION = rf"{_NUMBER} {_UNIT}(?: {_NUMBER} {_UNIT}){{0,4}}"
 _UUID = r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}"
 
 RULES: tuple[MaskingRule, ...] = (
@@ -252,9 +269,7 @@ RULES: tuple[MaskingRule, ...] = (
     MaskingRule(
         name="cell-file",
         summary="the file name a kernel gives a cell",
-        apply=_each_text(
-            _substitute((r"[^\s\"'(<\[]*[/\\]ipykernel_\d+[/\\]\d+\.py", "<cell>"), (r"<ipython-input-\d+-[0-9a-f]+>", "<cell>"))
-        ),
+        apply=_each_text(_name_cells),
     ),
     MaskingRule(name="address", summary="addresses of objects", apply=_each_text(_substitute((r"\b0x[0-9a-fA-F]{6,16}\b", "0x…")))),
     MaskingRule(
@@ -266,7 +281,7 @@ RULES: tuple[MaskingRule, ...] = (
                 (r"(?m)^((?:Wall|CPU|Compiler) time: ).*$", r"\1…"),
                 (
                     (
-                        rf"{_NUMBER} {_UNIT}(?: {_NUMBER} {_UNIT})* ± {_NUMBER} {_UNIT}(?: {_NUMBER} {_UNIT})* per loop"
+                        rf"(?<![\d.]){_DURATION} ± {_DURATION} per loop"
                         r"(?: \(mean ± std\. dev\. of \d+ runs?, [\d,]+ loops? each\))?"
                     ),
                     "… per loop",

@@ -31,6 +31,17 @@ def test_what_the_moment_decides_is_the_same(pair):
     assert masked(pair[0]) == masked(pair[1])
 
 
+@pytest.mark.parametrize("text", ["a" * 100_000, "1" * 100_000, "/a" * 50_000, "1 s " * 20_000], ids=lambda text: text[:4])
+def test_long_lines_are_masked_in_one_pass(text):
+    # With a pattern that looks back over the line at each of its characters this would take minutes.
+    assert masked(text + " 0x7f12ab34cd56") == masked(text + " 0x55aa00ff1122")
+
+
+def test_the_file_of_a_cell_has_no_name():
+    told = 'File "/tmp/ipykernel_12/3456.py", line 1, <ipython-input-3-abc>'
+    assert masked(told)[0][0]["text"] == 'File "<cell>", line 1, <cell>'
+
+
 @pytest.mark.parametrize("pair", OTHER.values(), ids=OTHER)
 def test_what_the_notebook_decides_is_not(pair):
     assert masked(pair[0]) != masked(pair[1])

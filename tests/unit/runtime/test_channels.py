@@ -23,8 +23,7 @@ TRIPS = {
     ),
     "settings of the shell": (
         "ip = get_ipython()",
-        "ip.ast_node_interactivity = 'all'; ip.InteractiveTB.set_mode('Minimal')\n"
-        "ip.display_formatter.formatters['text/plain'].float_precision = '2'",
+        "ip.ast_node_interactivity = 'all'; ip.InteractiveTB.set_mode('Minimal'); ip.display_formatter.formatters['text/plain'].pprint = 0",
         "3.14159\nprint(ip.InteractiveTB.mode, ip is get_ipython())",
     ),
     "directory": ("import os", "os.makedirs('a/b'); os.chdir('a/b')", "print(os.getcwd()[-4:])"),

@@ -8,6 +8,8 @@ from tests.integration.test_cut_notebooks import compare
 from tests.integration.test_fixture_notebooks import NAMES
 
 IN_THE_GATE = ("epidemic", "host1")
+# The Python of the hosts has another patch level, whose zipfile writes other versions into the same archive.
+ARCHIVES = {"ising": {"ising_lattices.npz"}}
 SERVICES = {"host1": ("ssh", "ssh_hosts"), "hpc": ("slurm", "slurm_facility")}
 
 
@@ -21,4 +23,4 @@ def test_a_placed_notebook_is_that_of_a_kernel(request, calm, tmp_path, monkeypa
     request.getfixturevalue(SERVICES[place][1])
     monkeypatch.setenv("NBCOMPILE_STREAMFLOW", str(STREAMFLOW))
     monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(write_deployments(tmp_path / "deployments.yml")))
-    compare(name, tmp_path, "--on", place)
+    compare(name, tmp_path, "--on", place, unsteady=ARCHIVES.get(name, set()))

@@ -10,8 +10,8 @@ import ast
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from nbcompile.analysis.aliases import ANY, Assumption
-from nbcompile.analysis.values import NO_OBJECTS, SCALAR, Function, Value, join, single
+from nbcompile.analysis.aliases import ANY, KEPT, Assumption
+from nbcompile.analysis.values import NO_OBJECTS, SCALAR, Bound, Function, Value, join, single
 
 if TYPE_CHECKING:
     from nbcompile.analysis.walk import Walk
@@ -240,11 +240,21 @@ class Frame:
             return
         if held.type == "tuple":
             held = self.as_object(held, node, key)
+        elif type(held.callee) is Bound and held.callee.target is not None and key != KEPT:
+            held = self._method_as_object(held, node, key)
         heap, captured = self.walk.heap, self.trace.captured
         for holder in holders.objects:
             for number in held.objects:
                 if heap.hold(holder, key, number) or (holder, key, number) not in captured:
                     captured[holder, key, number] = Mark(spot(node))
+
+    def _method_as_object(self, method: Value, node: ast.AST, key: str) -> Value:
+        """A method with its object, as others hold it."""
+        number = self.make(node, "function", role=f"method {key}")
+        self.walk.heap.callees[number] = method.callee
+        made = Value("function", single(number), method.callee)
+        self.capture(made, KEPT, Value("", method.objects), node)
+        return made
 
     def as_object(self, value: Value, node: ast.AST, role: str = "") -> Value:
         """A tuple as an object that others can hold; any other value as it is."""

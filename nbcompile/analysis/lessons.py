@@ -25,10 +25,18 @@ def learn(facts: Sequence[CellFacts], breaks: Sequence[GuardBreak]) -> tuple[Cel
             # Nobody knows where it comes from.
             continue
         teach = _LESSONS[one.code]
-        place = int(one.name.rpartition("@")[2]) if one.code == rules.CANNOT_TRAVEL.code else one.cell
-        learnt[place] = teach(learnt[place], one)
+        for place in _cells_to_teach(facts, one):
+            learnt[place] = teach(learnt[place], one)
     changed = {one.name for one in breaks if one.code == rules.CHANGED.code}
     return tuple(without_replays_of(cell, changed) for cell in learnt) if changed else tuple(learnt)
+
+
+def _cells_to_teach(facts: Sequence[CellFacts], broken: GuardBreak) -> tuple[int, ...]:
+    """The cell that broke the guard, or made what could not travel. What one use of a library sets, others will, too."""
+    if broken.code == rules.CANNOT_TRAVEL.code:
+        return (int(broken.name.rpartition("@")[2]),)
+    users = (cell.index for cell in facts if broken.name in {f"library:{name}" for name in cell.unknown_libraries})
+    return tuple(dict.fromkeys((broken.cell, *users)))
 
 
 def _changes(cell: CellFacts, broken: GuardBreak) -> CellFacts:

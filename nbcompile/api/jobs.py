@@ -9,7 +9,7 @@ from nbcompile.api.plans import plan
 from nbcompile.api.programs import analyze, linked_again, read_file
 from nbcompile.api.projects import in_project, python_asked
 from nbcompile.frontend.parse import parse_cells
-from nbcompile.model.errors import UsageError
+from nbcompile.model.errors import Interrupted, UsageError
 from nbcompile.model.parameters import document_of_parameters
 from nbcompile.model.plan import Granularity
 from nbcompile.model.run import Account
@@ -23,10 +23,18 @@ if TYPE_CHECKING:
     from nbcompile.engines.job import RunJob
     from nbcompile.model.guard import GuardBreak
     from nbcompile.model.plan import Plan, StepId
+    from nbcompile.model.run import RunRecord
     from nbcompile.model.settings import Settings
 
 
 SILENT = Account()
+
+
+def completed(record: RunRecord) -> RunRecord:
+    """A record of a run that nobody ended. Raises `Interrupted` for others: half of a run is not compared with a whole one."""
+    if record.signal is not None:
+        raise Interrupted(record.signal)
+    return record
 
 
 def own_job(path: Path, settings: Settings, output: Path, account: Account) -> RunJob:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nbcompile.api.jobs import own_job
+from nbcompile.api.jobs import completed, own_job
 from nbcompile.api.programs import analyze
 from nbcompile.model.errors import CellFailed
 from nbcompile.model.plan import Granularity
@@ -35,7 +35,7 @@ def profile(path: str | Path, settings: Settings | None = None, *, on_event: Cal
     with TemporaryDirectory(prefix="nbcompile-profile-") as folder:
         program = analyze(path)
         job = own_job(path, settings, Path(folder) / "run", Account(trace=True, plain=True))
-        record = run_job(job, on_event or (lambda _: None))
+        record = completed(run_job(job, on_event or (lambda _: None)))
     if record.failures:
         failure = record.failures[0]
         raise CellFailed(f"cell {failure.cell}: {failure.name}: {failure.message}", "a profile is one of a whole run; see `nbcompile run`")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nbcompile.api.jobs import own_job
+from nbcompile.api.jobs import completed, own_job
 from nbcompile.api.plans import plan
 from nbcompile.api.profiles import profile
 from nbcompile.api.programs import analyze, read_file
@@ -125,4 +125,4 @@ class Observer:
         settings = replace(self.settings, granularity=granularity, on="local", cached=False)
         account = Account(values=True, plain=granularity is Granularity.NOTEBOOK)
         job = own_job(self.path, settings, self.folder / name, account)
-        return observe_run(run_job(job, self.tell), name, self.exactness)
+        return observe_run(completed(run_job(job, self.tell)), name, self.exactness)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+_SIGINT = 2
+
 
 class ExitCode(IntEnum):
     """The exit codes of the command line."""
@@ -56,3 +58,15 @@ class PlaceFailed(NbcompileError):
     """A place (an interpreter, an engine, a host) could not do its part; trying again may help."""
 
     exit_code = ExitCode.PLACE_FAILED
+
+
+class Interrupted(NbcompileError):
+    """A signal ended what was asked for before it was done."""
+
+    exit_code = ExitCode.TERMINATED
+
+    def __init__(self, number: int) -> None:
+        """The number of the signal."""
+        super().__init__("ended before it was done", "run it again")
+        if number == _SIGINT:
+            self.exit_code = ExitCode.INTERRUPTED

@@ -1,6 +1,9 @@
 """`nbcompile verify` with a real kernel and the real local engine."""
 
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import click.testing
@@ -111,3 +114,18 @@ print(one.put(4).x, len(one), has(2), isinstance(one, Base))
 def test_classes_that_no_step_can_run_again(tmp_path):
     found = api.verify(write(tmp_path, CLASSES))
     assert found.verdict is Verdict.EQUAL, found.differences
+
+
+def test_a_run_that_is_ended_is_no_difference(tmp_path):
+    # In a kernel the cell ends at once; in a step it waits.
+    waiting = tmp_path / "waiting"
+    waits = f"open({str(waiting)!r}, 'w').close(); time.sleep(600)"
+    source = f"# %%\nimport os, time\nif 'JPY_PARENT_PID' not in os.environ:\n    {waits}\n"
+    argv = [sys.executable, "-m", "nbcompile", "verify", str(write(tmp_path, source))]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 60
+    while not waiting.exists() and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.05)
+    process.terminate()
+    shown, _ = process.communicate(timeout=60)
+    assert (process.returncode, shown) == (143, b"")

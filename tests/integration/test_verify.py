@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from nbcompile import api
-from nbcompile.cli.verify import command
+from nbcompile.cli import cli
 from nbcompile.model.errors import UsageError
 from nbcompile.model.verification import Verdict
 
@@ -40,7 +40,7 @@ def write(directory, text, name="nb.py"):
 
 
 def run(path, *arguments):
-    done = click.testing.CliRunner().invoke(command, [str(path), *arguments])
+    done = click.testing.CliRunner().invoke(cli, ["verify", str(path), *arguments])
     return done.exit_code, done.stdout
 
 

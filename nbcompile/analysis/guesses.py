@@ -21,7 +21,8 @@ _CHANGES = re.compile(
     connect|assign|put|push|fill|sort|reverse|shuffle|rename|drop|apply|step|backward|zero|zero_grad|init|initialize|configure|enable|
     disable|toggle|start|stop|close|write|writelines|seek|run|execute|learn|optimi[sz]e|solve|simulate|sample|evolve|move|merge|join|
     subscribe|create|draw|annotate|legend|title|xlabel|ylabel|setup|freeze|unfreeze|train_on|observe|tell|advance|next|process|feed|
-    consume|rotate|swap|map|scatter|bar|hist|invert|tick|margins|text|grid|axis|savefig|tight|despine)(?:_.*|)
+    consume|rotate|swap|map|scatter|bar|hist|invert|tick|margins|text|grid|axis|savefig|tight|despine|setdefault|popitem|popleft|appendleft|extendleft|resize|setflags|itemset|intersection_update|
+    difference_update|symmetric_difference_update)(?:_.*|)
     |__(?:setitem|delitem|iadd|isub|imul|enter|next)__""",
     re.VERBOSE,
 )

@@ -30,7 +30,7 @@ def findings(tmp_path, monkeypatch):
             find.asked = asked
             return {site: find.sites[site.deployment] for site in asked}
 
-        monkeypatch.setattr(api, "_look_at", look_at)
+        monkeypatch.setattr("nbcompile.api.places._look_at", look_at)
         program = api.analyze(path)
         settings = Settings(granularity=Granularity.CELL)
         return api.check_places(program, api.plan(program, settings), settings)

@@ -16,6 +16,8 @@ from .shell_settings import set_settings, take_settings
 # An import reads these, so they are set before the statements of their cell are run again; all others after them.
 READ_BY_IMPORTS = ("os.environ", "cwd", "sys.path")
 _INLINE_SETTINGS = ("close_figures", "print_figure_kwargs", "figure_formats")
+# What one letter means as a colour: themes of seaborn give them others.
+_COLOUR_CODES = "bgrcmykw"
 # Under these mime types a shell shows figures, if it is told to.
 _FIGURE_MIMES = ("image/png", "image/jpeg", "image/svg+xml", "application/pdf")
 
@@ -72,12 +74,14 @@ class Channels:
     # matplotlib: its parameters, its backend, and how the shell shows figures.
 
     def _take_matplotlib(self) -> Any:
-        state: Dict[str, Any] = {"parameters": {}, "backend": None, "inline": {}, "formats": self._figure_formats()}
+        state: Dict[str, Any] = {"parameters": {}, "backend": None, "inline": {}, "formats": self._figure_formats(), "codes": {}}
         matplotlib = sys.modules.get("matplotlib")
         if matplotlib is not None:
             state["parameters"] = {name: dict.__getitem__(matplotlib.rcParams, name) for name in matplotlib.rcParams}
             backend = state["parameters"].pop("backend", None)
             state["backend"] = backend if isinstance(backend, str) else None
+            names = getattr(sys.modules.get("matplotlib.colors"), "colorConverter", None)
+            state["codes"] = {code: names.colors[code] for code in _COLOUR_CODES if code in names.colors} if names is not None else {}
             state["colours"] = _colours_of_default_map(matplotlib)
         settings = self._inline_settings()
         if settings is not None:
@@ -103,6 +107,11 @@ class Channels:
 
                 mpl.colormaps.register(ListedColormap(state["colours"], name=state["parameters"]["image.cmap"]))
             dict.update(mpl.rcParams, state["parameters"])
+        if state["codes"]:
+            names = importlib.import_module("matplotlib.colors").colorConverter.colors
+            for code, colour in state["codes"].items():
+                if names.get(code) != colour:
+                    names[code] = colour
         if state["inline"]:
             from matplotlib_inline.config import InlineBackend
 

@@ -42,6 +42,11 @@ TRIPS = {
         "mpl.colormaps.register(mpl.colors.ListedColormap(['red', 'blue'], name='ours')); mpl.rcParams['image.cmap'] = 'ours'",
         "print(mpl.colormaps[mpl.rcParams['image.cmap']]([0, 1]).tolist())",
     ),
+    "codes of colours": (
+        "import matplotlib.colors as colors",
+        "import matplotlib; colors.colorConverter.colors['b'] = (0.5, 0.25, 0.0)",
+        "print(colors.to_rgb('b'), colors.to_rgb('r'))",
+    ),
     "figure formats": (
         "import matplotlib.pyplot as plt",
         "%config InlineBackend.figure_formats = ['svg']",

@@ -6,7 +6,8 @@ import click.testing
 import pytest
 
 from nbcompile import api
-from nbcompile.cli.profile import command
+from nbcompile.cli import cli
+from nbcompile.model.errors import CellFailed
 from nbcompile.model.plan import Granularity
 from nbcompile.model.settings import Settings
 
@@ -17,7 +18,7 @@ NOTEBOOK = "# %%\nimport time\nx = [1]\n# %%\ny = x\ntime.sleep(0.2)\n# %%\ny.ap
 def test_a_profile_is_written_and_used(tmp_path):
     path = tmp_path / "nb.py"
     path.write_text(NOTEBOOK, "utf-8")
-    done = click.testing.CliRunner().invoke(command, [str(path)])
+    done = click.testing.CliRunner().invoke(cli, ["profile", str(path)])
     assert done.exit_code == 0, done.output
     assert "4 cells took" in done.stdout
     cells = json.loads((tmp_path / "nb.profile.json").read_text("utf-8"))["cells"]
@@ -37,5 +38,5 @@ def test_a_profile_is_written_and_used(tmp_path):
 def test_a_run_that_fails_gives_no_profile(tmp_path):
     path = tmp_path / "nb.py"
     path.write_text("# %%\n1 / 0\n", "utf-8")
-    with pytest.raises(api.CellFailed, match="ZeroDivisionError"):
+    with pytest.raises(CellFailed, match="ZeroDivisionError"):
         api.profile(path)

@@ -26,7 +26,7 @@ def masked(text):
     return mask((({"output_type": "stream", "name": "stdout", "text": text},),))
 
 
-@pytest.mark.parametrize("pair", SAME.values(), ids=SAME)
+@pytest.mark.parametrize("pair", list(SAME.values()), ids=list(SAME))
 def test_what_the_moment_decides_is_the_same(pair):
     assert masked(pair[0]) == masked(pair[1])
 
@@ -42,6 +42,6 @@ def test_the_file_of_a_cell_has_no_name():
     assert masked(told)[0][0]["text"] == 'File "<cell>", line 1, <cell>'
 
 
-@pytest.mark.parametrize("pair", OTHER.values(), ids=OTHER)
+@pytest.mark.parametrize("pair", list(OTHER.values()), ids=list(OTHER))
 def test_what_the_notebook_decides_is_not(pair):
     assert masked(pair[0]) != masked(pair[1])

@@ -118,6 +118,7 @@ def local_job(
 def _step_documents(made: Plan, program: Program, account: Account) -> dict[StepId, bytes]:
     from nbcompile.emitters.steps import step_files
 
+    account = account._replace(repairs=True)
     files = step_files(made, program.facts, program.graph, program.notebook, program.workflow, account=account)
     return {file.step: file.content for file in files}
 

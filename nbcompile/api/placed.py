@@ -11,6 +11,7 @@ from nbcompile.api.plans import check_transfer, forecast
 from nbcompile.api.programs import read_file
 from nbcompile.model.diagnostic import Severity
 from nbcompile.model.errors import NotebookError
+from nbcompile.model.run import Account
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -96,7 +97,7 @@ def job_in(directory: RunDirectory, identifier: str, path: Path, program: Progra
     from nbcompile.model.project import RetrySettings
 
     run = run_id(identifier)
-    steps = step_files(made, program.facts, program.graph, program.notebook)
+    steps = step_files(made, program.facts, program.graph, program.notebook, account=Account(repairs=True))
     lock = lock_bytes(program.notebook, made, settings)
     bundle = emit_cwl(made, steps, program.notebook, lock, collects=False)
     write_bundle(emit_streamflow(bundle, made, tenant=PERSONAL, run=run, everywhere=True), path.parent, directory.state / "bundle")

@@ -98,7 +98,7 @@ class _Writer:
             ],
             "cells": [self._cell(step, binding) for binding in step.bindings],
             **(_scattered(step.scatter, gathered_payloads(step, plan)) if step.scatter else {}),
-            **{word: True for word in ("plain", "trace") if getattr(self.account, word)},
+            **{word: True for word in ("plain", "repairs", "trace") if getattr(self.account, word)},
         }
 
     @property

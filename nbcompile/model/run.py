@@ -112,7 +112,7 @@ class Variable(Protocol):
 class Account(NamedTuple):
     """What a run should tell besides what its cells show: what final variables hold (`values`), and what each cell really did (`trace`).
 
-    With `keeps`, final variables are written down, too.
+    With `keeps`, final variables are written down, too; with `repairs`, whoever runs the steps repairs what guards find.
 
     With `plain`, nothing is bound, unbound or checked between the cells of a step: they run as in a kernel.
     """
@@ -121,6 +121,7 @@ class Account(NamedTuple):
     trace: bool = False
     plain: bool = False
     keeps: bool = False
+    repairs: bool = False
 
 
 class Failure(NamedTuple):

@@ -163,6 +163,7 @@ class StepDocument(NamedTuple):
     scatter: Optional[ScatterEntry] = None
     plain: bool = False
     trace: bool = False
+    repairs: bool = False
 
     def definition(self, wanted: str) -> Optional[DefinitionEntry]:
         """The definition statement with this id."""
@@ -193,6 +194,7 @@ def _document(raw: Dict[str, Any]) -> StepDocument:
         scatter=_scatter(raw["scatter"]) if "scatter" in raw else None,
         plain=raw.get("plain", False),
         trace=raw.get("trace", False),
+        repairs=raw.get("repairs", False),
     )
 
 

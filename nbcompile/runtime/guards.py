@@ -50,6 +50,7 @@ class Guards:
     def __init__(self, document: StepDocument, kernel: Any, channels: Channels, files: StepFiles, tell: Callable[..., None]) -> None:
         self._document, self._kernel, self._channels, self._files, self._tell = document, kernel, channels, files, tell
         self.broken = 0
+        self.said: List[str] = []
         self._prints: Optional[Prints] = None
         self._before: Dict[VersionName, Optional[Print]] = {}
         self._made: Dict[str, Tuple[Any, ...]] = {}
@@ -72,10 +73,18 @@ class Guards:
         """Compare values with the help of these prints."""
         self._prints = prints
 
+    def count(self, told: Iterable[Dict[str, Any]]) -> None:
+        """Take broken guards that others have told for one's own."""
+        self.broken += sum(self._ends_step(one["code"], one["name"]) for one in told)
+
+    def _ends_step(self, code: str, name: str) -> bool:
+        """Whether the step fails of it. Of what a library remembers nobody knows whether it matters: without repair it is only told."""
+        return self._document.repairs or code != STATE_SET or name == DISPLAY or not name.startswith(LIBRARY)
+
     def break_(self, code: str, name: str, message: str, remedy: str) -> None:
         """Tell that a guard was broken by the cell that runs."""
-        self.broken += 1
-        sys.stderr.write(f"{code}: {message}\n  write `{remedy}` into the cell\n")
+        self.broken += self._ends_step(code, name)
+        self.said.append(f"{code}: {message}\n  write `{remedy}` into the cell\n")
         self._tell("guard", **Break(code, self._cell.cell if self._cell else -1, name, message, remedy)._asdict())
 
     # Before a cell.

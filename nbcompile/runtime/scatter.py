@@ -201,7 +201,7 @@ class GatheringRun(StepRun):
                 self._save_cut(cut)
         facts = self._of_whole(cell, files, scatter) if goes_on and _final(cell) else {}
         self.journal.write("end", cell=cell.cell, **_together([report["cells"][0] for report in reports]), **facts)
-        self.guards.broken += sum(len(report["guards"]) for report in reports)
+        self.guards.count([one for report in reports for one in report["guards"]])
         return self._code(goes_on)
 
     def used(self) -> Dict[str, Any]:

@@ -123,6 +123,7 @@ class StepRun:
             os.chdir(self.call.home)
             self.streams.stop()
             self._show_failure()
+            sys.stderr.write("".join(self.guards.said))
             self._collect_files()
 
     def used(self) -> Dict[str, Any]:

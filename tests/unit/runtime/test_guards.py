@@ -142,6 +142,16 @@ def test_a_file_of_which_only_an_error_tells(tmp_path):
     assert (1, "data/there.csv") in [(one["cell"], one["path"]) for one in found["accesses"]]
 
 
+@pytest.mark.parametrize(("repairs", "steps"), [(False, 3), (True, 2)])
+def test_what_a_library_remembers_ends_a_step_only_where_it_is_repaired(repairs, steps, tmp_path, capfd):
+    documents = chain_documents(["import cmd", "cmd.PROMPT = '> ';", "x = 1"])
+    documents[1]["repairs"] = repairs
+    documents[1]["cells"][0].update(watches=["channel:library:cmd"], changes=[], defines=[], saves=[])
+    found = run_documents(documents, tmp_path / "chain")
+    assert (len(found), [one["name"] for one in found[1]["guards"]]) == (steps, ["library:cmd"])
+    assert "NB505: cell 1 changes `cmd.PROMPT`" in capfd.readouterr().err
+
+
 def test_how_results_are_displayed(tmp_path):
     shows = "get_ipython().display_formatter.formatters['text/html'].for_type(int, str)"
     assert breaks(["x = 1", shows + ";"], tmp_path, watches=()) == [("NB505", 1, "library:display")]

@@ -286,10 +286,15 @@ def asks(method: str, kind: str) -> Special:
     return ask
 
 
-def identity(call: Call) -> Value:
-    """`id(x)`."""
-    call.frame.trace.compared |= call.first.objects
-    return plain("int")
+def tells_apart(kind: str) -> Special:
+    """`id(x)` and its like, which tell an object or its memory from a copy."""
+
+    def tell(call: Call) -> Value:
+        for value in call.arguments.all():
+            call.frame.trace.compared |= value.objects
+        return plain(kind)
+
+    return tell
 
 
 def same_kind(call: Call) -> Value:
@@ -514,7 +519,11 @@ SPECIAL: dict[str, Special] = {
     "builtins.range": range_,
     "builtins.len": asks("__len__", "int"),
     "builtins.hash": asks("__hash__", "int"),
-    "builtins.id": identity,
+    "builtins.id": tells_apart("int"),
+    "numpy.may_share_memory": tells_apart("bool"),
+    "numpy.shares_memory": tells_apart("bool"),
+    "operator.is_": tells_apart("bool"),
+    "operator.is_not": tells_apart("bool"),
     "builtins.int": asks("__int__", "int"),
     "builtins.float": asks("__float__", "float"),
     "builtins.bool": asks("__bool__", "bool"),

@@ -102,6 +102,14 @@ def test_a_failed_cell_ends_with_3_its_traceback_and_the_cells_before_it(noteboo
     assert (record["state"], record["failures"][0]["cell"]) == ("failed", 1)
 
 
+def test_cells_before_a_failed_one_run_although_what_they_read_comes_from_its_step(notebook):
+    path = notebook("x, numbers = [1], (n for n in range(3))", "print(x)", "raise ValueError(next(numbers))", "print(x)")
+    assert run(path, "--granularity", "cell", "-o", "out").returncode == 3
+    executed = nbformat.read(path.parent / "out" / "demo.executed.ipynb", as_version=4)
+    assert [cell.execution_count for cell in executed.cells] == [1, 2, 3, None]
+    assert executed.cells[1].outputs[0].text == "[1]\n"
+
+
 def test_json_events_go_to_standard_output(notebook):
     done = run(notebook("print(1)"), "--json")
     events = [json.loads(line) for line in done.stdout.splitlines()]

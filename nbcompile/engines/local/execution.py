@@ -321,7 +321,7 @@ class _LocalRun:
         self.records[record.step] = record
         known = self.past.remember(self._step(record.step), record)
         self.journal.note(replace(known, job={**(known.job or {}), **self.commands.get(record.step, {})}))
-        self.schedule.ended(record.step, well=record.state is StepState.FINISHED)
+        self.schedule.ended(record.step, failed_at=_failed_at(record, failures))
         self.on_event(StepEnded(record, time.monotonic() - self.began))
         if failures:
             self.failures += failures
@@ -362,3 +362,11 @@ class _LocalRun:
         path = self.directory.log(step)
         lines = path.read_text("utf-8", "replace").strip().splitlines() if path.exists() else []
         return lines[-1] if lines else f"exit code {code}"
+
+
+def _failed_at(record: StepRecord, failures: Sequence[Failure]) -> int | None:
+    """The first cell of a step whose results are not there; `None` where all are. What ran before a cell that failed has been saved."""
+    if record.state is StepState.FINISHED:
+        return None
+    failed = [failure.cell for failure in failures if record.exit_code == CELL_FAILED and failure.cell >= 0]
+    return min(failed, default=record.cells[0])

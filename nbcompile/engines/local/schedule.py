@@ -77,14 +77,28 @@ class Schedule:
         del self._waits_for[step]
         self._running[step] = None
 
-    def ended(self, step: StepId, *, well: bool) -> None:
-        """The step has ended; what needs it becomes ready, or never starts when it did not end well."""
+    def ended(self, step: StepId, *, failed_at: int | None = None) -> None:
+        """The step has ended, or its cells before `failed_at` have: what needs these is ready, what needs more never starts."""
         self._running.pop(step, None)
-        if well:
-            for waits in self._waits_for.values():
-                waits.discard(step)
-        else:
-            self.withdraw(self.dependents((step,)))
+        if failed_at is not None:
+            lost = self._lost(step, failed_at)
+            self.withdraw((*lost, *self.dependents(lost)))
+        for waits in self._waits_for.values():
+            waits.discard(step)
+
+    def _lost(self, step: StepId, failed_at: int) -> tuple[StepId, ...]:
+        """The steps that wait for something of this one that was not made before it failed."""
+        found = {one.id: one for one in self.plan.steps}
+        made_in = {payload.id: payload.cell for payload in found[step].payloads}
+        made_in |= {cut.id: cut.version.cell for cut in found[step].cuts}
+        lost: dict[StepId, None] = {}
+        for link in self.plan.links:
+            if link.source == step:
+                cells = [made_in[link.payload]] if link.payload in made_in else [version.cell for version in link.versions]
+                # Mere order is with what stands before the cells that wait.
+                if max(cells or found[link.target].cells) >= failed_at:
+                    lost[link.target] = None
+        return tuple(lost)
 
     def withdraw(self, steps: Sequence[StepId]) -> None:
         """These steps, as far as they have not started, never will."""

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbcompile.engines.local.schedule import Schedule
-from nbcompile.model.plan import Granularity, Link, Plan, Resources, Step
+from nbcompile.model.graph import Version
+from nbcompile.model.plan import Granularity, Link, Payload, Plan, Resources, Step
 
 
 def make_plan(count, pairs, cpus=()):
@@ -14,6 +15,10 @@ def make_plan(count, pairs, cpus=()):
     )
     links = tuple(Link(f"s{a}", f"s{b}", "", ()) for a, b in pairs)
     return Plan(granularity=Granularity.CELL, steps=steps, links=links)
+
+
+def made(payload, name, cell):
+    return Payload(id=payload, cell=cell, versions=(Version(name, cell),))
 
 
 def ids(steps):
@@ -31,7 +36,7 @@ def test_a_step_that_needs_more_memory_than_there_is_waits_until_it_is_alone():
     assert ids(schedule.admitted(100, {"s0": 500, "s1": 10})) == ["s1"]
     schedule.started("s1")
     assert ids(schedule.admitted(90, {"s0": 500})) == []
-    schedule.ended("s1", well=True)
+    schedule.ended("s1")
     assert ids(schedule.admitted(90, {"s0": 500})) == ["s0"]
 
 
@@ -40,17 +45,28 @@ def test_a_wide_step_takes_its_cores():
     assert ids(schedule.admitted(1e9, {})) == ["s0"]
     schedule.started("s0")
     assert ids(schedule.admitted(1e9, {})) == []
-    schedule.ended("s0", well=True)
+    schedule.ended("s0")
     assert ids(schedule.admitted(1e9, {})) == ["s1"]
 
 
 def test_what_needs_a_failed_step_never_starts():
     schedule = Schedule(make_plan(4, [(0, 1), (1, 2)]), {}, cores=1)
     schedule.started("s0")
-    schedule.ended("s0", well=False)
+    schedule.ended("s0", failed_at=0)
     assert (ids(schedule.ready()), schedule.over) == (["s3"], False)
     schedule.withdraw(["s3"])
     assert schedule.over
+
+
+def test_what_was_made_before_a_failed_cell_is_used():
+    first = Step(id="a", cells=(0, 3, 6), bindings=(), payloads=(made("p", "x", 0), made("q", "y", 3)))
+    others = [Step(id=name, cells=(cell,), bindings=()) for name, cell in zip("bcdefg", (1, 4, 5, 2, 7, 8), strict=True)]
+    links = [("b", "p", "x", 0), ("c", "q", "y", 3), ("d", "", "file:a.txt", 0), ("e", "", "", 0), ("f", "", "", 0)]
+    links = [Link("a", to, payload, (Version(name, cell),) if name else ()) for to, payload, name, cell in links]
+    schedule = Schedule(Plan(granularity=Granularity.CELL, steps=(first, *others), links=(*links, Link("c", "g", "", ()))), {}, cores=1)
+    schedule.started("a")
+    schedule.ended("a", failed_at=3)
+    assert sorted(ids(schedule.ready())) == ["b", "d", "e"]
 
 
 @st.composite
@@ -74,7 +90,7 @@ def test_every_step_runs_once_after_what_it_needs_and_never_too_many(case, rando
         step = running.pop(random.randrange(len(running)))
         assert step.id not in ran
         ran[step.id] = int(step.id[1:]) not in failing
-        schedule.ended(step.id, well=ran[step.id])
+        schedule.ended(step.id, failed_at=None if ran[step.id] else step.cells[0])
     doomed = set(schedule.dependents([step for step, well in ran.items() if not well]))
     assert set(ran) == {step.id for step in plan.steps} - doomed
 
@@ -90,5 +106,5 @@ def test_whether_another_worker_will_be_wanted():
     schedule.started("s0")
     schedule.started("s2")
     assert not schedule.waits_besides("s1")
-    schedule.ended("s0", well=False)
+    schedule.ended("s0", failed_at=0)
     assert not schedule.waits_besides("s0")

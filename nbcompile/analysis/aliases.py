@@ -205,6 +205,17 @@ class Heap:
                         todo.append(number)
         return found
 
+    def shown(self, objects: Objects) -> set[int]:
+        """The objects and all that was stored in them, but for what a library keeps of what it was given."""
+        found = set(objects)
+        todo = list(found)
+        while todo:
+            for key, held in self.fields.get(todo.pop(), {}).items():
+                if key != KEPT:
+                    todo += held - found
+                    found |= held
+        return found
+
     def within(self, objects: Objects) -> Objects:
         """The objects and what they hold, three steps deep; what an open object may hold is asked for."""
         found = objects

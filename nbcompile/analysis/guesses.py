@@ -30,15 +30,22 @@ _CHANGES = re.compile(
 _LOOKS_AT_DATA = re.compile(r"(?:plot|hist|map|apply|sample|join|merge|drop|rename|sort|load)(?:_.*|)")
 _LOOKS = re.compile(
     r"""(?:as|from|find|describe|head|tail|predict|score|transform|inverse|decision|sum|mean|std|var|min|max|median|quantile|expect|pdf|
-    plot|plot\dd|cdf|pmf|ppf|logpdf|eval|evaluate|compute_?|show|display|print|view|project|select|filter|save|export|linearize|call|repr|str|
+    plot|plot\dd|cdf|pmf|ppf|logpdf|eval|evaluate|compute_?|show|display|print|view|project|select|filter|save|export|call|empty|repr|str|
     norm|dot|with|within|contains|equals|compare|validate|check|__.*__|[A-Z].*)(?:_.*|)
-    |.*(?:tion|ance|ances|ence|ences|ity|ities|ness|_split)""",
+    |.*(?:tion|ance|ances|ence|ences|ity|ities|ness|poles|zeros|roots|values|names|labels|_split)""",
     re.VERBOSE,
 )
 # Methods that work something out, which an object of an unknown library may keep, or draw numbers for.
 _WORKS_OUT = re.compile(r"(?:predict|score|transform|inverse|decision|eval|evaluate|compute_?|expect|simulate|sample)(?:_.*|)")
 _GIVES_PART = re.compile(
     r"(?:get|gca|gcf|add|create|new|sub|child|parent|item|entry|axes|figure|copy_to|setdefault|register|insert|append)(?:_.*|)"
+)
+# Functions that make a model of others, and run none of them: a system of systems, a pipeline of steps.
+_BUILDS = re.compile(
+    r"""(?:make|create|build|new|construct|define|wrap|combine|compose|connect|interconnect|link|join|merge|chain|stack|pipe|add|append|feedback|
+    series|parallel|with|clone|to|as|from)(?:_.*|)
+    |.*(?:sys|system|model|network|graph|pipeline|simulator|simulation|problem|solver|estimator|controller|env|environment|layer|sampler|wrapper)""",
+    re.VERBOSE,
 )
 # Functions that set the state of their library.
 _SETS_LIBRARY = re.compile(
@@ -75,16 +82,22 @@ def method(call: Call) -> Value:
     changes = not hands_out and _changes(call, name)
     parts = walk.heap.parts(objects, ANY)
     if changes:
-        frame.change(Value("", objects), call.node, f"`.{name}()` {MAY_CHANGE}")
-        if not _CHANGES.fullmatch(name):
-            for value in filter(lambda value: _is_foreign(call, value), call.arguments.all()):
-                frame.change(value, call.node, f"`.{name}()` may change what it is given")
-        key = ANY if _ADDS.fullmatch(name) else KEPT
-        for value in call.arguments.all():
-            frame.capture(receiver, key, value, call.node)
+        _change_and_keep(call, name)
     if _GIVES_PART.fullmatch(name):
         return Value("", objects | parts if changes else parts)
     return frame.fresh(call.node, "") if hands_out else _holder(call, _code_in(call, call.values()))
+
+
+def _change_and_keep(call: Call, name: str) -> None:
+    """What a method changes that changes its object, and that the object keeps what it is given."""
+    frame, receiver = call.frame, call.owner
+    for value in (Value("", receiver.objects), *_models(call, receiver, kept=False)):
+        frame.change(value, call.node, f"`.{name}()` {MAY_CHANGE}")
+    key = ANY if _ADDS.fullmatch(name) else KEPT
+    for value in call.arguments.all():
+        if not _CHANGES.fullmatch(name) and _is_foreign(call, value) and not value.view:
+            frame.change(value, call.node, f"`.{name}()` may change what it is given")
+        frame.capture(receiver, key, value, call.node)
 
 
 def _changes(call: Call, name: str) -> bool:
@@ -112,6 +125,31 @@ def _code_in(call: Call, values: list[Value]) -> list[Value]:
     return [Value("", code)] if code else []
 
 
+def _models(call: Call, value: Value, kept: bool = True) -> list[Value]:
+    """The objects of libraries that the value reaches and that run the notebook's code, as the systems inside of a system do.
+
+    Without `kept`, those are left out that were only given to what reaches them.
+    """
+    heap = call.frame.walk.heap
+    code = frozenset(number for found in _code_in(call, [value]) for number in found.objects)
+    if not code:
+        return []
+    running = (heap.below(value.objects) if kept else heap.shown(value.objects)) & heap.above(code) - code
+    models = frozenset(number for number in running if _is_foreign(call, Value(heap.types[number], single(number))))
+    return [Value("", models)] if models else []
+
+
+def _made_of(call: Call, name: str, values: list[Value]) -> list[Value]:
+    """What the result of a function may go on using: functions that it is given, and models where it builds another one of them."""
+    builds = _BUILDS.fullmatch(name) is not None
+    held = []
+    for value in values:
+        models = _models(call, value)
+        if builds or not models:
+            held += [*_code_in(call, [value]), *models]
+    return held
+
+
 def _holder(call: Call, values: list[Value]) -> Value:
     """Something new that may hold these values."""
     result = call.frame.fresh(call.node, "")
@@ -135,7 +173,7 @@ def function(call: Call) -> Value:
     if not frame.walk.is_pure(call.node):
         rows.call_held(call)
         _change_given(call, name)
-    result = _holder(call, _code_in(call, given))
+    result = _holder(call, _made_of(call, name, given))
     inner = tuple(value for value in given if value.callee is not None and not isinstance(value.callee, str))
     return Value("", result.objects, Wrapped(inner)) if inner else result
 
@@ -145,10 +183,12 @@ def _change_given(call: Call, name: str) -> None:
     unclear = []
     if _CHANGES_ARGUMENT.fullmatch(name) and call.first.type not in ("str", "scalar"):
         call.frame.change(call.first, call.node, f"`{name}` may change it")
-    for value in filter(lambda value: _is_foreign(call, value), call.arguments.all()):
-        if _code_in(call, [value]):
-            call.frame.change(value, call.node, f"`{name}` may run it")
-        else:
+    runs = not _BUILDS.fullmatch(name) or _CHANGES_ARGUMENT.fullmatch(name)
+    for value in call.arguments.all():
+        if models := _models(call, value):
+            for model in models if runs else ():
+                call.frame.change(model, call.node, f"`{name}` may run it")
+        elif _is_foreign(call, value) and not value.view:
             unclear.append(value)
     if unclear and not _LOOKS.fullmatch(name):
         reason = f"whether `{name}` changes what it is given is not known"
@@ -157,7 +197,7 @@ def _change_given(call: Call, name: str) -> None:
 
 def _is_foreign(call: Call, value: Value) -> bool:
     """Whether a value is an object of a library that is neither data nor code: a model, a graph, a system."""
-    if not value.objects or value.view or value.items is not None or type(value.callee) not in (type(None), Wrapped):
+    if not value.objects or value.items is not None or type(value.callee) not in (type(None), Wrapped):
         return False
     known = call.frame.walk.known
     return value.type not in _DATA and value.type not in call.frame.walk.classes and not {"data", "plain"} & {*known.flags(value.type)}
@@ -166,6 +206,7 @@ def _is_foreign(call: Call, value: Value) -> bool:
 def _constructed(call: Call) -> Value:
     """A class of a library: the new object may keep what it is given."""
     frame, arguments = call.frame, call.arguments
+    rows.call_held(call)
     result = Value(call.label, single(frame.make(call.node, call.label, opened=True)))
     for name, value in arguments.keywords.items():
         frame.capture(result, name, value, call.node)

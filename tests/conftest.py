@@ -19,6 +19,13 @@ def pytest_addoption(parser):
     parser.addoption("--accept", action="store_true", help="write what golden tests produce as what they expect; for people")
 
 
+def pytest_collection_modifyitems(items):
+    """What takes minutes has an hour; all else has what pyproject.toml says."""
+    for item in items:
+        if any(item.get_closest_marker(marker) for marker in ("full", "corpus", "benchmark")):
+            item.add_marker(pytest.mark.timeout(3600))
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """In CI a skipped test is a failed one: a machine that lacks something must not look green."""

@@ -104,8 +104,10 @@ class Client:
 
     def until_running(self, title: str) -> dict:
         """The note of the submitted step whose name begins so, once it runs."""
+        deadline = time.monotonic() + 120
         while not (found := [note for note in self.notes() if note["note"] == "submitted" and note["step"].startswith(title)]):
             self.until("submitted")
+            assert time.monotonic() < deadline, f"{title} was not submitted: {self.notes()}"
             time.sleep(0.1)
         self.until("state", state="running", step=found[-1]["step"])
         return found[-1]

@@ -66,7 +66,7 @@ def alive_below(directory):
     return found
 
 
-def eventually(condition, seconds=10.0):
+def eventually(condition, seconds=60.0):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():
@@ -142,13 +142,17 @@ while True:
 """
 
 
+PATIENT = "from nbcompile.engines.local import execution; execution._GRACE_SECONDS = 3600; from nbcompile.cli import main; main()"
+
+
 @pytest.fixture
-def stubborn(notebook):
+def stubborn(notebook, request):
     """A running `nbcompile run` of a cell that ignores interrupts and has started processes, and a mark of those processes."""
     marker = f"{1000000 + os.getpid()}.{time.monotonic_ns() % 10**6}"
     path = notebook("print('before')", STUBBORN.format(marker=marker))
-    running = subprocess.Popen([NBCOMPILE, "run", path, "-o", "out"], cwd=path.parent, stderr=subprocess.PIPE, text=True)
-    assert eventually(lambda: len(alive(marker)) >= 3, 30)
+    command = getattr(request, "param", [NBCOMPILE])
+    running = subprocess.Popen([*command, "run", path, "-o", "out"], cwd=path.parent, stderr=subprocess.PIPE, text=True)
+    assert eventually(lambda: len(alive(marker)) >= 3)
     yield running, marker, path.parent / "out"
     running.kill()
     running.wait()
@@ -158,20 +162,20 @@ def stubborn(notebook):
 def test_a_signal_ends_the_run_and_everything_it_started(stubborn, number, code):
     running, marker, out = stubborn
     running.send_signal(number)
-    assert running.wait(15) == code
+    assert running.wait(60) == code
     assert alive(marker) == []
     assert read_record(out)["state"] == "cancelled"
     assert (out / "demo.executed.ipynb").exists()
 
 
+@pytest.mark.parametrize("stubborn", [[sys.executable, "-c", PATIENT]], indirect=True, ids=["patient"])
 def test_a_second_signal_does_not_wait(stubborn):
     running, marker, _ = stubborn
     running.send_signal(signal.SIGINT)
-    time.sleep(0.3)
-    began = time.monotonic()
+    time.sleep(1)
+    assert running.poll() is None
     running.send_signal(signal.SIGINT)
-    assert running.wait(15) == 130
-    assert time.monotonic() - began < 1.9
+    assert running.wait(60) == 130
     assert alive(marker) == []
 
 
@@ -207,7 +211,7 @@ def test_what_cells_write_is_shown_while_they_run(notebook):
     assert (events[-1]["cell"], events[-1]["text"]) == (0, "early\n")
     assert any(event["event"] == "cell-started" for event in events)
     running.send_signal(signal.SIGINT)
-    assert running.wait(10) == 130
+    assert running.wait(60) == 130
 
 
 def test_verbose_says_how_steps_start_and_what_cells_write(notebook):
@@ -223,7 +227,7 @@ def test_runs_are_listed_shown_and_cancelled(stubborn):
     listed = next(line for line in runs("list").stdout.splitlines() if run_id in line)
     assert " running " in listed
     assert runs("cancel", run_id).returncode == 0
-    assert running.wait(5) == 143
+    assert running.wait(60) == 143
     assert alive(marker) == []
     assert " cancelled " in next(line for line in runs("list").stdout.splitlines() if run_id in line)
     assert runs("cancel", run_id).returncode == 2

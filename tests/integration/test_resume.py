@@ -90,7 +90,7 @@ def test_a_run_that_goes_on_is_not_resumed(project):
     running = start(project)
     assert "is running" in project.call("runs", "resume", "out").stderr
     assert project.call("runs", "cancel", "out").returncode == 0
-    assert running.wait(20) == 143
+    assert running.wait(60) == 143
 
 
 def test_why_a_step_ran(project):

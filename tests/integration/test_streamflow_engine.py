@@ -160,8 +160,8 @@ def test_what_a_killed_client_left_is_found_again(tmp_path):
     client = client_of(tmp_path, "run", "waits.py", "--engine", "streamflow", "--granularity", "cell", "-o", "out")
     wait_for(lambda: count.exists() and "two" in count.read_text())
     os.kill(client.pid, signal.SIGKILL)
-    client.communicate(timeout=10)
-    wait_for(lambda: not [words for words in processes_of(tmp_path) if b"streamflow" in words and b"run" in words.split(b"\0")], 10)
+    client.communicate(timeout=60)
+    wait_for(lambda: not [words for words in processes_of(tmp_path) if b"streamflow" in words and b"run" in words.split(b"\0")])
     record = api.resume(str(tmp_path / "out"))
     assert record.state.value == "finished"
     assert count.read_text().split() == ["one", "two", "three"]

@@ -5,10 +5,13 @@ without the analysis. Every step is a forked process of this one, in which no ce
 """
 
 import ast
+import faulthandler
 import importlib
 import json
 import os
+import signal
 import sys
+import time
 import traceback
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from nbcompile.runtime.channels import reseed
 from nbcompile.runtime.main import StepWorker
 from nbcompile.runtime.supervisor import finish_step, leave
 
+PATIENCE_SECONDS = 120
 HISTORY = ("_", "__", "___", "Out")
 DEFINITIONS = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -115,13 +119,29 @@ def run_forked(argv, outputs):
     if child == 0:
         code = 70
         try:
+            faulthandler.register(signal.SIGUSR2, sys.__stderr__, all_threads=True)
             reseed()
             code = StepWorker().run(argv)
         except BaseException:  # noqa: BLE001 (a child never goes on as the parent)
             traceback.print_exc()
         finally:
             leave(code)
-    return finish_step(str(outputs), os.waitpid(child, 0)[1])
+    return finish_step(str(outputs), status_of(child))
+
+
+def status_of(child):
+    """The wait status of a child that ends in time; one that does not shows where it stands, and is ended."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status
+        time.sleep(0.005)
+    os.kill(child, signal.SIGUSR2)
+    time.sleep(1)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    raise AssertionError(f"a step does not end within {PATIENCE_SECONDS} seconds")
 
 
 def import_what_cells_import():

@@ -97,7 +97,7 @@ def job_in(directory: RunDirectory, identifier: str, path: Path, program: Progra
     from nbcompile.model.project import RetrySettings
 
     run = run_id(identifier)
-    steps = step_files(made, program.facts, program.graph, program.notebook, account=Account(repairs=True))
+    steps = step_files(made, program.facts, program.graph, program.notebook, program.workflow, account=Account(repairs=True))
     lock = lock_bytes(program.notebook, made, settings)
     bundle = emit_cwl(made, steps, program.notebook, lock, collects=False)
     write_bundle(emit_streamflow(bundle, made, tenant=PERSONAL, run=run, everywhere=True), path.parent, directory.state / "bundle")

@@ -36,6 +36,36 @@ print(odds)
 import sys
 print(sum(evens) - sum(odds), file=sys.stderr)
 """
+IN = [
+    {"name": "x", "valueFrom": "base"},
+    {"name": "LEVEL", "type": "env", "valueFrom": "base"},
+    {"name": "k", "value": [1, {"z": 2}]},
+    {"name": "given", "type": "file", "valueFrom": "paths"},
+]
+OUT = [{"name": "total", "valueFrom": "inner"}, {"name": "made", "type": "file", "value": "out/*.csv"}]
+SCATTERED = {"scatter": {"items": ["made"]}, "in": [{"name": "made", "type": "file"}]}
+PORTS = f"""\
+# %%
+base = 20
+for name in "ab":
+    with open(f"{{name}}.txt", "w") as file:
+        file.write(name * 3)
+paths = ["a.txt", "b.txt"]
+
+# %% workflow={json.dumps({"version": "v1.0", "step": {"in": IN, "out": OUT}})}
+import os
+inner = x + k[1]["z"] + int(os.environ["LEVEL"])
+os.makedirs("out", exist_ok=True)
+for n in range(3):
+    with open(f"out/{{n}}.csv", "w") as file:
+        file.write(str(n) + open(given[0]).read())
+
+# %% workflow={json.dumps({"version": "v1.0", "step": SCATTERED})}
+texts = [open(path).read() for path in made]
+
+# %%
+print(total, made, texts)
+"""
 # The author is wrong about the third cell, and analysis believes it.
 UNFORESEEN = """\
 # %%
@@ -126,6 +156,12 @@ def test_a_run_is_that_of_the_local_engine(tmp_path):
     ]
     assert placed.engine == "streamflow"
     assert not any((tmp_path / "placed" / ".nbcompile" / "here" / "runs").iterdir())
+
+
+def test_what_cells_declare_is_bound_at_places_too(tmp_path):
+    (tmp_path / "ports.py").write_text(PORTS, "utf-8")
+    api.run(tmp_path / "ports.py", CELLS, output=tmp_path / "placed", engine="streamflow")
+    assert shown(tmp_path / "placed")[-1][1] == [["42 ['out/0.csv', 'out/1.csv', 'out/2.csv'] ['0aaa', '1aaa', '2aaa']\n"]]
 
 
 def test_a_failed_cell_shows_its_traceback_and_those_before_it_are_run(tmp_path):

@@ -39,7 +39,7 @@ _PIP_NAME = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^\
 _CONDA_NAME = re.compile(r"(?:[\w-]+::)?([A-Za-z0-9_][A-Za-z0-9._-]*?)\s*([<>=!][^\s]*)?")
 _CATCHES_IMPORT_ERRORS = frozenset(("ImportError", "ModuleNotFoundError", "Exception", "BaseException"))
 _MODULE_FILE = re.compile(r"([A-Za-z_]\w*)(?:\.py\b|/)")
-_PATH_CHANGES = re.compile(r"\bsys\s*\.\s*path\b|\bsite\s*\.\s*addsitedir\b|\bPYTHONPATH\b")
+_PATH_CHANGES = re.compile(r"\bsys\s*\.\s*path\b|\bsite\s*\.\s*addsitedir\b|\bPYTHONPATH\b|\bchdir\b|(?m:^\s*%(?:cd|pushd)\b)")
 
 
 def read_environment(cells: Iterable[ParsedCell]) -> Environment:

@@ -68,7 +68,7 @@ def build(
     settings = settings or Settings()
     program = analyze(path, parameters)
     made = plan(program, settings)
-    lock = lock_bytes(program.notebook, made, settings)
+    lock = lock_bytes(program.notebook, made, settings, program.beside)
     steps = step_files(made, program.facts, program.graph, program.notebook, program.workflow, program.parameters)
     bundle = emit_cwl(made, steps, program.notebook, lock, program.parameters)
     if target == "streamflow":

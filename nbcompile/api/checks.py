@@ -48,7 +48,7 @@ def _with_lock(program: Program, path: Path, lock: Path) -> Program:
 
     locked = read_file(lock)
     settings = in_project(Settings(granularity=granularity_of(locked) or Granularity.AUTO), program)
-    found = check_lock(locked, lock_document(program.notebook, plan(program, settings), settings))
+    found = check_lock(locked, lock_document(program.notebook, plan(program, settings), settings, program.beside))
     return replace(program, diagnostics=(*program.diagnostics, *(replace(one, path=str(path)) for one in found)))
 
 

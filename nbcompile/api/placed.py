@@ -98,7 +98,7 @@ def job_in(directory: RunDirectory, identifier: str, path: Path, program: Progra
 
     run = run_id(identifier)
     steps = step_files(made, program.facts, program.graph, program.notebook, program.workflow, account=Account(repairs=True))
-    lock = lock_bytes(program.notebook, made, settings)
+    lock = lock_bytes(program.notebook, made, settings, program.beside)
     bundle = emit_cwl(made, steps, program.notebook, lock, collects=False)
     write_bundle(emit_streamflow(bundle, made, tenant=PERSONAL, run=run, everywhere=True), path.parent, directory.state / "bundle")
     directory.source.write_bytes(read_file(path))

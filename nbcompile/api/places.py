@@ -44,7 +44,7 @@ def check_places(
     settings = in_project(settings or Settings(), program)
     parsed = tuple(parse_cells(program.notebook))
     reads = resident_reads(made, program.facts, settings.project.files.resident if settings.project else {})
-    needs = step_needs(made, program.facts, read_environment(parsed), read_programs(parsed), reads, program.directory or Path())
+    needs = step_needs(made, program.facts, read_environment(parsed), read_programs(parsed), reads, program.beside)
     sent = sent_between_sites(made)
     origins = type_origins(parsed, sent)
     libraries = {one for version in sent for one in origins.get(version, program.facts[version.cell].libraries)}

@@ -13,6 +13,7 @@ from nbcompile.model.diagnostic import Diagnostic
 from nbcompile.model.notebook import Notebook
 from nbcompile.model.plan import Granularity, Plan
 from nbcompile.model.settings import Settings
+from nbcompile.model.surroundings import Surroundings
 from nbcompile.rules.reading import OLD_LOCK, STALE_LOCK
 
 _SCHEMA = "nbcompile/lock/1"
@@ -22,6 +23,7 @@ _PARTS = {
     "cells": "the cells",
     "notebook": "the notebook's name",
     "settings": "the settings",
+    "modules": "the modules beside the notebook",
     "profile": "the profile",
     "steps": "the steps",
     _VERSION: "",
@@ -34,13 +36,13 @@ def lock_name(notebook_name: str) -> str:
     return f"{notebook_name}.nbcompile.json"
 
 
-def lock_bytes(notebook: Notebook, plan: Plan, settings: Settings) -> bytes:
+def lock_bytes(notebook: Notebook, plan: Plan, settings: Settings, beside: Surroundings) -> bytes:
     """The document `nbcompile/lock/1` as it is written."""
-    return json_bytes(lock_document(notebook, plan, settings))
+    return json_bytes(lock_document(notebook, plan, settings, beside))
 
 
-def lock_document(notebook: Notebook, plan: Plan, settings: Settings) -> dict[str, Any]:
-    """The document `nbcompile/lock/1`."""
+def lock_document(notebook: Notebook, plan: Plan, settings: Settings, beside: Surroundings) -> dict[str, Any]:
+    """The document `nbcompile/lock/1`. `modules` are those that lie beside the notebook or in its project, and travel with it."""
     return {
         "schema": _SCHEMA,
         _VERSION: version("nbcompile"),
@@ -49,6 +51,7 @@ def lock_document(notebook: Notebook, plan: Plan, settings: Settings) -> dict[st
         "settings": {"granularity": settings.granularity.value},
         "steps": [{"id": step.id, "cells": [notebook.code_cells[index].id for index in step.cells]} for step in plan.steps],
         **({"profile": plan.profile} if plan.profile else {}),
+        **({"modules": [{"path": path, "sha256": digest} for path, digest in beside.digests]} if beside.digests else {}),
     }
 
 
@@ -66,7 +69,7 @@ def check_lock(locked: bytes, current: Mapping[str, Any]) -> tuple[Diagnostic, .
     differing = [part for part in _PARTS if document.get(part) != current.get(part)]
     if not differing:
         return ()
-    if _VERSION in differing and not {"cells", "notebook", "settings", "profile"} & set(differing):
+    if _VERSION in differing and not set(differing) - {"steps", _VERSION}:
         message = f"the lock was written by nbcompile {document.get(_VERSION)}, this is {current[_VERSION]}"
         return (Diagnostic(rule=OLD_LOCK, message=message, help=_ADVICE),)
     words = " and ".join(_PARTS[part] for part in differing if part != _VERSION)

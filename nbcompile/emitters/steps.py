@@ -97,6 +97,7 @@ class _Writer:
                 {"id": str(s.id), "cell": s.id.cell, "lines": list(s.lines), "binds": list(s.binds), "uses": list(s.uses)} for s in earlier
             ],
             "cells": [self._cell(step, binding) for binding in step.bindings],
+            **({"path": list(plan.module_path)} if plan.module_path else {}),
             **(_scattered(step.scatter, gathered_payloads(step, plan)) if step.scatter else {}),
             **{word: True for word in ("plain", "repairs", "trace") if getattr(self.account, word)},
         }

@@ -11,7 +11,7 @@ from nbcompile.emitters.given import given_bytes, given_files
 from nbcompile.model.bundle import Bundle
 from nbcompile.model.errors import UsageError
 
-_INPUT_FILES = "files"
+_INPUT_FILES, _FROM_ABOVE = "files", "above"
 # Files up to this size are copied into the bundle, so that it can travel; larger ones are linked.
 _COPIED_BYTES = 64 * 2**20
 
@@ -40,8 +40,12 @@ def write_bundle(bundle: Bundle, source: Path, directory: Path) -> Path:
 
 
 def place_of_input(path: str) -> str:
-    """Where a bundle keeps a file of the person; what lies above the notebook's directory is kept below it, too."""
-    return f"{_INPUT_FILES}/{path.replace('../', 'above/')}"
+    """Where a bundle keeps a file of the person: apart what lies above the notebook's directory, or `./` would hold that as well."""
+    below = path
+    while below.startswith("../"):
+        below = below.removeprefix("../")
+    levels = (len(path) - len(below)) // len("../")
+    return f"{_FROM_ABOVE}/{levels}/{below}" if levels else f"{_INPUT_FILES}/{path}"
 
 
 def bundle_is_on_disk(bundle: Bundle, directory: Path) -> bool:

@@ -1,66 +1,244 @@
-"""Which files beside a notebook its cells mention: they are staged for the cells even where no call could be resolved."""
+"""Which files beside a notebook its cells mention: they are staged for the cells even where no call could be resolved.
+
+What a mentioned module or script imports and names is mentioned as well, because it runs where the cell does.
+"""
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from nbcompile.model.notebook import Cell, Notebook
 from nbcompile.model.surroundings import Surroundings
 
 # What may stand around a path in Python, in a shell line or in a format string.
 _WORD = re.compile(r"[^\s'\"`()\[\]{},;:=<>|&*?]+")
+_QUOTED = re.compile(r"""(["'])((?:(?!\1)[^\\\n])+)\1""")
 _MOST_ENTRIES = 20_000
 _DEEPEST = 6
-_IMPORT = re.compile(r"(?m)^\s*(?:from|import)\s+([A-Za-z_][\w.]*)")
+_IMPORT = re.compile(r"(?m)(?:^|;)[ \t]*(?:from[ \t]+([A-Za-z_][\w.]*)[ \t]+import\b|import[ \t]+([A-Za-z_][\w., \t]*))")
+# A cell that moves to another directory, or adds one to where modules are looked for.
+_MOVES = re.compile(r"\bsys\s*\.\s*path\b|\bsite\s*\.\s*addsitedir\b|\bchdir\b|(?m:^\s*%(?:cd|pushd)\b)")
+_PARENTS = {"os.pardir": "..", "pardir": "..", ".parent": ".."}
+_LEVELS_ABOVE = 3
+_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
+_LAYOUTS = ("", "src/", "lib/", "python/")
+_SCRIPTS = (".py", ".sh")
+_LARGEST_SCRIPT = 2 * 2**20
+_MOST_SCRIPTS = 2_000
 
 
 def look_beside(notebook: Notebook, given: Iterable[str], directory: Path) -> Surroundings:
     """The files in `directory` that cells mention, and which of the paths `given` (those no cell writes) are not there.
 
-    Only names are compared: nothing is read, and links that lead out of the directory are left alone.
+    Of cells and of scripts only names are compared; links that lead out of the directory are left alone. Above the
+    directory nothing is looked for, but what is named below a directory that a cell moves to or imports from.
     """
-    entries = dict(_entries(directory))
-    by_name: dict[str, list[str]] = {}
-    for path in entries:
-        by_name.setdefault(path.rstrip("/").rsplit("/", 1)[-1], []).append(path)
-    mentions = tuple((cell.index, path) for cell in notebook.code_cells for path in _mentioned(cell, entries, by_name))
+    roots = tuple(dict.fromkeys(_roots(notebook, directory)))
+    reach = _Reach(directory, dict(_entries(directory)), roots, tuple(_installed_from(directory)))
+    mentions = tuple((cell.index, path) for cell in notebook.code_cells for path in reach.with_scripts(_mentioned(cell, reach)))
     missing = tuple(path for path in given if path != "./" and not (directory / path).exists())
     mentioned = dict.fromkeys(path for _, path in mentions)
+    modules = tuple(path for path in mentioned if reach.holds_modules(path))
     return Surroundings(
         mentions=mentions,
         missing=missing,
         directories=tuple(path for path in given if not path.endswith("/") and (directory / path).is_dir()),
-        modules=tuple(path for path in mentioned if _holds_modules(path, entries)),
+        modules=modules,
+        digests=tuple(sorted({(script, reach.script(script).sha256) for path in modules for script in reach.scripts_in(path)})),
+        path=tuple(root for root in reach.installed if root in reach.used),
     )
 
 
-def _holds_modules(path: str, entries: dict[str, None]) -> bool:
-    """Whether a path is a Python module or a directory of some."""
-    if not path.endswith("/"):
-        return path.endswith(".py")
-    return any(other.startswith(path) and other.endswith(".py") and "/" not in other.removeprefix(path) for other in entries)
+class _Script(NamedTuple):
+    """What a module or a shell script names: modules it imports, and words that may be paths."""
+
+    imports: tuple[str, ...]
+    words: tuple[str, ...]
+    sha256: str
 
 
-def _mentioned(cell: Cell, entries: dict[str, None], by_name: dict[str, list[str]]) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    for word in dict.fromkeys(_WORD.findall(cell.source)):
-        path = word.removeprefix("./").rstrip("/.")
-        for candidate in (path, f"{path}/"):
-            if candidate in entries:
-                found[candidate] = None
-        # `os.path.join(DATA, "x.csv")` mentions the file by its last part.
-        if "." in path and path not in entries:
-            found.update(dict.fromkeys(by_name.get(path.rsplit("/", 1)[-1], ())))
-    for module in _IMPORT.findall(cell.source):
-        top = module.split(".")[0]
-        found.update(dict.fromkeys(path for path in (f"{top}.py", f"{top}/") if path in entries))
-    return tuple(found)
+@dataclass(frozen=True)
+class _Reach:
+    """What texts can mean by a name.
+
+    `entries` lie in `directory`, `roots` are directories above it that cells move to, and from `installed` the project may be
+    installed as it lies there.
+    """
+
+    directory: Path
+    entries: dict[str, None]
+    roots: tuple[str, ...]
+    installed: tuple[str, ...]
+    read: dict[str, _Script] = field(default_factory=dict)
+    imported: set[str] = field(default_factory=set)
+    used: set[str] = field(default_factory=set)
+
+    @cached_property
+    def by_name(self) -> dict[str, list[str]]:
+        """The entries by the last part of their paths."""
+        found: dict[str, list[str]] = {}
+        for path in self.entries:
+            found.setdefault(path.rstrip("/").rsplit("/", 1)[-1], []).append(path)
+        return found
+
+    def paths(self, words: Iterable[str], folder: str = "") -> Iterator[str]:
+        """The paths that words name, as they stand, below `folder`, or by their last part."""
+        for word in words:
+            path = word.removeprefix("./").rstrip("/.")
+            yield from (one for one in dict.fromkeys((path, folder + path)) for one in (one, f"{one}/") if one in self.entries)
+            # `os.path.join(DATA, "x.csv")` mentions the file by its last part.
+            if "." in path and path not in self.entries:
+                yield from self.by_name.get(path.rsplit("/", 1)[-1], ())
+
+    def above(self, words: Iterable[str], folder: str = "") -> Iterator[str]:
+        """The paths above the directory that words name below a directory that cells move to, or below `folder`."""
+        roots = dict.fromkeys((*self.roots, *([folder] if folder.startswith("../") else ())))
+        for word in words if roots else ():
+            path = word.removeprefix("./").rstrip("/")
+            if path and not path.startswith(("/", "~", ".")) and "/." not in path:
+                yield from (found for root in roots if (found := self._on_disk(root + path)))
+
+    def modules(self, names: Iterable[str], folder: str = "") -> Iterator[str]:
+        """The files or directories of modules: beside the notebook, in `folder`, where cells import from, in the project."""
+        for top in dict.fromkeys(name.split(".")[0] for name in names):
+            found = [path for root in dict.fromkeys(("", folder)) for path in self._module_in(root, top)]
+            found += self.above((f"{top}.py", top), folder)
+            if not found:
+                found += self._of_project(top)
+            self.imported.update(found)
+            yield from found
+
+    def _of_project(self, top: str) -> tuple[str, ...]:
+        for root in self.installed:
+            if found := tuple(self._module_in(root, top)):
+                self.used.add(root)
+                return found
+        return ()
+
+    def _module_in(self, root: str, top: str) -> Iterator[str]:
+        if root.startswith("../"):
+            return filter(None, (self._on_disk(f"{root}{top}.py"), self._on_disk(root + top)))
+        return (path for path in (f"{root}{top}.py", f"{root}{top}/") if path in self.entries)
+
+    def _on_disk(self, path: str) -> str:
+        """A path above the directory, if something is there that does not hold the directory itself."""
+        place = self.directory / path
+        if place.is_file():
+            return path
+        return f"{path}/" if place.is_dir() and os.path.realpath(place) not in _with_parents(self.directory) else ""
+
+    def with_scripts(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """The paths, and what the scripts among them and below them mention in turn."""
+        found = dict.fromkeys(paths)
+        waiting, seen = list(found), set[str]()
+        while waiting and len(seen) < _MOST_SCRIPTS:
+            for path in self.scripts_in(waiting.pop()):
+                if path in seen:
+                    continue
+                seen.add(path)
+                script, folder = self.script(path), path.rpartition("/")[0]
+                folder += "/" if folder else ""
+                named = (*self.modules(script.imports, folder), *self.paths(script.words, folder), *self.above(script.words, folder))
+                fresh = [one for one in named if one not in found]
+                found.update(dict.fromkeys(fresh))
+                waiting += fresh
+        return tuple(found)
+
+    def holds_modules(self, path: str) -> bool:
+        """Whether a path is a Python module or a directory of some."""
+        if not path.endswith("/"):
+            return path.endswith(".py")
+        return path in self.imported or any("/" not in script.removeprefix(path) for script in self.scripts_in(path))
+
+    def scripts_in(self, path: str) -> Iterator[str]:
+        """The modules in a directory, at any depth, or the script itself."""
+        if not path.endswith("/"):
+            return iter((path,) if path.endswith(_SCRIPTS) else ())
+        below = self.entries if not path.startswith("../") else dict(_entries(self.directory / path, path))
+        return (one for one in below if one.startswith(path) and one.endswith(".py"))
+
+    def script(self, path: str) -> _Script:
+        """What a script says."""
+        if path not in self.read:
+            self.read[path] = _read_script(self.directory / path)
+        return self.read[path]
 
 
-def _entries(directory: Path) -> Iterator[tuple[str, None]]:
+def _read_script(path: Path) -> _Script:
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return _Script((), (), "")
+    digest = sha256(content).hexdigest()
+    text = content.decode("utf-8", "replace") if len(content) <= _LARGEST_SCRIPT else ""
+    if path.suffix == ".sh":
+        return _Script((), tuple(dict.fromkeys(_WORD.findall(text))), digest)
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return _Script(_imported(text), (), digest)
+    documentation = {id(text) for node in ast.walk(tree) for text in _documentation(node)}
+    texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in documentation)
+    words = dict.fromkeys(word for one in texts if isinstance(one, str) for word in _WORD.findall(one))
+    return _Script(_imported(text), tuple(words), digest)
+
+
+def _documentation(node: ast.AST) -> Iterator[ast.expr]:
+    """The text at the head of a body, which is for people."""
+    body = getattr(node, "body", None)
+    if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+        yield body[0].value
+
+
+def _mentioned(cell: Cell, reach: _Reach) -> tuple[str, ...]:
+    words = dict.fromkeys(_WORD.findall(cell.source))
+    quoted = dict.fromkeys(text for _, text in _QUOTED.findall(cell.source))
+    likely = dict.fromkeys((*quoted, *(word for word in words if "/" in word or "." in word)))
+    return tuple(dict.fromkeys((*reach.paths(words), *reach.above(likely), *reach.modules(_imported(cell.source)))))
+
+
+def _imported(text: str) -> tuple[str, ...]:
+    """The modules that lines of a text import."""
+    names = (part.split()[:1] for source, several in _IMPORT.findall(text) for part in (source or several).split(","))
+    return tuple(dict.fromkeys(name for found in names for name in found))
+
+
+def _roots(notebook: Notebook, directory: Path) -> Iterator[str]:
+    """Directories above the notebook's own that cells move to, or look for modules in, as far as words say which."""
+    for cell in notebook.code_cells:
+        found = _WORD.findall(cell.source) if _MOVES.search(cell.source) else []
+        words = [_PARENTS.get(word, word.strip("/")) for word in found if word.strip("/+")]
+        for place, word in enumerate(words):
+            # `os.path.join("..", "src")` is three words, of which the last two are a path.
+            for end in range(place + 1, min(place + 3, len(words)) + 1) if word.startswith("..") else ():
+                path = "/".join(words[place:end])
+                if path.split("/").count("..") <= _LEVELS_ABOVE and (directory / path).is_dir():
+                    yield f"{os.path.normpath(path)}/"
+
+
+def _installed_from(directory: Path) -> Iterator[str]:
+    """Where the modules of the project lie that the notebook belongs to: `pip install -e` leaves them there."""
+    for level in range(_LEVELS_ABOVE + 1):
+        above = "../" * level
+        if any((directory / above / name).is_file() for name in _PROJECT_FILES):
+            yield from (f"{above}{layout}" for layout in _LAYOUTS)
+            return
+
+
+def _with_parents(directory: Path) -> tuple[str, ...]:
+    real = Path(os.path.realpath(directory))
+    return tuple(map(str, (real, *real.parents)))
+
+
+def _entries(directory: Path, above: str = "") -> Iterator[tuple[str, None]]:
     """Relative paths of files and (with a final slash) directories, hidden ones and our own runs left out."""
     root, count = os.path.realpath(directory), 0
     for folder, folders, names in os.walk(root):
@@ -75,7 +253,7 @@ def _entries(directory: Path) -> Iterator[tuple[str, None]]:
             count += 1
             if count > _MOST_ENTRIES:
                 return
-            yield prefix + name, None
+            yield above + prefix + name, None
 
 
 def _is_ours(directory: Path) -> bool:

@@ -170,7 +170,8 @@ class Bound:
 class Plan:
     """All steps, each before those that need it; every code cell is in exactly one step.
 
-    `profile` is a digest of the measurements that the plan was made from, empty where there were none.
+    `profile` is a digest of the measurements that the plan was made from, empty where there were none. In the directories of
+    `module_path` every step looks for modules of the notebook's project, after all others.
     """
 
     granularity: Granularity
@@ -179,3 +180,4 @@ class Plan:
     critical_path: tuple[StepId, ...] = ()
     bound: Bound = Bound()
     profile: str = ""
+    module_path: tuple[str, ...] = ()

@@ -12,13 +12,21 @@ class Surroundings:
 
     `mentions` pairs a code cell's index with a file beside the notebook that its text names; `missing` are files that
     some cell reads and that are not there, `directories` those that are directories and are not called so. `modules` are
-    the mentioned files and directories that hold Python modules. Paths are relative; a directory ends with `/`.
+    the mentioned files and directories that hold Python modules, `digests` the SHA-256 of each of these, and `path`
+    the directories from which the project's own are installed. Paths are relative; a directory ends with `/`.
     """
 
     mentions: tuple[tuple[int, str], ...] = ()
     missing: tuple[str, ...] = ()
     directories: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
+    digests: tuple[tuple[str, str], ...] = ()
+    path: tuple[str, ...] = ()
+
+    @property
+    def module_names(self) -> frozenset[str]:
+        """The modules that lie beside the notebook, or in its project."""
+        return frozenset(path.rstrip("/").rsplit("/", 1)[-1].removesuffix(".py") for path in self.modules)
 
     def mentioned_by(self, cell: int) -> tuple[str, ...]:
         """The files that a cell's text names."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from nbcompile.model.environment import Environment, ImportedModule, UsedProgram
 from nbcompile.model.facts import CellFacts
 from nbcompile.model.plan import Plan, Step
 from nbcompile.model.software import Site, SoftwareQuestion
+from nbcompile.model.surroundings import Surroundings
 from nbcompile.places.resident import ResidentRead
 
 
@@ -38,11 +38,11 @@ def step_needs(
     environment: Environment,
     programs: Sequence[UsedProgram],
     reads: Sequence[ResidentRead],
-    directory: Path,
+    beside: Surroundings,
 ) -> tuple[StepNeeds, ...]:
-    """The needs of each step. Modules that lie beside the notebook travel with it, and nobody is asked for them."""
+    """The needs of each step. Modules that lie beside the notebook or in its project travel with it, and nobody is asked for them."""
     given = () if environment.path_changes else environment.imports
-    modules = [one for one in given if not (directory / f"{one.name}.py").exists() and not (directory / one.name).is_dir()]
+    modules = [one for one in given if one.name not in beside.module_names]
     return tuple(
         StepNeeds(
             step,

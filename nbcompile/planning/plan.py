@@ -61,7 +61,7 @@ def make_plan(graph: DataflowGraph, notebook: Notebook, settings: Settings, besi
     links = make_links(graph, steps)
     length, path = _critical_path(steps, links, seconds)
     bound = bound_of(graph, length, seconds, LOCAL_STEP_SECONDS)
-    made = Plan(granularity=settings.granularity, steps=steps, links=links, critical_path=path, bound=bound)
+    made = Plan(granularity=settings.granularity, steps=steps, links=links, critical_path=path, bound=bound, module_path=beside.path)
     whole = settings.granularity is Granularity.NOTEBOOK
     conflicts = [found for part in parts if (found := conflict(part.cells, places, notebook, "; ".join(part.why)))]
     return Outcome(made, (*conflicts, *(() if whole else _not_applied(wishes.sending, sending, notebook, parts))))

@@ -171,8 +171,8 @@ STALE_LOCK = Rule(
 Compares `NAME.nbcompile.json`, which `nbcompile build` writes and teams commit, with what it would be now.
 
 ## Why it matters
-The lock says what the last build was made from. When cells, settings or steps have changed since, the committed workflow is
-not the notebook's.
+The lock says what the last build was made from. When cells, settings, steps or modules beside the notebook have changed since,
+the committed workflow is not the notebook's.
 
 ## What to do
 Run `nbcompile build` and commit the lock with the notebook.

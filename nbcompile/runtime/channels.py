@@ -11,6 +11,7 @@ import sys
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
+from .files import LEVELS_ABOVE
 from .shell_settings import set_settings, take_settings
 
 # An import reads these, so they are set before the statements of their cell are run again; all others after them.
@@ -174,11 +175,11 @@ class Channels:
         importlib.invalidate_caches()
 
     def _portable(self, path: Any) -> Tuple[str, Any]:
-        """A path, told from the cells' directory if it lies there."""
+        """A path, told from the cells' directory if it lies there, or above it where steps stage `../data`."""
         if not isinstance(path, str) or not os.path.isabs(path):
             return "", path
         below = os.path.relpath(os.path.realpath(path), os.path.realpath(self._start.directory))
-        return ("", path) if below == os.pardir or below.startswith(os.pardir + os.sep) else ("here", below)
+        return ("", path) if below.split(os.sep).count(os.pardir) > LEVELS_ABOVE else ("here", below)
 
     def _here(self, portable: Any) -> Any:
         kind, path = portable

@@ -164,6 +164,7 @@ class StepDocument(NamedTuple):
     plain: bool = False
     trace: bool = False
     repairs: bool = False
+    path: Tuple[str, ...] = ()
 
     def definition(self, wanted: str) -> Optional[DefinitionEntry]:
         """The definition statement with this id."""
@@ -195,6 +196,7 @@ def _document(raw: Dict[str, Any]) -> StepDocument:
         plain=raw.get("plain", False),
         trace=raw.get("trace", False),
         repairs=raw.get("repairs", False),
+        path=tuple(raw.get("path", ())),
     )
 
 

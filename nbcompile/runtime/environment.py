@@ -8,7 +8,7 @@ import tempfile
 import types
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import module_from_spec
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Iterable, Optional
 
 # Set for every cell by ipykernel: colours in tools that support them, and no pagers.
 KERNEL_VARIABLES = {
@@ -44,6 +44,11 @@ def enter_kernel_environment() -> None:
     _put_directory_on_path()
     _close_standard_input()
     _announce_kernel()
+
+
+def extend_search_path(directory: str, places: Iterable[str]) -> None:
+    """Look for modules in these places, told from a directory, after everywhere else: there lies the project that is installed."""
+    sys.path += [os.path.normpath(os.path.join(directory, place)) for place in places]
 
 
 def private_directories(work: str) -> Dict[str, str]:

@@ -24,7 +24,8 @@ _COPIED_BYTES = 4 << 20
 # Directories that Python and Jupyter make for themselves.
 _UNSEEN = ("__pycache__", ".nbcompile", ".ipynb_checkpoints")
 _FICLONE = 0x40049409
-_LEVELS_ABOVE = 3
+# How far above the cells' directory there is something that is the step's own.
+LEVELS_ABOVE = 3
 _CHUNK = 1 << 20
 
 
@@ -51,7 +52,7 @@ class StepFiles:
     def __init__(self, work: str, given: Iterable[Tuple[str, str]], directories: Iterable[str]) -> None:
         # What a cell finds as `../data` is staged above the cells' directory.
         self._top = os.path.join(os.path.realpath(work), "above")
-        self.directory = os.path.join(self._top, *["above"] * (_LEVELS_ABOVE - 1), "cells")
+        self.directory = os.path.join(self._top, *["above"] * (LEVELS_ABOVE - 1), "cells")
         self._given = tuple(given)
         self._sent: Dict[int, List[Written]] = {}
         for one in directories:
@@ -72,7 +73,7 @@ class StepFiles:
         os.makedirs(self.directory)
         for name, place in self._given:
             path = os.path.normpath(name)
-            if os.path.isabs(path) or path.split(os.sep).count(os.pardir) > _LEVELS_ABOVE:
+            if os.path.isabs(path) or path.split(os.sep).count(os.pardir) > LEVELS_ABOVE:
                 raise StepProblem("NB592", f"`{name}` lies too far from the notebook to be given to a step", "move it nearer")
             self._put(path, place)
         self._seen = self._look()

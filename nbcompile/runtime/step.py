@@ -16,7 +16,7 @@ from .codecs import Scope, register_names
 from .contacts import CONTACTS
 from .definitions import Definitions
 from .document import CutEntry, SaveEntry, StepCell, StepDocument, VersionName, read_document
-from .environment import enter_kernel_environment
+from .environment import enter_kernel_environment, extend_search_path
 from .files import StepFiles
 from .fingerprint import fingerprint
 from .guards import Guards
@@ -102,6 +102,7 @@ class StepRun:
         self.namespace = Namespace(document.names, self.kernel)
         self.versions = Versions()
         self.files = StepFiles(call.work, call.files, call.directories)
+        extend_search_path(self.files.directory, document.path)
         self.channels = Channels(self.kernel, self.files.directory)
         self.payloads = Payloads(call.payloads)
         self.definitions = Definitions(document, self.kernel, self.recorder)

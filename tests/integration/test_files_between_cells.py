@@ -55,6 +55,18 @@ NOTEBOOKS = {
         "from pathlib import Path\nif not Path('cache.txt').exists():\n    print('making again')\nprint(Path('cache.txt').read_text())",
     ],
     "modules": ["import helper\nprint(helper.twice(4))", "from helper import twice\nxs = [twice(n) for n in range(3)]", "print(xs)"],
+    "modules of modules": ["import outer\nprint(outer.VALUE)", "v = outer.VALUE * 2", "print(v)"],
+    "modules above": [
+        "import os, sys\nplace = os.path.abspath(os.path.join('..', 'shared'))\nif place not in sys.path:\n    sys.path.append(place)",
+        "import up\nx = up.UP",
+        "print(x, up.UP, open('../shared/rows.txt').read())",
+    ],
+    "a step up": [
+        "import os\nos.chdir('..')",
+        "print(open('shared/rows.txt').read(), sorted(os.listdir('shared')))",
+        "import sys\nsys.path.insert(0, 'shared')",
+        "import up\nprint(up.UP)",
+    ],
     "path": ["import sys\nsys.path.insert(0, 'lib')", "import inner\nprint(inner.NAME)", "from inner import NAME\nprint(NAME * 2)"],
 }
 
@@ -65,6 +77,12 @@ def project(tmp_path):
     (place / "lib").mkdir(parents=True)
     (place / "given.csv").write_text("n\n5\n", "utf-8")
     (place / "helper.py").write_text("def twice(n):\n    return 2 * n\n", "utf-8")
+    (place / "outer.py").write_text("import json, helper\nVALUE = helper.twice(json.load(open('sizes.json'))['n'])\n", "utf-8")
+    (place / "sizes.json").write_text('{"n": 6}', "utf-8")
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "up.py").write_text("import further\nUP = further.FURTHER + 1\n", "utf-8")
+    (tmp_path / "shared" / "further.py").write_text("FURTHER = 1\n", "utf-8")
+    (tmp_path / "shared" / "rows.txt").write_text("rows\n", "utf-8")
     (place / "lib" / "inner.py").write_text("NAME = 'inner'\n", "utf-8")
     return place
 

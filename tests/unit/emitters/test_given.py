@@ -40,3 +40,10 @@ def test_a_cell_that_may_use_any_file_is_built_beside_its_bundle(directory, monk
         files = {str(path.relative_to(bundle / "files")): path.read_text() for path in (bundle / "files").rglob("*") if path.is_file()}
         assert sorted(files) == ["a.csv", "alias", "build/notes.txt", "data/b c.csv", "n.ipynb"]
         assert files["data/b c.csv"] == "data/b c.csv"
+
+
+def test_what_lies_above_is_kept_apart_from_what_lies_beside():
+    paths = ("./", "above/1/x", "../x", "../above/x", "../../x", "../")
+    places = [write.place_of_input(path) for path in paths]
+    assert len(set(places)) == len(paths)
+    assert not any(place.startswith("files/") for place in places[2:])

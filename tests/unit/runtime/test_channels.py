@@ -32,6 +32,11 @@ TRIPS = {
         "sys.path.insert(0, 'lib'); sys.path.append(os.path.abspath('more')); sys.path.remove('')",
         "print(sys.path[0], [os.path.basename(entry) for entry in sys.path][-1], '' in sys.path)",
     ),
+    "directories above": (
+        "import os, sys",
+        "sys.path.append(os.path.abspath('../../lib')); os.makedirs('../beside'); os.chdir('../beside')",
+        "print(sys.path[-1] == os.path.abspath('../../lib'), os.path.basename(os.getcwd()))",
+    ),
     "plot parameters": (
         "import matplotlib as mpl",
         "mpl.rcParams['figure.figsize'] = (2, 1); mpl.rcParams['axes.prop_cycle'] = mpl.cycler(color='rk')",

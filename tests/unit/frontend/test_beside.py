@@ -1,0 +1,127 @@
+"""What a notebook's cells mention of what lies beside it: files, modules, and what these name in turn."""
+
+import json
+
+import pytest
+
+from nbcompile import api
+from nbcompile.emitters.lockfile import lock_document
+from nbcompile.model.settings import Settings
+
+
+@pytest.fixture
+def mentioned(tmp_path):
+    """The files and directories that a notebook of these cells, at `place`, mentions among those that are there."""
+
+    def look(files, *cells, place="nb.ipynb"):
+        for path, text in files.items():
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_text(text, "utf-8")
+        code = [{"cell_type": "code", "id": f"c{n}", "metadata": {}, "source": cell, "outputs": []} for n, cell in enumerate(cells)]
+        notebook = tmp_path / place
+        notebook.parent.mkdir(exist_ok=True)
+        notebook.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": code}))
+        return api.analyze(notebook).beside
+
+    return look
+
+
+def paths(beside, cell=0):
+    return {path for index, path in beside.mentions if index == cell}
+
+
+MODULES = {
+    "top.py": "import middle\n",
+    "middle.py": "from os import path; import leaf, other\n",
+    "leaf.py": "",
+    "other.py": "",
+    "apart.py": "",
+}
+
+
+def test_modules_of_modules_are_mentioned(mentioned):
+    assert paths(mentioned(MODULES, "import top")) == {"top.py", "middle.py", "leaf.py", "other.py"}
+
+
+def test_every_module_of_an_import_statement_is_mentioned(mentioned):
+    assert paths(mentioned(MODULES, "import os; import leaf as l, apart")) == {"leaf.py", "apart.py"}
+
+
+def test_modules_that_import_each_other_come_to_an_end(mentioned):
+    assert paths(mentioned({"a.py": "import b", "b.py": "import a"}, "import a")) == {"a.py", "b.py"}
+
+
+@pytest.mark.parametrize("cell", ["import tool", "!python tool.py"])
+def test_files_that_a_script_names_are_mentioned_but_not_those_of_its_documentation(mentioned, cell):
+    files = {"tool.py": "'''Reads other.csv.'''\nROOT = f'{1}/sizes.json'", "conf/sizes.json": "", "other.csv": ""}
+    assert paths(mentioned(files, cell)) == {"tool.py", "conf/sizes.json"}
+
+
+def test_a_shell_script_names_files_by_words(mentioned):
+    assert paths(mentioned({"run.sh": "sort data.txt | uniq > out.txt", "data.txt": ""}, "!bash run.sh")) == {"run.sh", "data.txt"}
+
+
+def test_a_module_that_is_no_python_is_still_read_for_its_imports(mentioned):
+    assert paths(mentioned({"old.py": "import leaf\nprint 3", "leaf.py": ""}, "import old")) == {"old.py", "leaf.py"}
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "import sys; sys.path.append('../src')",
+        "import sys\nsys.path.insert(0, '..' + '/src/')",
+        "import os, sys\nplace = os.path.abspath(os.path.join('..', 'src'))\nif place not in sys.path: sys.path.append(place)",
+        "import os, sys\nsys.path.append(os.path.join(os.pardir, 'src'))",
+        "import sys\nfrom pathlib import Path\nsys.path.append(str(Path.cwd().parent / 'src'))",
+        "import site; site.addsitedir('../src')",
+    ],
+)
+def test_modules_are_found_above_where_a_cell_looks_for_them(mentioned, cell):
+    files = {"src/shared.py": "import deeper", "src/deeper/__init__.py": "", "src/unused.py": ""}
+    beside = mentioned(files, cell, "import shared", place="notebooks/nb.ipynb")
+    assert paths(beside, 1) == {"../src/shared.py", "../src/deeper/"}
+    assert beside.module_names >= {"shared", "deeper"}
+
+
+@pytest.mark.parametrize("cell", ["import os; os.chdir('..')", "%cd .."])
+def test_files_are_found_above_where_a_cell_moves_to(mentioned, cell):
+    files = {"data/x.csv": "", "x": "", ".secret/key": "", "tool.py": ""}
+    beside = mentioned(
+        files, cell, "import tool\nx = open('data/x.csv')\nopen('.secret/key')\nopen('notebooks')", place="notebooks/nb.ipynb"
+    )
+    assert paths(beside, 1) == {"../tool.py", "../data/x.csv"}
+
+
+def test_above_nothing_is_looked_for_that_no_cell_moves_to(mentioned):
+    assert not mentioned({"tool.py": "", "x.csv": ""}, "import tool\nopen('x.csv')", place="notebooks/nb.ipynb").mentions
+
+
+@pytest.mark.parametrize(("place", "root"), [("notebooks/nb.ipynb", "../src/"), ("nb.ipynb", "src/")])
+def test_the_package_of_the_project_is_found_as_if_it_were_installed(mentioned, place, root):
+    files = {"pyproject.toml": "", "src/ours/__init__.py": "from ours.core import f", "src/ours/core.py": "", "src/other.py": ""}
+    beside = mentioned(files, "import numpy, ours.core", place=place)
+    assert (paths(beside), beside.path, beside.modules) == ({f"{root}ours/"}, (root,), (f"{root}ours/",))
+
+
+def test_without_a_project_nothing_is_as_if_it_were_installed(mentioned):
+    assert not mentioned({"src/ours.py": ""}, "import ours", place="notebooks/nb.ipynb").mentions
+
+
+def test_the_lock_holds_the_digest_of_every_module_that_travels(mentioned, tmp_path):
+    def locked():
+        program = api.analyze(tmp_path / "nb.ipynb")
+        return lock_document(program.notebook, api.plan(program, Settings()), Settings(), program.beside)["modules"]
+
+    mentioned({"pkg/__init__.py": "", "pkg/deep/er.py": "", "pkg/t.json": "", **MODULES}, "import pkg, top, apart")
+    before = locked()
+    assert [one["path"] for one in before] == [
+        "apart.py",
+        "leaf.py",
+        "middle.py",
+        "other.py",
+        "pkg/__init__.py",
+        "pkg/deep/er.py",
+        "top.py",
+    ]
+    (tmp_path / "leaf.py").write_text("x = 1")
+    assert [one["path"] for one, other in zip(before, locked(), strict=True) if one != other] == ["leaf.py"]

@@ -80,6 +80,9 @@ def store_attribute(frame: Frame, receiver: Value, name: str, value: Value, node
         return
     frame.change(receiver, node, f"`.{name} =` sets its attribute")
     frame.capture(receiver, name, value, node)
+    if name == "__dict__" and value.objects:
+        # From now on these are one, which copies of them are not.
+        walk.start_live(frame, node, [receiver, value], "the attributes of an object are a dictionary that others may have")
 
 
 def store_item(frame: Frame, receiver: Value, key: Value, value: Value, node: ast.AST) -> None:

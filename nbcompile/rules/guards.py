@@ -76,8 +76,8 @@ SHARED = Rule(
     summary="two names share an object that a later cell changes, and were sent apart",
     explanation=f"""\
 ## What it does
-Compares, while values are saved for other steps, which objects and which memory each of them reaches. Reported are two names that reach
-the same changeable object or memory, were not known to, and of which a later cell changes one.
+Compares, while values are saved for other steps, which objects, classes and memory each of them reaches, and which those that the cell was
+given and left alone. Reported are two names that reach the same, were not known to, and of which a later cell changes one.
 
 ## Why it matters
 Sent apart, they are copies: the change would not be seen through the other name.

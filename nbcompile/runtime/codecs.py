@@ -25,6 +25,7 @@ from .loaded import LOADED
 from .local_classes import LocalClasses
 from .payload_file import broken_payload
 from .placeholders import CannotTravel, Placeholder, TravelFailure, placeholder_failure, tied_to_a_process
+from .sharing import Reach
 from .streams import OutStream
 
 NAMES = types.ModuleType("nbcompile_payload", "What the frames of payloads call; see nbcompile.")
@@ -67,12 +68,12 @@ class Scope(NamedTuple):
     code: CodeFinder
     classes: LocalClasses
 
-    def sends_function(self, value: types.FunctionType) -> bool:
-        """Whether a function is neither found by its module, nor made by a definition statement, nor a part of a class."""
-        if value.__module__ != "__main__" and _is_found(value, value.__module__, value.__qualname__):
+    def sends(self, value: Any) -> bool:
+        """Whether a function or class is neither found by its module, nor made by a definition statement, nor a part of a class."""
+        if value.__module__ == "builtins" or (value.__module__ != "__main__" and _is_found(value, value.__module__, value.__qualname__)):
             return False
-        is_method = "." in value.__qualname__.rpartition("<locals>.")[2]
-        return not is_method and self.definitions.place_of(value) is None
+        is_part = "." in value.__qualname__.rpartition("<locals>.")[2]
+        return not is_part and self.definitions.place_of(value) is None
 
 
 class Frame(NamedTuple):
@@ -85,25 +86,31 @@ class Frame(NamedTuple):
     failures: Tuple[TravelFailure, ...]
     definitions: Tuple[str, ...]
     modules: Tuple[str, ...]
-    memo: Dict[int, Tuple[int, Any]]
-    guards: Dict[int, str]
 
 
-def write_frame(version: str, value: Any, scope: Scope, keep_memo: bool) -> Frame:
+def write_frame(version: str, value: Any, scope: Scope) -> Frame:
     """Pickle one value. What cannot travel becomes a placeholder, all of the value if need be."""
     try:
-        return ValueWriter(version, scope).write(value, keep_memo)
+        return ValueWriter(version, scope).write(value)
     except Exception as error:  # noqa: BLE001 (whatever __reduce__ or the pickler raises: this value cannot travel)
-        return ValueWriter(version, scope).write(Placeholder(_failure_of(version, value, error)), keep_memo)
+        return ValueWriter(version, scope).write(Placeholder(_failure_of(version, value, error)))
+
+
+def reach_of(version: str, value: Any, scope: Scope) -> Optional[Reach]:
+    """What a value reaches, found as when it is written; nothing where it cannot be."""
+    try:
+        return _ReachWriter(version, scope, _NoContent()).reach(value)
+    except Exception:  # noqa: BLE001 (as above)
+        return None
 
 
 def write_frame_of_many(versions: Sequence[str], values: Tuple[Any, ...], scope: Scope) -> Frame:
     """Pickle several values with one memo."""
     try:
-        return ValueWriter(versions[0], scope).write(values, False)
+        return ValueWriter(versions[0], scope).write(values)
     except Exception as error:  # noqa: BLE001 (as above)
         stand_ins = tuple(Placeholder(_failure_of(version, value, error)) for version, value in zip(versions, values))
-        return ValueWriter(versions[0], scope).write(stand_ins, False)
+        return ValueWriter(versions[0], scope).write(stand_ins)
 
 
 def _failure_of(version: str, value: Any, error: Exception) -> TravelFailure:
@@ -145,7 +152,7 @@ class ValueWriter(pickle.Pickler):
         }
         self._add_types_of_libraries()
 
-    def write(self, value: Any, keep_memo: bool) -> Frame:
+    def write(self, value: Any) -> Frame:
         """Pickle a value, and after it the contents of the closure cells that it reaches."""
         collecting = gc.isenabled()
         gc.disable()
@@ -156,7 +163,6 @@ class ValueWriter(pickle.Pickler):
                 for _, cell in list(self._cells.values())[written:]:
                     self.dump(_cell_contents(cell))
                     written += 1
-            memo = self.memo.copy() if keep_memo else {}
         finally:
             if collecting:
                 gc.enable()
@@ -168,8 +174,6 @@ class ValueWriter(pickle.Pickler):
             tuple(self._failures),
             tuple(self._mentioned),
             tuple(self._modules),
-            memo,
-            self._guards,
         )
 
     def reducer_override(self, value: Any) -> Any:
@@ -390,6 +394,26 @@ class ValueWriter(pickle.Pickler):
         return False
 
 
+class _ReachWriter(ValueWriter):
+    """Goes where a value leads, but not to the texts and numbers in its arrays."""
+
+    def reach(self, value: Any) -> Reach:
+        self.write(value)
+        return Reach(self.memo.copy(), self._guards, self._extents, self._scope.sends)
+
+    def _reduce_array(self, value: Any) -> Any:
+        reduced = super()._reduce_array(value)
+        if not value.dtype.hasobject or reduced[0] is _view:
+            return reduced
+        return _own, ([item for item in value.flat if type(item) not in _WITHOUT_PARTS],)
+
+
+class _NoContent(io.BytesIO):
+    def write(self, content: Any) -> int:
+        return len(content)
+
+
+_WITHOUT_PARTS = frozenset((type(None), bool, int, float, complex, str, bytes))
 _SMALL_BUFFER = 1 << 12
 # They tell the shell how to show figures, once for each process.
 _SHOW_FIGURES = ("matplotlib.pyplot", "matplotlib_inline.backend_inline")

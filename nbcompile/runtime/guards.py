@@ -17,7 +17,7 @@ from .channels import Channels
 from .document import StepCell, StepDocument, VersionName
 from .files import StepFiles, covers
 from .library_state import changed_state, library_state
-from .payloads import UNBOUND, SavedPayload
+from .payloads import UNBOUND, SavedPayload, SavedVersion
 from .placeholders import CannotTravel
 from .prints import Print, Prints, shallow_print
 from .sharing import Reach, alive, weak_reference
@@ -52,6 +52,7 @@ class Guards:
         self.broken = 0
         self.said: List[str] = []
         self._prints: Optional[Prints] = None
+        self._reach_of: Callable[[str, Any], Optional[Reach]] = lambda name, value: None
         self._before: Dict[VersionName, Optional[Print]] = {}
         self._made: Dict[str, Tuple[Any, ...]] = {}
         self._states: Dict[str, bytes] = {}
@@ -59,8 +60,8 @@ class Guards:
         self._libraries: Dict[str, Dict[Any, Any]] = {}
         self._cell: Optional[StepCell] = None
         self._missed: Dict[str, None] = {}
-        self._watched: List[Tuple[VersionName, Any]] = []
         self._sent: Dict[str, Tuple[VersionName, str, Reach]] = {}
+        self._held: Dict[VersionName, Any] = {}
         self._names = WatchedBuiltins()
         # A step that is the whole notebook has nobody to differ from.
         self.needed = any(cell.guarded for cell in document.cells)
@@ -69,9 +70,9 @@ class Guards:
             _ears.append(self)
             self._watch_builtins()
 
-    def use(self, prints: Prints) -> None:
-        """Compare values with the help of these prints."""
-        self._prints = prints
+    def use(self, prints: Prints, reach_of: Callable[[str, Any], Optional[Reach]]) -> None:
+        """Compare values with the help of these prints, and find what they reach."""
+        self._prints, self._reach_of = prints, reach_of
 
     def count(self, told: Iterable[Dict[str, Any]]) -> None:
         """Take broken guards that others have told for one's own."""
@@ -91,7 +92,7 @@ class Guards:
 
     def forget(self) -> None:
         """Take the next cell for the first: what it is given has the names of what an earlier one was given, and is something else."""
-        self._before, self._sent = {}, {}
+        self._before, self._sent, self._held = {}, {}, {}
 
     def before(self, cell: StepCell, values: Iterable[Tuple[VersionName, Any]], made: Iterable[Any]) -> None:
         """Look at everything that the cell should leave as it is."""
@@ -99,12 +100,12 @@ class Guards:
             return
         self._cell, self._missed = cell, {}
         wanted = [(version, value) for version, value in values if version.name in cell.watches]
-        known, self._before, self._watched = self._before, {}, []
+        known, self._before, self._held = self._before, {}, {}
         for version, value in wanted:
             if value is not UNBOUND and self._prints is not None:
                 self._before[version] = known[version] if version in known else self._prints.take(str(version), value)
                 # Whether a cell holds the only reference to an object can be seen.
-                self._watched.append((version, weak_reference(value)))
+                self._held[version] = weak_reference(value)
         self._made = {one.name: shallow_print(one.value) for one in made if one.name in cell.watches}
         channels = [name[len("channel:") :] for name in cell.watches if name.startswith("channel:")]
         self._states = {name: self._state(name) for name in channels if not name.startswith(LIBRARY)}
@@ -177,7 +178,7 @@ class Guards:
             self.break_(NOT_SENT, name, f"cell {cell.cell} reads `{name}`, which was not known to be used here", f"# nbc: reads={name}")
 
     def _check_values(self) -> None:
-        for version, reference in self._watched:
+        for version, reference in self._held.items():
             value = alive(reference)
             if value is not None and self._prints is not None:
                 now = self._prints.take(str(version), value)
@@ -185,7 +186,6 @@ class Guards:
                 if now is not None and before is not None and not now.is_like(before):
                     self._tell_changed(version.name)
                     del self._before[version]
-        self._watched = []
 
     def _tell_changed(self, name: str) -> None:
         cell = self._cell.cell if self._cell else -1
@@ -253,22 +253,52 @@ class Guards:
 
     # What leaves the step.
 
+    def compares(self, cell: StepCell, versions: Iterable[VersionName]) -> bool:
+        """Whether it matters what these versions share with what the cell was given, and others are given as well."""
+        changed = {*cell.changed_later}
+        return bool(self._held) and bool(changed) and not changed.isdisjoint(one.name for one in (*self._held, *versions))
+
     def saved(self, cell: StepCell, saved: SavedPayload) -> None:
-        """Of two versions that leave the step apart, none may be changed later so that the other would show it."""
+        """Of two versions that others are given apart, none may be changed later so that the other would show it."""
         self._cell = cell
         for one in saved.versions:
             if one.reach is None or one.version.kind != "variable":
                 continue
             self._sent.pop(one.version.name, None)
             for other, payload, reach in self._sent.values():
-                if payload != saved.payload and {one.version.name, other.name} & {*cell.changed_later}:
-                    shared = reach.shares_with(one.reach)
-                    if shared:
-                        names = f"`{one.version.name}` and `{other.name}`"
-                        message = f"{names} share {shared} after cell {cell.cell}, and a later cell changes it"
-                        self.break_(SHARED, f"{other.name} {one.version.name}", message, "# nbc: fuse")
+                if payload != saved.payload:
+                    self._check_sharing(cell, one, other, reach)
+            self._check_with_held(cell, one)
             one.reach.loosen()
             self._sent[one.version.name] = one.version, saved.payload, one.reach
+
+    def _check_with_held(self, cell: StepCell, one: SavedVersion) -> None:
+        """What the cell was given and left alone goes on in its own payload, where later cells find it."""
+        if one.reach is None or one.reach.is_empty:
+            return
+        sent = {version for version, _, _ in self._sent.values()}
+        for version, held in self._held.items():
+            if version in sent or not {version.name, one.version.name} & {*cell.changed_later}:
+                continue
+            reach = held if isinstance(held, Reach) else self._reach_of(str(version), alive(held))
+            self._held[version] = reach
+            if reach is not None:
+                self._check_sharing(cell, one, version, reach)
+
+    def let_go(self) -> None:
+        """All that the cell made is saved: what it was given need not be held any longer."""
+        self._held = {}
+
+    def _check_sharing(self, cell: StepCell, one: SavedVersion, other: VersionName, reach: Reach) -> None:
+        changed = {one.version.name, other.name} & {*cell.changed_later}
+        shared = one.reach.shares_with(reach, any(map(self._is_class, changed))) if changed and one.reach is not None else None
+        if shared:
+            names = f"`{one.version.name}` and `{other.name}`"
+            message = f"{names} share {shared} after cell {cell.cell}, and a later cell changes it"
+            self.break_(SHARED, f"{other.name} {one.version.name}", message, "# nbc: fuse")
+
+    def _is_class(self, name: str) -> bool:
+        return isinstance(self._kernel.namespace.get(name), type)
 
     def close(self) -> None:
         """Stop listening."""

@@ -6,7 +6,7 @@ import sys
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from .carried import CarriedFile
-from .codecs import Frame, FrameInFile, Reader, Scope, type_name, write_frame, write_frame_of_many
+from .codecs import Frame, FrameInFile, Reader, Scope, reach_of, type_name, write_frame, write_frame_of_many
 from .document import VersionName, parse_version
 from .payload_file import PayloadFile, PayloadWriter, Piece
 from .placeholders import Placeholder, TravelFailure
@@ -57,8 +57,8 @@ def save_payload(
     """
     bound = [(version, value) for version, value in values if value is not UNBOUND]
     keep = watch_sharing or len(bound) > 1
-    frames = [write_frame(str(version), value, scope, keep) for version, value in bound]
-    reaches = [Reach(frame.memo, frame.guards, frame.extents, scope.sends_function) if keep else None for frame in frames]
+    frames = [write_frame(str(version), value, scope) for version, value in bound]
+    reaches = [reach_of(str(version), value, scope) if keep else None for version, value in bound]
     writer = PayloadWriter(path)
     try:
         groups: List[Dict[str, Any]] = []
@@ -74,9 +74,9 @@ def save_payload(
     except BaseException:
         writer.abandon()
         raise
-    reach_of = {version: reach for (version, _), reach in zip(bound, reaches)}
+    found = {version: reach for (version, _), reach in zip(bound, reaches)}
     failures = tuple(dict.fromkeys(failure for frame in frames for failure in frame.failures))
-    versions = tuple(SavedVersion(version, report, reach_of.get(version)) for version, report in saved[1])
+    versions = tuple(SavedVersion(version, report, found.get(version)) for version, report in saved[1])
     return SavedPayload(payload, saved[0], versions, failures)
 
 

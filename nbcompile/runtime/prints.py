@@ -28,7 +28,7 @@ _PRINT_PIECE = 4096
 _SAMPLES = 4096
 _PRESENT, _SWAPPED, _OF_FILE = 1 << 63, 1 << 62, 1 << 61
 # What never changes, or changes only with its name.
-_UNCHANGING_KINDS = frozenset((type(None), bool, int, float, complex, str, bytes, range, type(...), type))
+_UNCHANGING_KINDS = frozenset((type(None), bool, int, float, complex, str, bytes, range, type(...)))
 
 # Attributes of a class that Python and pickle set by themselves.
 _NOT_WRITTEN = ("__dict__", "__weakref__", "__doc__", "__slotnames__")
@@ -88,13 +88,13 @@ class Prints:
 
     def take(self, name: str, value: Any) -> Optional[Print]:
         """The print of a value; `None` where it is never another, or nobody can tell."""
-        if type(value) in _UNCHANGING_KINDS:
+        if type(value) in _UNCHANGING_KINDS or (isinstance(value, type) and not self._scope.sends(value)):
             return None
         writer = _PrintWriter(name, self._scope, self)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                frame = writer.write(value, False)
+                frame = writer.write(value)
         except _TooLong:
             return Print(repr((type(value).__name__, _length(value))).encode(), ())
         except Exception:  # noqa: BLE001 (whatever pickling raises: nobody can tell whether this value changed)

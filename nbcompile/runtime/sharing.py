@@ -72,21 +72,31 @@ class Reach:
     """The changeable objects, by identity, and the memory that a version reaches."""
 
     def __init__(self, memo: Dict[int, Tuple[int, Any]], guards: Dict[int, str], extents: Extents, is_sent: Callable[[Any], bool]) -> None:
-        """`is_sent` says of a function whether it is made again of its parts wherever it is read."""
+        """`is_sent` says of a function or class whether it is made again of its parts wherever it is read."""
         unchanging = _unchanging_types()
         kinds: Dict[type, bool] = {}
         self._objects: Dict[int, _Reached] = {}
+        self._classes: Dict[int, _Reached] = {}
         for number, (_, value) in memo.items():
             kind = type(value)
             if kind not in kinds:
                 kinds[kind] = not issubclass(kind, unchanging)
             if kinds[kind] or (kind is types.FunctionType and is_sent(value)):
                 self._objects[number] = _Reached(value, guards.get(number, ""))
+            elif isinstance(value, type) and is_sent(value):
+                self._classes[number] = _Reached(value, "")
         stretches = [_Stretch(one.address, one.address + one.length, one.guard, one.owner) for one in extents.extents]
         self._stretches = sorted(stretches, key=lambda one: one[:2])
 
-    def shares_with(self, other: "Reach") -> Optional[str]:
-        """In words, something that both reach and one of them could change for the other."""
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing changeable is reached."""
+        return not (self._objects or self._classes or self._stretches)
+
+    def shares_with(self, other: "Reach", classes: bool = False) -> Optional[str]:
+        """In words, something that both reach and one of them could change for the other; of `classes` only who has one could."""
+        if classes and not self._classes.keys().isdisjoint(other._classes):
+            return "a class"
         few, many = sorted((self._objects, other._objects), key=len)
         for number, reached in few.items():
             if number in many and not (reached.guard and many[number].guard):
@@ -94,12 +104,6 @@ class Reach:
                 if value is not None and value is alive(many[number].value) and not _is_of_a_module(value):
                     return f"an object of type `{type(value).__qualname__}`"
         return "the memory of an array" if _overlap(self._stretches, other._stretches) else None
-
-    def reaches(self, values: Dict[int, Any]) -> Optional[Any]:
-        """One of these objects, given by their identities, that this version reaches."""
-        return next(
-            (values[number] for number in values if number in self._objects and self._objects[number].value is values[number]), None
-        )
 
     def loosen(self) -> None:
         """Let go of the objects as far as that is possible, and of those that nobody else holds.

@@ -12,7 +12,7 @@ from .carried import carried_files
 from .cell_kernel import CellKernel
 from .channels import READ_BY_IMPORTS, Channels
 from .code_places import CodeFinder
-from .codecs import Scope, register_names
+from .codecs import Scope, reach_of, register_names
 from .contacts import CONTACTS
 from .definitions import Definitions
 from .document import CutEntry, SaveEntry, StepCell, StepDocument, VersionName, read_document
@@ -108,7 +108,7 @@ class StepRun:
         self.definitions = Definitions(document, self.kernel, self.recorder)
         self.scope = Scope(self.kernel, self.definitions, CodeFinder(self.kernel), LocalClasses(document.step))
         self.guards = Guards(document, self.kernel, self.channels, self.files, journal.write)
-        self.guards.use(Prints(self.scope, self.payloads.mapped()))
+        self.guards.use(Prints(self.scope, self.payloads.mapped()), lambda name, value: reach_of(name, value, self.scope))
         self.kernel.know_inputs({document.counts[index]: text for index, text in document.sources.items() if document.counts.get(index)})
         self.saves = sum(len(cell.saves) for cell in document.cells)
         self.tracer = Tracer(self.kernel, self.scope) if document.trace else None
@@ -277,6 +277,7 @@ class StepRun:
             self._save(cell, save)
         for cut in cell.cuts:
             self._save_cut(cut)
+        self.guards.let_go()
 
     def _describe(self, cell: StepCell) -> Dict[str, Any]:
         """What the values are that somebody wants to compare with those of another run; write down those that somebody wants to have."""
@@ -292,7 +293,8 @@ class StepRun:
     def _save(self, cell: StepCell, save: SaveEntry, shard: str = "") -> None:
         values = [(version, self._value(version)) for version in save.versions]
         paths = [value for version, value in values if version.name in save.carries]
-        self.guards.saved(cell, self._write(save.payload, values, shard, self.saves > 1, paths))
+        watched = self.saves > 1 or self.guards.compares(cell, save.versions)
+        self.guards.saved(cell, self._write(save.payload, values, shard, watched, paths))
 
     def _save_cut(self, cut: CutEntry) -> None:
         """Write the shards of a version."""

@@ -69,7 +69,7 @@ class Tracer:
         return {name: value for name, value in self._namespace.items() if not name.startswith("_") and name not in self._hidden}
 
     def _described(self, version: str, value: Any) -> Dict[str, Any]:
-        frame = write_frame(version, value, self._scope, False)
+        frame = write_frame(version, value, self._scope)
         size = len(frame.content) + sum(extent.length for extent in frame.extents.extents)
         why = frame.failures[0].reason if frame.failures else ""
         return {"type": fingerprint(value).type, "bytes": size, "stuck": why}

@@ -19,6 +19,11 @@ _options = {"unit": "m"}
 class Sensor:
     def __init__(self):
         self.name = f"sensor {next(_ids)}"
+class Reading:
+    def __init__(self, values):
+        self.values = values
+def read(values):
+    return Reading(values)
 def half(x):
     return x / 2
 """
@@ -40,6 +45,13 @@ def test_ids_that_a_library_gives_out(tmp_path):
     texts, found = shown(cells, tmp_path)
     assert texts[2:] == ["2.0\n", "sensor 1 sensor 2\n"]
     assert ("NB505", 1) in found
+
+
+def test_what_a_library_keeps_of_its_arguments(tmp_path):
+    cells = ["import sensors", "x = [1]", "y = sensors.read(x)", "x.append(2)", "print(y.values)"]
+    texts, found = shown(cells, tmp_path)
+    assert texts[4] == "[1, 2]\n"
+    assert ("NB504", 2) in found
 
 
 def test_magics_that_a_cell_makes(tmp_path):

@@ -180,6 +180,29 @@ def test_two_payloads_that_share_an_object_which_is_changed_later(tmp_path):
     assert run_documents(json.loads(json.dumps(documents)), tmp_path / "unchanged")[0]["guards"] == []
 
 
+KEPT = {
+    "a list in an object": ("class C: pass\nx = [1]", "y = C(); y.x = x"),
+    "the memory of an array": ("import numpy as np\nx = np.zeros(1 << 14)", "y = {'a': x[::2]}"),
+    "a class": ("x = type('C', (), {})", "y = x()"),
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_what_is_saved_shares_something_with_what_the_cell_was_given(name, tmp_path):
+    fields = {"watches": ["x"], "defines": ["y"], "saves": [{"payload": "y", "versions": ["y@1"]}]}
+    documents = chain_documents(KEPT[name])
+    for changed_later, expected in (("x", [("NB504", "x y")]), ("z", [])):
+        documents[-1]["cells"][0].update(changed_later=[changed_later], **fields)
+        found = run_documents(json.loads(json.dumps(documents)), tmp_path / changed_later)[-1]
+        assert [(one["code"], one["name"]) for one in found["guards"]] == expected
+
+
+def test_an_instance_that_is_changed_later_changes_no_class(tmp_path):
+    documents = chain_documents(["x = type('C', (), {})", "y = x()"])
+    documents[-1]["cells"][0].update(watches=["x"], changed_later=["y"], saves=[{"payload": "y", "versions": ["y@1"]}])
+    assert run_documents(documents, tmp_path / "chain")[-1]["guards"] == []
+
+
 def test_use_of_what_could_not_travel(tmp_path):
     documents = chain_documents(["x = (i for i in 'ab')", "next(x)"])
     documents[1]["cells"][0]["watches"] = []

@@ -47,6 +47,7 @@ class Heap:
         "holders",
         "inner",
         "origin",
+        "overwriting",
         "tuples",
         "types",
     )
@@ -58,6 +59,8 @@ class Heap:
         self.draws: dict[int, tuple[str, str]] = {}
         # Random generators.
         self.generators: set[int] = set()
+        # Objects that were allowed to change what their methods are given.
+        self.overwriting: set[int] = set()
         # The elements of tuples that others hold, where their number is known.
         self.tuples: dict[int, tuple[Value, ...]] = {}
         self.fields: dict[int, dict[str, set[int]]] = {}

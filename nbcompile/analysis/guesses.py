@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from nbcompile.analysis import rows
+from nbcompile.analysis import conventions, rows
 from nbcompile.analysis.aliases import ANY, KEPT
 from nbcompile.analysis.values import NO_OBJECTS, Class, Value, Wrapped, single
 from nbcompile.analysis.visit import Call
@@ -67,6 +67,10 @@ _COMMON = ("numpy.ndarray", "pandas.DataFrame", "pandas.Series", "str", "dict")
 
 def method(call: Call) -> Value:
     """A method that neither the notebook nor the table has."""
+    return conventions.given_to_overwriting(call, conventions.follow(call, _method(call)))
+
+
+def _method(call: Call) -> Value:
     frame, walk, receiver = call.frame, call.frame.walk, call.owner
     name = call.label if call.label.startswith("__") else call.label.lstrip("_")
     objects = receiver.objects
@@ -161,6 +165,10 @@ def _holder(call: Call, values: list[Value]) -> Value:
 
 def function(call: Call) -> Value:
     """A library's function or class that the table does not have."""
+    return conventions.follow(call, _function(call))
+
+
+def _function(call: Call) -> Value:
     frame, given = call.frame, call.arguments.all()
     frame.trace.speaks = True
     name = call.label.rpartition(".")[2]

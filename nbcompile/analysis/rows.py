@@ -6,10 +6,10 @@ import ast
 import re
 from collections.abc import Callable
 
-from nbcompile.analysis import channels, files, strings
+from nbcompile.analysis import channels, conventions, files, strings
 from nbcompile.analysis.aliases import ANY
 from nbcompile.analysis.bindings import Frame
-from nbcompile.analysis.known import Action, Clause, Result, Row, Target
+from nbcompile.analysis.known import Action, Condition, Result, Row
 from nbcompile.analysis.values import (
     MISSING,
     NO_OBJECTS,
@@ -42,7 +42,7 @@ def apply(call: Call, row: Row) -> Value:
     if call.label.partition(".")[0] in _SPEAKING:
         call.frame.trace.speaks = True
     for clause in row:
-        holds = True if clause.argument is None else _holds(call, clause, clause.argument)
+        holds = _all_hold(call, clause.conditions) if clause.conditions else True
         if holds is False:
             continue
         for action in clause.actions:
@@ -58,7 +58,9 @@ def apply(call: Call, row: Row) -> Value:
     _call_given(call, inert)
     if value is not None and drawn is not None:
         call.frame.walk.heap.draws.update(dict.fromkeys(value.objects, drawn))
-    value = value if value is not None else SCALAR
+    value = conventions.follow(call, value if value is not None else SCALAR, row)
+    if not inert:
+        value = conventions.given_to_overwriting(call, value)
     channels.draw_given(call, value)
     return value
 
@@ -98,20 +100,25 @@ def call_held(call: Call) -> None:
     walk.call_methods(call)
 
 
-def _holds(call: Call, clause: Clause, argument: Target) -> bool | None:
-    """Whether the clause's condition holds; `None` when that cannot be told."""
-    given = call.given(argument)
+def _all_hold(call: Call, conditions: tuple[Condition, ...]) -> bool | None:
+    """Whether all conditions of a clause hold; `None` when that cannot be told."""
+    truths = {_holds(call, condition) for condition in conditions}
+    return False if False in truths else None if None in truths else True
+
+
+def _holds(call: Call, condition: Condition) -> bool | None:
+    word, given = condition.word, call.given(condition.argument)
     if given is None:
         truth: bool | None = None if call.arguments.rest is not None else False
-    elif clause.condition == "if not":
+    elif condition.texts:
+        truth = None if given.const is MISSING else given.const in condition.texts
+    elif word == "if not":
         truth = None if given.const is MISSING else not given.const
     elif given.const is MISSING:
-        truth = True if clause.condition == "unless" or given.objects or given.type not in ("bool", "", "scalar") else None
+        truth = True if word == "unless" or given.objects or given.type not in ("bool", "", "scalar") else None
     else:
-        truth = bool(given.const) or (clause.condition == "unless" and given.const is not None and given.const is not False)
-    if clause.condition == "unless" and truth is not None:
-        return not truth
-    return truth
+        truth = bool(given.const) or (word == "unless" and given.const is not None and given.const is not False)
+    return not truth if word == "unless" and truth is not None else truth
 
 
 def _change(call: Call, action: Action) -> None:

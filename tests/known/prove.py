@@ -181,7 +181,8 @@ class Prover:
         """The same call with what the conditions of the row ask for: a place for the result, `inplace`, axes."""
         found = []
         for clause in row:
-            word = clause.argument.keyword if clause.argument is not None and clause.condition == "if" else ""
+            words = [condition.argument.keyword for condition in clause.conditions if condition.word == "if"]
+            word = words[0] if len(words) == len(clause.conditions) == 1 else ""
             value = {"out": "_like", "inplace": "True", "ax": "ax"}.get(word)
             if value in self.library.names or (value in ("True", "_like") and (value == "True" or hasattr(result, "dtype"))):
                 found.append(f"{text[:-1]}{', ' if text[1:-1].strip() else ''}{word}={value})")
@@ -291,7 +292,7 @@ def claims_of(row: Row) -> set[str]:
     """What a row says that must be seen at least once."""
     found = set()
     for clause in row:
-        for action in clause.actions if not clause.condition else ():
+        for action in clause.actions if not clause.conditions else ():
             if action.verb in ("changes", *_FILE_VERBS):
                 found |= {f"{action.verb} {_word(target)}" for target in action.targets[:1] if target.keyword != "./"}
             elif action.verb in ("draws", "seeds", "sets") and action.word in channels():
@@ -437,21 +438,24 @@ class Trial:
         return "done"
 
     def _holds(self, clause) -> bool:
-        if clause.argument is None:
-            return True
-        given = self._given(clause.argument, _NOTHING)
+        return all(map(self._is_met, clause.conditions))
+
+    def _is_met(self, condition) -> bool:
+        given = self._given(condition.argument, _NOTHING)
         if given is _NOTHING:
             truth = False
-        elif clause.condition == "if not":
+        elif condition.texts:
+            truth = given in condition.texts
+        elif condition.word == "if not":
             truth = isinstance(given, bool | int | None) and not given
         elif hasattr(given, "dtype"):
             truth = True
         else:
             try:
-                truth = bool(given) or (clause.condition == "unless" and given is not None and given is not False)
+                truth = bool(given) or (condition.word == "unless" and given is not None and given is not False)
             except ValueError:
                 truth = True
-        return truth != (clause.condition == "unless")
+        return truth != (condition.word == "unless")
 
     def _given(self, target, default=None):
         if target.keyword in self.kwargs:

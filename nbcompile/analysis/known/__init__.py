@@ -22,6 +22,8 @@ STANDARD = "standard"
 HERE = "./"
 _EVERYTHING = "*"
 _HEADER = re.compile(r"\[(?:class )?(?P<name>[\w.*]+)(?:\((?P<bases>[\w., ]*)\))?\](?P<words>.*)")
+_CONDITION = re.compile(r"(if not|if|unless) ([\w/]+)(?:=([\w|]+))?")
+_CONDITIONS = re.compile(rf"({_CONDITION.pattern}(?: {_CONDITION.pattern})*): *")
 _BUILTIN_TYPES_WORDS = """
     bool bytearray bytes complex dict float frozenset int list object range set slice str tuple type memoryview scalar function
     generator iterator file NoneType dict_keys exception
@@ -54,11 +56,18 @@ class Result(NamedTuple):
     items: tuple[Result, ...] = ()
 
 
-class Clause(NamedTuple):
-    """Actions and a result: always without a condition; `if` (`unless`) an argument is given and true, `if not` given and false."""
+class Condition(NamedTuple):
+    """`if` (`unless`) an argument is given and true, or is one of some texts; `if not` given and false."""
 
-    condition: str
-    argument: Target | None
+    word: str
+    argument: Target
+    texts: tuple[str, ...] = ()
+
+
+class Clause(NamedTuple):
+    """Actions and a result: always without conditions, else when all of them hold."""
+
+    conditions: tuple[Condition, ...]
     actions: tuple[Action, ...]
     result: Result | None
 
@@ -293,13 +302,18 @@ def _decode(text: str, section: str) -> Row:
 
 
 def _clause(text: str, section: str) -> Clause:
-    condition, argument = "", None
-    found = re.match(r"(if not|if|unless) ([\w/]+): *", text)
+    conditions: tuple[Condition, ...] = ()
+    found = _CONDITIONS.match(text)
     if found:
-        condition, argument, text = found[1], _target(found[2]), text[found.end() :]
+        conditions = tuple(map(_condition, _CONDITION.finditer(found[1])))
+        text = text[found.end() :]
     body, arrow, result = text.partition("->")
     actions = tuple(_action(part.strip()) for part in body.split(",") if part.strip())
-    return Clause(condition, argument, actions, _result(result.strip(), section) if arrow else None)
+    return Clause(conditions, actions, _result(result.strip(), section) if arrow else None)
+
+
+def _condition(found: re.Match[str]) -> Condition:
+    return Condition(found[1], _target(found[2]), tuple(found[3].split("|")) if found[3] else ())
 
 
 def _action(text: str) -> Action:

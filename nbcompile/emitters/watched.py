@@ -13,6 +13,8 @@ _READ_BY_ALL = ("cwd", "matplotlib", "shell", "sys.path")
 _READ_BY_SOME = ("os.environ", "random", "numpy.random", "torch.random")
 # What libraries of which no row of the table of known calls tells keep in their modules and classes.
 LIBRARY = CHANNEL + "library:"
+# The same of those that the cell does not name, where nobody has installed them.
+MODULE = CHANNEL + "module:"
 
 
 class Watched(NamedTuple):
@@ -27,6 +29,7 @@ def watched_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int,
     last_read = {name: cell.index for cell in graph.cells for name in _read_by(cell)}
     last_changed = {name: cell.index for cell in graph.cells for name in cell.mutates}
     first_set = {CHANNEL + one.channel: cell.index for cell in reversed(graph.cells) for one in cell.effects if one.mode == "write"}
+    first_used = {LIBRARY + name: cell.index for cell in reversed(facts) for name in cell.unknown_libraries}
     last_used = {LIBRARY + name: cell.index for cell in facts for name in cell.unknown_libraries}
     last = len(graph.cells) - 1
     found: dict[int, Watched] = {}
@@ -37,7 +40,9 @@ def watched_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int,
         channels = [CHANNEL + name for name in _READ_BY_ALL if index < last]
         some = [CHANNEL + name for name in _READ_BY_SOME]
         channels += [name for name in some if first_set.get(name, index) < index or last_read.get(name, -1) > index]
-        channels += [name for name, user in last_used.items() if user > index and name[len(LIBRARY) :] in facts[index].unknown_libraries]
+        used = {name[len(LIBRARY) :]: name for name, user in last_used.items() if first_used[name] <= index < user}
+        named = facts[index].unknown_libraries
+        channels += [name if library in named else MODULE + library for library, name in used.items()]
         files = [name for name, reader in last_read.items() if name.startswith(FILE) and reader > index]
         watches = dict.fromkeys(name for name in (*names, *channels, *files) if name not in changed)
         found[index] = Watched(tuple(watches), tuple(name for name, changer in last_changed.items() if changer > index))

@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Se
 from .channels import Channels
 from .document import StepCell, StepDocument, VersionName
 from .files import StepFiles, covers
-from .library_state import changed_state, library_state
+from .library_state import changed_state, is_beside, library_state
 from .payloads import UNBOUND, SavedPayload, SavedVersion
 from .placeholders import CannotTravel
 from .prints import Print, Prints, shallow_print
@@ -29,6 +29,8 @@ _WORD = re.compile(r"[^\W\d]\w*")
 _OPENED, _LISTED = ("open", "sqlite3.connect"), ("os.listdir", "os.scandir", "glob.glob")
 _EVERYTHING = "./"
 LIBRARY = "library:"
+# A library that the cell does not name: it counts where it lies beside the notebook.
+MODULE = "module:"
 # How results are displayed: set by few, read by all.
 DISPLAY = "library:display"
 _MODULE_FINDERS = (f"{os.sep}importlib{os.sep}", "pkgutil.py", f"{os.sep}pkg_resources{os.sep}", f"{os.sep}importlib_metadata{os.sep}")
@@ -108,8 +110,10 @@ class Guards:
                 self._held[version] = weak_reference(value)
         self._made = {one.name: shallow_print(one.value) for one in made if one.name in cell.watches}
         channels = [name[len("channel:") :] for name in cell.watches if name.startswith("channel:")]
-        self._states = {name: self._state(name) for name in channels if not name.startswith(LIBRARY)}
-        self._libraries = {name: library_state(name[len(LIBRARY) :]) for name in channels if name.startswith(LIBRARY)}
+        self._states = {name: self._state(name) for name in channels if not name.startswith((LIBRARY, MODULE))}
+        libraries = [name[len(LIBRARY) :] for name in channels if name.startswith(LIBRARY)]
+        libraries += [name[len(MODULE) :] for name in channels if name.startswith(MODULE) and is_beside(name[len(MODULE) :])]
+        self._libraries = {name: self._library(name) for name in libraries}
         self._shows = self._display()
         self._names.missing = {name for name in self._not_sent(cell) if name not in self._kernel.namespace}
         self._names.looked_up.clear()
@@ -204,13 +208,16 @@ class Guards:
                 )
 
         for name, held in self._libraries.items():
-            changed = changed_state(held, library_state(name[len(LIBRARY) :]))
+            changed = changed_state(held, self._library(name))
             if changed:
                 message = f"cell {cell.cell} changes `{changed}`, which later cells that use the library may depend on"
-                self.break_(STATE_SET, name, message, f"# nbc: writes={name}")
+                self.break_(STATE_SET, LIBRARY + name, message, f"# nbc: writes={LIBRARY}{name}")
         if self._shows != self._display() and "channel:" + DISPLAY not in cell.changes:
             message = f"cell {cell.cell} changes how results are displayed or cells are run, which later cells depend on"
             self.break_(STATE_SET, DISPLAY, message, f"# nbc: writes={DISPLAY}")
+
+    def _library(self, name: str) -> Dict[Tuple[str, str], Any]:
+        return library_state(name, self._prints.take_all if self._prints is not None else lambda name, value: None)
 
     def _display(self) -> Dict[Any, int]:
         """How the shell shows objects of each type, and what else it was given."""

@@ -1,30 +1,69 @@
-"""What a library remembers in numbers, texts and counters of its modules and classes: ids it has given out, options, modes."""
+"""What a library remembers in numbers, texts and counters of its modules and classes: ids it has given out, options, modes.
+
+Of modules that nobody installed, which lie beside the notebook, everything counts that they and their classes hold: they are a part of it.
+"""
 
 from __future__ import annotations
 
 import itertools
 import sys
-from typing import Any, Dict, Iterator, Tuple
+import types
+from typing import Any, Callable, Dict, Iterator, Tuple
+
+from .loaded import is_local
 
 # Truth values and None are left out: most say only that something was loaded.
 _REMEMBERED = (int, float, str)
+_ATOMS = (bool, type(None), complex, bytes, range)
+_CODE = (types.ModuleType, type)
+_PARTS_OF_CLASSES = (types.GetSetDescriptorType, types.MemberDescriptorType, types.WrapperDescriptorType)
+_FUNCTIONS = (types.BuiltinFunctionType, staticmethod, classmethod, property)
+# Says that the names of a place are all there are.
+_ALL = ""
 
 
-def library_state(library: str) -> Dict[Tuple[str, str], Any]:
-    """By module or class, and name. What is loaded later is not in an earlier state, so compare only what is in both."""
+def is_beside(library: str) -> bool:
+    """Whether a library that is loaded was installed by nobody."""
+    names = getattr(sys.modules.get(library), "__dict__", {})
+    return is_local(names.get("__file__") or next(iter(names.get("__path__", ())), None))
+
+
+def library_state(library: str, print_of: Callable[[str, Any], Any]) -> Dict[Tuple[str, str], Any]:
+    """By module or class, and name. `print_of` gives something for a value that is another when the value is, or `None`."""
     found: Dict[Tuple[str, str], Any] = {}
+    beside = is_beside(library)
     for place, names in _places_of(library):
+        if beside:
+            found[place, _ALL] = None
         for name, value in list(names.items()):
-            if type(value) in _REMEMBERED and not name.startswith("__"):
-                found[place, name] = value
+            if name.startswith("__"):
+                continue
+            if type(value) in _REMEMBERED:
+                found[place, name] = (value,)
             elif type(value) is itertools.count:
                 found[place, name] = repr(value)
+            elif beside and not isinstance(value, (*_CODE, *_PARTS_OF_CLASSES)):
+                found[place, name] = _look(name, value, print_of)
     return found
 
 
+def _look(name: str, value: Any, print_of: Callable[[str, Any], Any]) -> Tuple[Any, ...]:
+    """Something that is another when a value that lies beside the notebook is."""
+    if isinstance(value, types.FunctionType):
+        parts = (value.__defaults__, value.__kwdefaults__, value.__dict__, value.__closure__)
+        return (id(value), print_of(name, parts) if any(parts) else None)
+    if isinstance(value, _FUNCTIONS):
+        return (id(value),)
+    # In a tuple a NaN is equal to itself.
+    return (value,) if type(value) in _ATOMS else (type(value), print_of(name, value))
+
+
 def changed_state(before: Dict[Tuple[str, str], Any], now: Dict[Tuple[str, str], Any]) -> str:
-    """The first thing that is another one now; empty where there is none."""
-    return next((".".join(key) for key, value in before.items() if key in now and now[key] != value), "")
+    """The first thing that is another one now; empty where there is none. What a library loads later is no change."""
+    gone = (key for key in before if key not in now and (key[0], _ALL) in now)
+    new = (key for key in now if key not in before and (key[0], _ALL) in before)
+    other = (key for key, value in before.items() if key in now and now[key] != value)
+    return next((".".join(key) for key in (*other, *new, *gone)), "")
 
 
 def _places_of(library: str) -> Iterator[Tuple[str, Dict[str, Any]]]:

@@ -20,6 +20,11 @@ def standard_places() -> Tuple[str, ...]:
     return tuple(os.path.join(sysconfig.get_path(kind), "") for kind in ("stdlib", "platstdlib"))
 
 
+def is_local(path: Any) -> bool:
+    """Whether the file of a module was installed by nobody."""
+    return isinstance(path, str) and not any(one in path for one in _INSTALLED) and not os.path.abspath(path).startswith(standard_places())
+
+
 class LoadedModules:
     """The top-level modules of this process.
 

@@ -33,6 +33,14 @@ _UNCHANGING_KINDS = frozenset((type(None), bool, int, float, complex, str, bytes
 # Attributes of a class that Python and pickle set by themselves.
 _NOT_WRITTEN = ("__dict__", "__weakref__", "__doc__", "__slotnames__")
 
+# What holds more than can be seen, and can be another at every look.
+_HIDES_WORDS = """
+    a generator; an asynchronous generator; an open file; an open archive; an open database; a mapped file; a temporary file; a connection;
+    a database connection; a database session; a database cursor; shared memory; a queue between threads; a queue between processes;
+    a context variable; a dictionary of weak references; a set of weak references
+"""
+_HIDES = frozenset(" ".join(words.split()) for words in _HIDES_WORDS.split(";"))
+
 # What stands for arrays, tables and columns in a pickle that nobody reads.
 _array, _table, _series = map(payload_name, ("print_array", "print_table", "print_series"))
 
@@ -88,6 +96,11 @@ class Prints:
 
     def take(self, name: str, value: Any) -> Optional[Print]:
         """The print of a value; `None` where it is never another, or nobody can tell."""
+        found = self.take_all(name, value)
+        return found if isinstance(found, Print) else None
+
+    def take_all(self, name: str, value: Any) -> Any:
+        """The same; but what holds more than can be seen is never like anything."""
         if type(value) in _UNCHANGING_KINDS or (isinstance(value, type) and not self._scope.sends(value)):
             return None
         writer = _PrintWriter(name, self._scope, self)
@@ -100,7 +113,7 @@ class Prints:
         except Exception:  # noqa: BLE001 (whatever pickling raises: nobody can tell whether this value changed)
             return None
         if frame.failures:
-            return None
+            return None if _HIDES.isdisjoint(failure.what for failure in frame.failures) else object()
         return Print(hashlib.blake2b(frame.content, digest_size=16).digest(), tuple(writer.arrays))
 
     def of_array(self, array: Any) -> Any:

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.slow
 LIBRARY = """\
 import itertools
 _ids = itertools.count(1)
+NOTHING = float("nan")
 _options = {"unit": "m"}
 class Sensor:
     def __init__(self):
@@ -26,11 +27,36 @@ def read(values):
     return Reading(values)
 def half(x):
     return x / 2
+class Log:
+    lines = []
+    def note(self, line):
+        self.lines.append(line)
+def log():
+    return Log()
+_ready = False
+def start():
+    global _ready
+    _ready = True
+def ready():
+    return _ready
+def once(x, seen=[]):
+    seen.append(x)
+    return seen
+"""
+DATABASE = """\
+import sqlite3
+_tables = sqlite3.connect(":memory:")
+_tables.execute("create table t (x)")
+def put(x):
+    _tables.execute("insert into t values (?)", (x,))
+def rows():
+    return _tables.execute("select x from t").fetchall()
 """
 
 
 def shown(cells, directory):
     (directory / "sensors.py").write_text(LIBRARY)
+    (directory / "tables.py").write_text(DATABASE)
     path = directory / "n.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells]), path)
     record = api.run(path, Settings(granularity=Granularity.CELL), output=directory / "out")
@@ -45,6 +71,23 @@ def test_ids_that_a_library_gives_out(tmp_path):
     texts, found = shown(cells, tmp_path)
     assert texts[2:] == ["2.0\n", "sensor 1 sensor 2\n"]
     assert ("NB505", 1) in found
+
+
+REMEMBERED = {
+    "in a list of a class": ("sensors.log().note('a')", "sensors.log().note('b')", "sensors.Log.lines", "['a', 'b']"),
+    "in a truth value": ("sensors.start()", "pass", "sensors.ready()", "True"),
+    "in a default": ("sensors.once(1);", "pass", "sensors.once(2)", "[1, 2]"),
+    "in a database": ("tables.put(1)", "tables.put(2)", "tables.rows()", "[(1,), (2,)]"),
+    "by a cell that does not name it": ("k = sensors.log()\ndef tell(k): k.note('a')", "tell(k)", "sensors.Log.lines", "['a']"),
+}
+
+
+@pytest.mark.parametrize("name", REMEMBERED)
+def test_what_a_module_beside_the_notebook_remembers(name, tmp_path):
+    *cells, expression, expected = REMEMBERED[name]
+    texts, found = shown(["import sensors, tables", *cells, f"print({expression})"], tmp_path)
+    assert texts[3] == expected + "\n"
+    assert {code for code, _ in found} == {"NB505"}
 
 
 def test_what_a_library_keeps_of_its_arguments(tmp_path):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -131,9 +132,14 @@ class _Reach:
     def _on_disk(self, path: str) -> str:
         """A path above the directory, if something is there that does not hold the directory itself."""
         place = self.directory / path
-        if place.is_file():
+        try:
+            is_directory = stat.S_ISDIR(place.stat().st_mode)
+        except (OSError, ValueError):
+            # Nothing, or no name at all: texts in scripts may be too long for one.
+            return ""
+        if not is_directory:
             return path
-        return f"{path}/" if place.is_dir() and os.path.realpath(place) not in _with_parents(self.directory) else ""
+        return "" if os.path.realpath(place) in _with_parents(self.directory) else f"{path}/"
 
     def with_scripts(self, paths: Iterable[str]) -> tuple[str, ...]:
         """The paths, and what the scripts among them and below them mention in turn."""

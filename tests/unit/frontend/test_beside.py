@@ -92,6 +92,12 @@ def test_files_are_found_above_where_a_cell_moves_to(mentioned, cell):
     assert paths(beside, 1) == {"../tool.py", "../data/x.csv"}
 
 
+def test_a_text_that_is_too_long_for_a_name_is_no_file_above(mentioned):
+    files = {"src/tool.py": f"ICON = {'x' * 5000!r}\n", "nb/keep.txt": ""}
+    beside = mentioned(files, "import sys\nsys.path.append('../src')", "import tool", place="nb/nb.ipynb")
+    assert paths(beside, 1) == {"../src/tool.py"}
+
+
 def test_above_nothing_is_looked_for_that_no_cell_moves_to(mentioned):
     assert not mentioned({"tool.py": "", "x.csv": ""}, "import tool\nopen('x.csv')", place="notebooks/nb.ipynb").mentions
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nbcompile.api.personal import known_deployments
 from nbcompile.api.projects import in_project
 from nbcompile.model.diagnostic import Outcome, Severity
 from nbcompile.model.errors import Denied, NotebookError, UsageError
@@ -74,7 +75,19 @@ def forecast(program: Program, made: Plan, settings: Settings | None = None) -> 
     settings = in_project(settings or Settings(), program)
     directory = program.directory or Path()
     reads = resident_reads(made, program.facts, settings.project.files.resident if settings.project else {})
-    return forecast(made, lambda path: _size_of(directory / path), payload_sizes(directory / program.notebook.name), reads)
+    return forecast(_as_submitted(made), lambda path: _size_of(directory / path), payload_sizes(directory / program.notebook.name), reads)
+
+
+def _as_submitted(made: Plan) -> Plan:
+    """The plan with what the person's deployments ask for where cells leave the choice to them."""
+    from nbcompile.model.resources import filled
+    from nbcompile.tenancy.deployments import usual_resources
+
+    if all(step.target == "local" for step in made.steps):
+        return made
+    usual = {name: usual_resources(one) for name, one in known_deployments().deployments.items()}
+    steps = (replace(step, resources=filled(step.resources, usual[step.target])) if step.target in usual else step for step in made.steps)
+    return replace(made, steps=tuple(steps))
 
 
 def check_transfer(found: Forecast, settings: Settings) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
 from typing import Literal
 
-from nbcompile.model.project import NAME
+from nbcompile.model.project import NAME, ResourceSettings
 from nbcompile.model.schema import setting
 from nbcompile.model.workflow import Permission
 
@@ -45,12 +45,16 @@ class NamedEnvironment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """A place that jobs can run at. Each backend has further keys of its own."""
+    """A place that jobs can run at. Each backend has further keys of its own.
+
+    `resources` are what a job asks for where its cells leave the choice to the place.
+    """
 
     backend: str = setting("the kind of place, such as ssh or slurm", MISSING, pattern=NAME)
     via: str = setting("the deployment through which this one is reached", pattern=NAME)
     credential: CredentialUse | None = None
     environments: Mapping[str, NamedEnvironment] = setting("software by name; `default` is for cells that name none", {})
+    resources: ResourceSettings | None = None
     options: Mapping[str, object] = setting("what every job asks of the place", {})
     services: Mapping[str, Mapping[str, object]] = setting("named sets of further options, which cells choose by name", {})
     settings: Mapping[str, object] = setting("what the backend needs to know", {}, rest=True)

@@ -59,9 +59,10 @@ class PlacementRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacementSettings:
-    """Where cells run."""
+    """Where cells run. `resources` are what every cell asks for, where its rule does not say otherwise."""
 
     default: str = setting("the deployment of cells that no rule fits", "local", pattern=NAME)
+    resources: ResourceSettings = ResourceSettings()
     rules: tuple[PlacementRule, ...] = ()
 
 

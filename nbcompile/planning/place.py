@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -11,13 +9,11 @@ from nbcompile.model.diagnostic import Diagnostic, Place, Related
 from nbcompile.model.facts import CellFacts
 from nbcompile.model.notebook import Cell, Notebook
 from nbcompile.model.plan import Resources
-from nbcompile.model.project import PlacementRule, PlacementSettings, ResourceSettings
+from nbcompile.model.project import PlacementRule, PlacementSettings
+from nbcompile.model.resources import resources_of, with_usual
 from nbcompile.model.settings import Settings
 from nbcompile.model.workflow import CellDeclaration, WorkflowDeclaration
 from nbcompile.rules import workflow as rules
-
-_SIZES = {"K": 10, "M": 20, "G": 30, "T": 40}
-_MINUTES = {"s": 1 / 60, "m": 1, "h": 60, "d": 24 * 60}
 
 
 class CellPlace(NamedTuple):
@@ -46,10 +42,11 @@ def cell_places(notebook: Notebook, facts: Sequence[CellFacts], workflow: Workfl
 
 def _place(cell: Cell, facts: CellFacts, declared: CellDeclaration | None, placement: PlacementSettings, on: str) -> CellPlace:
     number, rule = next(((n, rule) for n, rule in enumerate(placement.rules) if _fits(rule, cell, facts)), (0, None))
-    place = _declared(facts, declared, placement.default)
+    place = _declared(facts, declared, placement.default)._replace(resources=resources_of(placement.resources))
     if rule:
         asked = f"rule {number} of nbcompile.yml"
-        place = place._replace(environment=rule.environment, resources=resources_of(rule.resources), asked=asked)
+        resources = resources_of(with_usual(rule.resources, placement.resources))
+        place = place._replace(environment=rule.environment, resources=resources, asked=asked)
         # What the notebook says about its own target means nothing at another one.
         place = (
             place if rule.target in ("", place.target) else CellPlace(rule.target, rule.environment, resources=place.resources, asked=asked)
@@ -84,27 +81,6 @@ def _fits(rule: PlacementRule, cell: Cell, facts: CellFacts) -> bool:
         or cell.id in select.ids
         or not set(select.defines).isdisjoint(made.name for made in facts.definitions)
     )
-
-
-def resources_of(settings: ResourceSettings) -> Resources:
-    """What is asked of a place, in its units."""
-    gpus = settings.gpus
-    return Resources(
-        cpus=settings.cpus,
-        memory_mib=_mebibytes(settings.memory),
-        gpus=gpus.count if gpus else 0,
-        gpu_type=gpus.type if gpus else "",
-        minutes=math.ceil(int(settings.time[:-1]) * _MINUTES[settings.time[-1]]) if settings.time else None,
-    )
-
-
-def _mebibytes(text: str) -> int | None:
-    found = re.fullmatch(r"([\d.]+)([KMGT])(i?)B", text)
-    if not found:
-        return None
-    power = _SIZES[found[2]]
-    scale = 2.0**power if found[3] else 10.0 ** (power * 3 // 10)
-    return math.ceil(float(found[1]) * scale / 2**20)
 
 
 def common_place(cells: Iterable[int], places: Sequence[CellPlace]) -> CellPlace:

@@ -13,8 +13,18 @@ from nbcompile.backend import Backend, Challenge, Credential, Environment, Lease
 from nbcompile.backend.plugins import load
 from nbcompile.model.errors import UsageError
 from nbcompile.model.personal import Deployment
+from nbcompile.model.plan import Resources
+from nbcompile.model.resources import filled
 from nbcompile.tenancy.credentials import Ask
-from nbcompile.tenancy.deployments import Deployments, credential_provider, find_deployment, job_options, named_environment, place_settings
+from nbcompile.tenancy.deployments import (
+    Deployments,
+    credential_provider,
+    find_deployment,
+    job_options,
+    named_environment,
+    place_settings,
+    usual_resources,
+)
 
 _LONGEST_WAY = 4
 """Three deployments to go through, and the one to reach."""
@@ -33,6 +43,10 @@ class OpenPlace:
     def options(self, service: str = "") -> object:
         """What every job asks of the place, and what those of a service ask besides. Raises `UsageError`."""
         return job_options(self.deployment, self.name, self.backend, service, self.source)
+
+    def resources(self, asked: Resources) -> Resources:
+        """What a step asks for, with what the deployment's jobs ask for usually."""
+        return filled(asked, usual_resources(self.deployment))
 
     def environment(self, name: str = "") -> Environment:
         """The software of that name, or what is loaded for jobs that name none. Raises `UsageError`."""

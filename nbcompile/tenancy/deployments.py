@@ -9,10 +9,12 @@ from nbcompile.backend import Backend, Environment, read_options
 from nbcompile.backend import json_schema as options_schema
 from nbcompile.model.errors import UsageError
 from nbcompile.model.personal import CredentialReference, Deployment, PersonalSettings
+from nbcompile.model.plan import Resources
+from nbcompile.model.resources import resources_of
 from nbcompile.model.schema import json_schema
 from nbcompile.tenancy.credentials import PROVIDERS, Interactive, Provider, find_provider
 
-_COMMON_KEYS = ("backend", "via", "credential", "environments", "options", "services")
+_COMMON_KEYS = ("backend", "via", "credential", "environments", "resources", "options", "services")
 
 
 class Deployments(NamedTuple):
@@ -55,6 +57,11 @@ def job_options(deployment: Deployment, name: str, backend: Backend, service: st
         raise UsageError(f"the deployment `{name}` has no service `{service}`", f"it has {', '.join(deployment.services) or 'none'}")
     given = {**deployment.options, **(deployment.services[service] if service else {})}
     return read_options(backend.Options, given, f"`options` of the deployment `{name}`" + (f" of {source}" if source else ""))
+
+
+def usual_resources(deployment: Deployment) -> Resources:
+    """What jobs of a deployment ask for where their cells leave the choice to the place."""
+    return resources_of(deployment.resources) if deployment.resources else Resources()
 
 
 def named_environment(deployment: Deployment, deployment_name: str, name: str = "") -> Environment:

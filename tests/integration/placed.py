@@ -19,10 +19,14 @@ from tests.services.ground import ROOT, run
 PERSON = "nbc-alice"
 
 
-def write_deployments(path: Path, **more: dict) -> Path:
-    """A person's file: `host1` by ssh, `hpc` by Slurm through ssh, `cluster` by Slurm on this machine. JSON is YAML."""
+def write_deployments(path: Path, *, slurm_memory: str = "", **more: dict) -> Path:
+    """A person's file: `host1` by ssh, `hpc` by Slurm through ssh, `cluster` by Slurm on this machine. JSON is YAML.
+
+    Jobs of Slurm ask for `slurm_memory`, where one is given.
+    """
     software = {"environments": {"default": {"prefix": str(science.prepare(PERSON))}}}
     slurm_there = {"backend": "slurm", "conf": str(slurm.CONF), "minPollSeconds": 1, **software}
+    slurm_there |= {"resources": {"memory": slurm_memory}} if slurm_memory else {}
     deployments = {
         "login": {**host(sshd.LOGIN), **software},
         "host1": {**host(sshd.HOST1), **software},

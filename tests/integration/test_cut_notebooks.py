@@ -30,9 +30,11 @@ CELLS_DIRECTORY = re.compile(r"/[^\s\"'\\]*/(?:OUTPUTS|[\w-]+\.outputs)\.json\.w
 OURS = ("run.json", "report.html")
 
 
-def run_cut(name, directory, *words):
-    """The code cells and the written files after a run in steps, and what the run found."""
+def run_cut(name, directory, *words, project=""):
+    """The code cells and the written files after a run in steps, and what the run found. `project` is an nbcompile.yml."""
     shutil.copytree(NOTEBOOKS, directory)
+    if project:
+        (directory / "nbcompile.yml").write_text(project, "utf-8")
     command = [NBCOMPILE, "run", f"{name}.ipynb", "-o", "out", *words]
     subprocess.run(
         command, check=True, cwd=directory, env={**os.environ, "PYTHONHASHSEED": "0", "XDG_CACHE_HOME": str(directory / "cache")}
@@ -47,13 +49,15 @@ def steady(text):
     return CELLS_DIRECTORY.sub("DIRECTORY", text)
 
 
-def compare(name, tmp_path, *words, unsteady=frozenset()):
+def compare(name, tmp_path, *words, alike=lambda one, other: False, project=""):
+    """Compare a run in steps with a plain one. `alike` says of two files that their difference means nothing."""
     notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
     plain, plain_files = run_plainly(notebook, tmp_path / "plain", "0")
     plain = {index: text.replace(str(tmp_path / "plain"), "DIRECTORY") for index, text in plain.items()}
-    cells, files = run_cut(name, tmp_path / "cut", *words)
+    cells, files = run_cut(name, tmp_path / "cut", *words, project=project)
     assert differing(plain, cells) <= UNSTEADY_CELLS.get(name, set())
-    assert differing(plain_files, files) <= UNSTEADY_FILES.get(name, set()) | PICKLES.get(name, set()) | unsteady
+    different = {path for path in differing(plain_files, files) if not alike(tmp_path / "plain" / path, tmp_path / "cut" / "out" / path)}
+    assert different <= UNSTEADY_FILES.get(name, set()) | PICKLES.get(name, set())
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from nbcompile.backend import Environment, Job, JobInput, JobKey, Secret, Unsupported
 from nbcompile.engines.streamflow.tree import Node, Tree, contents
 from nbcompile.model.placement import PlacedStep
+from nbcompile.model.plan import Resources
 
 PYTHON = "python3"
 RUNTIME = "nbcompile_runtime.py"
@@ -21,11 +22,12 @@ _EVENTS = ("--events", "1")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
-    """How jobs run at a place: with which Python, software, variables and options."""
+    """How jobs of a step run at a place: with which Python, software, variables, options and resources."""
 
     python: str = PYTHON
     environment: Environment = Environment()
     options: object = None
+    resources: Resources = Resources()
     variables: tuple[tuple[str, str], ...] = ()
     secrets: tuple[tuple[str, Secret], ...] = ()
     lease_seconds: int = 86_400
@@ -57,11 +59,11 @@ def job_of(command: Sequence[str], tree: Tree, workdir: str, step: PlacedStep, m
         inputs=tuple(inputs),
         outputs=(f"{step.step}.outputs*.json", f"{step.step}.*files", f"{step.step}.*nbc"),
         environment=manner.environment,
-        resources=step.resources,
+        resources=manner.resources,
         variables=manner.variables,
         secrets=manner.secrets,
         options=manner.options,
-        seconds=step.resources.minutes * 60 if step.resources.minutes else None,
+        seconds=manner.resources.minutes * 60 if manner.resources.minutes else None,
     )
     return replace(job, lease_seconds=manner.lease_seconds)
 

@@ -135,7 +135,8 @@ class Conductor:
             if not last:
                 running[status.ref] = place
                 self._starting[step.step] -= 1
-                self._note("submitted", step, shard, place, key=job.key, attempt=job.attempt, ref=asdict(status.ref))
+                facts = {"key": job.key, "attempt": job.attempt, "ref": asdict(status.ref), "resources": asdict(job.resources)}
+                self._note("submitted", step, shard, place, **facts)
                 last.append((JobState.PENDING, "", ""))
                 if step.step not in self._open:
                     # It was withdrawn while the place was asked to start it.

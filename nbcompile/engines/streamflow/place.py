@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import posixpath
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from nbcompile.engines.streamflow.tree import Content, Node, Tree
 from nbcompile.engines.streamflow.watch import JobWatch, Tell
 from nbcompile.model.errors import NbcompileError, UsageError
 from nbcompile.model.placement import PlacedStep
+from nbcompile.model.plan import Resources
 
 _END_SECONDS = 20.0
 
@@ -33,6 +34,9 @@ class Opened(Protocol):
 
     def options(self, service: str = "") -> object:
         """What jobs of a service ask for."""
+
+    def resources(self, asked: Resources) -> Resources:
+        """What a step asks for, and what its place's jobs do usually."""
 
     def environment(self, name: str = "") -> Environment:
         """Software by name."""
@@ -49,6 +53,10 @@ class Here:
         if service:
             raise UsageError(f"this machine has no service `{service}`", "place the cells at a deployment that has it")
         return None
+
+    def resources(self, asked: Resources) -> Resources:
+        """What the step asks for."""
+        return asked
 
     def environment(self, name: str = "") -> Environment:
         """What is there anyway."""
@@ -95,13 +103,11 @@ class Place:
     def manner_of(self, step: PlacedStep) -> Manner:
         """How the jobs of a step run here. Raises `UsageError` for software or a service that the deployment does not have."""
         base = self.manner
-        return Manner(
-            python=base.python,
+        return replace(
+            base,
             environment=self.opened.environment(step.environment),
             options=self.opened.options(step.service),
-            variables=base.variables,
-            secrets=base.secrets,
-            lease_seconds=base.lease_seconds,
+            resources=self.opened.resources(step.resources),
         )
 
     def ask(self, command: Sequence[str]) -> Answer:

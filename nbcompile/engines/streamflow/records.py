@@ -12,9 +12,10 @@ from nbcompile.backend import Cause
 from nbcompile.engines.directory import RunDirectory
 from nbcompile.engines.local.follow import StepFollower
 from nbcompile.engines.outputs import cell_records, failures_in, read_outputs
+from nbcompile.engines.streamflow.more import how_to_ask_for_more
 from nbcompile.engines.streamflow.notes import Note
 from nbcompile.model.placement import Placement
-from nbcompile.model.plan import StepId
+from nbcompile.model.plan import Resources, StepId
 from nbcompile.model.run import Failure, Notice, RunEvent, StepEnded, StepRecord, StepStarted, StepState, StepWaits
 from nbcompile.runtime.supervisor import report_death
 
@@ -30,8 +31,6 @@ _NAMES = {
     Cause.LOST: "StepLost",
 }
 _ADVICE = {
-    Cause.TIMEOUT: "ask for more `time` in the placement of its cells",
-    Cause.OUT_OF_MEMORY: "ask for more `memory` in the placement of its cells",
     Cause.CANCELLED: "`nbcompile runs resume` runs it again",
     Cause.UNSCHEDULABLE: "see `nbcompile doctor` for what the deployment has, and correct the placement",
     Cause.ENVIRONMENT: "see `nbcompile doctor`, and correct the environment of the deployment",
@@ -166,10 +165,14 @@ class Records:
                 cell,
                 kind,
                 self._what_became(note, said),
-                _lines(problem.get("advice") or note.get("advice") or _ADVICE.get(cause, _TRY_AGAIN)),
+                _lines(problem.get("advice") or note.get("advice") or self._advice(step, cause, note["place"])),
                 lost=True,
             )
         ]
+
+    def _advice(self, step: StepId, cause: Cause, place: str) -> str:
+        asked = Resources(**self.jobs[step]["resources"]) if step in self.jobs else Resources()
+        return how_to_ask_for_more(cause, asked, place) or _ADVICE.get(cause, _TRY_AGAIN)
 
     def _what_became(self, note: Note, said: str) -> str:
         job = f", job {note['native']}" if note.get("native") and note["native"] != "this machine" else ""

@@ -57,6 +57,16 @@ def test_jobs_hops_and_what_stays(notebook):
     assert [(path, place) for path, place, _ in found.resident] == [("/scratch/cohort/a.csv", "hpc")]
 
 
+def test_what_a_deployment_asks_for_is_in_it(notebook, tmp_path, monkeypatch):
+    file = tmp_path / "deployments.yml"
+    file.write_text("deployments: {cluster: {backend: slurm, via: login, resources: {memory: 2GiB, time: 3h}}}")
+    file.chmod(0o600)
+    monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(file))
+    path = notebook(LOAD, ("y = f()", ()))
+    assert {job.core_hours for job in forecast(path, on="cluster").jobs} == {3.0}
+    assert {job.resources.memory_mib for job in forecast(path, on="another").jobs} == {None}
+
+
 def test_a_file_goes_to_a_place_once(notebook):
     read = ("print(open('data/reads.csv').read())", ("hpc",))
     found = forecast(notebook(read, read))

@@ -62,6 +62,15 @@ def test_rules_directives_metadata_and_the_default(plan):
     assert (steps[5].service, steps[5].locations) == ("big", 2)
 
 
+def test_what_all_cells_ask_for_is_written_once(plan):
+    usual = "placement:\n  default: hpc\n  resources: {memory: 2GiB, cpus: 2, gpus: {count: 1}}\n"
+    rules = "  rules:\n    - {cells: {ids: [c1]}, resources: {memory: 8GiB, gpus: {count: 0}}}\n    - {cells: {ids: [c2]}, target: grid}\n"
+    made = plan(("a = f()", {}), ("b = f()", {}), ("c = f()", {}), ("# nbc: target=fast\nd = f()", {}), rules=usual + rules)
+    every = Resources(memory_mib=2048, cpus=2, gpus=1)
+    assert [step.resources for step in made.steps] == [every, Resources(memory_mib=8192, cpus=2), every, every]
+    assert [step.resources for step in plan(("a = f()", {}), rules=usual, on="site").steps] == [every]
+
+
 def test_a_rule_of_the_project_wins_over_the_notebook(plan):
     rules = "placement: {default: site, rules: [{cells: {ids: [c0]}, target: hpc}]}"
     made = plan(("a = f()", declared({"deployment": "grid", "service": "big"})), ("b = f()", {}), rules=rules)

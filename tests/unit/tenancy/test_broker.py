@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from nbcompile import api
 from nbcompile.backend import AgentIdentity, AuthExpired, Challenge, PrivateKey, Prompt, Secret
 from nbcompile.backend.plugins import load
 from nbcompile.model.errors import UsageError
+from nbcompile.model.plan import Resources
 from nbcompile.tenancy import broker
 from nbcompile.tenancy.asking import TerminalAsk
 
@@ -26,6 +28,7 @@ deployments:
   hpc:
     backend: slurm
     via: login
+    resources: {memory: 2GiB, time: 1h, gpus: {count: 1}}
     options: {account: gen01, partition: cpu}
     services: {big: {partition: long}}
     environments: {default: {prefix: /opt/base}, scrna: {modules: [python/3.11], modulesInit: /etc/modules.sh}}
@@ -90,6 +93,12 @@ class TestWays:
         assert {login.run, hpc.run, login.hops[0].run} == {"a-run"}
         assert (place.options().partition, place.options("big").partition, place.options("big").account) == ("cpu", "long", "gen01")
         assert (place.environment().prefix, place.environment("scrna").modules) == ("/opt/base", ("python/3.11",))
+
+    def test_a_deployment_asks_for_what_steps_leave_to_it(self, file, opened):
+        place = open_place("hpc", file)
+        assert place.resources(Resources()) == Resources(memory_mib=2048, minutes=60, gpus=1)
+        own = Resources(cpus=4, memory_mib=512, gpus=2, gpu_type="a100")
+        assert place.resources(own) == replace(own, minutes=60)
 
     def test_each_opening_leases_the_credential_of_its_own_deployment(self, file, opened, key, monkeypatch):
         monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")

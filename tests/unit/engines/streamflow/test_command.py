@@ -10,14 +10,15 @@ from nbcompile.engines.streamflow.tree import Content, Tree
 from nbcompile.model.placement import PlacedStep
 from nbcompile.model.plan import Resources, StepId
 
-STEP = PlacedStep(step=StepId("fit"), cells=(1,), resources=Resources(minutes=3))
+STEP = PlacedStep(step=StepId("fit"), cells=(1,))
+MANNER = Manner(resources=Resources(minutes=3))
 
 
 def content(name):
     return Content(name.encode().hex().ljust(64, "0"), "0" * 40, len(name))
 
 
-def job(folder="one", data="x", step=STEP, manner=Manner(), extra=()):
+def job(folder="one", data="x", step=STEP, manner=MANNER, extra=()):
     tree = Tree()
     tree.put(f"/nbcompile/{folder}/1/nbcompile_runtime.py", content("runtime"))
     tree.put(f"/nbcompile/{folder}/2/a b.nbc", content(data))

@@ -12,7 +12,7 @@ from nbcompile.model.run import Notice, StepEnded, StepStarted, StepState, StepW
 
 STEP = PlacedStep(step=StepId("fit"), cells=(3, 4), target="hpc")
 COMMON = {"step": "fit", "shard": "", "place": "hpc", "at": 105.0}
-KEY = {"key": "k", "attempt": 1, "ref": {"native": "17"}}
+KEY = {"key": "k", "attempt": 1, "ref": {"native": "17"}, "resources": {}}
 
 
 @pytest.fixture
@@ -61,6 +61,22 @@ def test_failures_of_places_say_all(records, facts, name, words):
     said = " ".join((failure.message, *failure.traceback))
     assert (failure.name, failure.lost, records.steps["fit"].state) == (name, True, StepState.FAILED)
     assert all(word in said for word in ["fit", "cells 3, 4", "hpc", "job 17", "n1", *words]), said
+
+
+@pytest.mark.parametrize(
+    ("cause", "asked", "words"),
+    [
+        ("out-of-memory", {"memory_mib": 120}, ["it asked for 120MiB", "`resources: {memory: 240MiB}`"]),
+        ("out-of-memory", {"memory_mib": 2048}, ["it asked for 2GiB", "`resources: {memory: 4GiB}`"]),
+        ("out-of-memory", {"minutes": 5}, ["it asked for none, and `hpc` gave it", "`resources: {memory: 1GiB}`"]),
+        ("timeout", {"minutes": 90}, ["it asked for 90m", "`resources: {time: 3h}`"]),
+        ("timeout", {}, ["it asked for none", "`resources: {time: 2h}`"]),
+    ],
+)
+def test_what_was_too_little_is_told_with_what_to_write(records, cause, asked, words):
+    take(records, {"note": "submitted", **KEY, "resources": asked}, ended(state="failed", cause=cause))
+    (advice,) = records.failures[0].traceback
+    assert all(word in advice for word in [*words, "`placement` of nbcompile.yml", "the deployment `hpc`", "run again"]), advice
 
 
 def test_a_cell_that_raised_is_no_failure_of_the_place(records, tmp_path):

@@ -10,6 +10,7 @@ ROOT/runs/RUN/jobs/KEY.ATTEMPT/       job.json, in/, work/, tmp/, stdout, stderr
 import os
 import re
 import stat
+import threading
 from typing import List, Pattern
 
 DIGEST = re.compile("[0-9a-f]{64}")
@@ -102,9 +103,14 @@ def touch(path: str) -> None:
         os.utime(path)
 
 
+def beside(path: str) -> str:
+    """Where a file is written before it gets its name: a name that no other process or thread uses meanwhile."""
+    return f"{path}.{os.getpid()}.{threading.get_ident()}"
+
+
 def write_whole(path: str, content: bytes) -> None:
     """Write a file such that it is there as a whole or not at all, even when the machine stops."""
-    staging = f"{path}.{os.getpid()}"
+    staging = beside(path)
     with open(staging, "wb") as handle:
         handle.write(content)
         handle.flush()

@@ -5,11 +5,13 @@ import os
 import subprocess
 from typing import Any, Dict, Optional
 
+from .layout import beside
+
 
 def claim(directory: str, **more: Any) -> bool:
     """Say that this process runs the job, unless one did before. A hard link is made once even on network file systems."""
     path = os.path.join(directory, "pid")
-    staging = f"{path}.{os.getpid()}"
+    staging = beside(path)
     record = {"pid": os.getpid(), "start": start_time(os.getpid()), "boot": boot(), "host": os.uname()[1]}
     record.update(more)
     with open(staging, "w", encoding="utf-8") as handle:

@@ -8,7 +8,7 @@ import stat
 import threading
 from typing import List, Tuple
 
-from .layout import DIGEST, Refused, Root, checked, private_directory
+from .layout import DIGEST, Refused, Root, beside, checked, private_directory
 
 CHUNK = 1 << 20
 _Stamp = List[int]
@@ -119,7 +119,7 @@ class Store:
 
     def _see(self, digest: str, stamp: _Stamp) -> None:
         path = self.path(digest) + ".seen"
-        staging = f"{path}.{os.getpid()}.{threading.get_ident()}"
+        staging = beside(path)
         with open(staging, "wb") as handle:
             handle.write(json.dumps(stamp).encode())
         os.rename(staging, path)
@@ -169,7 +169,7 @@ def _link(source: bytes, target: bytes) -> None:
     except FileExistsError:
         pass
     except OSError:  # another file system, or one without hard links
-        staging = target + b".copy"
+        staging = os.fsencode(beside(os.fsdecode(target)))
         shutil.copyfile(source, staging, follow_symlinks=False)
         os.chmod(staging, 0o444)
         os.rename(staging, target)

@@ -11,6 +11,7 @@ from typing import List, Tuple
 from .layout import DIGEST, Refused, Root, beside, checked, private_directory
 
 CHUNK = 1 << 20
+_LOOKS = 10
 _Stamp = List[int]
 
 
@@ -129,7 +130,23 @@ class Store:
 
 
 def hash_file(path: bytes) -> Tuple[str, str, int]:
-    """The sha256 and sha1 of a regular file that nobody changes meanwhile, and its size."""
+    """The sha256 and sha1 of a regular file that nobody changes meanwhile, and its size.
+
+    To give the file another name, as jobs of other processes may just then, sets its change time as well: then it is read again.
+    """
+    last = None
+    for _ in range(_LOOKS):
+        found, before, after = _hash_once(path)
+        if before == after or (found == last and before[:4] == after[:4]):
+            return found
+        if before[:4] != after[:4]:
+            break
+        last = found
+    raise Refused(f"{path!r} changes while it is read")
+
+
+def _hash_once(path: bytes) -> Tuple[Tuple[str, str, int], _Stamp, _Stamp]:
+    """The digests and the size of a file, and its status before and after."""
     sha256, sha1 = hashlib.sha256(), hashlib.sha1()  # noqa: S324 - CWL names contents by sha1
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as handle:
@@ -139,9 +156,8 @@ def hash_file(path: bytes) -> Tuple[str, str, int]:
         for piece in iter(lambda: handle.read(CHUNK), b""):
             sha256.update(piece)
             sha1.update(piece)
-        if _stamp(os.fstat(handle.fileno())) != _stamp(before):
-            raise Refused(f"{path!r} changes while it is read")
-    return sha256.hexdigest(), sha1.hexdigest(), before.st_size
+        after = os.fstat(handle.fileno())
+    return (sha256.hexdigest(), sha1.hexdigest(), before.st_size), _stamp(before), _stamp(after)
 
 
 def listing(base: bytes, patterns: List[str]) -> List[bytes]:

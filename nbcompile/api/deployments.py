@@ -163,12 +163,13 @@ async def _check(place: OpenPlace) -> Checkup:
     import asyncio
 
     from nbcompile.model.errors import PlaceFailed
+    from nbcompile.model.plan import Resources
     from nbcompile.places.checkup import check_place
 
-    place.options()
+    options = place.options()
     names = ("default", *(name for name in place.deployment.environments if name != "default"))
     environments = {name: place.environment("" if name == "default" else name) for name in names}
-    looking = check_place(place.name, place.session, environments, place.deployment.options)
+    looking = check_place(place.name, place.session, environments, place.deployment.options, options, place.resources(Resources()))
     try:
         return await asyncio.wait_for(looking, _CHECK_SECONDS)
     except (asyncio.TimeoutError, TimeoutError):

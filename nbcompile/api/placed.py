@@ -65,10 +65,14 @@ async def sweep_places(job: PlacedJob, deployments: Sequence[str]) -> Sequence[s
     return [line for found in await asyncio.gather(*map(sweep, deployments)) for line in found]
 
 
-def checked_places(path: Path, program: Program, made: Plan, settings: Settings, ask: Ask) -> tuple[Diagnostic, ...]:
+def checked_places(
+    path: Path, program: Program, made: Plan, settings: Settings, tell: Callable[[RunEvent], None]
+) -> tuple[Diagnostic, ...]:
     """What places lack. Raises `NotebookError` when a step could not run where it is placed, `UsageError` when too much would move."""
     check_transfer(forecast(program, made, settings), settings)
-    found = check_places(program, made, settings, path=str(path), ask=ask)
+    from nbcompile.model.run import Notice
+
+    found = check_places(program, made, settings, path=str(path), ask=telling_ask(tell), tell=lambda text: tell(Notice(text)))
     wrong = [one for one in found if one.rule.severity is Severity.ERROR]
     if wrong:
         raise NotebookError("; ".join(f"{one.rule.code} {one.message}" for one in wrong), wrong[0].help)

@@ -13,7 +13,7 @@ from nbcompile.frontend.parse import parse_cells
 from nbcompile.model.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from nbcompile.api.programs import Program
     from nbcompile.model.diagnostic import Diagnostic
@@ -24,12 +24,20 @@ if TYPE_CHECKING:
 
 
 def check_places(
-    program: Program, made: Plan, settings: Settings | None = None, *, path: str = "", file: Path | None = None, ask: Ask | None = None
+    program: Program,
+    made: Plan,
+    settings: Settings | None = None,
+    *,
+    path: str = "",
+    file: Path | None = None,
+    ask: Ask | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> tuple[Diagnostic, ...]:
     """See, before anything is submitted, what steps need and do not find where they are placed, and which values could not travel.
 
-    `path` is the notebook's, for the findings. Logs in to every deployment of the plan. Raises `UsageError` for what is
-    configured wrong, `PlaceFailed` for a place that cannot be reached or whose environment cannot be loaded.
+    `path` is the notebook's, for the findings; `tell` is told what was not looked at. Logs in to every deployment of the plan.
+    Raises `UsageError` for what is configured wrong, `PlaceFailed` for a place that cannot be reached or whose environment cannot
+    be loaded.
     """
     import asyncio
 
@@ -49,7 +57,7 @@ def check_places(
     origins = type_origins(parsed, sent)
     libraries = {one for version in sent for one in origins.get(version, program.facts[version.cell].libraries)}
     asked = questions(needs, with_held(sorted(libraries)), STEP_MODULES)
-    found = asyncio.run(_look_at(asked, program, settings, known_deployments(file=file), ask))
+    found = asyncio.run(_look_at(asked, program, settings, known_deployments(file=file), ask, tell))
     return (
         *missing_software(needs, found, path),
         *missing_files(reads, found, path),
@@ -59,7 +67,12 @@ def check_places(
 
 
 async def _look_at(
-    asked: Mapping[Site, SoftwareQuestion], program: Program, settings: Settings, known: Deployments, ask: Ask | None
+    asked: Mapping[Site, SoftwareQuestion],
+    program: Program,
+    settings: Settings,
+    known: Deployments,
+    ask: Ask | None,
+    tell: Callable[[str], None],
 ) -> dict[Site, Software]:
     """What each site has. Each deployment is logged in to once."""
     from nbcompile.engines.local.interpreter import choose_interpreter
@@ -75,4 +88,7 @@ async def _look_at(
         async with visit(broker_of(known, ask), name) as place:
             for site in sites:
                 found[site] = await look_into(place.session, place.environment(site.environment), asked[site])
+            here = await place.session.capabilities()
+            if here.nodes:
+                tell(f"`{name}` was looked at on {here.host}, where one logs in; `nbcompile doctor {name}` looks at a node, too")
     return found

@@ -65,7 +65,7 @@ def run(
         made = plan(program, settings)
         elsewhere = any(step.target != "local" for step in made.steps)
         if engine == "streamflow" or (elsewhere and not engine):
-            for found in checked_places(path, program, made, settings, telling_ask(tell)) if elsewhere else ():
+            for found in checked_places(path, program, made, settings, tell) if elsewhere else ():
                 tell(Found(found))
             asked = replace(placed_job(path, program, made, settings, output), streams=streams, cancellation=cancellation)
             return _recorded(_run_until_sound(asked, program, made, settings, tell), tell)

@@ -201,7 +201,10 @@ class Completed(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a place is and can do. What is claimed here is tested; what is not claimed raises `Unsupported`."""
+    """What a place is and can do. What is claimed here is tested; what is not claimed raises `Unsupported`.
+
+    `nodes` says that jobs run on other hosts than where one logs in.
+    """
 
     host: str
     user: str
@@ -215,6 +218,7 @@ class Capabilities:
     pending_reasons: bool = False
     environments: bool = True
     survives_client: bool = True
+    nodes: bool = False
 
 
 class PlaceEvent(NamedTuple):

@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 from nbcompile.backend import Capabilities, Environment, Queue, Session, Survey
 from nbcompile.model.checkup import Check, Checkup, Equipment, Standing
 from nbcompile.model.errors import PlaceFailed
+from nbcompile.model.plan import Resources
 from nbcompile.model.software import Software, SoftwareQuestion
+from nbcompile.places.nodes import check_node
 from nbcompile.places.software import STEP_MODULES, look_into
 
 _FIRST_MINOR = (3, 8)
 """The oldest Python that runs steps."""
 
 
-async def check_place(name: str, session: Session, environments: Mapping[str, Environment], asked: Mapping[str, object]) -> Checkup:
-    """Look at everything; `asked` is what every job asks of the place, by the names of the backend's options."""
+async def check_place(
+    name: str,
+    session: Session,
+    environments: Mapping[str, Environment],
+    asked: Mapping[str, object],
+    options: object = None,
+    resources: Resources = Resources(),
+) -> Checkup:
+    """Look at everything, on a node with one small job for each environment.
+
+    `asked` is what every job asks of the place, by the names of the backend's options; `options` is the same as the backend reads it.
+    """
     capabilities = await session.capabilities()
     survey = await session.survey()
     checks = [_reached(capabilities), *_site(survey, asked)]
-    equipment = []
+    equipment, looks = [], []
     for one, environment in environments.items():
         check, software = await _environment(one, session, environment)
         checks.append(check)
         if software is not None:
             equipment.append(Equipment(one, tuple(software.versions.items()), software.programs))
+            wanted = capabilities.nodes and not any(found.standing is Standing.PROBLEM for found in checks)
+            looks += [check_node(one, session, environment, software, options, resources)] if wanted else []
+    checks += await asyncio.gather(*looks)
     checks += [Check("limits", Standing.NOTE, f"only this client limits: {text}") for text in survey.unenforced]
     return Checkup(deployment=name, checks=tuple(checks), equipment=tuple(equipment))
 

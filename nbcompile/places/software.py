@@ -23,7 +23,7 @@ _PYTHON_MODULE = re.compile(r"(?i)(?:mini|ana)?conda|mamba|python|scipy|jupyter"
 # Python 3.6: an environment may be older than what can run steps, and is then to be told so.
 _ASK = """
 import importlib.util, json, os, platform, shutil, sys
-asked = json.load(sys.stdin)
+asked = json.loads(sys.argv[1]) if len(sys.argv) > 1 else json.load(sys.stdin)
 missing = []
 for name in asked["modules"]:
     try:
@@ -86,8 +86,13 @@ exit 0
 async def look_into(session: Session, environment: Environment, question: SoftwareQuestion) -> Software:
     """Ask the Python of an environment. Raises `Fatal` when the environment cannot be loaded, or has no Python that answers."""
     variables = await session.variables(environment)
-    done = await session.exec(["python3", "-Bc", _ASK], stdin=_asked(question), variables=variables, seconds=_SECONDS)
-    return _answer(done.stdout, done.stderr)
+    done = await session.exec(["python3", "-sBc", _ASK], stdin=_asked(question), variables=variables, seconds=_SECONDS)
+    return answer_of(done.stdout, done.stderr)
+
+
+def question_argv(question: SoftwareQuestion) -> tuple[str, ...]:
+    """What asks the Python of an environment where nobody can write to its standard input."""
+    return ("python3", "-sBc", _ASK, json.dumps(asdict(question)))
 
 
 def look_here(python: str, question: SoftwareQuestion) -> Software:
@@ -96,14 +101,15 @@ def look_here(python: str, question: SoftwareQuestion) -> Software:
         done = subprocess.run([python, "-Bc", _ASK], input=_asked(question), capture_output=True, check=False, timeout=_SECONDS)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PlaceFailed(f"{python} cannot be asked: {error}", "name another interpreter with --python") from None
-    return _answer(done.stdout, done.stderr)
+    return answer_of(done.stdout, done.stderr)
 
 
 def _asked(question: SoftwareQuestion) -> bytes:
     return json.dumps(asdict(question)).encode()
 
 
-def _answer(stdout: bytes, stderr: bytes) -> Software:
+def answer_of(stdout: bytes, stderr: bytes) -> Software:
+    """What an environment said of itself. Raises `Fatal` where that is no answer."""
     answers = [line for line in stdout.decode("utf-8", "replace").splitlines() if line.startswith(_MARK)]
     if not answers:
         said = stderr.decode("utf-8", "replace").strip()[-300:]

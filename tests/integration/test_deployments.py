@@ -20,6 +20,7 @@ from nbcompile.model.settings import Settings
 from nbcompile.places.agent import identities
 from nbcompile.places.ssh_config import fingerprint
 from nbcompile.tenancy.relay import QuestionDesk
+from tests.integration.placed import write_deployments
 from tests.services import daemons, modules, slurm, sshd
 from tests.services.ground import run
 
@@ -278,3 +279,11 @@ def test_what_a_place_lacks_is_said_before_anything_is_submitted(file, tmp_path)
     assert any("`login`, environment `tool` has no module `no_such_module`" in message for _, message in said)
     assert any("`login` has no program `nbc-tool`" in message for _, message in said)
     assert any("`/srv/gone/cohort.csv` is not at `login`" in message for _, message in said)
+
+
+@pytest.mark.slurm
+def test_doctor_looks_at_a_node_with_a_job(slurm_facility, calm, tmp_path):
+    path = write_deployments(tmp_path / "deployments.yml")
+    done = command("doctor", "hpc", "--json", "--deployments", path)
+    (check,) = [one for one in json.loads(done.output)["checks"] if one["subject"] == "nodes, environment default"]
+    assert (check["standing"], "has the same Python" in check["text"]) == ("ok", True), check

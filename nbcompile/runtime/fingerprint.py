@@ -26,7 +26,7 @@ _UNSEEN_IN_CLASSES = frozenset(
     (
         "__dict__", "__weakref__", "__module__", "__annotations__", "__annotate_func__", "__annotate__", "__annotations_cache__",
         "__static_attributes__", "__firstlineno__", "__abstractmethods__", "_abc_impl", "__classdictcell__", "__type_params__",
-        "__slotnames__",
+        "__slotnames__", "_value2member_map_",
     )
 )  # fmt: skip
 _REDUCE_PROTOCOL = 4

@@ -17,7 +17,7 @@ from .channels import Channels
 from .document import StepCell, StepDocument, VersionName
 from .files import StepFiles, covers
 from .library_state import changed_state, is_beside, library_state
-from .payloads import UNBOUND, SavedPayload, SavedVersion
+from .payloads import UNBOUND, SavedPayload
 from .placeholders import CannotTravel
 from .prints import Print, Prints, shallow_print
 from .sharing import Reach, alive, weak_reference
@@ -261,48 +261,57 @@ class Guards:
     # What leaves the step.
 
     def compares(self, cell: StepCell, versions: Iterable[VersionName]) -> bool:
-        """Whether it matters what these versions share with what the cell was given, and others are given as well."""
-        changed = {*cell.changed_later}
-        return bool(self._held) and bool(changed) and not changed.isdisjoint(one.name for one in (*self._held, *versions))
+        """Whether it matters what these versions share with those that the cell was given, that left the step before, or that are final."""
+        others = [*(one.name for one in self._held), *self._sent, *cell.describes, *cell.keeps]
+        return bool(others) and not {*cell.changed_later}.isdisjoint((*others, *(one.name for one in versions)))
 
     def saved(self, cell: StepCell, saved: SavedPayload) -> None:
         """Of two versions that others are given apart, none may be changed later so that the other would show it."""
         self._cell = cell
         for one in saved.versions:
-            if one.reach is None or one.version.kind != "variable":
-                continue
-            self._sent.pop(one.version.name, None)
-            for other, payload, reach in self._sent.values():
-                if payload != saved.payload:
-                    self._check_sharing(cell, one, other, reach)
-            self._check_with_held(cell, one)
-            one.reach.loosen()
-            self._sent[one.version.name] = one.version, saved.payload, one.reach
+            if one.reach is not None and one.version.kind == "variable":
+                self._leaves(cell, one.version, saved.payload, one.reach)
 
-    def _check_with_held(self, cell: StepCell, one: SavedVersion) -> None:
-        """What the cell was given and left alone goes on in its own payload, where later cells find it."""
-        if one.reach is None or one.reach.is_empty:
+    def ends(self, cell: StepCell, values: Iterable[Tuple[VersionName, Any]]) -> None:
+        """Nobody changes these variables any more: they should be now as they are at the end."""
+        self._cell = cell
+        for version, value in values:
+            known = self._sent.get(version.name)
+            if value is not UNBOUND and self.compares(cell, [version]) and (known is None or known[0] != version):
+                reach = self._reach_of(str(version), value)
+                if reach is not None:
+                    self._leaves(cell, version, "", reach)
+
+    def _leaves(self, cell: StepCell, version: VersionName, payload: str, reach: Reach) -> None:
+        self._sent.pop(version.name, None)
+        if reach.is_empty:
             return
-        sent = {version for version, _, _ in self._sent.values()}
-        for version, held in self._held.items():
-            if version in sent or not {version.name, one.version.name} & {*cell.changed_later}:
+        for other, sent_in, other_reach in self._sent.values():
+            if sent_in != payload:
+                self._check_sharing(cell, version, reach, other, other_reach)
+        # What the cell was given and left alone goes on in its own payload, where later cells find it.
+        sent = {one for one, _, _ in self._sent.values()}
+        for other, held in self._held.items():
+            if other in sent or not {version.name, other.name} & {*cell.changed_later}:
                 continue
-            reach = held if isinstance(held, Reach) else self._reach_of(str(version), alive(held))
-            self._held[version] = reach
-            if reach is not None:
-                self._check_sharing(cell, one, version, reach)
+            found = held if isinstance(held, Reach) else self._reach_of(str(other), alive(held))
+            self._held[other] = found
+            if found is not None:
+                self._check_sharing(cell, version, reach, other, found)
+        reach.loosen()
+        self._sent[version.name] = version, payload, reach
+
+    def _check_sharing(self, cell: StepCell, version: VersionName, reach: Reach, other: VersionName, other_reach: Reach) -> None:
+        changed = {version.name, other.name} & {*cell.changed_later}
+        shared = reach.shares_with(other_reach, any(map(self._is_class, changed))) if changed else None
+        if shared:
+            names = f"`{version.name}` and `{other.name}`"
+            message = f"{names} share {shared} after cell {cell.cell}, and a later cell changes it"
+            self.break_(SHARED, f"{other.name} {version.name}", message, "# nbc: fuse")
 
     def let_go(self) -> None:
         """All that the cell made is saved: what it was given need not be held any longer."""
         self._held = {}
-
-    def _check_sharing(self, cell: StepCell, one: SavedVersion, other: VersionName, reach: Reach) -> None:
-        changed = {one.version.name, other.name} & {*cell.changed_later}
-        shared = one.reach.shares_with(reach, any(map(self._is_class, changed))) if changed and one.reach is not None else None
-        if shared:
-            names = f"`{one.version.name}` and `{other.name}`"
-            message = f"{names} share {shared} after cell {cell.cell}, and a later cell changes it"
-            self.break_(SHARED, f"{other.name} {one.version.name}", message, "# nbc: fuse")
 
     def _is_class(self, name: str) -> bool:
         return isinstance(self._kernel.namespace.get(name), type)

@@ -10,10 +10,12 @@ import contextlib
 import enum
 import sys
 import types
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 # What `type` makes itself, what belongs to one class object only, and what pickle notes in a class whose instances it writes.
 _MADE_BY_TYPE = ("__dict__", "__weakref__", "_abc_impl", "__module__", "__qualname__", "__slots__", "__abstractmethods__", "__slotnames__")
+# What `typing.NamedTuple` adds to a named tuple.
+_OF_TYPED_TUPLES = ("__annotations__", "__orig_bases__")
 _GENERATED_FILE = "<string>"
 
 
@@ -30,13 +32,14 @@ class ClassParts(NamedTuple):
 
 
 class ClassState(NamedTuple):
-    """What is set on a class when it is there: attributes, fields of a dataclass, and virtual subclasses."""
+    """What is set on a class when it is there: attributes, fields of a dataclass, virtual subclasses, attributes of an enum's members."""
 
     attributes: Dict[str, Any]
     dataclass: Optional[Dict[str, bool]]
     fields: Tuple[Dict[str, Any], ...]
     abstract: Tuple[str, ...]
     virtual: Tuple[Any, ...]
+    members: Dict[str, Dict[str, Any]]
 
 
 class LocalClasses:
@@ -51,7 +54,8 @@ class LocalClasses:
     def take_apart(self, value: type) -> Tuple[ClassParts, ClassState]:
         """What is needed to make this class again."""
         how, extra = _how(value)
-        parts = ClassParts(self._id(value), how, type(value), value.__name__, value.__qualname__, _original_bases(value), extra)
+        given = {name: member.value for name, member in extra.items()} if how == "enum" else extra
+        parts = ClassParts(self._id(value), how, type(value), value.__name__, value.__qualname__, _original_bases(value), given)
         return ClassParts(*parts), _state(value, how, extra)
 
     def make(self, *made: Any) -> type:
@@ -85,8 +89,9 @@ def _original_bases(value: type) -> Tuple[Any, ...]:
 
 
 def _how(value: type) -> Tuple[str, Any]:
+    """How a class is made; and the members of an enum, the fields and defaults of a named tuple, or the slots of a class."""
     if issubclass(value, enum.Enum):
-        return "enum", {name: member.value for name, member in value.__members__.items()}
+        return "enum", dict(value.__members__)
     if value.__bases__ == (tuple,) and "_fields" in vars(value) and "_field_defaults" in vars(value):
         return "namedtuple", (tuple(vars(value)["_fields"]), dict(vars(value)["_field_defaults"]))
     return "class", vars(value).get("__slots__")
@@ -144,7 +149,8 @@ def _nobody_hears(bases: Tuple[Any, ...]) -> Iterator[None]:
 def _state(value: type, how: str, extra: Any) -> ClassState:
     attributes = {name: item for name, item in vars(value).items() if name not in _MADE_BY_TYPE}
     if how != "class":
-        attributes = {name: item for name, item in attributes.items() if name == "__doc__" or _is_written(item)}
+        made = _made_by_machinery(value, how, extra)
+        attributes = {name: item for name, item in attributes.items() if name not in made or name == "__doc__" or _is_written(item)}
     elif extra is not None:
         for name in (extra,) if isinstance(extra, str) else extra:
             attributes.pop(_mangled(value, name), None)
@@ -155,7 +161,27 @@ def _state(value: type, how: str, extra: Any) -> ClassState:
     virtual: Tuple[Any, ...] = ()
     if isinstance(value, abc.ABCMeta):
         virtual = tuple(found() for found in abc._get_dump(value)[0])  # type: ignore[attr-defined]
-    return ClassState(attributes, dataclass, fields, tuple(getattr(value, "__abstractmethods__", ())), virtual)
+    members = {name: member_attributes(member) for name, member in extra.items()} if how == "enum" else {}
+    return ClassState(attributes, dataclass, fields, tuple(getattr(value, "__abstractmethods__", ())), virtual, members)
+
+
+def _made_by_machinery(value: type, how: str, extra: Any) -> Set[str]:
+    """The names in an enum or a named tuple that are there without anybody having set them."""
+    if how == "enum":
+        return {name for name in vars(value) if _is_reserved(name)}.union(value.__members__)  # type: ignore[attr-defined]
+    import collections
+
+    plain = vars(collections.namedtuple("_Plain", extra[0]))
+    return {name for name in vars(value) if _is_reserved(name) and name not in _OF_TYPED_TUPLES}.union(plain)
+
+
+def _is_reserved(name: str) -> bool:
+    return name.startswith("_") and name.endswith("_")
+
+
+def member_attributes(member: Any) -> Dict[str, Any]:
+    """What a member of an enum was given besides its name and value."""
+    return {name: item for name, item in vars(member).items() if not _is_reserved(name)}
 
 
 def _mangled(value: type, name: str) -> str:
@@ -207,6 +233,8 @@ def _complete(value: type, state: ClassState) -> None:
             if given["name"] in state.attributes:
                 # It was set after the decorator had set the default.
                 setattr(value, given["name"], state.attributes[given["name"]])
+    for name, given in state.members.items():
+        vars(value.__members__[name]).update(given)  # type: ignore[attr-defined]
     if isinstance(value, abc.ABCMeta):
         value.__abstractmethods__ = frozenset(state.abstract)
         for virtual in state.virtual:

@@ -7,6 +7,7 @@ How a library arranges its memory does not.
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import io
 import mmap
@@ -18,6 +19,7 @@ from typing import Any, Iterable, List, NamedTuple, Optional, Tuple
 from .attributes import is_cache
 from .codecs import Scope, ValueWriter, payload_name
 from .extents import address_of
+from .local_classes import member_attributes
 
 # A pickle that is longer than this is not made: only the length of such a value is compared.
 _LONGEST_PICKLE = 8 << 20
@@ -214,7 +216,9 @@ def _same_page(start: int, address: int, content: memoryview, file: Any, offset:
 def shallow_print(value: Any) -> Tuple[Any, ...]:
     """What a definition statement made, one level deep: the parts of a function, the attributes of a class."""
     if isinstance(value, type):
-        return tuple((name, id(item)) for name, item in sorted(vars(value).items()) if name not in _NOT_WRITTEN)
+        members = vars(value).get("_member_map_", {}).values() if issubclass(value, enum.Enum) else ()
+        own = tuple((name, id(item)) for name, item in sorted(vars(value).items()) if name not in _NOT_WRITTEN)
+        return (*own, *((name, id(item)) for member in members for name, item in sorted(member_attributes(member).items())))
     parts: List[Any] = [getattr(value, name, None) for name in ("__code__", "__defaults__", "__kwdefaults__")]
     attributes = getattr(value, "__dict__", None)
     return (*map(id, parts), *sorted((str(name), id(item)) for name, item in (attributes or {}).items()))

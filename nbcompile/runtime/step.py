@@ -111,6 +111,7 @@ class StepRun:
         self.guards.use(Prints(self.scope, self.payloads.mapped()), lambda name, value: reach_of(name, value, self.scope))
         self.kernel.know_inputs({document.counts[index]: text for index, text in document.sources.items() if document.counts.get(index)})
         self.saves = sum(len(cell.saves) for cell in document.cells)
+        self._final: List[Tuple[str, StepCell, List[Tuple[VersionName, Any]]]] = []
         self.tracer = Tracer(self.kernel, self.scope) if document.trace else None
 
     def run(self) -> int:
@@ -142,6 +143,8 @@ class StepRun:
             self.versions.keep_only(_wanted(cell, later))
             self._begin(cell)
             goes_on, facts = self._run_cell(cell)
+            if not goes_on or not later:
+                facts.update(self._describe_final())
             self.journal.write("end", cell=cell.cell, **facts)
             if not goes_on:
                 return CELL_FAILED
@@ -277,15 +280,27 @@ class StepRun:
             self._save(cell, save)
         for cut in cell.cuts:
             self._save_cut(cut)
+        final = [VersionName(name, cell.cell) for name in dict.fromkeys((*cell.describes, *cell.keeps))]
+        self.guards.ends(cell, [(version, self._value(version)) for version in final])
         self.guards.let_go()
 
     def _describe(self, cell: StepCell) -> Dict[str, Any]:
-        """What the values are that somebody wants to compare with those of another run; write down those that somebody wants to have."""
-        if cell.keeps:
-            kept = (VersionName(name, cell.cell) for name in cell.keeps)
-            self._keep_final(cell, [(version, self._value(version)) for version in kept])
-        bound = {name: self.namespace.value(name) for name in cell.describes if self.namespace.is_bound(name)}
-        return described(bound) if cell.describes else {}
+        """Note the variables that are final now and that somebody wants to have, or to compare with those of another run."""
+        for word, names in (("describes", cell.describes), ("keeps", cell.keeps)):
+            versions = [VersionName(name, cell.cell) for name in names if word == "keeps" or self.namespace.is_bound(name)]
+            if versions:
+                self._final.append((word, cell, [(version, self._value(version)) for version in versions]))
+        return {}
+
+    def _describe_final(self) -> Dict[str, Any]:
+        """Say what the final variables are, now that no cell of the step can change their objects any more; write down those to keep."""
+        found: Dict[str, Any] = {}
+        for word, cell, values in self._final:
+            if word == "keeps":
+                self._keep_final(cell, values)
+            else:
+                found.update({version.name: value for version, value in values})
+        return described(found) if found else {}
 
     def _keep_final(self, cell: StepCell, values: Sequence[Tuple[VersionName, Any]]) -> None:
         self._write(f"{self.document.step}.-kept-{cell.cell}", values, "")

@@ -63,6 +63,7 @@ class _Cell:
         elif isinstance(statement, ast.Assign) and self._collected(statement.value):
             for name in _stored(statement):
                 self._move(name, self.joined)
+                self.collectors.pop(name, None)
         elif isinstance(statement, ast.Expr) and (self._collected(statement.value) or (last and self._is_result(statement.value))):
             return
         elif isinstance(statement, ast.Expr) and isinstance(statement.value, Magic) and not statement.value.body:
@@ -83,8 +84,10 @@ class _Cell:
     def _unclear(self, statement: ast.stmt) -> None:
         seen = next(name for name in _loaded(statement) if name in self.axis or name in self.joined or name in self.last)
         self.doubt(statement, f"it reads `{seen}` outside the rounds, and a shard has only its part of it")
+        loops = [part for part in ast.walk(statement) if isinstance(part, ast.For)]
+        targets = {name for loop in loops for name in _stored(loop.target)}
         for name in _stored(statement):
-            self._move(name, self.joined)
+            self._move(name, self.last if name in targets else self.joined)
 
     def _move(self, name: str, into: dict[str, None]) -> None:
         """From here on `into` says what becomes of a name."""
@@ -192,6 +195,9 @@ class _Cell:
             self._move(name, self.last if name in bound else {})
         for name in places:
             self._move(name, {})
+        # Collected once: what another loop adds would follow what this one did, and in shards it comes between.
+        for name in self.joined:
+            self.collectors.pop(name, None)
 
     def _one(self, statement: ast.stmt, places: Mapping[str, int], bound: set[str], ever: set[str]) -> None:
         collected = _collecting(statement)

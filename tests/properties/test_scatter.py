@@ -166,6 +166,18 @@ def doubts(source, *axes):
     return [doubt.reason for doubt in gathering(ast.parse(source), axes).doubts]
 
 
+def test_what_two_loops_collect_in_one_list_is_in_doubt():
+    loop = "for x in xs:\n    ys.append(x)"
+    assert doubts(f"ys = []\n{loop}", ["xs"]) == []
+    for first in (loop, "ys = [x for x in xs]", "ys = list(map(abs, xs))"):
+        assert doubts(f"ys = []\n{first}\n{loop}", ["xs"]) == ["`ys` goes from one round to the next"], first
+
+
+def test_what_a_loop_counts_with_is_that_of_the_last_shard_even_where_there_is_a_doubt():
+    found = gathering(ast.parse("for w in ws:\n    for x in xs:\n        zs.append((x, w))"), [["xs"]])
+    assert (found.last, bool(found.doubts)) == (("w", "x"), True)
+
+
 def test_plain_loops_are_without_doubt():
     assert doubts("ys = [f(x) for x in xs]", ["xs"]) == []
     assert doubts("ys = []\nfor x in xs:\n    y = f(x)\n    ys.append(y)\nys", ["xs"]) == []

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from nbcompile.backend import Environment, Fatal, Session
 from nbcompile.model.errors import PlaceFailed
 from nbcompile.model.software import FoundPython, Software, SoftwareQuestion
+from nbcompile.runtime.launch import NOT_FROM_HERE
 
 STEP_MODULES = ("IPython",)
 """What a step imports itself."""
@@ -21,8 +22,10 @@ _MODULE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+/@=~-]*")
 _PYTHON_MODULE = re.compile(r"(?i)(?:mini|ana)?conda|mamba|python|scipy|jupyter")
 
 # Python 3.6: an environment may be older than what can run steps, and is then to be told so.
-_ASK = """
-import importlib.util, json, os, platform, shutil, sys
+_ASK = (
+    NOT_FROM_HERE
+    + """
+import importlib.util, json, os, platform, shutil
 asked = json.loads(sys.argv[1]) if len(sys.argv) > 1 else json.load(sys.stdin)
 missing = []
 for name in asked["modules"]:
@@ -58,6 +61,7 @@ gone = [path for path in asked["paths"] if not os.path.exists(path)]
 print("nbcompile-answer:" + json.dumps({"python": platform.python_version(), "executable": sys.executable, "missing": missing,
       "absent": absent, "gone": gone, "own": sorted(own), "versions": versions, "origins": origins}))
 """
+)
 
 _FIND_PYTHONS = r"""
 look() {

@@ -9,8 +9,15 @@ from __future__ import annotations
 
 from typing import List
 
-LAUNCH = """\
+# Where a program starts that is given as text, files called as modules of the standard library would be taken for these.
+NOT_FROM_HERE = """\
 import sys
+if sys.path[:1] == [""]:
+    del sys.path[0]
+"""
+LAUNCH = (
+    NOT_FROM_HERE
+    + """\
 from importlib.machinery import SourceFileLoader
 del sys.argv[0]
 __file__, without = sys.argv[0], sys.dont_write_bytecode
@@ -19,6 +26,7 @@ code = SourceFileLoader(__name__, __file__).get_code(__name__)
 sys.dont_write_bytecode = without
 exec(code)
 """
+)
 
 
 def launched(python: str, runtime: str, words: List[str]) -> List[str]:

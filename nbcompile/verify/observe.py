@@ -17,12 +17,13 @@ from typing import Any
 from nbcompile.model.errors import PlaceFailed
 from nbcompile.model.run import RunRecord, RunState, Value
 from nbcompile.model.verification import CellOutputs, Exactness, Observation
+from nbcompile.runtime.launch import NOT_FROM_HERE
 from nbcompile.verify.ground import copy_ground, written_below
 from nbcompile.verify.masking import mask, mask_directory
 
 # What must not reach the cells of a kernel: it says which test runs, and ipykernel heeds it.
 _NOT_FOR_KERNELS = ("PYTEST_CURRENT_TEST",)
-_HAS = "import importlib.util as u, sys; sys.exit(sum(2 ** n for n, m in enumerate(sys.argv[1:]) if not u.find_spec(m)))"
+_HAS = NOT_FROM_HERE + "import importlib.util as u; sys.exit(sum(2 ** n for n, m in enumerate(sys.argv[1:]) if not u.find_spec(m)))"
 _FIRST_SECONDS = 60.0
 _LONG, _KEPT = 100_000, 10_000
 

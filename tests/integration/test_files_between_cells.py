@@ -56,6 +56,7 @@ NOTEBOOKS = {
     ],
     "modules": ["import helper\nprint(helper.twice(4))", "from helper import twice\nxs = [twice(n) for n in range(3)]", "print(xs)"],
     "modules of modules": ["import outer\nprint(outer.VALUE)", "v = outer.VALUE * 2", "print(v)"],
+    "names of the standard library": ["import statistics\nprint(statistics.mean([1, 2]))", "m = statistics.median([1, 5])", "print(m)"],
     "modules above": [
         "import os, sys\nplace = os.path.abspath(os.path.join('..', 'shared'))\nif place not in sys.path:\n    sys.path.append(place)",
         "import up\nx = up.UP",
@@ -77,6 +78,7 @@ def project(tmp_path):
     (place / "lib").mkdir(parents=True)
     (place / "given.csv").write_text("n\n5\n", "utf-8")
     (place / "helper.py").write_text("def twice(n):\n    return 2 * n\n", "utf-8")
+    (place / "statistics.py").write_text("raise ValueError('the kernel looks here later')\n", "utf-8")
     (place / "outer.py").write_text("import json, helper\nVALUE = helper.twice(json.load(open('sizes.json'))['n'])\n", "utf-8")
     (place / "sizes.json").write_text('{"n": 6}', "utf-8")
     (tmp_path / "shared").mkdir()

@@ -76,6 +76,9 @@ def _method(call: Call) -> Value:
     objects = receiver.objects
     frame.trace.speaks = True
     walk.touch_module(frame, receiver.type, call.node)
+    if name == "__subclasses__":
+        # Whichever class that is.
+        walk.found_stateful.update(of.origin for of in walk.classes.values())
     if walk.is_pure(call.node):
         return frame.fresh(call.node, "")
     hands_out = _HANDS_OUT.fullmatch(name) is not None

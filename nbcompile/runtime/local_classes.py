@@ -32,7 +32,10 @@ class ClassParts(NamedTuple):
 
 
 class ClassState(NamedTuple):
-    """What is set on a class when it is there: attributes, fields of a dataclass, virtual subclasses, attributes of an enum's members."""
+    """What is set on a class when it is there: attributes, fields of a dataclass, virtual subclasses, attributes of an enum's members.
+
+    `subclasses` are those of the notebook: whoever has the class can ask for them.
+    """
 
     attributes: Dict[str, Any]
     dataclass: Optional[Dict[str, bool]]
@@ -40,6 +43,7 @@ class ClassState(NamedTuple):
     abstract: Tuple[str, ...]
     virtual: Tuple[Any, ...]
     members: Dict[str, Dict[str, Any]]
+    subclasses: Tuple[type, ...]
 
 
 class LocalClasses:
@@ -162,7 +166,9 @@ def _state(value: type, how: str, extra: Any) -> ClassState:
     if isinstance(value, abc.ABCMeta):
         virtual = tuple(found() for found in abc._get_dump(value)[0])  # type: ignore[attr-defined]
     members = {name: member_attributes(member) for name, member in extra.items()} if how == "enum" else {}
-    return ClassState(attributes, dataclass, fields, tuple(getattr(value, "__abstractmethods__", ())), virtual, members)
+    abstract = tuple(getattr(value, "__abstractmethods__", ()))
+    subclasses = tuple(one for one in type.__subclasses__(value) if one.__module__ == "__main__")
+    return ClassState(attributes, dataclass, fields, abstract, virtual, members, subclasses)
 
 
 def _made_by_machinery(value: type, how: str, extra: Any) -> Set[str]:

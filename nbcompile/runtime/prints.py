@@ -19,7 +19,7 @@ from typing import Any, Iterable, List, NamedTuple, Optional, Tuple
 from .attributes import is_cache
 from .codecs import Scope, ValueWriter, payload_name
 from .extents import address_of
-from .local_classes import member_attributes
+from .local_classes import ClassState, member_attributes
 
 # A pickle that is longer than this is not made: only the length of such a value is compared.
 _LONGEST_PICKLE = 8 << 20
@@ -161,6 +161,13 @@ class _PrintWriter(ValueWriter):
 
     def _reduce_table(self, value: Any) -> Any:
         return _table, (value.columns, value.index, [value._get_column_array(number) for number in range(value.shape[1])], value.attrs)
+
+    def _reduce_class(self, value: type) -> Any:
+        """Few ask a class for its subclasses, and that is known before any cell runs."""
+        reduced = super()._reduce_class(value)
+        if not isinstance(reduced, tuple) or len(reduced) < 3:
+            return reduced
+        return (*reduced[:2], tuple(ClassState(*reduced[2])._replace(subclasses=())), *reduced[3:])
 
     def _reduce_any(self, value: Any, kind: type) -> Any:
         reduced = super()._reduce_any(value, kind)

@@ -167,7 +167,8 @@ def _state(value: type, how: str, extra: Any) -> ClassState:
         virtual = tuple(found() for found in abc._get_dump(value)[0])  # type: ignore[attr-defined]
     members = {name: member_attributes(member) for name, member in extra.items()} if how == "enum" else {}
     abstract = tuple(getattr(value, "__abstractmethods__", ()))
-    subclasses = tuple(one for one in type.__subclasses__(value) if one.__module__ == "__main__")
+    known: List[type] = type.__subclasses__(value)
+    subclasses = tuple(one for one in known if one.__module__ == "__main__")
     return ClassState(attributes, dataclass, fields, abstract, virtual, members, subclasses)
 
 

@@ -428,8 +428,8 @@ class _Notebook:
 
 
 def _any_of_its_kind(value: Value) -> Value:
-    """A parameter's value: each run may be given another, so that no branch is known to be taken. A text may still name a file."""
-    if value.const is MISSING or value.type == "str":
+    """A parameter's value: each run may be given another, so that no branch is known to be taken. Texts and paths still name files."""
+    if value.const is MISSING or value.type in ("str", "pathlib.Path"):
         return value
     return SCALAR if value.type == "NoneType" else plain(value.type)
 

@@ -7,7 +7,7 @@ leads to an output of the workflow, because StreamFlow fails a run in which one 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 from urllib.parse import quote
@@ -29,10 +29,10 @@ from nbcompile.emitters.cwl_scatter import (
 from nbcompile.emitters.cwl_tool import Glob, Word, make_tool, port_name, type_of, workflow_step
 from nbcompile.emitters.join import join_runtime
 from nbcompile.emitters.lockfile import lock_name
-from nbcompile.emitters.parameters import file_parameters
+from nbcompile.emitters.parameters import WORKING_DIRECTORY, file_parameters
 from nbcompile.emitters.readme import readme_bytes
 from nbcompile.emitters.steps import notebook_template
-from nbcompile.emitters.write import place_of_input
+from nbcompile.emitters.write import place_apart, place_of_input
 from nbcompile.model.bundle import Bundle, BundleFile, StepFile
 from nbcompile.model.notebook import Notebook
 from nbcompile.model.parameters import Parameters
@@ -54,10 +54,12 @@ def emit_cwl(
 
     A workflow that does not collect hands back what each step's cells showed, instead of the executed notebook.
     """
-    ports = _file_ports(plan, file_parameters(parameters, plan))
-    given = _given(plan, notebook, ports)
-    inputs = parameter_inputs(parameters, file_parameters(parameters, plan).values(), given)
-    workflow = _workflow(plan, notebook, given, _Taken(ports, parameters, inputs), collects=collects)
+    of_parameters = file_parameters(parameters, plan)
+    ports = _file_ports(plan, of_parameters)
+    taken_apart = _apart(plan, of_parameters)
+    given = _given(plan, notebook, {ports[path]: place_apart(path) if path in taken_apart else place_of_input(path) for path in ports})
+    inputs = parameter_inputs(parameters, of_parameters.values(), given)
+    workflow = _workflow(plan, notebook, given, _Taken(ports, parameters, inputs, tuple(of_parameters)), collects=collects)
     files = [
         BundleFile(
             PurePosixPath("workflow.cwl"), b"#!/usr/bin/env cwl-runner\n" + yaml_bytes(workflow.save(top=True, relative_uris=False))
@@ -70,7 +72,14 @@ def emit_cwl(
         *(BundleFile(PurePosixPath(f"steps/{file.step}.json"), file.content) for file in steps),
         *([BundleFile(PurePosixPath("parameters.schema.json"), json_bytes(parameters_schema(inputs)))] if inputs else []),
     ]
-    return Bundle(tuple(sorted(files)), tuple(dict.fromkeys(path for step in plan.steps for path in step.files_in)))
+    return Bundle(tuple(sorted(files)), tuple(dict.fromkeys(path for step in plan.steps for path in step.files_in)), taken_apart)
+
+
+def _apart(plan: Plan, paths: Iterable[str]) -> tuple[str, ...]:
+    """The files below the notebook's directory among these, where a step is given the whole directory as well."""
+    if not any(WORKING_DIRECTORY in step.files_in for step in plan.steps):
+        return ()
+    return tuple(path for path in paths if not path.startswith("../"))
 
 
 class _Taken(NamedTuple):
@@ -79,20 +88,26 @@ class _Taken(NamedTuple):
     ports: dict[str, str]
     parameters: Parameters
     inputs: tuple[ParameterInput, ...]
+    files: tuple[str, ...] = ()
+
+    def files_of(self, step: Step) -> tuple[str, ...]:
+        """The files that the step is given; a file that is a parameter takes the place of the one in the working directory."""
+        if WORKING_DIRECTORY not in step.files_in:
+            return step.files_in
+        return tuple(dict.fromkeys((*step.files_in, *self.files)))
 
     def words(self, step: Step) -> list[Word]:
         """The words that tell the values to the step whose cell takes them."""
         return parameter_words(self.inputs) if self.parameters.taken_by in step.cells else []
 
 
-def _given(plan: Plan, notebook: Notebook, ports: dict[str, str]) -> dict[str, dict[str, str]]:
-    """The workflow's inputs: what it brings along, and the person's files."""
+def _given(plan: Plan, notebook: Notebook, data: dict[str, str]) -> dict[str, dict[str, str]]:
+    """The workflow's inputs: what it brings along, and the person's files, by the names of their ports."""
     own = {
         "runtime": RUNTIME_NAME,
         "notebook": _template_name(notebook),
         **{f"step_{port_name(s.id)}": f"steps/{s.id}.json" for s in plan.steps},
     }
-    data = {name: place_of_input(path) for path, name in ports.items()}
     return {name: {"class": type_of(path), "location": quote(path.rstrip("/"))} for name, path in {**own, **data}.items()}
 
 
@@ -121,7 +136,7 @@ def _step(step: Step, plan: Plan, taken: _Taken) -> list[cwl.WorkflowStep]:
     outputs = f"{step.id}.outputs.json"
     words = [*_command("step", step), Word(outputs.replace(".json", f".{SHARD}.json") if step.scatter else outputs)]
     words += taken.words(step)
-    for path in step.files_in:
+    for path in taken.files_of(step):
         words += [
             Word("--file"),
             Word(path.rstrip("/")),

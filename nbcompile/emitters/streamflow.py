@@ -5,6 +5,7 @@ The file holds names only: our connector asks for what they stand for when the w
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -48,7 +49,7 @@ def emit_streamflow(bundle: Bundle, plan: Plan, *, tenant: str, run: str, everyw
     files = [
         BundleFile(file.path, file.content + _readme(placement)) if str(file.path) == page else file for file in (*bundle.files, *added)
     ]
-    return Bundle(tuple(sorted(files)), bundle.input_files)
+    return replace(bundle, files=tuple(sorted(files)))
 
 
 def _deployment(name: str, tenant: str, run: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from nbcompile.emitters.given import given_bytes, given_files
 from nbcompile.model.bundle import Bundle
 from nbcompile.model.errors import UsageError
 
-_INPUT_FILES, _FROM_ABOVE = "files", "above"
+_INPUT_FILES, _FROM_ABOVE, _APART = "files", "above", "apart"
 # Files up to this size are copied into the bundle, so that it can travel; larger ones are linked.
 _COPIED_BYTES = 64 * 2**20
 
@@ -32,6 +32,8 @@ def write_bundle(bundle: Bundle, source: Path, directory: Path) -> Path:
             target.write_bytes(file.content)
         for path in bundle.input_files:
             _bring(source / path, staging / place_of_input(path))
+        for path in bundle.apart:
+            _bring(source / path, staging / place_apart(path))
         staging.chmod(0o777 & ~_umask())
         _exchange(staging, directory)
     finally:
@@ -46,6 +48,11 @@ def place_of_input(path: str) -> str:
         below = below.removeprefix("../")
     levels = (len(path) - len(below)) // len("../")
     return f"{_FROM_ABOVE}/{levels}/{below}" if levels else f"{_INPUT_FILES}/{path}"
+
+
+def place_apart(path: str) -> str:
+    """Where a bundle keeps a file that is also part of a directory it was given."""
+    return f"{_APART}/{path}"
 
 
 def bundle_is_on_disk(bundle: Bundle, directory: Path) -> bool:

@@ -28,7 +28,9 @@ class Bundle:
     """A compiled notebook, ready to be written. Paths are unique and sorted.
 
     `input_files` are the files beside the notebook that go with it, as paths relative to the notebook's directory.
+    Those in `apart` lie in one of the others, and are kept a second time: an engine takes each file once.
     """
 
     files: tuple[BundleFile, ...]
     input_files: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()

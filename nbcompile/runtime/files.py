@@ -163,6 +163,8 @@ class StepFiles:
             raise StepProblem("NB592", f"`{name}` was to be given and is not at {place}", "see that it lies beside the notebook")
         if not os.path.isdir(place):
             os.makedirs(os.path.dirname(target), exist_ok=True)
+            if os.path.lexists(target):
+                os.unlink(target)
             _bring_file(place, target)
             return
         os.makedirs(target, exist_ok=True)

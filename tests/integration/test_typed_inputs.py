@@ -36,7 +36,12 @@ home = Path.home().name == "no such"
 print(n, rate, name, flag, off, xs, names, nothing, table, pair, home)
 
 # %%
-print(where, open("data/t.csv").read())
+with open(where) as file:
+    print(where, file.read())
+
+# %%
+import os
+print(*(open(os.path.join(*parts)).read() for parts in [["data", "t.csv"]]))
 """
 OTHERS = {
     "n": 7,
@@ -51,8 +56,8 @@ OTHERS = {
     "pair": [3, 4, 5],
     "where": {"class": "File", "location": "other.csv"},
 }
-OWN = ["", "3 0.5 it's $HOME $(date) True False [1, 2] [] None {'a': 1} (1, 2) False\n", "data/t.csv own\n"]
-GIVEN = ["", "7 2.0  False True [] ['b', 'c d'] x {'z': [1, None]} (3, 4, 5) False\n", "data/t.csv other\n"]
+OWN = ["", "3 0.5 it's $HOME $(date) True False [1, 2] [] None {'a': 1} (1, 2) False\n", "data/t.csv own\n", "own\n"]
+GIVEN = ["", "7 2.0  False True [] ['b', 'c d'] x {'z': [1, None]} (3, 4, 5) False\n", "data/t.csv other\n", "other\n"]
 
 
 @pytest.fixture(scope="module")

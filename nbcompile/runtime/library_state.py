@@ -14,7 +14,7 @@ from .loaded import is_local
 
 # Truth values and None are left out: most say only that something was loaded.
 _REMEMBERED = (int, float, str)
-_ATOMS = (bool, type(None), complex, bytes, range)
+_PLAIN_KINDS = (bool, type(None), complex, bytes, range)
 _CODE = (types.ModuleType, type)
 _PARTS_OF_CLASSES = (types.GetSetDescriptorType, types.MemberDescriptorType, types.WrapperDescriptorType)
 _FUNCTIONS = (types.BuiltinFunctionType, staticmethod, classmethod, property)
@@ -55,7 +55,7 @@ def _look(name: str, value: Any, print_of: Callable[[str, Any], Any]) -> Tuple[A
     if isinstance(value, _FUNCTIONS):
         return (id(value),)
     # In a tuple a NaN is equal to itself.
-    return (value,) if type(value) in _ATOMS else (type(value), print_of(name, value))
+    return (value,) if type(value) in _PLAIN_KINDS else (type(value), print_of(name, value))
 
 
 def changed_state(before: Dict[Tuple[str, str], Any], now: Dict[Tuple[str, str], Any]) -> str:

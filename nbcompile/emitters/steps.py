@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from nbcompile.emitters.canonical import json_bytes
+from nbcompile.emitters.outdated import Outdated
 from nbcompile.emitters.parameters import file_parameters, parameter_entries
 from nbcompile.emitters.watched import Watched, watched_names
 from nbcompile.model.bundle import StepFile
@@ -80,6 +81,7 @@ class _Writer:
         self.names = sorted(dict(bound))
         self.first_bound = dict(sorted(dict([*bound, *files]).items()))
         self.counts = _execution_counts(notebook)
+        self.outdated = Outdated(graph, facts)
 
     def document(self, step: Step, plan: Plan) -> dict[str, object]:
         """The document of one step."""
@@ -109,6 +111,7 @@ class _Writer:
     def _cell(self, step: Step, binding: Binding) -> dict[str, object]:
         cell, flow = self.notebook.code_cells[binding.cell], self.graph.cells[binding.cell]
         cuts = [cut for cut in step.cuts if cut.version.cell == cell.index]
+        outdated = self.outdated.names(cell.index, binding.replays)
         return {
             "index": cell.index,
             "id": cell.id,
@@ -117,6 +120,7 @@ class _Writer:
             "tags": list(cell.tags),
             "needs": [str(version) for version in binding.needs],
             "replays": [str(statement) for statement in binding.replays],
+            **({"outdated": outdated} if outdated else {}),
             "defines": list(flow.defines),
             "changes": _changes(flow),
             "deletes": list(flow.deletes),

@@ -99,7 +99,8 @@ class StepCell(NamedTuple):
     """One cell of the step and what is bound before it, checked and saved after it.
 
     `watches` is what the cell should leave as it is because others depend on it; `changed_later` are names whose objects later
-    cells change. Where other steps run beside this one, the cell is `guarded`.
+    cells change; `outdated` are names that statements in `replays` bind and that are something else by now. Where other steps run beside
+    this one, the cell is `guarded`.
     """
 
     cell: int
@@ -122,6 +123,7 @@ class StepCell(NamedTuple):
     inputs: Tuple[PortEntry, ...] = ()
     outputs: Tuple[PortEntry, ...] = ()
     parameters: Tuple[ParameterEntry, ...] = ()
+    outdated: Tuple[str, ...] = ()
 
     @property
     def may_raise(self) -> bool:
@@ -236,6 +238,7 @@ def _step_cell(raw: Dict[str, Any]) -> StepCell:
         inputs=tuple(_port(entry) for entry in raw.get("inputs", ())),
         outputs=tuple(_port(entry) for entry in raw.get("outputs", ())),
         parameters=tuple(ParameterEntry(**entry) for entry in raw.get("parameters", ())),
+        outdated=names("outdated"),
     )
 
 

@@ -131,7 +131,8 @@ class Guards:
 
         A builtin is found, or the error is caught.
         """
-        given = {version.name for version in cell.needs} | {name for one in cell.replays for name in self._bound_by(one)}
+        replayed = {name for one in cell.replays for name in self._bound_by(one)} - {*cell.outdated}
+        given = {version.name for version in cell.needs} | replayed
         texts = [cell.text, *(self._document.sources.get(int(one.split(".")[0]), "") for one in cell.replays)]
         caught = any(map(_CATCHES_NAME_ERRORS.search, texts))
         earlier = (name for name in self._document.names if self._document.first_bound.get(name, cell.cell) < cell.cell)

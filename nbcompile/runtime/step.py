@@ -222,7 +222,8 @@ class StepRun:
         for version in missing:
             self._read(version)
         values = {version.name: self.versions[version] for version in variables}
-        self.namespace.become({**self.definitions.bound_by(cell.replays), **values})
+        bound = {name: value for name, value in self.definitions.bound_by(cell.replays).items() if name not in cell.outdated}
+        self.namespace.become({**bound, **values})
 
     def _guard(self, cell: StepCell) -> None:
         values = [(version, self.versions[version]) for version in cell.needs if version.kind == "variable"]

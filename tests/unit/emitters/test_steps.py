@@ -16,3 +16,11 @@ def test_only_what_can_be_replayed_is_a_definition():
     made = api.plan(program, Settings(granularity=Granularity.CELL))
     last = json.loads(step_files(made, program.facts, program.graph, program.notebook)[-1].content)
     assert [one["binds"] for one in last["definitions"]] == [["math"]]
+
+
+def test_a_name_that_was_bound_anew_is_not_brought_by_the_statement_that_needed_it():
+    cells = "# %% a\nlimit = 3\nother = 4\n# %% b\ndef f(x=limit, y=other): return x\n# %% c\nlimit = 5\n# %% d\nf()\n"
+    program = api.analyze_bytes(notebook_bytes(cells), "demo")
+    made = api.plan(program, Settings(granularity=Granularity.CELL))
+    last = json.loads(step_files(made, program.facts, program.graph, program.notebook)[-1].content)["cells"][0]
+    assert (last["replays"], last["outdated"]) == (["0.0", "0.1", "1.0"], ["limit"])

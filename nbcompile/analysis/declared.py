@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from nbcompile.model.diagnostic import Diagnostic, Outcome, Place, Span
 from nbcompile.model.facts import CellFacts, Definition, Effect, FactsKind, Use
-from nbcompile.model.workflow import Port, PortKind, StepDeclaration, WorkflowDeclaration
+from nbcompile.model.workflow import Port, PortKind, Serializer, StepDeclaration, WorkflowDeclaration
 from nbcompile.rules import workflow as rules
 
 _START = Span(1, 1, 1, 1)
@@ -24,12 +24,15 @@ _WILD = re.compile(r"[*?\[]")
 def apply_declarations(facts: Sequence[CellFacts], workflow: WorkflowDeclaration) -> Outcome[tuple[CellFacts, ...]]:
     """The facts of all cells, with what their cells declare."""
     sent = _sent_as_values(facts, workflow)
+    # What cannot be sent as it is can be sent as what such code makes of it.
+    packed = {name for name, serializer in _packed([one.step for one in workflow.cells if one.step]) if serializer.predump}
     bound = {made.name for cell in facts for made in cell.definitions}
     changed: list[CellFacts] = []
     diagnostics: list[Diagnostic] = []
     for cell in facts:
         declared = workflow.of(cell.index)
         kept = without_replays_of(cell, sent)
+        kept = replace(kept, stuck=tuple(stuck for stuck in kept.stuck if stuck.name not in packed)) if packed else kept
         if declared and declared.step:
             diagnostics += _contradictions(kept, declared.step, bound)
             kept = _declared(kept, declared.step)
@@ -45,13 +48,20 @@ def without_replays(facts: Sequence[CellFacts], cells: Sequence[int]) -> tuple[C
 
 
 def _sent_as_values(facts: Sequence[CellFacts], workflow: WorkflowDeclaration) -> set[str]:
-    """The names that are cut into shards, or whose files go with them: each must come from the cell that made it."""
+    """The names that are cut into shards, packed, or whose files go with them: each must come from the cell that made it."""
     steps = [declared.step for declared in workflow.cells if declared.step]
     scattered = {
         name for step in steps if step.scatter for split in step.scatter.splits for name in (split.name, *_source(split.name, step))
     }
     files = {port.value_from for step in steps for port in step.inputs if port.kind is PortKind.FILE and port.value_from}
-    return scattered | files | {name for cell in facts for name in cell.scatter}
+    return scattered | files | {name for name, _ in _packed(steps)} | {name for cell in facts for name in cell.scatter}
+
+
+def _packed(steps: Sequence[StepDeclaration]) -> Iterator[tuple[str, Serializer]]:
+    """The variables that code of the notebook packs before they are sent."""
+    for step in steps:
+        yield from ((port.value_from, port.serializer) for port in step.inputs if port.serializer and port.value_from)
+        yield from ((port.name, port.serializer) for port in step.outputs if port.serializer)
 
 
 def _source(name: str, step: StepDeclaration) -> tuple[str, ...]:
@@ -139,6 +149,7 @@ def _contradictions(cell: CellFacts, step: StepDeclaration, bound: set[str]) -> 
     yield from _unknown_values(step, bound, place)
     yield from _missing_outputs(cell, step, place)
     yield from _unread_shards(cell, step, read.keys() | inputs, place)
+    yield from _unused_serializers(step, place)
     if step.background and step.outputs:
         yield Diagnostic(
             rule=rules.WITHOUT_EFFECT,
@@ -146,6 +157,20 @@ def _contradictions(cell: CellFacts, step: StepDeclaration, bound: set[str]) -> 
             place=place._replace(key=(*step.at, "background")),
             help="remove `background`, or the outputs",
         )
+
+
+def _unused_serializers(step: StepDeclaration, place: Place) -> Iterator[Diagnostic]:
+    cut = {split.name for split in step.scatter.splits} if step.scatter else set()
+    for port in (*step.inputs, *step.outputs):
+        in_shards = port.name in cut or (step.scatter is not None and port in step.outputs)
+        if port.serializer and (port.kind is not PortKind.NAME or in_shards):
+            why = "shards are sent as they are" if in_shards else f"only variables are packed, and it is of type `{port.kind.value}`"
+            yield Diagnostic(
+                rule=rules.WITHOUT_EFFECT,
+                message=f"the serializer of `{port.name}` is not used: {why}",
+                place=place._replace(key=port.at),
+                help="do in the cells what it does, or take it out",
+            )
 
 
 def _unknown_values(step: StepDeclaration, bound: set[str], place: Place) -> Iterator[Diagnostic]:

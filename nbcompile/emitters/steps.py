@@ -13,7 +13,7 @@ from nbcompile.model.facts import CellFacts
 from nbcompile.model.graph import CHANNEL, FILE, DataflowGraph, GraphCell, Version
 from nbcompile.model.notebook import Notebook
 from nbcompile.model.parameters import Parameters
-from nbcompile.model.plan import Binding, Cut, Payload, Plan, Step, StepScatter
+from nbcompile.model.plan import Binding, Cut, Payload, Plan, Step, StepScatter, Unpacking
 from nbcompile.model.run import Account
 from nbcompile.model.workflow import Port, PortKind, StepDeclaration, WorkflowDeclaration
 
@@ -99,6 +99,7 @@ class _Writer:
                 {"id": str(s.id), "cell": s.id.cell, "lines": list(s.lines), "binds": list(s.binds), "uses": list(s.uses)} for s in earlier
             ],
             "cells": [self._cell(step, binding) for binding in step.bindings],
+            **({"unpacks": [_unpacked(one) for one in step.unpacks]} if step.unpacks else {}),
             **({"path": list(plan.module_path)} if plan.module_path else {}),
             **(_scattered(step.scatter, gathered_payloads(step, plan)) if step.scatter else {}),
             **{word: True for word in ("plain", "repairs", "trace") if getattr(self.account, word)},
@@ -159,7 +160,15 @@ def _port(port: Port) -> dict[str, object]:
 
 def _save(payload: Payload) -> dict[str, object]:
     versions = [str(version) for version in payload.versions]
-    return {"payload": payload.id, "versions": versions, **({"carries": list(payload.carries)} if payload.carries else {})}
+    packed = {"packed": {"code": payload.packed.predump, "file": payload.packed.kind is PortKind.FILE}} if payload.packed else {}
+    return {"payload": payload.id, "versions": versions, **({"carries": list(payload.carries)} if payload.carries else {}), **packed}
+
+
+def _unpacked(unpacking: Unpacking) -> dict[str, object]:
+    """What makes a version of what was sent."""
+    inner = (unpacking.inner.predump, unpacking.inner.postload) if unpacking.inner else ()
+    codes = [code for code in (unpacking.outer.postload, *inner) if code]
+    return {"version": str(unpacking.version), "codes": codes, "file": unpacking.outer.kind is PortKind.FILE}
 
 
 def _cut(cut: Cut) -> dict[str, object]:

@@ -8,6 +8,7 @@ from typing import NamedTuple, NewType
 
 from nbcompile.model.facts import StatementId
 from nbcompile.model.graph import Version
+from nbcompile.model.workflow import Serializer
 
 StepId = NewType("StepId", str)
 
@@ -35,13 +36,24 @@ class Resources:
 class Payload:
     """Versions of one alias class that leave a step together, saved just after `cell` ran. `id` names its file.
 
-    `carries` are the names of those whose values are paths, and whose files go with them.
+    `carries` are the names of those whose values are paths, and whose files go with them. `packed` is
+    the notebook's own code that packed what is in it, which is one version then.
     """
 
     id: str
     cell: int
     versions: tuple[Version, ...]
     carries: tuple[str, ...] = ()
+    packed: Serializer | None = None
+
+
+class Unpacking(NamedTuple):
+    """A version that a step is sent packed, in the payload `source`: `outer` packed it; `inner`, if any, does so again, and undoes it."""
+
+    version: Version
+    source: str
+    outer: Serializer
+    inner: Serializer | None = None
 
 
 class Cut(NamedTuple):
@@ -117,6 +129,7 @@ class Step:
     files_out: tuple[str, ...] = ()
     cuts: tuple[Cut, ...] = ()
     scatter: StepScatter | None = None
+    unpacks: tuple[Unpacking, ...] = ()
     target: str = "local"
     environment: str = ""
     service: str = ""

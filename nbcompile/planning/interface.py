@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from nbcompile.model.graph import FILE, DataflowGraph, Version, dependencies
 from nbcompile.model.notebook import Notebook
-from nbcompile.model.plan import Binding, Link, Payload, Step, StepId
+from nbcompile.model.plan import Binding, Link, Payload, Step, StepId, Unpacking
 from nbcompile.model.surroundings import Surroundings
 from nbcompile.planning.names import file_stem, markdown_above, step_id, title_of
+from nbcompile.planning.packing import of_step, packed_payloads, unpackings
 from nbcompile.planning.partition import Part
 from nbcompile.planning.scatter import Sending, cuts_of, scatter_of
 
@@ -18,19 +19,23 @@ from nbcompile.planning.scatter import Sending, cuts_of, scatter_of
 def make_steps(graph: DataflowGraph, notebook: Notebook, parts: Sequence[Part], beside: Surroundings, sending: Sending) -> tuple[Step, ...]:
     """One step per part."""
     owner = {cell: number for number, part in enumerate(parts) for cell in part.cells}
+    packed = [of_step(part.cells, sending.packed) for part in parts]
     wanted = {
         version
         for cell in graph.cells
         for version in cell.needs
-        if owner.get(version.cell) != owner[cell.index] and sending.is_sent(version, cell.index)
+        if owner.get(version.cell) != owner[cell.index]
+        and sending.is_sent(version, cell.index)
+        and version not in packed[owner[cell.index]]
     }
     steps = [_step(graph, notebook, part, wanted, beside, sending) for part in parts]
-    return tuple(_with_scatter(step, steps, sending) for step in steps)
+    steps = [replace(step, payloads=(*step.payloads, *packed_payloads(step.id, step.cells, packed))) for step in steps]
+    return tuple(_with_inputs(step, steps, sending, unpackings(taken, steps)) for step, taken in zip(steps, packed, strict=True))
 
 
-def _with_scatter(step: Step, steps: Sequence[Step], sending: Sending) -> Step:
-    """The step with its shards, if it is a scattered cell, and with the cuts that others take from it."""
-    cuts = cuts_of(step.id, step.cells, sending)
+def _with_inputs(step: Step, steps: Sequence[Step], sending: Sending, unpacks: tuple[Unpacking, ...]) -> Step:
+    """The step with what it unpacks, with its shards, if it is a scattered cell, and with the cuts that others take from it."""
+    step, cuts = replace(step, unpacks=unpacks), cuts_of(step.id, step.cells, sending)
     if step.cells[0] not in sending.scatters:
         return replace(step, cuts=cuts)
     return replace(step, cuts=cuts, scatter=scatter_of(step.cells[0], sending, steps))
@@ -108,7 +113,14 @@ def _links(source: Step, target: Step) -> tuple[Link, ...]:
     ports = target.scatter.ports if target.scatter else ()
     in_shards = {port.version for port in ports}
     needed = {version for version in target.inputs if version.cell in source.cells}
-    sent = [(payload.id, tuple(version for version in payload.versions if version in needed - in_shards)) for payload in source.payloads]
+    unpacked = {one.version: one.source for one in target.unpacks}
+    sent = [
+        (
+            payload.id,
+            tuple(v for v in payload.versions if v in needed - in_shards and unpacked.get(v, "") == (payload.id if payload.packed else "")),
+        )
+        for payload in source.payloads
+    ]
     sent.append((f"{source.id}.files", tuple(version for version in target.inputs if version in needed and version.name.startswith(FILE))))
     links = [Link(source.id, target.id, payload, versions) for payload, versions in sent if versions]
     cut = {cut.id for cut in source.cuts}

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from nbcompile.model.graph import DataflowGraph, Version
 from nbcompile.model.plan import Cut, ShardPort, Step, StepId, StepScatter
-from nbcompile.model.workflow import CellScatter, Port, PortKind, Split, StepDeclaration, WorkflowDeclaration
+from nbcompile.model.workflow import CellScatter, Port, PortKind, Serializer, Split, StepDeclaration, WorkflowDeclaration
 from nbcompile.planning.names import file_stem
+from nbcompile.planning.packing import packed_versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Sending:
 
     `by_shard` says which version a cell is given in shards under a name, and `found` which names stand for files that are
     found after a cell. `unmade` are scattered names of cells that nothing in the notebook binds, so that no step could cut them.
+    `packed` says which versions cells are sent packed, and by whose code.
     """
 
     scatters: Mapping[int, CellScatter] = field(default_factory=dict)
@@ -24,6 +26,7 @@ class Sending:
     by_shard: Mapping[tuple[int, str], Version] = field(default_factory=dict)
     found: frozenset[tuple[int, str]] = frozenset()
     unmade: tuple[tuple[int, str], ...] = ()
+    packed: Mapping[tuple[int, Version], tuple[Serializer, ...]] = field(default_factory=dict)
 
     def is_cut(self, version: Version, reader: int) -> bool:
         """Whether a cell gets a version in shards that the maker cuts for it."""
@@ -64,7 +67,8 @@ def plan_sending(graph: DataflowGraph, workflow: WorkflowDeclaration, scatters: 
     applied = {index: scatter for index, scatter in by_cell.items() if index not in dict(unmade)}
     found = frozenset((cell, port.name) for cell, step in steps.items() for port in step.outputs if _is_pattern(port))
     by_shard = {key: version for key, version in by_shard.items() if key[0] in applied}
-    return Sending(applied, frozenset(_carried(graph, steps)), by_shard, found, unmade)
+    packed = packed_versions(graph, steps, by_cell)
+    return Sending(applied, frozenset(_carried(graph, steps)), by_shard, found, unmade, packed)
 
 
 def _sources(scatter: CellScatter, step: StepDeclaration | None) -> dict[str, str]:
@@ -130,4 +134,4 @@ def only_alone(sending: Sending, parts: Sequence[Sequence[int]]) -> Sending:
     alone = {cells[0] for cells in parts if len(cells) == 1}
     kept = {cell: scatter for cell, scatter in sending.scatters.items() if cell in alone}
     by_shard = {key: version for key, version in sending.by_shard.items() if key[0] in kept}
-    return Sending(kept, sending.carried, by_shard, sending.found)
+    return Sending(kept, sending.carried, by_shard, sending.found, packed=sending.packed)

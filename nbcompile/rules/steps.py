@@ -59,6 +59,16 @@ SHARDS_WROTE_ONE_FILE = _rule(
     "Let each shard write a file of its own, named after its item, and put them together in a later cell.",
 )
 
+SERIALIZER_FAILS = _rule(
+    "NB585",
+    "serializer-fails",
+    "code that a notebook brings to pack a value fails",
+    "Reports a `serializer` of `metadata.workflow` whose `predump` or `postload` raises, or leaves `y` unbound.",
+    "The value cannot be sent to the step that needs it, or not be had there.",
+    "Correct the code: it reads the value as `x` and binds `y`, and imports what it needs itself. Where its `type` is `file`,\n"
+    "`predump` writes a file or a directory and binds its path, and `postload` is given the path where the step runs.",
+)
+
 MODULE_MISSING = _rule(
     "NB590",
     "module-missing-at-step",

@@ -29,8 +29,8 @@ WITHOUT_EFFECT = Rule(
     summary="a declaration has no effect where it stands",
     explanation="""\
 ## What it does
-Reports a part of `metadata.workflow` that Jupyter Workflow takes and then does not use: a `target` of a cell without
-`step`, or a `step` of the whole notebook.
+Reports a part of `metadata.workflow` that is taken and then not used: a `target` of a cell without `step`, a `step` of the
+whole notebook, a `serializer` of what goes in shards or is no variable.
 
 ## Why it matters
 Its author expects something of it, most often that the cell runs elsewhere.

@@ -55,12 +55,31 @@ class DefinitionEntry(NamedTuple):
         return self.cell, self.ordinal
 
 
+class PackEntry(NamedTuple):
+    """Code that packs a value before it is sent. What comes of it is a path where it is a `file`."""
+
+    code: str
+    file: bool
+
+
+class UnpackEntry(NamedTuple):
+    """Code that makes a version of what was sent, one piece after the other."""
+
+    version: VersionName
+    codes: Tuple[str, ...]
+    file: bool
+
+
 class SaveEntry(NamedTuple):
-    """A payload that is written after its cell. The files go with it whose paths are the values of the names it `carries`."""
+    """A payload that is written after its cell. The files go with it whose paths are the values of the names it `carries`.
+
+    What is `packed` is one version, and nothing of it but what the code makes is written.
+    """
 
     payload: str
     versions: Tuple[VersionName, ...]
     carries: Tuple[str, ...] = ()
+    packed: Optional[PackEntry] = None
 
 
 class PortEntry(NamedTuple):
@@ -167,6 +186,11 @@ class StepDocument(NamedTuple):
     trace: bool = False
     repairs: bool = False
     path: Tuple[str, ...] = ()
+    unpacks: Tuple[UnpackEntry, ...] = ()
+
+    def unpacking(self, version: VersionName) -> Optional[UnpackEntry]:
+        """How to get at a version that is sent packed."""
+        return next((entry for entry in self.unpacks if entry.version == version), None)
 
     def definition(self, wanted: str) -> Optional[DefinitionEntry]:
         """The definition statement with this id."""
@@ -199,6 +223,7 @@ def _document(raw: Dict[str, Any]) -> StepDocument:
         trace=raw.get("trace", False),
         repairs=raw.get("repairs", False),
         path=tuple(raw.get("path", ())),
+        unpacks=tuple(UnpackEntry(parse_version(one["version"]), tuple(one["codes"]), one["file"]) for one in raw.get("unpacks", ())),
     )
 
 
@@ -252,4 +277,5 @@ def _cut(raw: Dict[str, Any]) -> CutEntry:
 
 def _save(raw: Dict[str, Any]) -> SaveEntry:
     versions: List[str] = raw["versions"]
-    return SaveEntry(raw["payload"], tuple(parse_version(text) for text in versions), tuple(raw.get("carries", ())))
+    packed = PackEntry(raw["packed"]["code"], raw["packed"]["file"]) if "packed" in raw else None
+    return SaveEntry(raw["payload"], tuple(parse_version(text) for text in versions), tuple(raw.get("carries", ())), packed)

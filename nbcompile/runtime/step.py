@@ -6,16 +6,16 @@ import os
 import shutil
 import sys
 import time
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar
 
-from .carried import carried_files
+from .carried import CarriedFile, carried_files
 from .cell_kernel import CellKernel
 from .channels import READ_BY_IMPORTS, Channels
 from .code_places import CodeFinder
 from .codecs import Scope, reach_of, register_names
 from .contacts import CONTACTS
 from .definitions import Definitions
-from .document import CutEntry, SaveEntry, StepCell, StepDocument, VersionName, read_document
+from .document import CutEntry, PackEntry, SaveEntry, StepCell, StepDocument, UnpackEntry, VersionName, read_document
 from .environment import enter_kernel_environment, extend_search_path
 from .files import StepFiles
 from .fingerprint import fingerprint
@@ -24,8 +24,10 @@ from .journal import Journal, JournalReader
 from .loaded import LOADED
 from .local_classes import LocalClasses
 from .namespace import Namespace, Versions
+from .packing import files_of_path, run_serializer, unpack_value
 from .parameters import as_the_cell_has_it, given_values
 from .payloads import UNBOUND, Payloads, SavedPayload, save_payload
+from .placeholders import Placeholder
 from .plain_kernel import PlainKernel
 from .ports import Ports
 from .prints import Prints
@@ -37,6 +39,8 @@ from .sources import CellSource
 from .streams import Streams
 from .supervisor import journal_path
 from .tracing import Tracer
+
+Seen = TypeVar("Seen")
 
 
 class StepCall(NamedTuple):
@@ -229,12 +233,12 @@ class StepRun:
         values = [(version, self.versions[version]) for version in cell.needs if version.kind == "variable"]
         self._silently(lambda: self.guards.before(cell, values, list(self.definitions.made())))
 
-    def _silently(self, look: Callable[[], None]) -> None:
+    def _silently(self, look: Callable[[], Seen]) -> Seen:
         """Look at objects, which may run code of the notebook's classes, without showing what that writes."""
         self.recorder.flush()
         self.recorder.muted += 1
         try:
-            look()
+            return look()
         finally:
             self.recorder.flush()
             self.recorder.muted -= 1
@@ -257,9 +261,17 @@ class StepRun:
 
     def _read(self, version: VersionName) -> None:
         if version not in self.versions:
+            entry = self.document.unpacking(version)
             for read, value in self.payloads.read(version, self.scope).items():
-                self.versions.put(read, value)
-            self._bring(self.payloads, version)
+                self.versions.put(read, value if entry is None else self._unpacked(entry, value))
+            if entry is None:
+                self._bring(self.payloads, version)
+
+    def _unpacked(self, entry: UnpackEntry, value: Any) -> Any:
+        if value is UNBOUND or isinstance(value, Placeholder):
+            return value
+        directory = os.path.join(os.path.realpath(self.call.work), "unpacked", str(entry.version.cell), entry.version.name)
+        return self._silently(lambda: unpack_value(entry, value, self.payloads.carried(entry.version), directory))
 
     def _bring(self, payloads: Payloads, version: VersionName) -> None:
         """Put files that came with a version where the cells look for them."""
@@ -307,10 +319,25 @@ class StepRun:
         self._write(f"{self.document.step}.-kept-{cell.cell}", values, "")
 
     def _save(self, cell: StepCell, save: SaveEntry, shard: str = "") -> None:
+        if save.packed is not None:
+            self._save_packed(save, save.packed)
+            return
         values = [(version, self._value(version)) for version in save.versions]
         paths = [value for version, value in values if version.name in save.carries]
         watched = self.saves > 1 or self.guards.compares(cell, save.versions)
         self.guards.saved(cell, self._write(save.payload, values, shard, watched, paths))
+
+    def _save_packed(self, save: SaveEntry, entry: PackEntry) -> None:
+        """Write what the notebook's own code makes of a version."""
+        (version,) = save.versions
+        value, files = self._value(version), []  # type: Any, List[CarriedFile]
+        if value is not UNBOUND:
+            value = self._silently(lambda: run_serializer(entry.code, version, value))
+            if entry.file:
+                value, files = files_of_path(version, value)
+            # What the code wrote is not what a cell wrote.
+            self.files.settle()
+        self._write(save.payload, [(version, value)], "", files=files)
 
     def _save_cut(self, cut: CutEntry) -> None:
         """Write the shards of a version."""
@@ -326,9 +353,10 @@ class StepRun:
         shard: str,
         watch_sharing: bool = False,
         paths: Sequence[Any] = (),
+        files: Sequence[CarriedFile] = (),
     ) -> SavedPayload:
         name = shard_name(payload, shard)
-        carried = carried_files(paths, self.files.directory)
+        carried = (*carried_files(paths, self.files.directory), *files)
         saved = save_payload(os.path.join(self.call.home, name + ".nbc"), payload, values, self.scope, watch_sharing, shard, carried)
         reports = [one.report for one in saved.versions]
         self.journal.write("payload", payload=name, bytes=saved.length, versions=reports)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import List
 
-# Where a program starts that is given as text, files called as modules of the standard library would be taken for these.
+# Where a program starts that is given as text, files called as modules of the standard library would be taken for these. What comes next
+# on the path may be the person's own (PYTHONPATH), and stays.
 NOT_FROM_HERE = """\
 import sys
 if sys.path[:1] == [""]:

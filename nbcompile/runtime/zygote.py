@@ -282,8 +282,6 @@ def serve(descriptor: int, steps: Any) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     _prctl(_ADOPT_ORPHANS, 1)
-    # A cell imports what lies beside the notebook, never what lies beside this file.
-    sys.path[:1] = []
     # Nearly all that imports make stays: looking for the rest would take a part of their time, and is done by nobody.
     gc.disable()
     code = WORKER_BROKE
@@ -312,7 +310,6 @@ def work(connection: socket.socket, steps: Any) -> int:
 
 def work_alone(descriptor: int, steps: Any) -> None:
     """Be a worker in a process of its own. Does not return."""
-    sys.path[:1] = []
     code = WORKER_BROKE
     try:
         code = work(_adopted(descriptor), steps)

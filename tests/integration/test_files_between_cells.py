@@ -115,3 +115,12 @@ def test_steps_give_the_text_and_the_files_of_a_kernel(name, project, tmp_path):
     assert texts(json.loads((tmp_path / "out" / "n.executed.ipynb").read_text("utf-8"))) == texts(notebook)
     made = {path: content for path, content in tree(plain).items() if given.get(path) != content and not path.endswith(".zip")}
     assert tree(tmp_path / "out", leave_out=("all.zip",)) == made
+
+
+def test_the_path_that_a_person_has_set_is_that_of_the_cells(project, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'shared'}{os.pathsep}{tmp_path / 'nowhere'}")
+    (project / "n.py").write_text("# %%\nimport up\nx = up.UP\n# %%\nimport up\nprint(x, up.UP)\n", "utf-8")
+    command = [BIN / "nbcompile", "run", project / "n.py", "--granularity", "cell", "--no-cache", "-o", tmp_path / "out"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert texts(json.loads((tmp_path / "out" / "n.executed.ipynb").read_text("utf-8")))[1] == "2 2\n"

@@ -6,12 +6,12 @@ import ast
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 
-from nbcompile.analysis import caches, expressions, guesses, statements, types
+from nbcompile.analysis import caches, expressions, guesses, rows, statements, types
 from nbcompile.analysis.bindings import GONE, CellFrame, EffectKey, Mark, Origin, Spot, Trace, origin, spot
 from nbcompile.analysis.known import Known
 from nbcompile.analysis.replayable import Candidate, candidate, setting
 from nbcompile.analysis.values import MISSING, SCALAR, Function, Value, join, plain
-from nbcompile.analysis.visit import STATEMENTS, evaluate
+from nbcompile.analysis.visit import STATEMENTS, Arguments, Call, evaluate
 from nbcompile.analysis.walk import Walk
 from nbcompile.model.diagnostic import Diagnostic, Outcome, Place, Span
 from nbcompile.model.facts import (
@@ -157,6 +157,7 @@ class _Notebook:
         raises = _RAISES in parsed.cell.tags
         replays = _PARAMETERS not in parsed.cell.tags and not raises
         definitions = 0
+        self._call_back(frame, body[:1])
         for ordinal, statement in enumerate(body):
             if frame.dead:
                 break
@@ -176,8 +177,15 @@ class _Notebook:
                 )
         if frame.exits:
             frame.merge([*frame.exits, *([] if frame.dead else [frame.fork()])])
+        self._call_back(frame, body[-1:])
         record.ends_early = raises or self.walk.ends_early
         record.only_definitions = definitions == len(body) and bool(record.candidates)
+
+    def _call_back(self, frame: CellFrame, at: list[ast.stmt]) -> None:
+        """The shell calls what it was given, before a cell runs and after it."""
+        for node in at:
+            for value in self.walk.called_by_shell:
+                rows.call_held(Call(frame, node, Arguments((value,))))
 
     def _execute(self, frame: CellFrame, statement: ast.stmt, record: _Record, *, last: bool) -> None:
         if last and isinstance(statement, ast.Expr):
@@ -328,6 +336,8 @@ class _Notebook:
     def _live(self, frame: CellFrame, record: _Record) -> None:
         heap = self.walk.heap
         for mark, value in frame.trace.live:
+            if mark.reason == guesses.CALLED_BY_SHELL:
+                self.walk.called_by_shell.append(value)
             names = set(self.walk.names_reaching(heap.above(heap.below(value.objects))))
             names |= self._read_by(names)
             record.live.append((tuple(sorted(names)), mark))

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 
-from nbcompile.analysis import conventions, rows
+from nbcompile.analysis import channels, conventions, rows
 from nbcompile.analysis.aliases import ANY, KEPT
 from nbcompile.analysis.values import NO_OBJECTS, Class, Value, Wrapped, single
 from nbcompile.analysis.visit import Call
 
+# What the shell was given goes on beside all cells.
+CALLED_BY_SHELL = "the shell calls it while it runs later cells"
 # What is said of a change that is a guess.
 MAY_CHANGE = "may change it"
 # Methods that change their object, whatever library it is from; the name starts with one of these words.
@@ -76,6 +78,7 @@ def _method(call: Call) -> Value:
     objects = receiver.objects
     frame.trace.speaks = True
     walk.touch_module(frame, receiver.type, call.node)
+    _give_shell(call)
     if name == "__subclasses__":
         # Whichever class that is.
         walk.found_stateful.update(of.origin for of in walk.classes.values())
@@ -105,6 +108,18 @@ def _change_and_keep(call: Call, name: str) -> None:
         if not _CHANGES.fullmatch(name) and _is_foreign(call, value) and not value.view:
             frame.change(value, call.node, f"`.{name}()` may change what it is given")
         frame.capture(receiver, key, value, call.node)
+
+
+def _give_shell(call: Call) -> None:
+    """The shell is given functions or objects of the notebook, in whatever way: it may call them around every cell from now on.
+
+    Who is given the shell may give it anything.
+    """
+    code = _code_in(call, call.arguments.all()) if call.owner.type == channels.SHELL else []
+    if code or any(value.type == channels.SHELL for value in call.arguments.all()):
+        call.frame.walk.effect(call.frame, channels.DISPLAY, "write", call.label, call.node)
+    if code:
+        call.frame.walk.start_live(call.frame, call.node, code, CALLED_BY_SHELL)
 
 
 def _changes(call: Call, name: str) -> bool:
@@ -173,6 +188,7 @@ def function(call: Call) -> Value:
 
 def _function(call: Call) -> Value:
     frame, given = call.frame, call.arguments.all()
+    _give_shell(call)
     frame.trace.speaks = True
     name = call.label.rpartition(".")[2]
     frame.walk.touch_module(frame, call.label, call.node)

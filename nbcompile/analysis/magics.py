@@ -36,6 +36,15 @@ _SETS_SHELL = frozenset(("autocall", "automagic", "colors", "config", "doctest_m
 _GIVES_SHELL = frozenset(("alias_magic", "rehashx", "unalias"))
 
 
+# Those that are there only once an extension is loaded, and those that load one.
+_OF_EXTENSIONS_WORDS = """
+    autoreload aimport skip mermaid watermark version_information autotime unload_autotime snakeviz memit mprun lprun
+"""
+_OF_EXTENSIONS = frozenset(_OF_EXTENSIONS_WORDS.split())
+_LOADS = frozenset(("load_ext", "reload_ext", "unload_ext"))
+_EXTENSIONS = "library:extensions"
+
+
 def evaluate_magic(frame: Frame, node: Magic) -> Value:
     """A magic, wherever it stands in a cell."""
     frame.trace.speaks = True
@@ -45,6 +54,8 @@ def evaluate_magic(frame: Frame, node: Magic) -> Value:
     special = _SPECIAL.get(name)
     if special is not None:
         return special(frame, node)
+    if name in _OF_EXTENSIONS or not (name in _HARMLESS or name in _RUNS_PYTHON or name in _SHELLS):
+        frame.walk.effect(frame, _EXTENSIONS, "read", name, node)
     if name in _RUNS_PYTHON:
         return _python(frame, node)
     if name in _SHELLS:
@@ -59,7 +70,10 @@ def evaluate_magic(frame: Frame, node: Magic) -> Value:
 def _set_up(frame: Frame, node: Magic) -> None:
     """A magic that touches no names: it may set how the shell works, how figures are shown, or what is installed."""
     name, argument = node.name, node.argument.strip()
-    if name in _SETS_SHELL and not argument.startswith("InlineBackend"):
+    if name in _LOADS:
+        frame.walk.imported(frame, argument.partition(".")[0], node)
+        frame.walk.effect(frame, _EXTENSIONS, "write", argument, node)
+    elif name in _SETS_SHELL and not argument.startswith("InlineBackend"):
         frame.walk.effect(frame, channels.SHELL, "write", argument, node)
     elif name in _GIVES_SHELL:
         frame.walk.effect(frame, channels.DISPLAY, "write", argument, node)

@@ -24,6 +24,7 @@ from nbcompile.analysis.values import (
 )
 from nbcompile.analysis.visit import NO_ARGUMENTS, call_value
 
+SHELL = "shell"
 # What arithmetic between two types gives: the later one.
 _RANK = {
     "int": 1,
@@ -82,8 +83,9 @@ def attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
     if name == "__dict__" and value.objects:
         # What is stored in the dictionary is seen in the object only in one process.
         return Value("dict", value.objects, view=True)
-    if value.type == "property":
-        return Value("method", value.objects, Bound(value, name))
+    if value.type in (SHELL, "property"):
+        # Whatever is reached from the shell is a part of it.
+        return value if value.type == SHELL else Value("method", value.objects, Bound(value, name))
     if value.type in frame.walk.classes or type(callee) is Class or value.type == "super":
         return classes.attribute(frame, value, name, node)
     if value.type:
@@ -112,8 +114,8 @@ def library_attribute(frame: Frame, path: str, name: str, node: ast.AST) -> Valu
 def subscript(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:
     """`value[key]`."""
     classes.compare(frame, key)
-    if value.items is not None:
-        return _from_tuple(frame, value, key, node)
+    if value.items is not None or value.type == SHELL:
+        return _from_tuple(frame, value, key, node) if value.items is not None else value
     if value.type == namespace.NAMESPACE:
         return namespace.read(frame, key, node)
     if value.type in frame.walk.classes:

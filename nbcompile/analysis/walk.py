@@ -63,6 +63,8 @@ class Walk:
         self.pure_lines: frozenset[int] = frozenset()
         self.kept: list[ast.AST] = []
         self.history: set[int] = set()
+        # What the shell was given to call while it runs cells.
+        self.called_by_shell: list[Value] = []
         self.results: list[tuple[int, Value]] = []
         self._library: dict[str, Value] = {}
 

@@ -25,6 +25,10 @@ _QUOTED = re.compile(r"""(["'])((?:(?!\1)[^\\\n])+)\1""")
 _MOST_ENTRIES = 20_000
 _DEEPEST = 6
 _IMPORT = re.compile(r"(?m)(?:^|;)[ \t]*(?:from[ \t]+([A-Za-z_][\w.]*)[ \t]+import\b|import[ \t]+([A-Za-z_][\w., \t]*))")
+# Modules that are imported without the statement: as extensions of IPython, and by their name as text.
+_IMPORTED_OTHERWISE = re.compile(
+    r"""(?m)^[ \t]*%(?:load_ext|reload_ext|aimport)[ \t]+([A-Za-z_][\w.]*)|\b(?:import_module|__import__)\([ \t]*["']([A-Za-z_][\w.]*)"""
+)
 # A cell that moves to another directory, or adds one to where modules are looked for.
 _MOVES = re.compile(r"\bsys\s*\.\s*path\b|\bsite\s*\.\s*addsitedir\b|\bchdir\b|(?m:^\s*%(?:cd|pushd)\b)")
 _PARENTS = {"os.pardir": "..", "pardir": "..", ".parent": ".."}
@@ -214,7 +218,8 @@ def _mentioned(cell: Cell, reach: _Reach) -> tuple[str, ...]:
 def _imported(text: str) -> tuple[str, ...]:
     """The modules that lines of a text import."""
     names = (part.split()[:1] for source, several in _IMPORT.findall(text) for part in (source or several).split(","))
-    return tuple(dict.fromkeys(name for found in names for name in found))
+    otherwise = (one or other for one, other in _IMPORTED_OTHERWISE.findall(text))
+    return tuple(dict.fromkeys((*(name for found in names for name in found), *otherwise)))
 
 
 def _roots(notebook: Notebook, directory: Path) -> Iterator[str]:

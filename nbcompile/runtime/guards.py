@@ -11,7 +11,7 @@ import os
 import pickle
 import re
 import sys
-from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from .channels import Channels
 from .document import StepCell, StepDocument, VersionName
@@ -59,6 +59,7 @@ class Guards:
         self._made: Dict[str, Tuple[Any, ...]] = {}
         self._states: Dict[str, bytes] = {}
         self._shows: Dict[Any, int] = {}
+        self._loaded: FrozenSet[str] = frozenset()
         self._libraries: Dict[str, Dict[Any, Any]] = {}
         self._cell: Optional[StepCell] = None
         self._missed: Dict[str, None] = {}
@@ -114,6 +115,7 @@ class Guards:
         libraries = [name[len(LIBRARY) :] for name in channels if name.startswith(LIBRARY)]
         libraries += [name[len(MODULE) :] for name in channels if name.startswith(MODULE) and is_beside(name[len(MODULE) :])]
         self._libraries = {name: self._library(name) for name in libraries}
+        self._loaded = frozenset(sys.modules)
         self._shows = self._display()
         self._names.missing = {name for name in self._not_sent(cell) if name not in self._kernel.namespace}
         self._names.looked_up.clear()
@@ -223,7 +225,7 @@ class Guards:
     def _display(self) -> Dict[Any, int]:
         """How the shell shows objects of each type, and what else it was given."""
         shell = getattr(self._kernel, "shell", None)
-        return {} if shell is None else tools_of(shell)
+        return {} if shell is None else tools_of(shell, self._loaded)
 
     def _check_files(self, cell: StepCell) -> None:
         declared = [version.subject for version in cell.needs if version.kind == "file"]

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+import types
+from typing import Any, Container, Dict
 
 _OF_SHELL = ("ast_node_interactivity", "autoawait", "autocall", "automagic", "colors")
 _OF_TEXTS = ("float_precision", "max_seq_length", "max_width", "newline", "pprint")
+
+# Functions and objects that get every cell before it runs.
+_REWRITE = ("ast_transformers", "input_transformers_cleanup", "input_transformers_post")
+_OVERRIDING = (types.FunctionType, types.MethodType)
+_OURS = ("IPython", "ipykernel", "matplotlib_inline", "matplotlib", "traitlets", "nbcompile", "nbcompile_runtime", "builtins")
 
 
 def take_settings(shell: Any) -> Any:
@@ -28,25 +34,43 @@ def set_settings(shell: Any, state: Dict[str, Any]) -> None:
         shell.InteractiveTB.set_mode(state["errors"])
 
 
-def tools_of(shell: Any) -> Dict[Any, int]:
-    """What cells have given the shell: ways to show objects, magics, functions to be called after each cell.
+def tools_of(shell: Any, loaded: Container[str]) -> Dict[Any, int]:
+    """What cells have given the shell: ways to show objects, magics, functions to be called around each cell, or that rewrite it.
 
-    What pyplot registers for its figures, it registers in every process.
+    What IPython, pyplot and libraries that were not `loaded` yet register themselves, they register wherever they are imported. Magics of
+    extensions count for those who use them.
     """
+    extensions = shell.extension_manager.loaded
+    found = _ways_to_show(shell)
+    for kind, magics in shell.magics_manager.magics.items():
+        for name, magic in magics.items():
+            if type(magic).__name__ == "MagicAlias" or getattr(magic, "__module__", "") == "__main__":
+                found["magic", kind, name] = id(magic)
+    called = {f"event {event}": callbacks for event, callbacks in shell.events.callbacks.items()}
+    called.update({name: getattr(shell, name, ()) for name in _REWRITE})
+    called.update({name: (value,) for name, value in vars(shell).items() if isinstance(value, _OVERRIDING)})
+    if shell.custom_exceptions:
+        found["error", shell.custom_exceptions] = id(shell.CustomTB)
+    for use, callbacks in called.items():
+        for number, callback in enumerate(callbacks):
+            home = _home(callback)
+            if home.partition(".")[0] not in _OURS and (home in loaded or home in extensions):
+                found[use, number] = id(callback)
+    return found
+
+
+def _ways_to_show(shell: Any) -> Dict[Any, int]:
     found: Dict[Any, int] = {}
     for mime, formatter in shell.display_formatter.formatters.items():
         for kind, show in (*formatter.type_printers.items(), *formatter.deferred_printers.items()):
             if getattr(kind, "__module__", "") != "matplotlib.figure":
                 found[mime, kind] = id(show)
-    for kind, magics in shell.magics_manager.magics.items():
-        for name, magic in magics.items():
-            if type(magic).__name__ == "MagicAlias" or getattr(magic, "__module__", "") == "__main__":
-                found["magic", kind, name] = id(magic)
-    for event, callbacks in shell.events.callbacks.items():
-        for number, callback in enumerate(callbacks):
-            if getattr(callback, "__module__", "") == "__main__":
-                found["event", event, number] = id(callback)
     return found
+
+
+def _home(callback: Any) -> str:
+    """The module that a function, or the class of an object, is from."""
+    return str(getattr(callback, "__module__", None) or type(callback).__module__)
 
 
 def _values(owner: Any, names: Any) -> Dict[str, Any]:

@@ -46,7 +46,6 @@ def main(task_path: str) -> int:
         notebook,
         kernel_name=task["kernel"],
         timeout=task["timeout"],
-        coalesce_streams=True,
         resources={"metadata": {"path": task["directory"]}},
     )
     facts: Dict[str, Any] = {"failed": -1, "problem": "", "seconds": 0.0}

@@ -39,6 +39,12 @@ def start():
     _ready = True
 def ready():
     return _ready
+def tell(*_):
+    print("a cell has run")
+def load_ipython_extension(shell):
+    shell.events.register("post_run_cell", tell)
+def unload_ipython_extension(shell):
+    shell.events.unregister("post_run_cell", tell)
 def once(x, seen=[]):
     seen.append(x)
     return seen
@@ -105,6 +111,12 @@ def test_magics_that_a_cell_makes(tmp_path):
     ]
     texts, _ = shown(cells, tmp_path)
     assert texts[2] == "abab\n"
+
+
+def test_what_an_extension_beside_the_notebook_does_around_cells(tmp_path):
+    texts, found = shown(["%load_ext sensors", "x = 1", "%unload_ext sensors", "print(x)"], tmp_path)
+    assert texts == ["a cell has run\n", "a cell has run\n", "", "1\n"]
+    assert ("NB505", 0) in found
 
 
 def test_a_notebook_may_replace_functions_that_the_runtime_needs(tmp_path):

@@ -25,6 +25,8 @@ def double(one): return [2 * part for part in one]
 # %%
 y = double(x)
 print(y)
+display(y)
+print("after what is displayed")
 # %%
 x.append(5)
 # %%

@@ -23,7 +23,7 @@ from streamflow.core.scheduling import AvailableLocation
 from streamflow.ext.plugin import StreamFlowPlugin
 
 from nbcompile import api
-from nbcompile.backend import PlaceEvent, Secret
+from nbcompile.backend import PlaceEvent, RunId, Secret
 from nbcompile.emitters.streamflow import CONNECTOR, WORKDIR
 from nbcompile.engines.directory import RunDirectory
 from nbcompile.engines.streamflow.command import Manner
@@ -31,6 +31,7 @@ from nbcompile.engines.streamflow.conductor import Conductor, Policy
 from nbcompile.engines.streamflow.deliver import Delivery
 from nbcompile.engines.streamflow.host import Hosting, read_hosting
 from nbcompile.engines.streamflow.notes import NoteReader, NoteWriter
+from nbcompile.engines.streamflow.past import FILE_NAME, PlacedPast, read_facts
 from nbcompile.engines.streamflow.place import Opened, Place, open_here
 from nbcompile.model.errors import NbcompileError
 from nbcompile.model.placement import Placement, read_placement
@@ -64,7 +65,13 @@ class _Run:
         delivery = Delivery(RunDirectory(self.hosting.directory) if self.hosting else None)
         policy = self.hosting.policy if self.hosting else Policy()
         not_ours = "" if self.hosting else "local"
-        self.conductor = Conductor(self.placement, self.notes, policy, delivery, before, not_ours)
+        self.conductor = Conductor(self.placement, self.notes, policy, delivery, before, not_ours, self._past())
+
+    def _past(self) -> PlacedPast | None:
+        """What earlier runs made, where the engine wants that used."""
+        if self.hosting is None or not (path := self.hosting.notes.with_name(FILE_NAME)).exists():
+            return None
+        return PlacedPast(read_facts(path.read_bytes()), RunId(self.run), self.bundle, RunDirectory(self.hosting.directory))
 
     async def open(self, tenant: str, deployment: str) -> Place:
         """Reach a deployment. Raises what keeps us from it, after noting that."""

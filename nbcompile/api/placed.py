@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from nbcompile.api.deployments import open_place, usual_ask
-from nbcompile.api.places import check_places
+from nbcompile.api.places import visit_places
 from nbcompile.api.plans import check_transfer, forecast
 from nbcompile.api.programs import read_file
 from nbcompile.model.diagnostic import Severity
@@ -14,17 +14,18 @@ from nbcompile.model.errors import NotebookError
 from nbcompile.model.run import Account
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from nbcompile.api.places import Visited
     from nbcompile.api.programs import Program
     from nbcompile.backend import Challenge, Secret
     from nbcompile.engines.directory import RunDirectory
     from nbcompile.engines.streamflow.job import PlacedJob
-    from nbcompile.model.diagnostic import Diagnostic
     from nbcompile.model.plan import Plan
     from nbcompile.model.run import RunEvent
     from nbcompile.model.settings import Settings
+    from nbcompile.model.software import Site, Software
     from nbcompile.tenancy.credentials import Ask
 
 
@@ -65,31 +66,43 @@ async def sweep_places(job: PlacedJob, deployments: Sequence[str]) -> Sequence[s
     return [line for found in await asyncio.gather(*map(sweep, deployments)) for line in found]
 
 
-def checked_places(
-    path: Path, program: Program, made: Plan, settings: Settings, tell: Callable[[RunEvent], None]
-) -> tuple[Diagnostic, ...]:
-    """What places lack. Raises `NotebookError` when a step could not run where it is placed, `UsageError` when too much would move."""
-    check_transfer(forecast(program, made, settings), settings)
+def checked_places(path: Path, program: Program, made: Plan, settings: Settings, tell: Callable[[RunEvent], None]) -> Visited:
+    """What places lack and have.
+
+    Raises `NotebookError` when a step could not run where it is placed, `UsageError` when too much would move.
+    """
     from nbcompile.model.run import Notice
 
-    found = check_places(program, made, settings, path=str(path), ask=telling_ask(tell), tell=lambda text: tell(Notice(text)))
-    wrong = [one for one in found if one.rule.severity is Severity.ERROR]
+    check_transfer(forecast(program, made, settings), settings)
+    found = visit_places(program, made, settings, path=str(path), ask=telling_ask(tell), tell=lambda text: tell(Notice(text)))
+    wrong = [one for one in found.findings if one.rule.severity is Severity.ERROR]
     if wrong:
         raise NotebookError("; ".join(f"{one.rule.code} {one.message}" for one in wrong), wrong[0].help)
     return found
 
 
-def placed_job(path: Path, program: Program, made: Plan, settings: Settings, output: Path | None) -> PlacedJob:
+def placed_job(
+    path: Path, program: Program, made: Plan, settings: Settings, output: Path | None, sites: Mapping[Site, Software]
+) -> PlacedJob:
     """A run of the plan at its places, its directory made."""
     from nbcompile.engines.directory import claim_directory, new_run_id
     from nbcompile.engines.streamflow.program import find_streamflow
 
     find_streamflow(os.environ)
-    return job_in(claim_directory(output, program.notebook.name), new_run_id(program.notebook.name), path, program, made, settings)
+    directory, identifier = claim_directory(output, program.notebook.name), new_run_id(program.notebook.name)
+    return job_in(directory, identifier, path, program, made, settings, sites)
 
 
-def job_in(directory: RunDirectory, identifier: str, path: Path, program: Program, made: Plan, settings: Settings) -> PlacedJob:
-    """A run of the plan in a directory, which may have held another plan of the same run."""
+def job_in(
+    directory: RunDirectory,
+    identifier: str,
+    path: Path,
+    program: Program,
+    made: Plan,
+    settings: Settings,
+    sites: Mapping[Site, Software],
+) -> PlacedJob:
+    """A run of the plan in a directory, which may have held another plan of the same run. `sites` are what was seen of its places."""
     from nbcompile.backend import run_id
     from nbcompile.emitters.cwl import emit_cwl
     from nbcompile.emitters.lockfile import lock_bytes
@@ -106,6 +119,7 @@ def job_in(directory: RunDirectory, identifier: str, path: Path, program: Progra
     bundle = emit_cwl(made, steps, program.notebook, lock, collects=False)
     write_bundle(emit_streamflow(bundle, made, tenant=PERSONAL, run=run, everywhere=True), path.parent, directory.state / "bundle")
     directory.source.write_bytes(read_file(path))
+    _note_past(directory, path, program, made, sites if settings.cached else {})
     retries = settings.project.retries if settings.project else RetrySettings()
     request = {
         "run": run,
@@ -114,8 +128,23 @@ def job_in(directory: RunDirectory, identifier: str, path: Path, program: Progra
         "python": settings.python or (settings.project.environment.python if settings.project else ""),
         "jobs": settings.jobs,
         "keep_going": settings.keep_going,
+        "cached": settings.cached,
         "retries": retries.max,
         "retry_on": [*retries.on],
     }
     directory.template.write_bytes(notebook_template(program.notebook))
     return job_of_request(identifier, path, directory, request)
+
+
+def _note_past(directory: RunDirectory, path: Path, program: Program, made: Plan, sites: Mapping[Site, Software]) -> None:
+    """Write down what results of earlier runs are known by; where no site was seen, none are used."""
+    from nbcompile.engines.home import cache_directory
+    from nbcompile.engines.streamflow.past import FILE_NAME, past_facts, write_facts
+    from nbcompile.planning.reuse import reuse_of_steps
+
+    file = directory.state / "streamflow" / FILE_NAME
+    file.parent.mkdir(exist_ok=True)
+    file.unlink(missing_ok=True)
+    if sites:
+        reuse = reuse_of_steps(made, program.facts, program.notebook)
+        file.write_bytes(write_facts(past_facts(cache_directory(), str(path.absolute()), made, reuse, sites)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from nbcompile.api.deployments import broker_of, visit
 from nbcompile.api.personal import known_deployments
@@ -23,7 +23,25 @@ if TYPE_CHECKING:
     from nbcompile.tenancy.deployments import Deployments
 
 
+class Visited(NamedTuple):
+    """What places lack, and the software that was seen there."""
+
+    findings: tuple[Diagnostic, ...]
+    sites: Mapping[Site, Software]
+
+
 def check_places(
+    program: Program, made: Plan, settings: Settings | None = None, *, path: str = "", file: Path | None = None, ask: Ask | None = None
+) -> tuple[Diagnostic, ...]:
+    """See, before anything is submitted, what steps need and do not find where they are placed, and which values could not travel.
+
+    `path` is the notebook's, for the findings. Logs in to every deployment of the plan. Raises `UsageError` for what is
+    configured wrong, `PlaceFailed` for a place that cannot be reached or whose environment cannot be loaded.
+    """
+    return visit_places(program, made, settings, path=path, file=file, ask=ask).findings
+
+
+def visit_places(
     program: Program,
     made: Plan,
     settings: Settings | None = None,
@@ -32,13 +50,8 @@ def check_places(
     file: Path | None = None,
     ask: Ask | None = None,
     tell: Callable[[str], None] = lambda _: None,
-) -> tuple[Diagnostic, ...]:
-    """See, before anything is submitted, what steps need and do not find where they are placed, and which values could not travel.
-
-    `path` is the notebook's, for the findings; `tell` is told what was not looked at. Logs in to every deployment of the plan.
-    Raises `UsageError` for what is configured wrong, `PlaceFailed` for a place that cannot be reached or whose environment cannot
-    be loaded.
-    """
+) -> Visited:
+    """`check_places`, with what was seen; `tell` is told what was not looked at."""
     import asyncio
 
     from nbcompile.analysis.cells import type_origins
@@ -58,12 +71,13 @@ def check_places(
     libraries = {one for version in sent for one in origins.get(version, program.facts[version.cell].libraries)}
     asked = questions(needs, with_held(sorted(libraries)), STEP_MODULES)
     found = asyncio.run(_look_at(asked, program, settings, known_deployments(file=file), ask, tell))
-    return (
+    findings = (
         *missing_software(needs, found, path),
         *missing_files(reads, found, path),
         *other_pythons(found, python_asked(settings), program.notebook.python_version, path),
         *incompatible_sites(made, program.facts, found, origins, path),
     )
+    return Visited(findings, found)
 
 
 async def _look_at(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from nbcompile.api.bundles import build
 from nbcompile.api.jobs import foreseeing, local_job
 from nbcompile.api.placed import checked_places, job_in, placed_job, sweep_places, telling_ask
+from nbcompile.api.places import Visited
 from nbcompile.api.plans import plan
 from nbcompile.api.programs import analyze, analyze_at, read_file
 from nbcompile.api.projects import in_project, python_asked
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from nbcompile.model.guard import GuardBreak
     from nbcompile.model.plan import Plan
     from nbcompile.model.run import KnownRun, RunEvent, RunRecord
+    from nbcompile.model.software import Site, Software
 
 
 def run(
@@ -65,10 +68,12 @@ def run(
         made = plan(program, settings)
         elsewhere = any(step.target != "local" for step in made.steps)
         if engine == "streamflow" or (elsewhere and not engine):
-            for found in checked_places(path, program, made, settings, tell) if elsewhere else ():
+            visited = checked_places(path, program, made, settings, tell) if elsewhere else Visited((), {})
+            for found in visited.findings:
                 tell(Found(found))
-            asked = replace(placed_job(path, program, made, settings, output), streams=streams, cancellation=cancellation)
-            return _recorded(_run_until_sound(asked, program, made, settings, tell), tell)
+            asked = placed_job(path, program, made, settings, output, visited.sites)
+            asked = replace(asked, streams=streams, cancellation=cancellation, began=time.time())
+            return _recorded(_run_until_sound(asked, program, made, settings, visited.sites, tell), tell)
         from nbcompile.engines.directory import claim_directory
         from nbcompile.engines.local.run import run_job
 
@@ -216,7 +221,14 @@ def _run_placed(job: PlacedJob, tell: Callable[[RunEvent], None]) -> RunRecord:
         return run_placed(job, tell, sweep, desk)
 
 
-def _run_until_sound(job: PlacedJob, program: Program, made: Plan, settings: Settings, tell: Callable[[RunEvent], None]) -> RunRecord:
+def _run_until_sound(
+    job: PlacedJob,
+    program: Program,
+    made: Plan,
+    settings: Settings,
+    sites: Mapping[Site, Software],
+    tell: Callable[[RunEvent], None],
+) -> RunRecord:
     """Run what is placed; while guards are broken, run by a plan that foresees it. Steps that are the same in it do not run again."""
     from shutil import rmtree
 
@@ -241,8 +253,8 @@ def _run_until_sound(job: PlacedJob, program: Program, made: Plan, settings: Set
         tell(Notice(runs_again(breaks)))
         program, settings, made = foreseen
         rmtree(job.directory.state / "work")  # what is still true is brought again
-        again = job_in(job.directory, job.id, job.notebook, program, made, settings)
-        job = replace(again, streams=job.streams, cancellation=job.cancellation)
+        again = job_in(job.directory, job.id, job.notebook, program, made, settings, sites)
+        job = replace(again, streams=job.streams, cancellation=job.cancellation, began=job.began)
 
 
 def _bundle_job(path: Path, settings: Settings, parameters: Mapping[str, object], output: Path | None, engine: str) -> BundleJob:

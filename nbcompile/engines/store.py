@@ -65,6 +65,28 @@ class Result:
         return (self.outputs, *self.payloads, *self.files)
 
 
+class PlacedFile(NamedTuple):
+    """A file that a job wrote, as the store of its place has it."""
+
+    path: str
+    size: int
+    sha256: str
+    sha1: str
+    executable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedResult:
+    """What a step, or a shard of it, made at a deployment, whose own store has the bytes. `versions` as in `Result`."""
+
+    step: StepId
+    files: tuple[PlacedFile, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_memory_mib: float = 0.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experience:
     """What a step's result was made of when it was last made, and what that took."""
@@ -79,7 +101,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root / _LAYOUT
-        self._actions, self._blobs = self.root / "actions", self.root / "blobs"
+        self._actions, self._blobs, self._placed = self.root / "actions", self.root / "blobs", self.root / "placed"
 
     def find(self, key: str) -> Iterator[Result]:
         """The results under a key whose bytes are all there, the one used last first; broken ones are removed on the way."""
@@ -134,6 +156,29 @@ class Store:
         _write_whole(place, json.dumps({"checksum": checksum, "content": content}).encode())
         return f"{key}/{place.stem}"
 
+    def publish_placed(self, key: str, result: PlacedResult) -> None:
+        """Make a result known whose bytes are at a deployment."""
+        content = json.dumps(asdict(result), sort_keys=True)
+        checksum = hashlib.sha256(content.encode()).hexdigest()
+        place = self._placed / key[:2] / key / f"{checksum[:32]}.json"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _write_whole(place, json.dumps({"checksum": checksum, "content": content}).encode())
+
+    def find_placed(self, key: str) -> Iterator[PlacedResult]:
+        """The results under a key whose bytes were at a deployment, the one used last first; nobody has asked it yet."""
+        for path in sorted((self._placed / key[:2] / key).glob("*.json"), key=_modified, reverse=True):
+            content = _read_whole(path)
+            try:
+                found = PlacedResult(**{**content, "files": tuple(PlacedFile(*one) for one in content["files"])}) if content else None
+            except (TypeError, KeyError):
+                found = None
+            if found is None:
+                path.unlink(missing_ok=True)
+                continue
+            with contextlib.suppress(OSError):
+                os.utime(path)
+            yield found
+
     def note(self, name: str, experience: Experience) -> None:
         """Remember how the newest result called `name` was made, whatever becomes of the result."""
         place = self._experience(name)
@@ -182,6 +227,8 @@ class Store:
             for path in [path for path in actions if now - _modified(path) > most_seconds]:
                 path.unlink(missing_ok=True)
                 actions.remove(path)
+            for path in [path for path in self._placed.glob("*/*/*.json") if now - _modified(path) > most_seconds]:
+                path.unlink(missing_ok=True)
         named = {path: {kept.blob.sha256: kept.blob.bytes for kept in result.kept} for path in actions if (result := _read_action(path))}
         if most_bytes is not None:
             left = _total(named.values())
@@ -229,14 +276,24 @@ class Store:
 
 def _read_action(path: Path) -> Result | None:
     """The action in a file; `None` when it is not there, or not what was written."""
+    content = _read_whole(path)
+    try:
+        return _result(content) if content else None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _read_whole(path: Path) -> dict[str, Any] | None:
+    """What was written with its checksum; `None` when it is not there, or not what was written."""
     try:
         document = json.loads(path.read_bytes())
         content = document["content"]
         if hashlib.sha256(content.encode()).hexdigest() != document["checksum"]:
             return None
-        return _result(json.loads(content))
+        found = json.loads(content)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
+    return found if isinstance(found, dict) else None
 
 
 def _result(document: dict[str, Any]) -> Result:

@@ -32,7 +32,8 @@ class Software:
     """What an environment has. `origins` says of each module that was asked about which distribution it comes from.
 
     `missing` are modules that cannot be imported, `absent` programs that cannot be started, `gone` files that are not there;
-    `versions` are those of all distributions, and `programs` those that the environment brings besides the system's.
+    `versions` are those of all distributions, `programs` those that the environment brings besides the system's. `tops` says which
+    distributions brought each top-level module, and is empty for a Python that cannot tell.
     """
 
     python: str
@@ -43,6 +44,9 @@ class Software:
     programs: tuple[str, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    tops: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    implementation: str = ""
+    platform: str = ""
 
     @property
     def minor(self) -> str:

@@ -37,7 +37,7 @@ for name in asked["modules"]:
         found = True
     if not found:
         missing.append(name)
-versions, origins = {}, {}
+versions, origins, tops = {}, {}, {}
 try:
     from importlib import metadata
     for one in metadata.distributions():
@@ -45,8 +45,8 @@ try:
         if name:
             versions.setdefault(name, one.version)
     if asked["modules"] and hasattr(metadata, "packages_distributions"):
-        by_module = metadata.packages_distributions()
-        origins = {name: by_module[name][0] for name in asked["modules"] if by_module.get(name)}
+        tops = {name: sorted(set(found)) for name, found in metadata.packages_distributions().items()}
+        origins = {name: tops[name][0] for name in asked["modules"] if tops.get(name)}
 except ImportError:
     pass
 absent = [name for name in asked["programs"] if shutil.which(name) is None]
@@ -59,7 +59,8 @@ for folder in os.environ.get("PATH", "").split(os.pathsep):
             pass
 gone = [path for path in asked["paths"] if not os.path.exists(path)]
 print("nbcompile-answer:" + json.dumps({"python": platform.python_version(), "executable": sys.executable, "missing": missing,
-      "absent": absent, "gone": gone, "own": sorted(own), "versions": versions, "origins": origins}))
+      "absent": absent, "gone": gone, "own": sorted(own), "versions": versions, "origins": origins, "tops": tops,
+      "implementation": platform.python_implementation(), "platform": sys.platform + "-" + platform.machine()}))
 """
 )
 
@@ -129,6 +130,9 @@ def answer_of(stdout: bytes, stderr: bytes) -> Software:
             programs=tuple(map(str, found["own"])),
             origins={str(module): str(name) for module, name in found["origins"].items()},
             versions={str(name): str(version) for name, version in sorted(found["versions"].items())},
+            tops={str(module): tuple(map(str, names)) for module, names in sorted(found["tops"].items())},
+            implementation=str(found["implementation"]),
+            platform=str(found["platform"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Fatal("its Python gives an answer that cannot be read", "does something print on its standard output?") from None

@@ -111,6 +111,8 @@ def _finish(
             group = group_of[str(version)]
             parts = [pieces[number] for number in (group["frame"], *group["regions"])]
             report.update(type=type_name(type(value)), bytes=sum(piece.length for piece in parts), sha256=_combined(parts, str(version)))
+            if group["definitions"]:
+                report["definitions"] = group["definitions"]
         reports.append((version, report))
     index = {
         "schema": SCHEMA_OF_PAYLOAD,

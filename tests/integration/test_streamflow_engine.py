@@ -181,6 +181,11 @@ def test_what_was_not_foreseen_is_repaired_and_told_once(tmp_path):
     assert [(one.rule.code, one.place.cell_index) for one in record.diagnostics] == [("NB501", 2)]
     assert shown(tmp_path / "out")[3] == (4, [["[1, 2] 3\n"]])
     assert not any((tmp_path / "out" / ".nbcompile" / "here" / "runs").iterdir())
+    # What the run took is what all its plans took.
+    notes = (tmp_path / "out" / ".nbcompile" / "streamflow" / "notes.jsonl").read_text().splitlines()
+    opened = [note["at"] for note in map(json.loads, notes) if note["note"] == "opened"]
+    assert len(opened) == 2
+    assert record.seconds > min(step.started_seconds for step in record.steps) > opened[1] - opened[0]
 
 
 def test_strictly_what_was_not_foreseen_is_a_failure(tmp_path):

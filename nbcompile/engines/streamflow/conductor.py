@@ -16,6 +16,7 @@ from nbcompile.backend import Cause, Fatal, Job, JobKey, JobRef, JobState, JobSt
 from nbcompile.engines.streamflow.command import job_of
 from nbcompile.engines.streamflow.deliver import Delivery
 from nbcompile.engines.streamflow.notes import Note, NoteWriter
+from nbcompile.engines.streamflow.past import PlacedPast
 from nbcompile.engines.streamflow.place import Place
 from nbcompile.model.errors import NbcompileError
 from nbcompile.model.placement import PlacedStep, Placement
@@ -38,10 +39,11 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What an earlier client of this run noted of a job: the number of its last attempt, and whether that had failed."""
+    """What an earlier client of this run noted of a job: the number of its last attempt, and how that had ended, if it had."""
 
     attempt: int
-    failed: bool
+    failed: bool = False
+    finished: bool = False
 
 
 class Conductor:
@@ -58,7 +60,9 @@ class Conductor:
         delivery: Delivery,
         before: Sequence[Note] = (),
         not_ours: str = "",
+        past: PlacedPast | None = None,
     ) -> None:
+        self._past = past
         self._placement, self._notes, self._policy, self._delivery = placement, notes, policy, delivery
         self._before = _remembered(before)
         self._open: dict[StepId, PlacedStep] = {placed.step: placed for placed in placement.steps if placed.target != not_ours}
@@ -77,7 +81,7 @@ class Conductor:
             return f"{step.step} is not run after a failure", _FAILED
         try:
             job = job_of(command, place.tree, workdir, step, place.manner_of(step))
-            status = await self._attempts(place, step, shard, job)
+            status = await self._recalled(place, step, shard, job) or await self._attempts(place, step, shard, job)
             place.present(directory, status)
             place.tree.make_directory(f"{directory}/{step.step}.files")
         except NbcompileError as error:
@@ -110,6 +114,15 @@ class Conductor:
 
     # One step.
 
+    async def _recalled(self, place: Place, step: PlacedStep, shard: str, job: Job) -> JobStatus | None:
+        """What an earlier run made of a job, which then need not run. What an earlier client of this run started is found as ever."""
+        if self._past is None or job.key in self._before:
+            return None
+        status = await self._past.recall(place.session, place.name, step, job, whole=not step.scattered)
+        if status is not None:
+            self._later(self._delivered(place, step, shard, job, status, withdrawn=False, cached=True))
+        return status
+
     async def _attempts(self, place: Place, step: PlacedStep, shard: str, job: Job) -> JobStatus:
         known = self._before.get(job.key)
         attempt = known.attempt + known.failed if known else 1
@@ -121,7 +134,7 @@ class Conductor:
             stale = first and status.state in _GONE
             again = stale or (cause in self._policy.retry_on and tries < self._policy.retries)
             if not again or step.step not in self._open:
-                await self._deliver(place, step, shard, status)
+                await self._deliver(place, step, shard, job, status)
                 return status
             self._note("again", step, shard, place, reason=status.reason or cause, attempt=attempt)
             tries, attempt, first = tries + (not stale), attempt + 1, False
@@ -157,16 +170,20 @@ class Conductor:
             for ref in [ref for ref in running if ref.key == job.key and ref.attempt == job.attempt]:
                 del running[ref]
 
-    async def _deliver(self, place: Place, step: PlacedStep, shard: str, status: JobStatus) -> None:
+    async def _deliver(self, place: Place, step: PlacedStep, shard: str, job: Job, status: JobStatus) -> None:
         """Bring here what a person wants of a step. The steps that need its results do not wait for that."""
-        task = self._later(self._delivered(place, step, shard, status, withdrawn=step.step not in self._open))
+        task = self._later(self._delivered(place, step, shard, job, status, withdrawn=step.step not in self._open))
         if status.state is not JobState.FINISHED:
             await asyncio.shield(task)
 
-    async def _delivered(self, place: Place, step: PlacedStep, shard: str, status: JobStatus, *, withdrawn: bool) -> None:
+    async def _delivered(
+        self, place: Place, step: PlacedStep, shard: str, job: Job, status: JobStatus, *, withdrawn: bool, cached: bool = False
+    ) -> None:
         facts: dict[str, Any] = {
             "state": status.state.value,
             "withdrawn": withdrawn,
+            "cached": cached,
+            "found": not cached and self._had_finished(status.ref),
             "cause": status.cause.value,
             "exit": status.exit_code,
             "reason": status.reason,
@@ -179,10 +196,30 @@ class Conductor:
             "attempt": status.ref.attempt,
         }
         try:
-            await self._delivery.bring(place, status, step.step, shard)
+            await self._delivery.bring(place, status, step.step, shard, ran=not cached)
         except (NbcompileError, OSError) as error:
             facts |= {"state": "failed", "reason": f"what it wrote cannot be brought here: {error}", "place_failed": True}
+        facts |= await self._remembered(place, step, shard, job, status, cached=cached)
         self._note("ended", step, shard, place, **facts)
+
+    async def _remembered(self, place: Place, step: PlacedStep, shard: str, job: Job, status: JobStatus, *, cached: bool) -> dict[str, Any]:
+        """Keep what a job has made for later runs; what is to be told of its key."""
+        if self._past is None:
+            return {}
+        if not shard:
+            self._past.delivered(step.step)
+        name = StepId(f"{step.step}.{shard}" if shard else step.step)
+        try:
+            if status.state is JobState.FINISHED and not cached:
+                await self._past.keep(place.session, place.name, step, job, status, name, whole=not step.scattered)
+        except (NbcompileError, OSError):
+            return {}  # what could not be kept is made again
+        return {} if shard else {"told": asdict(self._past.told(step.step))}
+
+    def _had_finished(self, ref: JobRef) -> bool:
+        """Whether an earlier client of this run had seen the end of a job."""
+        known = self._before.get(JobKey(ref.key))
+        return known is not None and known.finished and known.attempt == ref.attempt
 
     # After a failure.
 
@@ -259,6 +296,7 @@ def _remembered(notes: Sequence[Note]) -> Mapping[JobKey, Remembered]:
 def _each(notes: Sequence[Note]) -> Iterator[tuple[JobKey, Remembered]]:
     for note in notes:
         if note["note"] == "submitted":
-            yield JobKey(note["key"]), Remembered(note["attempt"], failed=False)
+            yield JobKey(note["key"]), Remembered(note["attempt"])
         elif note["note"] == "ended" and "key" in note:
-            yield JobKey(note["key"]), Remembered(note["attempt"], failed=note["state"] != JobState.FINISHED.value)
+            well = note["state"] == JobState.FINISHED.value
+            yield JobKey(note["key"]), Remembered(note["attempt"], failed=not well, finished=well)

@@ -35,8 +35,8 @@ class Delivery:
             path.unlink(missing_ok=True)
             self._following[ref] = asyncio.ensure_future(self._follow(place, ref, path))
 
-    async def bring(self, place: Place, status: JobStatus, step: StepId, shard: str) -> None:
-        """Bring what the step's cells showed, the files they wrote, and what its process printed besides."""
+    async def bring(self, place: Place, status: JobStatus, step: StepId, shard: str, *, ran: bool = True) -> None:
+        """Bring what the step's cells showed, the files they wrote, and, where it `ran` in this run, what its process printed besides."""
         if self._directory is None:
             return
         following = self._following.pop(status.ref, None)
@@ -47,7 +47,8 @@ class Delivery:
         name = StepId(f"{step}.{shard}" if shard else step)
         wanted = [(output, target) for output in status.outputs if (target := _target(self._directory, output, step, name))]
         await asyncio.gather(*(fetch(place.session, _content(output), target) for output, target in wanted))
-        await self._bring_log(place, status.ref, self._directory.log(name))
+        if ran:
+            await self._bring_log(place, status.ref, self._directory.log(name))
 
     async def _follow(self, place: Place, ref: JobRef, path: Path) -> None:
         while True:

@@ -22,7 +22,8 @@ class PlacedJob:
     """A bundle with streamflow.yml, whose steps run where it says.
 
     `python` is the interpreter asked for on this machine, `kernel` the notebook's; `run` is what places call the run, and
-    `request` what makes the same job again from the run's directory.
+    `request` what makes the same job again from the run's directory. `began` is when the run did, in seconds since 1970, where
+    it has run by another plan before.
     """
 
     id: str
@@ -39,6 +40,7 @@ class PlacedJob:
     cancellation: Cancellation | None = None
     policy: Policy = Policy()
     request: Mapping[str, Any] = field(default_factory=dict)
+    began: float = 0.0
 
     @property
     def place(self) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from nbcompile.engines.streamflow.more import how_to_ask_for_more
 from nbcompile.engines.streamflow.notes import Note
 from nbcompile.model.placement import Placement
 from nbcompile.model.plan import Resources, StepId
-from nbcompile.model.run import Failure, Notice, RunEvent, StepEnded, StepRecord, StepStarted, StepState, StepWaits
+from nbcompile.model.run import Failure, KnownStep, Notice, RunEvent, StepEnded, StepRecord, StepStarted, StepState, StepWaits
 from nbcompile.runtime.supervisor import report_death
 
 _STATES = {"finished": StepState.FINISHED, "cancelled": StepState.CANCELLED}
@@ -35,20 +35,28 @@ _ADVICE = {
     Cause.UNSCHEDULABLE: "see `nbcompile doctor` for what the deployment has, and correct the placement",
     Cause.ENVIRONMENT: "see `nbcompile doctor`, and correct the environment of the deployment",
 }
+_CACHED = "cached"
 _TRY_AGAIN = "`nbcompile runs resume` goes on where this run ended"
 
 
 class Records:
-    """What is known of the steps of a run. `began` is when the run began, in seconds since 1970."""
+    """What is known of the steps of a run. `began` is when the run began, in seconds since 1970.
 
-    def __init__(self, directory: RunDirectory, placement: Placement, began: float, *, streams: bool) -> None:
+    `before` is what the journal knows from an earlier client of the run, or from a plan that it ran by before.
+    """
+
+    def __init__(
+        self, directory: RunDirectory, placement: Placement, began: float, *, streams: bool, before: Sequence[KnownStep] = ()
+    ) -> None:
         self._directory, self._began, self._streams = directory, began, streams
+        self._before = {known.step: known for known in before}
         self._placement = placement
         self.steps = {placed.step: StepRecord(step=placed.step, cells=placed.cells, place=placed.target) for placed in placement.steps}
         self.failures: list[Failure] = []
         self.opened: dict[str, Note] = {}
         self.refused: Note | None = None
         self.jobs: dict[StepId, Note] = {}
+        self.told: dict[StepId, dict[str, Any]] = {}
         self._followers: dict[StepId, StepFollower] = {}
 
     def take(self, note: Note) -> Iterator[RunEvent]:
@@ -110,7 +118,11 @@ class Records:
         if not note["shard"]:
             yield from follower.last_news(outputs)
         self.failures += self._failures(step, name, note, outputs)
-        self.steps[step] = self._record(step, note, outputs)
+        if note.get("cached") and self.steps[step].started_seconds is None:
+            yield StepStarted(step, self.steps[step].cells, self._since(note), _CACHED)
+        if not note["shard"]:
+            self.told[step] = note.get("told") or {}
+        self.steps[step] = self._earlier(step, note) or self._record(step, note, outputs)
         if note["shard"] and note["state"] != "finished" and not note.get("withdrawn"):
             self._show_shard(step, name)
         if not note["shard"] or self.steps[step].state is StepState.FAILED:
@@ -130,18 +142,27 @@ class Records:
             report_death(str(journal.parent), str(path), signal.SIGKILL)
         return read_outputs(path)
 
+    def _earlier(self, step: StepId, note: Note) -> StepRecord | None:
+        """The record of a step that had finished before: what it took was taken then."""
+        known = self._before.get(step)
+        found = note.get("found") and not note["shard"] and known and known.record and known.key == note["key"]
+        return replace(known.record, why="it had finished before the run went on") if found and known and known.record else None
+
     def _record(self, step: StepId, note: Note, outputs: dict[str, Any]) -> StepRecord:
         before = self.steps[step]
         state = _STATES.get(note["state"], StepState.FAILED)
         if state is StepState.CANCELLED and not note["withdrawn"]:
             state = StepState.FAILED
         started = before.started_seconds if before.started_seconds is not None else self._since(note)
+        cached = bool(note.get("cached")) and not note["shard"]
+        if cached:
+            before = replace(before, start=_CACHED, cached=True, why="its result was kept by an earlier run")
         return replace(
             before,
             state=before.state if before.state is StepState.FAILED or (note["shard"] and state is StepState.FINISHED) else state,
             exit_code=note.get("exit"),
             started_seconds=started,
-            seconds=self._since(note) - started,
+            seconds=note["seconds"] if cached else self._since(note) - started,
             cpu_seconds=_sum(before.cpu_seconds, note.get("cpu_seconds")),
             peak_memory_mib=max(before.peak_memory_mib or 0.0, note.get("peak_memory_mib") or 0.0) or None,
             place=note["place"],

@@ -83,9 +83,10 @@ class _PlacedRun:
 
     def __init__(self, job: PlacedJob, journal: Journal, on_event: Callable[[RunEvent], None]) -> None:
         self.job, self.journal, self.on_event = job, journal, on_event
-        self.began, self.started = time.time(), datetime.now(timezone.utc)
+        self.began = job.began or time.time()
+        self.started = datetime.fromtimestamp(self.began, timezone.utc)
         self.choice = choose_interpreter(job.python, job.kernel, os.environ)
-        self.records = Records(job.directory, job.placement, self.began, streams=job.streams)
+        self.records = Records(job.directory, job.placement, self.began, streams=job.streams, before=journal.steps())
         self.notes = NoteReader(_home(job) / "notes.jsonl")
         self.code = 0
         self.signal: int | None = None
@@ -157,10 +158,20 @@ class _PlacedRun:
         self.on_event(event)
 
     def _note(self, step: StepId, state: str) -> None:
-        submitted = self.records.jobs.get(step)
+        submitted, told = self.records.jobs.get(step), self.records.told.get(step, {})
         record = None if state == "running" else self.records.steps[step]
-        job = submitted and {"ref": submitted["ref"], "place": submitted["place"]}
-        self.journal.note(KnownStep(step=step, state=state, key=submitted["key"] if submitted else "", job=job, record=record))
+        job: dict[str, Any] = {"ref": submitted["ref"], "place": submitted["place"]} if submitted else {}
+        reasons: dict[str, Any] = {name: told[name] for name in ("changes", "not_kept") if name in told}
+        self.journal.note(
+            KnownStep(
+                step=step,
+                state=state,
+                key=submitted["key"] if submitted else "",
+                parts=told.get("parts", {}),
+                job={**job, **reasons},
+                record=record,
+            )
+        )
 
     def _begin(self, opened: Mapping[str, Any]) -> None:
         """The run has begun when the first place is there."""

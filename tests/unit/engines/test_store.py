@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from nbcompile.engines.store import Experience, KeptFile, Result, Store
+from nbcompile.engines.store import Experience, KeptFile, PlacedFile, PlacedResult, Result, Store
 
 KEY = "ab" * 32
 
@@ -136,3 +136,33 @@ def test_how_a_result_was_made_is_remembered(store):
     for path in store.root.glob("experience/*/*"):
         path.write_text("{")
     assert store.last("notebook step") is None
+
+
+PLACED = PlacedResult(step="s", files=(PlacedFile("s.outputs.json", 2, "a" * 64, "b" * 40),), versions={"numpy": "2.0"}, seconds=2.5)
+
+
+def test_what_a_place_has_is_known_by_its_digests(store):
+    store.publish_placed(KEY, PLACED)
+    store.publish_placed(KEY, PLACED)
+    assert list(store.find_placed(KEY)) == [PLACED]
+    assert list(store.find_placed("cd" * 32)) == []
+    assert list(store.find(KEY)) == []
+
+
+@pytest.mark.parametrize("damage", [lambda text: text[:30], lambda text: text.replace("2.5", "3.5"), lambda text: "[]"])
+def test_a_damaged_note_of_what_a_place_has_is_forgotten(store, damage):
+    store.publish_placed(KEY, PLACED)
+    (path,) = store.root.glob("placed/*/*/*.json")
+    path.write_text(damage(path.read_text()))
+    assert list(store.find_placed(KEY)) == []
+    assert not path.exists()
+
+
+def test_what_places_have_is_forgotten_when_it_was_not_used_for_long(store):
+    store.publish_placed(KEY, PLACED)
+    (path,) = store.root.glob("placed/*/*/*.json")
+    store.collect(most_seconds=3600)
+    assert path.exists()
+    os.utime(path, (1, 1))
+    store.collect(most_seconds=3600)
+    assert not path.exists()

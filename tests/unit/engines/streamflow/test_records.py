@@ -8,7 +8,7 @@ from nbcompile.engines.directory import RunDirectory
 from nbcompile.engines.streamflow.records import Records
 from nbcompile.model.placement import PlacedStep, Placement
 from nbcompile.model.plan import StepId
-from nbcompile.model.run import Notice, StepEnded, StepStarted, StepState, StepWaits
+from nbcompile.model.run import KnownStep, Notice, StepEnded, StepRecord, StepStarted, StepState, StepWaits
 
 STEP = PlacedStep(step=StepId("fit"), cells=(3, 4), target="hpc")
 COMMON = {"step": "fit", "shard": "", "place": "hpc", "at": 105.0}
@@ -77,6 +77,25 @@ def test_what_was_too_little_is_told_with_what_to_write(records, cause, asked, w
     take(records, {"note": "submitted", **KEY, "resources": asked}, ended(state="failed", cause=cause))
     (advice,) = records.failures[0].traceback
     assert all(word in advice for word in [*words, "`placement` of nbcompile.yml", "the deployment `hpc`", "run again"]), advice
+
+
+def test_a_step_whose_result_was_kept_did_not_run(records):
+    told = {"parts": {"python": "x"}, "changes": [], "not_kept": ""}
+    events = take(records, ended(state="finished", exit=0, cached=True, seconds=7.0, cpu_seconds=6.0, told=told))
+    assert [type(event) for event in events] == [StepStarted, StepEnded]
+    record = records.steps["fit"]
+    assert (record.cached, record.start, record.seconds, record.state) == (True, "cached", 7.0, StepState.FINISHED)
+    assert (record.why, records.told["fit"]) == ("its result was kept by an earlier run", told)
+
+
+@pytest.mark.parametrize(("key", "found"), [("k", True), ("another", False)])
+def test_a_step_that_had_finished_before_keeps_what_it_took(tmp_path, key, found):
+    (tmp_path / ".nbcompile" / "work" / "fit").mkdir(parents=True)
+    took = StepRecord(step=StepId("fit"), cells=(3, 4), state=StepState.FINISHED, started_seconds=1.0, seconds=60.0, place="hpc")
+    known = KnownStep(step=StepId("fit"), state="finished", key=key, record=took)
+    records = Records(RunDirectory(tmp_path), Placement((STEP,)), 100.0, streams=False, before=(known,))
+    take(records, {"note": "submitted", **KEY}, ended(state="finished", exit=0, found=True, **KEY))
+    assert (records.steps["fit"].seconds == 60.0, bool(records.steps["fit"].why)) == (found, found)
 
 
 def test_a_cell_that_raised_is_no_failure_of_the_place(records, tmp_path):

@@ -230,6 +230,7 @@ class Frame:
         changed = self.trace.changed
         if deep:
             objects = self.walk.heap.within(objects)
+        self.walk.filled -= objects
         for number in objects:
             if number not in changed:
                 changed[number] = Mark(spot(node), (), reason)

@@ -6,7 +6,7 @@ import ast
 import posixpath
 from collections.abc import Callable
 
-from nbcompile.analysis import caches, classes, files, types
+from nbcompile.analysis import caches, classes, files, filled, types
 from nbcompile.analysis.aliases import ANY, KEPT, KEYS
 from nbcompile.analysis.assignment import store_attribute
 from nbcompile.analysis.bindings import BlockFrame, Frame, FunctionFrame
@@ -140,13 +140,15 @@ def text(call: Call) -> Value:
     return Value("str", const=str(given.const)) if type(given.const) in (str, int) else plain("str")
 
 
-def iterator_of(frame: Frame, node: ast.AST, element: Value, held: Value, callee: Partial | None = None) -> Value:
-    """An iterator whose elements are known; it holds what it iterates over."""
+def iterator_of(frame: Frame, node: ast.AST, element: Value, held: Value, callee: Partial | None = None, *, certain: bool = False) -> Value:
+    """An iterator whose elements are known, and `certain` to be there; it holds what it iterates over."""
     number = frame.make(node, "iterator", role="iterator")
     result = Value("iterator", single(number), callee)
     frame.walk.elements[number] = element
     frame.capture(result, ANY, element, node)
     frame.capture(result, KEPT, held, node)
+    if certain:
+        filled.fill(frame, result)
     return result
 
 
@@ -159,18 +161,17 @@ def zip_(call: Call) -> Value:
     if call.arguments.rest is not None:
         element = types.element(call.frame, call.arguments.rest, call.node)
         return iterator_of(call.frame, call.node, call.frame.tuple_of_any(call.node, (element,)), _held(call.arguments))
+    certain = filled.all_filled(call.frame, call.arguments.positional)
     items = tuple(types.element(call.frame, value, call.node) for value in call.arguments.positional)
-    return iterator_of(call.frame, call.node, tuple_of(items), _held(call.arguments))
+    return iterator_of(call.frame, call.node, tuple_of(items), _held(call.arguments), certain=certain)
 
 
 def enumerate_(call: Call) -> Value:
     """`enumerate(a)`: a number and an element."""
     value = call.first
+    certain = filled.is_filled(call.frame, value)
     pair = tuple_of((plain("int"), types.element(call.frame, value, call.node)))
-    result = iterator_of(call.frame, call.node, pair, _held(call.arguments))
-    if value.objects and all(number in call.frame.walk.filled for number in value.objects):
-        call.frame.walk.filled.update(result.objects)
-    return result
+    return iterator_of(call.frame, call.node, pair, _held(call.arguments), certain=certain)
 
 
 def map_(call: Call) -> Value:
@@ -199,6 +200,7 @@ def elements(kind: str) -> Special:
 
     def make(call: Call) -> Value:
         value = call.first
+        certain = filled.is_filled(call.frame, value)
         key = call.arguments.keywords.get("key")
         element = types.element(call.frame, value, call.node) if call.arguments.positional or call.arguments.rest else SCALAR
         if key is not None and key.callee is not None:
@@ -211,8 +213,8 @@ def elements(kind: str) -> Special:
             return value if value.items is not None else call.frame.tuple_of_any(call.node, (element,))
         result = Value(kind, single(call.frame.make(call.node, kind)))
         call.frame.capture(result, ANY, element, call.node)
-        if kind == "list" and value.items:
-            call.frame.walk.filled.update(result.objects)
+        if certain:
+            filled.fill(call.frame, result)
         return result
 
     return make
@@ -221,6 +223,8 @@ def elements(kind: str) -> Special:
 def dict_(call: Call) -> Value:
     """`dict(pairs, key=value)`."""
     result = Value("dict", single(call.frame.make(call.node, "dict")))
+    if call.arguments.keywords or filled.is_filled(call.frame, call.first):
+        filled.fill(call.frame, result)
     for value in call.arguments.positional:
         if value.type in ("dict", "collections.OrderedDict"):
             held = call.frame.walk.heap.parts(value.objects, ANY)
@@ -392,12 +396,14 @@ def dict_items(call: Call) -> Value:
     heap = call.frame.walk.heap
     keys = join(heap.value(heap.named(call.owner.objects, KEYS)), SCALAR)
     part = heap.value(heap.parts(call.owner.objects, ANY))
-    return iterator_of(call.frame, call.node, tuple_of((keys, part)), call.owner)
+    certain = filled.is_filled(call.frame, call.owner)
+    return iterator_of(call.frame, call.node, tuple_of((keys, part)), call.owner, certain=certain)
 
 
 def dict_values(call: Call) -> Value:
     """`d.values()`."""
-    return iterator_of(call.frame, call.node, call.frame.walk.heap.value(call.frame.walk.heap.parts(call.owner.objects, ANY)), call.owner)
+    part = call.frame.walk.heap.value(call.frame.walk.heap.parts(call.owner.objects, ANY))
+    return iterator_of(call.frame, call.node, part, call.owner, certain=filled.is_filled(call.frame, call.owner))
 
 
 def dict_get(call: Call) -> Value:
@@ -480,6 +486,7 @@ def get_ipython(_: Call) -> Value:
 
 
 SPECIAL: dict[str, Special] = {
+    **filled.SPECIAL,
     "builtins.getattr": getattr_,
     "builtins.setattr": setattr_,
     "builtins.globals": namespace,

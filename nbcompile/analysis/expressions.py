@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import Any, cast
 
-from nbcompile.analysis import calls, classes, namespace, types
+from nbcompile.analysis import calls, classes, filled, namespace, types
 from nbcompile.analysis.aliases import ANY, KEYS
 from nbcompile.analysis.assignment import assign
 from nbcompile.analysis.bindings import BlockFrame, Frame
@@ -142,6 +142,8 @@ def sequence(frame: Frame, node: ast.List | ast.Set) -> Value:
         value = evaluate(frame, element)
         if value.objects:
             frame.capture(result, ANY, value, element)
+    if any(type(element) is not ast.Starred for element in node.elts):
+        filled.fill(frame, result)
     return result
 
 
@@ -165,6 +167,8 @@ def dictionary(frame: Frame, node: ast.Dict) -> Value:
         frame.capture(result, KEYS, key, key_node)
         if value.objects:
             frame.capture(result, key.const if type(key.const) is str else ANY, value, value_node)
+    if any(key is not None for key in node.keys):
+        filled.fill(frame, result)
     return result
 
 
@@ -199,6 +203,7 @@ def comprehension(frame: Frame, node: ast.ListComp | ast.SetComp | ast.DictComp)
     """`[f(x) for x in xs]`."""
     inner = BlockFrame(frame, is_class=False)
     first = evaluate(frame, node.generators[0].iter)
+    certain = len(node.generators) == 1 and not node.generators[0].ifs and filled.is_filled(frame, first)
     _generators(inner, node.generators, first)
     kind = "dict" if isinstance(node, ast.DictComp) else "set" if isinstance(node, ast.SetComp) else "list"
     result = Value(kind, single(frame.make(node, kind)))
@@ -207,6 +212,8 @@ def comprehension(frame: Frame, node: ast.ListComp | ast.SetComp | ast.DictComp)
         frame.capture(result, ANY, evaluate(inner, node.value), node)
     else:
         frame.capture(result, ANY, evaluate(inner, node.elt), node)
+    if certain:
+        filled.fill(frame, result)
     return result
 
 

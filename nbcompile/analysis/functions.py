@@ -420,7 +420,9 @@ def replay(frame: Frame, summary: Summary, actual: dict[str, Value], function: F
     changed = frame.trace.changed
     for number, mark in trace.changed.items():
         if number not in summary.made:
-            for actual_number in replacing.objects(number):
+            actual_objects = replacing.objects(number)
+            frame.walk.filled -= actual_objects
+            for actual_number in actual_objects:
                 if actual_number not in changed:
                     changed[actual_number] = Mark(here, via + mark.via, mark.reason)
     for number in trace.compared:

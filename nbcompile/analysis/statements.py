@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from nbcompile.analysis import classes, imports, rows, types
+from nbcompile.analysis import classes, filled, imports, rows, types
 from nbcompile.analysis.aliases import ANY
 from nbcompile.analysis.assignment import assign, augment, delete
 from nbcompile.analysis.bindings import GONE, BlockFrame, CellFrame, Frame, FunctionFrame, Snapshot
@@ -114,8 +114,8 @@ def for_(frame: Frame, node: ast.For | ast.AsyncFor) -> None:
     """`for`: the body may not run at all, unless the iterable is plainly not empty."""
     values = evaluate(frame, node.iter)
     before = frame.fork()
+    certain = filled.is_filled(frame, values)
     element = types.element(frame, values, node.iter)
-    certain = _not_empty(frame, values)
     if certain and type(node.iter) is ast.Call and node.iter.args:
         first = values.const
         element = Value("int") if type(first) is int else element
@@ -175,16 +175,6 @@ def _differs(before: Snapshot, after: Snapshot) -> bool:
             elif earlier is None and value.objects:
                 return True
     return False
-
-
-def _not_empty(frame: Frame, values: Value) -> bool:
-    if values.items is not None:
-        return len(values.items) > 0
-    if values.type == "range" and type(values.const) is int:
-        return values.const > 0
-    if values.type == "str" and type(values.const) is str:
-        return values.const != ""
-    return bool(values.objects) and all(number in frame.walk.filled for number in values.objects)
 
 
 def break_(frame: Frame, node: ast.Break | ast.Continue) -> None:

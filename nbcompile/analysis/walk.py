@@ -205,6 +205,7 @@ class Walk:
 
     def opaque(self, frame: Frame, node: ast.AST, reason: str) -> None:
         """What happens here cannot be followed: the cell reads and writes everything."""
+        self.filled.clear()
         if frame.trace.opaque is None:
             frame.trace.opaque = Mark(spot(node), (), reason)
 

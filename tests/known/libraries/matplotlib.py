@@ -69,6 +69,7 @@ LIBRARY = Library(
     },
     types={
         "matplotlib.Artist": object,
+        "matplotlib.Axes": "(np.ndarray, np.flatiter, mpl.axes.Axes)",
         "matplotlib.Tick": object,
         "bool": "(bool, np.bool_)",
         "matplotlib.Colormap": "colors.Colormap",
@@ -82,6 +83,7 @@ LIBRARY = Library(
         "numpy.item": "(np.ndarray, np.generic, float, list)",
     },
     receivers={
+        "matplotlib.Axes": "np.array([[ax, volume], [polar, ax]])",
         "matplotlib.Artist": (
             "ax",
             "fig",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from nbcompile.analysis import channels, conventions, rows
+from nbcompile.analysis import channels, conventions, files, rows
 from nbcompile.analysis.aliases import ANY, KEPT
 from nbcompile.analysis.values import NO_OBJECTS, Class, Value, Wrapped, single
 from nbcompile.analysis.visit import Call
@@ -62,6 +62,16 @@ _CHANGES_ARGUMENT = re.compile(
 _HANDS_OUT = re.compile(
     r"(?:get|is|has|to|n|num|len|keys|values|items|copy|count|index|info|describe|summary|report|.*_report|.*_summary)(?:_.*|)"
 )
+# Texts that name a file of data, whatever they are given to; a column or a module may have a dot as well.
+_NAMES_FILE = re.compile(
+    r"""[^\n\r<>|*?]{1,200}\.(?:parquet|feather|arrow|orc|avro|csv|tsv|txt|dat|jsonl?|ndjson|ya?ml|toml|xml|html?|md|xlsx?|h5|hdf5?|nc4?|zarr|np[yz]|
+    mat|pkl|pickle|joblib|pth?|ckpt|safetensors|onnx|keras|png|jpe?g|gif|tiff?|bmp|svg|pdf|eps|mp4|avi|mov|wav|mp3|flac|fits?|fast[aq]|f[aq]|
+    vcf|bcf|bam|sam|bed|gff3?|gtf|pdb|xyz|cif|mol2?|sdf|geojson|shp|gpkg|las|laz|stl|ply|vt[kpu]|gz|bz2|xz|zst|zip|tar|tgz|db|sqlite3?|duckdb|
+    log|graphml|gexf|gml|dot)""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_WRITES_FILE = re.compile(r".*(?:write|save|dump|export|store|serialize).*|to_.*")
+_MODE = re.compile(r"[rwax][bt+-]{0,2}")
 _DATA = frozenset(("numpy.ndarray", "pandas.DataFrame", "pandas.Series", "pandas.Index", "list", "dict", "set", "tuple", "numpy.item"))
 # Where a name is that of a method of one of these, objects that imitate them have it too.
 _COMMON = ("numpy.ndarray", "pandas.DataFrame", "pandas.Series", "str", "dict")
@@ -79,6 +89,8 @@ def _method(call: Call) -> Value:
     frame.trace.speaks = True
     walk.touch_module(frame, receiver.type, call.node)
     _give_shell(call)
+    if not any(walk.known.method(kind, name) for kind in _COMMON):
+        _touch_files(call, name)
     if name == "__subclasses__":
         # Whichever class that is.
         walk.found_stateful.update(of.origin for of in walk.classes.values())
@@ -192,6 +204,7 @@ def _function(call: Call) -> Value:
     frame.trace.speaks = True
     name = call.label.rpartition(".")[2]
     frame.walk.touch_module(frame, call.label, call.node)
+    _touch_files(call, name)
     if _SETS_LIBRARY.fullmatch(name):
         library = call.label.partition(".")[0]
         frame.walk.effect(frame, f"library:{library}", "write", call.label, call.node, call.label)
@@ -203,6 +216,16 @@ def _function(call: Call) -> Value:
     result = _holder(call, _made_of(call, name, given))
     inner = tuple(value for value in given if value.callee is not None and not isinstance(value.callee, str))
     return Value("", result.objects, Wrapped(inner)) if inner else result
+
+
+def _touch_files(call: Call, name: str) -> None:
+    """Files whose names are among the arguments are read or written, as the name of the function or a mode among the arguments says."""
+    texts = [value.const for value in call.arguments.all() if type(value.const) is str and value.type in ("", "str", "pathlib.Path")]
+    mode = next((text for text in texts if _MODE.fullmatch(text)), "")
+    kind = files.kind_of(Value("str", const=mode)) if mode else "write" if _WRITES_FILE.fullmatch(name.lower()) else "read"
+    for text in texts:
+        if _NAMES_FILE.fullmatch(text) and not files.is_url(text):
+            call.frame.walk.effect(call.frame, channels.FILES, kind, files.path_of(text), call.node)
 
 
 def _change_given(call: Call, name: str) -> None:

@@ -36,8 +36,9 @@ def file_stem(name: str) -> str:
 
 def title_of(cell: Cell, heading: str, made: str) -> str:
     """What to call the step that starts with `cell`: its heading, its leading comment, what it makes, or its first words."""
-    first = next((line.strip() for line in cell.source.splitlines() if line.strip()), "")
-    comment = first.lstrip("#! ").strip() if first.startswith("#") and not first.startswith(("# nbc:", "#!")) else ""
+    lines = (line.strip() for line in cell.source.splitlines())
+    first = next((line for line in lines if line and not line.startswith("# nbc:")), "")
+    comment = first.lstrip("#! ").strip() if first.startswith("#") and not first.startswith("#!") else ""
     return heading or comment or made or " ".join(re.findall(r"[^\W\d_]\w*", first)[:_FIRST_WORDS])
 
 

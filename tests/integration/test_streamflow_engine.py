@@ -66,6 +66,27 @@ texts = [open(path).read() for path in made]
 # %%
 print(total, made, texts)
 """
+HINTS = """\
+# %%
+tool = "printf made > $OUT"
+
+# %%
+# nbc: writes=out.txt
+get_ipython().system("OUT=out.txt sh -c '%s'" % tool)
+
+# %%
+# nbc: reads=out.txt reads=given.csv
+import subprocess
+names = ["ou" + "t.txt", "giv" + "en.csv"]
+print(subprocess.run(["cat", *names], capture_output=True, text=True).stdout)
+
+# %%
+a = 1
+
+# %%
+# nbc: fuse
+b = a + 1
+"""
 # The author is wrong about the third cell, and analysis believes it.
 UNFORESEEN = """\
 # %%
@@ -162,6 +183,15 @@ def test_what_cells_declare_is_bound_at_places_too(tmp_path):
     (tmp_path / "ports.py").write_text(PORTS, "utf-8")
     api.run(tmp_path / "ports.py", CELLS, output=tmp_path / "placed", engine="streamflow")
     assert shown(tmp_path / "placed")[-1][1] == [["42 ['out/0.csv', 'out/1.csv', 'out/2.csv'] ['0aaa', '1aaa', '2aaa']\n"]]
+
+
+def test_what_comments_say_of_files_and_steps_holds_at_places(tmp_path):
+    (tmp_path / "hints.py").write_text(HINTS, "utf-8")
+    (tmp_path / "given.csv").write_text(" given", "utf-8")
+    run = api.run(tmp_path / "hints.py", CELLS, output=tmp_path / "placed", engine="streamflow")
+    assert shown(tmp_path / "placed")[2][1] == [["made given\n"]]
+    assert [step.cells for step in run.steps] == [(0,), (1,), (2,), (3, 4)]
+    assert (tmp_path / "placed" / "out.txt").read_text("utf-8") == "made"
 
 
 def test_a_failed_cell_shows_its_traceback_and_those_before_it_are_run(tmp_path):

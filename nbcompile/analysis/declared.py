@@ -27,6 +27,7 @@ def apply_declarations(facts: Sequence[CellFacts], workflow: WorkflowDeclaration
     # What cannot be sent as it is can be sent as what such code makes of it.
     packed = {name for name, serializer in _packed([one.step for one in workflow.cells if one.step]) if serializer.predump}
     bound = {made.name for cell in facts for made in cell.definitions}
+    seen = all(cell.kind is not FactsKind.OPAQUE for cell in facts)
     changed: list[CellFacts] = []
     diagnostics: list[Diagnostic] = []
     for cell in facts:
@@ -35,6 +36,8 @@ def apply_declarations(facts: Sequence[CellFacts], workflow: WorkflowDeclaration
         kept = replace(kept, stuck=tuple(stuck for stuck in kept.stuck if stuck.name not in packed)) if packed else kept
         if declared and declared.step:
             diagnostics += _contradictions(kept, declared.step, bound)
+            # A cell that cannot be seen through may bind any name.
+            diagnostics += _unbound_inputs(kept, declared.step, bound) if seen else ()
             kept = _declared(kept, declared.step)
             bound.update(made.name for made in kept.definitions)
         changed.append(kept)
@@ -182,6 +185,20 @@ def _unknown_values(step: StepDeclaration, bound: set[str], place: Place) -> Ite
                 message=f"`{port.value_from}` is a name of Python's own, and nothing in the notebook binds it",
                 place=place._replace(key=port.at),
                 help="name a variable of the notebook",
+            )
+
+
+def _unbound_inputs(cell: CellFacts, step: StepDeclaration, bound: set[str]) -> Iterator[Diagnostic]:
+    """What a cell reads and nothing binds, the notebook takes from outside; what it does not even read is a mistake."""
+    place, known = Place(cell.index, cell.cell), bound | {use.name for use in cell.uses} | {*dir(builtins)}
+    for port in step.inputs:
+        name = port.value_from
+        if port.kind in (PortKind.NAME, PortKind.FILE) and name and name not in known:
+            yield Diagnostic(
+                rule=rules.UNBOUND_INPUT,
+                message=f"the cell declares the input `{name}`, which no cell binds and it does not read",
+                place=place._replace(key=port.at),
+                help="correct the name, or say where its value comes from with `valueFrom` or `value`",
             )
 
 

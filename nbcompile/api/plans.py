@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 
 def plan(program: Program, settings: Settings | None = None) -> Plan:
     """The steps of an analysed notebook. Raises `NotebookError` when it has errors, `Denied` when it asks for what is not allowed."""
-    if program.denied:
-        raise Denied(f"{program.notebook.name} asks for what is not allowed", "run `nbcompile check` to see what, and who can allow it")
     wrong = [found for found in program.diagnostics if found.rule.severity is Severity.ERROR]
+    if program.denied:
+        advice = "`nbcompile explain CODE` says what a person can allow, and where"
+        raise Denied(f"{program.notebook.name} asks for what is not allowed", advice, wrong)
     if any(found.rule in WRONG_VALUES for found in wrong):
         raise UsageError("; ".join(f"{found.rule.code} {found.message}" for found in wrong), wrong[0].help)
     if not program.ok:
-        raise NotebookError(f"{program.notebook.name} has errors", "run `nbcompile check` to see them")
+        advice = "mend them, and see `nbcompile check` for what else there is"
+        raise NotebookError(f"{program.notebook.name} has {'errors' if len(wrong) > 1 else 'an error'}", advice, wrong)
     made = _plan(program, in_project(settings or Settings(), program))
     unmet = [found for found in made.diagnostics if found.rule.severity is Severity.ERROR]
     if unmet:

@@ -7,6 +7,7 @@ from importlib import import_module
 
 import click
 
+from nbcompile.cli.errors import tell_error
 from nbcompile.model.errors import ExitCode, NbcompileError
 
 _COMMANDS = {
@@ -51,9 +52,7 @@ def main() -> None:
     try:
         cli(prog_name="nbcompile")
     except NbcompileError as error:
-        click.echo(f"nbcompile: {error.message}", err=True)
-        if error.advice:
-            click.echo(f"  {error.advice}", err=True)
+        tell_error("nbcompile", error)
         raise SystemExit(int(error.exit_code)) from None
     except Exception as error:  # noqa: BLE001 - whatever comes here is a bug of ours, and is told as one
         from nbcompile.cli.crash import write_crash

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from nbcompile import api
+from nbcompile.cli.errors import tell_error
 from nbcompile.cli.notebooks import find_notebooks
 from nbcompile.cli.options import granularity_option, parameter_options
 from nbcompile.model.errors import ExitCode, NbcompileError
@@ -60,7 +61,7 @@ def command(
             built.write_lock()
         except NbcompileError as error:
             # One bad notebook must not keep the others from being built.
-            click.echo(f"{notebook}: {error.message}\n  {error.advice}", err=True)
+            tell_error(str(notebook), error)
             worst = max(worst, error.exit_code)
             continue
         steps = len(built.plan.steps)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nbcompile.model.diagnostic import Diagnostic
 
 _SIGINT = 2
 
@@ -22,14 +27,15 @@ class ExitCode(IntEnum):
 
 
 class NbcompileError(Exception):
-    """Base of all errors that nbcompile raises on purpose."""
+    """Base of all errors that nbcompile raises on purpose. `findings` say where in a notebook it went wrong, and how to mend it."""
 
     exit_code = ExitCode.USAGE
 
-    def __init__(self, message: str, advice: str = "") -> None:
+    def __init__(self, message: str, advice: str = "", findings: Sequence[Diagnostic] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.advice = advice
+        self.findings = tuple(findings)
 
 
 class UsageError(NbcompileError):

@@ -127,6 +127,24 @@ Correct the name, or take it out of the scatter.
 """,
 )
 
+UNBOUND_INPUT = Rule(
+    code="NB408",
+    name="unbound-input",
+    severity=Severity.WARNING,
+    summary="a step declares an input that no cell binds and that it does not read",
+    explanation="""\
+## What it does
+Reports a declared input whose variable no cell of the notebook binds, and that the text of the step does not read.
+
+## Why it matters
+Most often the name is misspelt, or the cell that bound it was removed. Jupyter Workflow would wait for it, or fail. A name
+that the step reads and no cell binds is something else: the notebook takes it from outside (`nbcompile run -p NAME VALUE`).
+
+## What to do
+Correct the name, or take it out of `in`.
+""",
+)
+
 UNCLEAR_SCATTER = Rule(
     code="NB430",
     name="unclear-scatter",

@@ -10,7 +10,12 @@ from nbcompile.model.schema import where as key_text
 
 def full(found: Sequence[Diagnostic]) -> str:
     """Each finding with the line it points at and what to do, and a last line that counts."""
-    return "".join(f"{headline(one)}\n{_excerpt(one)}{_notes(one)}\n" for one in found) + summary(found) + "\n"
+    return "".join(f"{finding_text(one)}\n" for one in found) + summary(found) + "\n"
+
+
+def finding_text(one: Diagnostic) -> str:
+    """A finding with the line it points at and what to do."""
+    return f"{headline(one)}\n{_excerpt(one)}{_notes(one)}"
 
 
 def concise(found: Sequence[Diagnostic]) -> str:

@@ -61,6 +61,8 @@ def test_files_that_are_declared_stand_for_those_that_cannot_be_made_out():
         ({"out": ["z"]}, "NB405"),
         ({"out": [{"name": "z", "valueFrom": "nowhere"}]}, "NB405"),
         ({"in": [{"name": "a", "valueFrom": "open"}]}, "NB406"),
+        ({"in": ["a", "e"]}, "NB408"),
+        ({"in": [{"name": "a", "type": "file", "valueFrom": "e"}]}, "NB408"),
         ({"scatter": {"items": ["c"]}}, "NB407"),
         ({"out": ["d"], "background": True}, "NB402"),
     ],
@@ -68,6 +70,10 @@ def test_files_that_are_declared_stand_for_those_that_cannot_be_made_out():
 def test_contradictions(step, code):
     found = program("a = [1]\nb = 2\nc = []", ("d = [a, b]", step))
     assert codes(found) == [code]
+
+
+def test_an_opaque_cell_may_bind_what_is_declared():
+    assert codes(program("exec(open('x').read())", ("print(1)", {"in": ["e"]}))) == []
 
 
 def test_what_is_not_declared_is_sent_all_the_same_and_told():

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from nbcompile.emitters.canonical import json_bytes
 from nbcompile.emitters.outdated import Outdated
 from nbcompile.emitters.parameters import file_parameters, parameter_entries
-from nbcompile.emitters.watched import Watched, watched_names
+from nbcompile.emitters.watched import Watched, held_versions, watched_names
 from nbcompile.model.bundle import StepFile
 from nbcompile.model.facts import CellFacts
 from nbcompile.model.graph import CHANNEL, FILE, DataflowGraph, GraphCell, Version
@@ -86,6 +86,8 @@ class _Writer:
     def document(self, step: Step, plan: Plan) -> dict[str, object]:
         """The document of one step."""
         earlier = [statement for statement in self.statements if statement.id.cell <= step.cells[-1]]
+        # One step for the whole notebook is a kernel: what any cell binds is there for all that runs later.
+        whole = len(plan.steps) == 1 and not step.scatter
         sources = {str(cell): self.notebook.code_cells[cell].source for cell in sorted({statement.id.cell for statement in earlier})}
         return {
             "schema": "nbcompile/step/1",
@@ -102,7 +104,7 @@ class _Writer:
             **({"unpacks": [_unpacked(one) for one in step.unpacks]} if step.unpacks else {}),
             **({"path": list(plan.module_path)} if plan.module_path else {}),
             **(_scattered(step.scatter, gathered_payloads(step, plan)) if step.scatter else {}),
-            **{word: True for word in ("plain", "repairs", "trace") if getattr(self.account, word)},
+            **{word: True for word in ("plain", "repairs", "trace") if getattr(self.account, word) or (word == "plain" and whole)},
         }
 
     @property
@@ -113,6 +115,7 @@ class _Writer:
         cell, flow = self.notebook.code_cells[binding.cell], self.graph.cells[binding.cell]
         cuts = [cut for cut in step.cuts if cut.version.cell == cell.index]
         outdated = self.outdated.names(cell.index, binding.replays)
+        held = held_versions(self.graph, step, cell.index) if cell.index in self.watched else ()
         return {
             "index": cell.index,
             "id": cell.id,
@@ -126,6 +129,7 @@ class _Writer:
             "changes": _changes(flow),
             "deletes": list(flow.deletes),
             **(self.watched[cell.index]._asdict() if cell.index in self.watched else {}),
+            **({"holds": [str(version) for version in held]} if held else {}),
             "saves": [_save(payload) for payload in step.payloads if payload.cell == cell.index],
             **{word: list(self.final[cell.index]) for word in self._final_words if cell.index in self.final},
             **({"cuts": [_cut(one) for one in cuts]} if cuts else {}),

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from nbcompile.model.facts import CellFacts
-from nbcompile.model.graph import CHANNEL, FILE, DataflowGraph, GraphCell
+from nbcompile.model.graph import CHANNEL, FILE, DataflowGraph, GraphCell, Version
+from nbcompile.model.plan import Step
 
 # Channels of which any cell may be a reader that does not say so, and those that only some cells read.
 _READ_BY_ALL = ("cwd", "matplotlib", "shell", "sys.path")
@@ -47,6 +48,21 @@ def watched_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int,
         watches = dict.fromkeys(name for name in (*names, *channels, *files) if name not in changed)
         found[index] = Watched(tuple(watches), tuple(name for name, changer in last_changed.items() if changer > index))
     return found
+
+
+def held_versions(graph: DataflowGraph, step: Step, index: int) -> tuple[Version, ...]:
+    """The versions that earlier cells of a step have sent to cells elsewhere that come after this one: it should leave them alone."""
+    sent = [version for payload in step.payloads if payload.cell < index for version in payload.versions]
+    if not sent:
+        return ()
+    latest = {name: cell.index for cell in graph.cells[: index + 1] for name in _bound_by(cell)}
+    read = {version for cell in graph.cells[index + 1 :] if cell.index not in step.cells for version in cell.needs}
+    here = set(graph.cells[index].needs)
+    return tuple(one for one in sent if one in read and one not in here and latest[one.name] == one.cell)
+
+
+def _bound_by(cell: GraphCell) -> Iterator[str]:
+    yield from (*cell.defines, *cell.deletes, *cell.mutates, *(version.name for group in cell.makes for version in group))
 
 
 def _read_by(cell: GraphCell) -> Iterator[str]:

@@ -118,8 +118,9 @@ class StepCell(NamedTuple):
     """One cell of the step and what is bound before it, checked and saved after it.
 
     `watches` is what the cell should leave as it is because others depend on it; `changed_later` are names whose objects later
-    cells change; `outdated` are names that statements in `replays` bind and that are something else by now. Where other steps run beside
-    this one, the cell is `guarded`.
+    cells change; `outdated` are names that statements in `replays` bind and that are something else by now. `holds` are
+    versions that earlier cells of the step have saved for cells after this one. Where other steps run beside this one, the cell is
+    `guarded`.
     """
 
     cell: int
@@ -143,6 +144,7 @@ class StepCell(NamedTuple):
     outputs: Tuple[PortEntry, ...] = ()
     parameters: Tuple[ParameterEntry, ...] = ()
     outdated: Tuple[str, ...] = ()
+    holds: Tuple[VersionName, ...] = ()
 
     @property
     def may_raise(self) -> bool:
@@ -264,6 +266,7 @@ def _step_cell(raw: Dict[str, Any]) -> StepCell:
         outputs=tuple(_port(entry) for entry in raw.get("outputs", ())),
         parameters=tuple(ParameterEntry(**entry) for entry in raw.get("parameters", ())),
         outdated=names("outdated"),
+        holds=tuple(parse_version(text) for text in raw.get("holds", ())),
     )
 
 

@@ -26,6 +26,8 @@ from .shell_settings import tools_of
 CHANGED, NOT_SENT, FILE_TOUCHED, SHARED, STATE_SET, STUCK = "NB501", "NB502", "NB503", "NB504", "NB505", "NB506"
 _CATCHES_NAME_ERRORS = re.compile(r"except\s*(:|[^:\n]*\b(NameError|Exception|BaseException)\b)")
 _WORD = re.compile(r"[^\W\d]\w*")
+# The shell itself binds these to the last results.
+_OF_HISTORY = re.compile(r"_+|_\d+")
 _OPENED, _LISTED = ("open", "sqlite3.connect"), ("os.listdir", "os.scandir", "glob.glob")
 _EVERYTHING = "./"
 LIBRARY = "library:"
@@ -60,6 +62,7 @@ class Guards:
         self._states: Dict[str, bytes] = {}
         self._shows: Dict[Any, int] = {}
         self._loaded: FrozenSet[str] = frozenset()
+        self._bound: Dict[str, int] = {}
         self._libraries: Dict[str, Dict[Any, Any]] = {}
         self._cell: Optional[StepCell] = None
         self._missed: Dict[str, None] = {}
@@ -102,7 +105,7 @@ class Guards:
         if not self.needed or cell.skipped:
             return
         self._cell, self._missed = cell, {}
-        wanted = [(version, value) for version, value in values if version.name in cell.watches]
+        wanted = [(version, value) for version, value in values if version.name in cell.watches or version in cell.holds]
         known, self._before, self._held = self._before, {}, {}
         for version, value in wanted:
             if value is not UNBOUND and self._prints is not None:
@@ -119,6 +122,9 @@ class Guards:
         self._shows = self._display()
         self._names.missing = {name for name in self._not_sent(cell) if name not in self._kernel.namespace}
         self._names.looked_up.clear()
+        own = {*cell.defines, *cell.changes, *cell.deletes}
+        names = (name for name in self._document.names if name not in own and not _OF_HISTORY.fullmatch(name))
+        self._bound = {name: id(self._kernel.namespace[name]) for name in names if self._is_bound(name)}
 
     def _watch_builtins(self) -> None:
         """Let lookups of builtins be seen, where code may look up a name that was not sent: they take several times as long then."""
@@ -163,6 +169,7 @@ class Guards:
         missing, self._names.missing = self._names.missing, set()
         self._check_errors(cell, error, missing)
         self._check_values()
+        self._check_bindings()
         self._check_definitions(made)
         self._check_channels(cell)
         self._check_files(cell)
@@ -193,6 +200,15 @@ class Guards:
                 if now is not None and before is not None and not now.is_like(before):
                     self._tell_changed(version.name)
                     del self._before[version]
+
+    def _check_bindings(self) -> None:
+        """Names of the notebook that code binds which nobody had seen to run here."""
+        for name, number in self._bound.items():
+            if not self._is_bound(name) or id(self._kernel.namespace[name]) != number:
+                self._tell_changed(name)
+
+    def _is_bound(self, name: str) -> bool:
+        return name in self._kernel.namespace
 
     def _tell_changed(self, name: str) -> None:
         cell = self._cell.cell if self._cell else -1

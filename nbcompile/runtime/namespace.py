@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, Mapping
+from typing import Any, Container, Dict, Iterable, Mapping
 
 from .document import VersionName
 from .payloads import UNBOUND
@@ -17,14 +17,15 @@ class Namespace:
         self._values: Dict[str, Any] = kernel.namespace
         self._before = {name: self._values[name] for name in self._names if name in self._values}
 
-    def become(self, wanted: Mapping[str, Any]) -> None:
-        """Bind these names and no other of the notebook.
+    def become(self, wanted: Mapping[str, Any], left: Container[str] = ()) -> None:
+        """Bind these names and no other of the notebook, but those that are `left` as they are.
 
         A name that stays is never unbound meanwhile: threads that earlier cells of the step have started go on looking names up.
         """
         for name, value in wanted.items():
-            self.bind(name, value)
-        self.unbind_all(name for name in self._names if name not in wanted)
+            if name not in left:
+                self.bind(name, value)
+        self.unbind_all(name for name in self._names if name not in wanted and name not in left)
 
     def unbind_all(self, names: Iterable[str]) -> None:
         """Unbind several names."""

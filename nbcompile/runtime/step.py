@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import time
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar
 
 from .carried import CarriedFile, carried_files
 from .cell_kernel import CellKernel
@@ -115,6 +115,7 @@ class StepRun:
         self.guards.use(Prints(self.scope, self.payloads.mapped()), lambda name, value: reach_of(name, value, self.scope))
         self.kernel.know_inputs({document.counts[index]: text for index, text in document.sources.items() if document.counts.get(index)})
         self.saves = sum(len(cell.saves) for cell in document.cells)
+        self._made_in: Dict[str, int] = {}
         self._final: List[Tuple[str, StepCell, List[Tuple[VersionName, Any]]]] = []
         self.tracer = Tracer(self.kernel, self.scope) if document.trace else None
 
@@ -194,6 +195,9 @@ class StepRun:
         if not self.document.plain:
             self.guards.wrote(cell, [path for path in noted if path not in self._sent_with_names(cell)])
         goes_on = error is None or cell.may_raise
+        # Ports bind names only for the time of the cell.
+        own = (*cell.defines, *cell.changes) if not (cell.inputs or cell.outputs) else ()
+        self._made_in.update(dict.fromkeys(own, cell.cell))
         if goes_on:
             self._keep(cell)
             facts.update(self._describe(cell))
@@ -222,15 +226,26 @@ class StepRun:
             if not self.payloads.has(version):
                 raise StepProblem("NB592", f"cell {cell.cell} needs `{version}`, and no payload has it", "run the step that makes it")
         self.files.stage(version for version in cell.needs if version.kind == "file")
+        left = {name: self.namespace.value(name) for name in self._as_made_here(cell, variables)}
         self._replay(cell, (*cell.replays, *self.payloads.mentions(missing)))
         for version in missing:
             self._read(version)
         values = {version.name: self.versions[version] for version in variables}
         bound = {name: value for name, value in self.definitions.bound_by(cell.replays).items() if name not in cell.outdated}
-        self.namespace.become({**bound, **values})
+        # Statements that ran again may have unbound such a name, or bound it to what it was.
+        disturbed = {name: value for name, value in left.items() if self.namespace.value(name) is not value}
+        self.namespace.become({**bound, **values, **disturbed}, left.keys() - disturbed.keys())
+        self._made_in = {name: maker for name, maker in self._made_in.items() if name in left}
+
+    def _as_made_here(self, cell: StepCell, variables: Iterable[VersionName]) -> Set[str]:
+        """The names that are bound as the cell of this step left them whose versions are needed: threads may have gone on binding them."""
+        replayed = [entry for entry in map(self.document.definition, cell.replays) if entry is not None]
+        wanted = [*((one.name, one.cell) for one in variables), *((name, entry.cell) for entry in replayed for name in entry.binds)]
+        return {name for name, maker in wanted if self._made_in.get(name) == maker and name not in cell.outdated}
 
     def _guard(self, cell: StepCell) -> None:
-        values = [(version, self.versions[version]) for version in cell.needs if version.kind == "variable"]
+        wanted = (*(version for version in cell.needs if version.kind == "variable"), *cell.holds)
+        values = [(version, self.versions[version]) for version in wanted]
         self._silently(lambda: self.guards.before(cell, values, list(self.definitions.made())))
 
     def _silently(self, look: Callable[[], Seen]) -> Seen:
@@ -389,6 +404,7 @@ def _wanted(cell: Optional[StepCell], later: Tuple[StepCell, ...]) -> Iterator[V
     """The versions to keep: those that later cells need, and those that this one saves and did not make itself."""
     for one in later:
         yield from one.needs
+        yield from one.holds
     for one in (cell,) if cell is not None else ():
         for save in one.saves:
             yield from (version for version in save.versions if version.cell != one.cell)

@@ -29,6 +29,7 @@ CHANGES = {
     "a table": ("import pandas as pd; x = pd.DataFrame({'a': [1.5]})", "x['b'] = 1"),
     "a value in a table": ("import pandas as pd; x = pd.DataFrame({'a': [1.5]})", "x.loc[0, 'a'] = 2"),
     "an object": ("class C: pass\nx = C()", "x.a = 1"),
+    "another object under the name": ("x = [1]", "x = [2]"),
     "a half-used iterator": ("x = iter([1, 2])", "next(x)"),
     "a function's attribute": ("def x(): pass", "x.calls = 1"),
     "a class's attribute": ("class x: a = 1", "x.a = 2"),
@@ -51,7 +52,6 @@ LOOKS = {
         "import pandas as pd; x = pd.DataFrame({'a': [1.0, 2]}); x['b'] = 2.0; x['c'] = [1, 2]",
         "x.values.sum(); x[x.a > 1]; x._consolidate_inplace(); x.describe()",
     ),
-    "another object under the name": ("x = [1]", "x = [2]"),
     "a change that is taken back": ("x = [1]", "x.append(2); x.pop()"),
     "a setter of a value that cannot be pickled": ("import threading; x = threading.Lock()", "pass"),
 }

@@ -1,5 +1,5 @@
 """`python -m nbcompile`."""
 
-from nbcompile.cli import main
+from nbcompile.entry import main
 
 main()

@@ -50,7 +50,15 @@ def cli() -> None:
 def main() -> None:
     """Run the command line and exit."""
     try:
-        cli(prog_name="nbcompile")
+        ended = cli.main(prog_name="nbcompile", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        raise SystemExit(error.exit_code) from None
+    except click.Abort as stopped:
+        # By Ctrl-C, at any moment before or after a command sees to it by itself; or a question that nobody can answer.
+        by_hand = isinstance(stopped.__cause__, KeyboardInterrupt)
+        click.echo("nbcompile: interrupted" if by_hand else "nbcompile: nobody is there to answer", err=True)
+        raise SystemExit(int(ExitCode.INTERRUPTED if by_hand else ExitCode.USAGE)) from None
     except NbcompileError as error:
         tell_error("nbcompile", error)
         raise SystemExit(int(error.exit_code)) from None
@@ -61,3 +69,4 @@ def main() -> None:
         click.echo(f"nbcompile: a bug in nbcompile: {type(error).__name__}", err=True)
         click.echo(f"  what is needed to see it again, without values and outputs, is in {path}: please report it with that file", err=True)
         raise SystemExit(int(ExitCode.BUG)) from None
+    raise SystemExit(ended if isinstance(ended, int) else int(ExitCode.OK))

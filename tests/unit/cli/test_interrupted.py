@@ -1,0 +1,61 @@
+"""How commands end that are interrupted, misspelt, or ask nobody."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import click
+import pytest
+
+from nbcompile import api
+from nbcompile.cli import main
+
+
+@pytest.fixture
+def ended(monkeypatch, capsys):
+    def end(*words):
+        monkeypatch.setattr(sys, "argv", ["nbcompile", *words])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        return stopped.value.code, capsys.readouterr()
+
+    return end
+
+
+@pytest.mark.parametrize("command", ["build", "check"])
+def test_ctrl_c_is_exit_code_130_wherever_it_comes(ended, monkeypatch, tmp_path, command):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    (tmp_path / "n.py").write_text("# %%\nx = 1\n", "utf-8")
+    monkeypatch.setattr(api, command, interrupted)
+    code, said = ended(command, str(tmp_path / "n.py"))
+    assert (code, said.err.strip()) == (130, "nbcompile: interrupted")
+
+
+def test_a_question_that_nobody_can_answer_is_told(ended, monkeypatch, tmp_path):
+    (tmp_path / "n.py").write_text("# %%\nx = 1\n", "utf-8")
+    monkeypatch.setattr(api, "build", lambda *_, **__: click.prompt("word"))
+    monkeypatch.setattr("click.termui.visible_prompt_func", lambda *_: (_ for _ in ()).throw(EOFError))
+    code, said = ended("build", str(tmp_path / "n.py"))
+    assert (code, "nobody is there to answer" in said.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [(["--help"], 0, ""), (["--version"], 0, ""), (["bild"], 2, "No such command"), (["run", "--bogus"], 2, "--bogus")],
+)
+def test_what_click_says_ends_as_click_ends_it(ended, words, code, text):
+    found, said = ended(*words)
+    assert (found, text in said.err) == (code, True)
+
+
+def test_ctrl_c_while_the_command_is_loaded_says_nothing(tmp_path):
+    # The module that is loaded first asks for the signal itself, so that it comes in the middle of loading.
+    (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nimport time\ntime.sleep(60)\n", "utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "nbcompile", "--help"], check=False, capture_output=True, env=environment, cwd=tmp_path, timeout=120
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")

@@ -248,9 +248,11 @@ def _read_index(directory: str) -> List[Dict[str, Any]]:
 
 
 def write_index(directory: str, reports: List[Dict[str, Any]]) -> None:
-    """Write what was written or removed, and by which cell."""
-    with open(os.path.join(directory, INDEX), "w", encoding="utf-8") as file:
+    """Write what was written or removed, and by which cell: all of it or nothing, as the process may be ended meanwhile."""
+    part = os.path.join(directory, INDEX + ".part")
+    with open(part, "w", encoding="utf-8") as file:
         json_dump({"schema": SCHEMA_OF_FILES, "files": reports}, file, ensure_ascii=True, indent=1)
+    os.replace(part, os.path.join(directory, INDEX))
 
 
 def join_written(directories: Iterable[str], target: str) -> List[Dict[str, Any]]:

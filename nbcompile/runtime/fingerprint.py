@@ -80,7 +80,8 @@ class _FloatSums:
 class _ContentWalk:
     """One walk over everything that a value reaches. Depth is on a list, not on Python's stack."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_member: bool = False) -> None:
+        self._is_member = is_member
         self._exact = hashlib.blake2b(digest_size=_FINGERPRINT_BYTES)
         self._shape = hashlib.blake2b(digest_size=_FINGERPRINT_BYTES)
         self._floats = _FloatSums()
@@ -144,7 +145,7 @@ class _ContentWalk:
     def _contents(self, value: Any, kind: type) -> None:
         self._say(kind.__name__, len(value))
         if kind in (set, frozenset):
-            self._say(*sorted(_ContentWalk().run(item).digest for item in value))
+            self._members(value)
             return
         kinds = set(map(type, value))
         if kinds <= _PLAIN - {int} or (kinds <= _PLAIN and all(type(one) is not int or one.bit_length() < 64 for one in value)):
@@ -154,6 +155,13 @@ class _ContentWalk:
             self._numbers(array.array("d", value).tobytes(), value)
         else:
             self._parts(value)
+
+    def _members(self, value: Any) -> None:
+        """A set has no order: each member is walked on its own. Within that, sets of objects, which may lead back, count by their types."""
+        if self._is_member and not all(map(_leads_nowhere, value)):
+            self._say(*sorted(_full_name(type(item)) for item in value))
+        else:
+            self._say(*sorted(_ContentWalk(is_member=True).run(item).digest for item in value))
 
     def _mapping(self, value: Any, kind: type) -> None:
         self._say(_full_name(kind), len(value))
@@ -376,6 +384,11 @@ def _look_at(value: Any, kind: type) -> _Look:
         if isinstance(library_type, type) and isinstance(value, library_type):
             return how
     return _ContentWalk._other
+
+
+def _leads_nowhere(value: Any) -> bool:
+    kind = type(value)
+    return kind in _PLAIN or kind in (float, complex) or (kind in (tuple, frozenset) and all(map(_leads_nowhere, value)))
 
 
 def _memory_of(flat: Any) -> Any:

@@ -151,6 +151,20 @@ def test_deep_values_need_no_stack():
     assert fingerprint(deep).digest
 
 
+def test_a_set_whose_members_lead_back_to_it():
+    class Node:
+        def __init__(self, size):
+            self.size, self.next = size, set()
+
+    def ring(*sizes):
+        nodes = [Node(size) for size in sizes]
+        for one, other in zip(nodes, [*nodes[1:], nodes[0]], strict=True):
+            one.next.add((other, 1))
+        return {*nodes}
+
+    assert fingerprint(ring(1, 2)) == fingerprint(ring(2, 1)) != fingerprint(ring(1, 3))
+
+
 def test_two_processes_agree(tmp_path: Path):
     (tmp_path / "runtime.py").write_text(join_runtime(), "utf-8")
     (tmp_path / "program.py").write_text(PROGRAM, "utf-8")

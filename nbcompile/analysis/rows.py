@@ -26,7 +26,7 @@ from nbcompile.analysis.values import (
     single,
     tuple_of,
 )
-from nbcompile.analysis.visit import NO_ARGUMENTS, Call, call_back, call_value
+from nbcompile.analysis.visit import NO_ARGUMENTS, Call, call_back, call_value, evaluate
 
 _ARTIST = "matplotlib.Artist"
 _ON_CURRENT = ("matplotlib.pyplot.", "seaborn.", "pandas.")
@@ -160,7 +160,13 @@ def _end(call: Call, _: Action) -> None:
 
 
 def _start(call: Call, _: Action) -> None:
-    call.frame.walk.start_live(call.frame, call.node, call.values(), f"`{_short(call.label)}` goes on after the cell")
+    values = call.values()
+    for argument in call.node.args if isinstance(call.node, ast.Call) else ():
+        # What is given may be a coroutine, and the function that it is of runs on.
+        if isinstance(argument, ast.Call):
+            function = argument.func
+            values.append(evaluate(call.frame, function.value if isinstance(function, ast.Attribute) else function))
+    call.frame.walk.start_live(call.frame, call.node, values, f"`{_short(call.label)}` goes on after the cell")
 
 
 def _query(call: Call, action: Action) -> None:

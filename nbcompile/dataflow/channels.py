@@ -100,7 +100,7 @@ class _Linker:
             return cell.kind is not FactsKind.EMPTY
         if name in _READ_BY_ALL:
             return bool(cell.libraries or cell.uses)
-        if name == "matplotlib":
+        if name in ("matplotlib", "library:matplotlib"):
             return not _PLOTS.isdisjoint(cell.libraries)
         return name.removeprefix("library:") in cell.libraries
 

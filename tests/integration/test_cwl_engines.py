@@ -50,6 +50,7 @@ def test_engine_gives_what_a_kernel_gives(engine, bundle, plain, tmp_path):
     assert shown(executed) == shown(plain)
 
 
+@pytest.mark.slow
 def test_cwltool_finds_nothing_wrong(bundle):
     done = subprocess.run([BIN / "cwltool", "--validate", bundle / "workflow.cwl"], check=False, capture_output=True, text=True)
     assert (done.returncode, "WARNING" in done.stderr) == (0, False), done.stderr

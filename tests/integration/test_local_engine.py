@@ -14,6 +14,7 @@ import jsonschema
 import nbformat
 import pytest
 
+pytestmark = pytest.mark.slow
 NBCOMPILE = Path(sys.executable).parent / "nbcompile"
 
 

@@ -6,7 +6,7 @@ import pytest
 from nbcompile.verify.masking import mask, mask_directory
 from tests.unit.runtime.plain_run import CATALOGUE, executed, read_catalogue, run_plain, run_step, step_document
 
-QUICK = ("display", "results")
+QUICK = ("display",)
 GROUPS = sorted(path.stem for path in CATALOGUE.glob("*.ipy"))
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import queue
 import sys
 import time
 from typing import Any, Dict
 
+_LOOK_SECONDS = 1.0
 # Run after the last cell, in the kernel: the final variables, described by the step runtime's own module.
 _DESCRIBE = """\
 import importlib.util, json, sys
@@ -55,9 +57,32 @@ def main(task_path: str) -> int:
     return 0
 
 
+def keep_looking(channel: Any) -> None:
+    """Let a channel of a kernel's client look again, once a second, whether a message is there.
+
+    For a widget, nbclient sends messages while it waits for the reply to a cell. jupyter_client sends them past asyncio's
+    socket, and when the reply comes at that moment, the event that would wake the waiting is gone: it never ends, although
+    the reply is there (nbclient issue 312).
+    """
+    wait = channel.get_msg
+
+    async def get_msg(timeout: Any = None) -> Any:
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = _LOOK_SECONDS if end is None else min(_LOOK_SECONDS, max(0.0, end - time.monotonic()))
+            try:
+                return await wait(timeout=left)
+            except queue.Empty:
+                if end is not None and time.monotonic() >= end:
+                    raise
+
+    channel.get_msg = get_msg
+
+
 async def _run(client: Any, task: Dict[str, Any], facts: Dict[str, Any]) -> None:
     client.reset_execution_trackers()
     async with client.async_setup_kernel(env=task["environ"]):
+        keep_looking(client.kc.shell_channel)
         started = time.perf_counter()
         await _run_cells(client, facts)
         facts["seconds"] = time.perf_counter() - started

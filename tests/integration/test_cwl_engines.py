@@ -6,11 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbclient
 import nbformat
 import pytest
 
-from tests.plain_kernel import kernel_environment
+from tests.plain_kernel import PlainClient, kernel_environment
 
 NOTEBOOKS = Path(__file__).parents[2] / "fixtures" / "notebooks"
 BIN = Path(sys.executable).parent
@@ -36,7 +35,7 @@ def bundle(tmp_path_factory):
 @pytest.fixture(scope="module")
 def plain():
     notebook = nbformat.read(NOTEBOOKS / "model_comparison.ipynb", as_version=4)
-    return nbclient.NotebookClient(notebook, kernel_name="python3").execute(env=kernel_environment())
+    return PlainClient(notebook, kernel_name="python3").execute(env=kernel_environment())
 
 
 @pytest.mark.slow

@@ -7,9 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbclient
 import nbformat
 import pytest
+
+from tests.plain_kernel import PlainClient
 
 BIN = Path(sys.executable).parent
 NOTEBOOKS = {
@@ -107,7 +108,7 @@ def test_steps_give_the_text_and_the_files_of_a_kernel(name, project, tmp_path):
     given = tree(project)
     plain = tmp_path / "plain"
     shutil.copytree(project, plain)
-    nbclient.NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(plain)}}).execute()
+    PlainClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(plain)}}).execute()
     command = [BIN / "nbcompile", "run", project / "n.ipynb", "--granularity", "cell", "-o", tmp_path / "out"]
     environment = {**os.environ, "NBCOMPILE_CACHE_DIR": str(tmp_path / "cache")}
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300, env=environment)

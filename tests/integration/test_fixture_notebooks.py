@@ -9,12 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbclient
 import nbformat
 import pytest
 from PIL import Image
 
-from tests.plain_kernel import kernel_environment
+from tests.plain_kernel import PlainClient, kernel_environment
 
 NOTEBOOKS = Path(__file__).parents[2] / "fixtures" / "notebooks"
 NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
@@ -37,7 +36,7 @@ def run_plainly(notebook, directory, hash_seed):
     """The code cells after a run in a copy of the notebooks' folder, and the files that the run wrote."""
     shutil.copytree(NOTEBOOKS, directory)
     shipped = read_tree(directory)
-    client = nbclient.NotebookClient(
+    client = PlainClient(
         copy.deepcopy(notebook), kernel_name="python3", timeout=120, coalesce_streams=True, resources={"metadata": {"path": str(directory)}}
     )
     cells = [cell for cell in client.execute(env=kernel_environment(PYTHONHASHSEED=hash_seed)).cells if cell.cell_type == "code"]

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbclient
 import pytest
 
 from nbcompile import api
@@ -16,6 +15,7 @@ from nbcompile.model.plan import Granularity
 from nbcompile.model.settings import Settings
 from tests.genomes import make_genomes
 from tests.integration.streamflow_environment import STREAMFLOW, environ
+from tests.plain_kernel import PlainClient
 
 SCRIPT = Path(__file__).parents[2] / "fixtures" / "workflows" / "shared_mutations.py"
 BIN = Path(sys.executable).parent
@@ -44,7 +44,7 @@ def plain(project, tmp_path_factory):
     shutil.copytree(project, directory, dirs_exist_ok=True)
     before = tree(directory)
     notebook = nbformat.reads(notebook_template(api.analyze(project / SCRIPT.name).notebook), as_version=4)
-    executed = nbclient.NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(directory)}}).execute()
+    executed = PlainClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(directory)}}).execute()
     return shown(executed), {path: content for path, content in tree(directory).items() if path not in before}
 
 

@@ -2,7 +2,6 @@
 
 import subprocess
 
-import nbclient
 import nbformat
 import pytest
 
@@ -10,6 +9,7 @@ from nbcompile import api
 from nbcompile.model.plan import Granularity
 from nbcompile.model.settings import Settings
 from tests.integration.streamflow_environment import STREAMFLOW, environ
+from tests.plain_kernel import PlainClient
 
 SCRIPT = """\
 # %%
@@ -48,7 +48,7 @@ def test_a_local_run_gives_what_a_kernel_gives(bundle, tmp_path):
     done = streamflow("run", "--outdir", tmp_path / "out", bundle / "streamflow.yml", directory=tmp_path)
     assert done.returncode == 0, done.stderr
     executed = nbformat.read(tmp_path / "out" / "words.executed.ipynb", as_version=4)
-    plain = nbclient.NotebookClient(
+    plain = PlainClient(
         nbformat.read(bundle / "words.template.ipynb", as_version=4), kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
     ).execute()
     shown = [[output.get("text", output.get("data")) for output in cell.outputs] for cell in executed.cells]

@@ -8,12 +8,11 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import nbclient
 import nbformat
 from nbclient.exceptions import CellExecutionError
 
 from nbcompile.emitters.join import join_runtime
-from tests.plain_kernel import kernel_environment
+from tests.plain_kernel import PlainClient, kernel_environment
 
 CATALOGUE = Path(__file__).parent / "catalogue"
 
@@ -49,7 +48,7 @@ def run_plain(cases, directory):
     """Cells and outputs as nbclient leaves them; stops at a cell that fails."""
     directory.mkdir(parents=True, exist_ok=True)
     notebook = as_notebook(cases)
-    client = nbclient.NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(directory)}})
+    client = PlainClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(directory)}})
     with contextlib.suppress(CellExecutionError):
         client.execute(env=kernel_environment())
     return json.loads(nbformat.writes(notebook))

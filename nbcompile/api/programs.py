@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from nbcompile.model.workflow import WorkflowDeclaration
 from nbcompile.rules.policy import DENIALS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from nbcompile.model.diagnostic import Diagnostic
     from nbcompile.model.facts import CellFacts
@@ -42,12 +43,18 @@ class Program:
     graph: DataflowGraph
     diagnostics: tuple[Diagnostic, ...]
     ok: bool
-    beside: Surroundings = Surroundings()
+    # Looked for when it is first asked for: in a project, thousands of modules may be read for it.
+    look: Callable[[], Surroundings] = field(default=Surroundings, compare=False, repr=False)
     workflow: WorkflowDeclaration = WorkflowDeclaration()
     parameters: Parameters = Parameters()
     scatters: tuple[CellScatter, ...] = ()
     directory: Path | None = None
     profile: Profile | None = None
+
+    @property
+    def beside(self) -> Surroundings:
+        """What lies beside the notebook and is mentioned in it."""
+        return self.look()
 
     @property
     def denied(self) -> bool:
@@ -65,10 +72,10 @@ def analyze_at(data: bytes, path: Path, parameters: Mapping[str, object]) -> Pro
     """Analyse the bytes of a notebook that lies at `path`, or did so."""
     program = analyze_notebook(_notebook(data, path), parameters)
     found = tuple(located(unsettled(program), str(path), data))
-    beside = look_beside(program.notebook, given_files(program.graph), path.parent)
+    look = cache(partial(look_beside, program.notebook, given_files(program.graph), path.parent))
     profiled = _find_profile(program, path)
     found += tuple(replace(one, path=str(path)) for one in profiled.diagnostics)
-    return replace(program, diagnostics=found, beside=beside, directory=path.parent, profile=profiled.value)
+    return replace(program, diagnostics=found, look=look, directory=path.parent, profile=profiled.value)
 
 
 def analyze_bytes(data: bytes, name: str) -> Program:
@@ -125,7 +132,7 @@ def linked_again(program: Program) -> Program:
 
     graph = order_declared(link(program.facts), program.workflow).value
     directory = program.directory or Path()
-    return replace(program, graph=graph, beside=look_beside(program.notebook, given_files(graph), directory))
+    return replace(program, graph=graph, look=cache(partial(look_beside, program.notebook, given_files(graph), directory)))
 
 
 def _notebook(data: bytes, path: Path) -> Outcome[Notebook]:

@@ -131,3 +131,12 @@ def test_the_lock_holds_the_digest_of_every_module_that_travels(mentioned, tmp_p
     ]
     (tmp_path / "leaf.py").write_text("x = 1")
     assert [one["path"] for one, other in zip(before, locked(), strict=True) if one != other] == ["leaf.py"]
+
+
+def test_modules_are_read_when_they_are_asked_for(mentioned, tmp_path, monkeypatch):
+    mentioned({"tool.py": ""}, "import tool")
+    asked = []
+    monkeypatch.setattr("nbcompile.api.programs.look_beside", lambda *given: asked.append(given) or "found")
+    program = api.analyze(tmp_path / "nb.ipynb")
+    assert not asked
+    assert (program.beside, program.beside, len(asked)) == ("found", "found", 1)

@@ -20,7 +20,13 @@ _FILE = click.option(
 )
 
 
-@click.group(name="deployment")
+@click.group(
+    name="deployment",
+    epilog="""\b
+Examples:
+  nbcompile deployment add hpc --ssh login.example.org --slurm
+  nbcompile deployment list""",
+)
 def command() -> None:
     """Describe the places that steps can run at."""
 
@@ -66,11 +72,18 @@ def add(name: str, *, file: Path | None, yes: bool, **words: Any) -> None:  # no
     _end(checkup)
 
 
-@command.command(name="list")
+@command.command(
+    name="list",
+    epilog="""\b
+Example:
+  nbcompile deployment list""",
+)
 @_FILE
 def list_deployments(file: Path | None) -> None:
     """List deployments: what they are, and how they are reached."""
     deployments = api.personal_settings(file or api.personal_file()).deployments
+    if not deployments:
+        click.echo("there are no deployments yet; `nbcompile deployment add NAME --ssh HOST` describes one", err=True)
     width = max(map(len, deployments), default=0)
     for name, one in deployments.items():
         way = f", through {one.via}" if one.via else ""
@@ -79,7 +92,11 @@ def list_deployments(file: Path | None) -> None:
         click.echo(f"{name:{width}}  {one.backend}{f', {where}' if where else ''}{way}")
 
 
-@command.command()
+@command.command(
+    epilog="""\b
+Example:
+  nbcompile deployment remove hpc"""
+)
 @click.argument("name")
 @_FILE
 def remove(name: str, file: Path | None) -> None:

@@ -19,21 +19,43 @@ _RUN = click.argument("run", metavar="RUN")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group(name="runs", epilog="RUN is a run's directory, its id or a unique beginning of it, or `last`.")
+@click.group(
+    name="runs",
+    epilog="""\b
+RUN is a run's directory, its id or a unique beginning of it, or `last`.
+\b
+Examples:
+  nbcompile runs list
+  nbcompile runs show last
+  nbcompile runs resume analysis.run""",
+)
 def command() -> None:
     """List, follow, end and resume runs."""
 
 
-@command.command(name="list")
+@command.command(
+    name="list",
+    epilog="""\b
+Examples:
+  nbcompile runs list -n 5
+  nbcompile runs list --json | jq '.runs[0].id'""",
+)
 @click.option("-n", "--number", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many, the newest first.")
 @_JSON
 def list_runs(number: int, *, as_json: bool) -> None:
     """List runs, the newest first."""
     found = [run for run, _ in zip(known_runs(), range(number), strict=False)]
+    if not (found or as_json):
+        click.echo("there are no runs yet; `nbcompile run NOTEBOOK` makes one", err=True)
     click.echo(runs_json(found) if as_json else runs_table(found), nl=False)
 
 
-@command.command()
+@command.command(
+    epilog="""\b
+Examples:
+  nbcompile runs show last
+  nbcompile runs show analysis.run --json"""
+)
 @_RUN
 @_JSON
 def show(run: str, *, as_json: bool) -> None:
@@ -45,7 +67,12 @@ def show(run: str, *, as_json: bool) -> None:
     click.echo(runs_json([found]) if as_json else runs_table([found]) + "\n" + steps_table(found), nl=False)
 
 
-@command.command()
+@command.command(
+    epilog="""\b
+Examples:
+  nbcompile runs logs last
+  nbcompile runs logs last train-3fa9c2d1     one step, see `nbcompile runs show last`"""
+)
 @_RUN
 @click.argument("step", default="")
 def logs(run: str, step: str) -> None:
@@ -54,7 +81,11 @@ def logs(run: str, step: str) -> None:
         click.echo(line)
 
 
-@command.command()
+@command.command(
+    epilog="""\b
+Example:
+  nbcompile runs cancel last"""
+)
 @_RUN
 def cancel(run: str) -> None:
     """End a run and everything it started, also one that was left to go on without a client."""
@@ -66,7 +97,12 @@ def cancel(run: str) -> None:
     click.echo(f"{found.id} is cancelled; its results so far are in {found.directory}", err=True)
 
 
-@command.command()
+@command.command(
+    epilog="""\b
+Examples:
+  nbcompile runs resume last
+  nbcompile runs resume analysis.run -v"""
+)
 @_RUN
 @click.option("--json", "as_json", is_flag=True, help="Write events as JSON lines to standard output.")
 @click.option("-q", "--quiet", is_flag=True, help="Show findings and failures only.")
@@ -84,7 +120,12 @@ def resume(run: str, *, as_json: bool, quiet: bool, verbose: bool) -> None:
     conclude(record, as_json=as_json, quiet=quiet)
 
 
-@command.command(name="open")
+@command.command(
+    name="open",
+    epilog="""\b
+Example:
+  nbcompile runs open last train-3fa9c2d1""",
+)
 @_RUN
 @click.argument("step")
 def open_in_terminal(run: str, step: str) -> None:
@@ -94,7 +135,11 @@ def open_in_terminal(run: str, step: str) -> None:
     raise SystemExit(open_step(find_run(run), step))
 
 
-@command.command()
+@command.command(
+    epilog="""\b
+Example:
+  nbcompile runs why last train-3fa9c2d1"""
+)
 @_RUN
 @click.argument("step")
 def why(run: str, step: str) -> None:
@@ -103,7 +148,12 @@ def why(run: str, step: str) -> None:
         click.echo(line)
 
 
-@command.command()
+@command.command(
+    epilog="""\b
+Examples:
+  nbcompile runs gc
+  nbcompile runs gc --max-size 2GiB --max-age 7d"""
+)
 @click.option("--max-size", default="10GiB", show_default=True, help="Keep at most so much in the cache, what was used last.")
 @click.option("--max-age", default="30d", show_default=True, help="Keep nothing that was not used for so long: 90m, 12h, 30d.")
 def gc(max_size: str, max_age: str) -> None:

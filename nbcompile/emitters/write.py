@@ -19,10 +19,18 @@ _COPIED_BYTES = 64 * 2**20
 def write_bundle(bundle: Bundle, source: Path, directory: Path) -> Path:
     """Replace `directory` by the bundle once every file is written; input files come from the directory `source`.
 
-    Raises `UsageError` when `directory` holds something else than an earlier bundle.
+    Raises `UsageError` when `directory` holds something else than an earlier bundle, or cannot be written.
     """
     if directory.is_symlink() or (directory.exists() and not _is_bundle(directory)):
         raise UsageError(f"{directory} exists and is no bundle", "name another directory with -o, or remove it")
+    try:
+        _replace(directory, bundle, source)
+    except OSError as error:
+        raise UsageError(f"cannot write {directory}: {error.strerror} ({error.filename})", "name another directory with -o") from None
+    return directory
+
+
+def _replace(directory: Path, bundle: Bundle, source: Path) -> None:
     directory.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
     try:
@@ -38,7 +46,6 @@ def write_bundle(bundle: Bundle, source: Path, directory: Path) -> Path:
         _exchange(staging, directory)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return directory
 
 
 def place_of_input(path: str) -> str:
@@ -61,7 +68,16 @@ def bundle_is_on_disk(bundle: Bundle, directory: Path) -> bool:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees all of it or nothing."""
+    """Write a file so that a reader sees all of it or nothing. Raises `UsageError` where it cannot be written."""
+    try:
+        _write_whole(path, content)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {path}: {error.strerror}", f"see that there is room in {path.parent}, and who may write there"
+        ) from None
+
+
+def _write_whole(path: Path, content: bytes) -> None:
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -1,18 +1,22 @@
 """A CWL bundle and its plan -> the same bundle with streamflow.yml v1.0, which binds each step to the deployment it is placed at.
 
-The file holds names only: our connector asks for what they stand for when the workflow runs.
+The file holds names only: our connector asks for what they stand for when the workflow runs. Deployments that the notebook describes
+itself, and that a person allows, are StreamFlow's own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Any
 
 from nbcompile.emitters.canonical import json_bytes, yaml_bytes
 from nbcompile.model.bundle import Bundle, BundleFile
 from nbcompile.model.placement import GATHER, Placement, placement_document, placement_of
-from nbcompile.model.plan import Plan
+from nbcompile.model.plan import Plan, Step
+from nbcompile.model.workflow import InlineDeployment
 
 CONNECTOR = "nbcompile.session"
 # Paths below this one exist only between StreamFlow and our connector.
@@ -20,11 +24,21 @@ WORKDIR = "/nbcompile"
 _LOCAL = "local"
 
 
-def emit_streamflow(bundle: Bundle, plan: Plan, *, tenant: str, run: str, everywhere: bool = False) -> Bundle:
+def emit_streamflow(
+    bundle: Bundle,
+    plan: Plan,
+    *,
+    tenant: str,
+    run: str,
+    everywhere: bool = False,
+    described: Mapping[str, InlineDeployment] = MappingProxyType({}),
+) -> Bundle:
     """Add streamflow.yml, what the connector knows of the steps, and how to run it.
 
-    Steps of this machine are left to StreamFlow itself, unless `everywhere` binds them to our connector as well.
+    Steps of this machine are left to StreamFlow itself, unless `everywhere` binds them to our connector as well. `described` are
+    deployments that are StreamFlow's own, as the notebook describes them.
     """
+    steps = {str(step.id): step for step in plan.steps}
     placement = placement_of(plan)
     bound = [step for step in placement.steps if everywhere or step.target != _LOCAL]
     targets = tuple(dict.fromkeys(step.target for step in bound))
@@ -36,27 +50,49 @@ def emit_streamflow(bundle: Bundle, plan: Plan, *, tenant: str, run: str, everyw
     }
     if bound:
         document["workflows"]["main"]["bindings"] = [
-            {"step": f"/{name}", "target": {"deployment": step.target, "workdir": WORKDIR}}
+            {"step": f"/{name}", "target": _own_target(steps[step.step]) if step.target in described else _target(step.target)}
             for step in bound
             for name in (step.step, *([f"{step.step}{GATHER}"] if step.scattered else []))
         ]
-        document["deployments"] = {name: _deployment(name, tenant, run) for name in targets}
+        document["deployments"] = {
+            name: _described(described[name]) if name in described else _deployment(name, tenant, run) for name in targets
+        }
     added = (
         BundleFile(PurePosixPath("streamflow.yml"), yaml_bytes(document)),
         BundleFile(PurePosixPath("placement.json"), json_bytes(placement_document(placement))),
     )
     page = "README.md"
     files = [
-        BundleFile(file.path, file.content + _readme(placement)) if str(file.path) == page else file for file in (*bundle.files, *added)
+        BundleFile(file.path, file.content + _readme(placement, described)) if str(file.path) == page else file
+        for file in (*bundle.files, *added)
     ]
     return replace(bundle, files=tuple(sorted(files)))
+
+
+def _target(deployment: str) -> dict[str, Any]:
+    return {"deployment": deployment, "workdir": WORKDIR}
+
+
+def _own_target(step: Step) -> dict[str, Any]:
+    """Where a step runs at a deployment of StreamFlow's own."""
+    said = {"service": step.service, "locations": step.locations if step.locations > 1 else 0, "workdir": step.workdir}
+    return {"deployment": step.target, **{key: value for key, value in said.items() if value}}
+
+
+def _described(deployment: InlineDeployment) -> dict[str, Any]:
+    said = {"external": deployment.external, "workdir": deployment.workdir}
+    return {"type": deployment.type, "config": dict(deployment.config), **{key: value for key, value in said.items() if value}}
 
 
 def _deployment(name: str, tenant: str, run: str) -> dict[str, Any]:
     return {"type": CONNECTOR, "workdir": WORKDIR, "config": {"tenant": tenant, "deployment": name, "run": run}}
 
 
-def _readme(placement: Placement) -> bytes:
+def _readme(placement: Placement, described: Iterable[str]) -> bytes:
+    own = ", ".join(f"`{name}`" for name in described)
+    note = (
+        f"\nThe notebook itself describes {own}: `streamflow.yml` has what it says, and paths in it are told from there.\n" if own else ""
+    )
     rows = "\n".join(f"| `{step.step}` | `{step.target}` |" for step in placement.steps)
     return f"""
 ## Places
@@ -67,4 +103,4 @@ nbcompile and its backends; what the names of deployments stand for is looked up
 | step | deployment |
 |---|---|
 {rows}
-""".encode()
+{note}""".encode()

@@ -1,5 +1,6 @@
 """The bundle of `build --target streamflow` under StreamFlow gives the notebook that a kernel gives."""
 
+import json
 import subprocess
 
 import nbformat
@@ -61,3 +62,38 @@ def test_streamflow_finds_the_bindings_valid(tmp_path):
     bundle = api.build(tmp_path / "placed.py", Settings(granularity=Granularity.CELL), target="streamflow").write(tmp_path / "bundle")
     done = streamflow("run", "--validate", bundle / "streamflow.yml", directory=tmp_path)
     assert (done.returncode, "ERROR" in done.stderr) == (0, False), done.stderr
+
+
+HERE = {"type": "local", "config": {}}
+SCATTERED = {"deployments": {"here": HERE}, "step": {"scatter": {"items": ["xs"]}}, "target": {"deployment": "here"}}
+DESCRIBED = f"""\
+# %%
+xs = [1, 2, 3]
+
+# %% workflow={json.dumps(SCATTERED)}
+ys = []
+for x in xs:
+    ys.append(x * 2)
+    print(x)
+
+# %% workflow={json.dumps({"step": {}, "target": {"deployment": HERE}})}
+z = sum(ys)
+
+# %%
+print(z, ys)
+"""
+
+
+@pytest.mark.slow
+def test_streamflow_runs_steps_where_the_notebook_itself_describes(tmp_path, monkeypatch):
+    personal = tmp_path / "deployments.yml"
+    personal.write_text("allow: [inline-deployments]")
+    personal.chmod(0o600)
+    monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(personal))
+    (tmp_path / "own.py").write_text(DESCRIBED, "utf-8")
+    bundle = api.build(tmp_path / "own.py", Settings(granularity=Granularity.CELL), target="streamflow").write(tmp_path / "bundle")
+    done = streamflow("run", "--outdir", tmp_path / "out", bundle / "streamflow.yml", directory=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "DEPLOYING here" in done.stderr + done.stdout
+    executed = nbformat.read(tmp_path / "out" / "own.executed.ipynb", as_version=4)
+    assert ["".join(output["text"] for output in cell.outputs) for cell in executed.cells] == ["", "1\n2\n3\n", "", "12 [2, 4, 6]\n"]

@@ -7,6 +7,7 @@ from ruamel.yaml import YAML
 
 from nbcompile import api
 from nbcompile.backend import run_id
+from nbcompile.model.errors import Denied
 from nbcompile.model.placement import placement_of, read_placement
 from nbcompile.model.plan import Granularity
 from nbcompile.model.settings import Settings
@@ -31,6 +32,47 @@ def test_placed_steps_are_bound_and_others_left_to_streamflow(built):
     assert bindings == [{"step": f"/{placed.id}", "target": {"deployment": "hpc", "workdir": "/nbcompile"}}]
     assert document["deployments"].keys() == {"hpc"}
     assert document["deployments"]["hpc"]["config"].keys() == {"tenant", "deployment", "run"}
+
+
+HELM = {"type": "helm", "config": {"chart": "k8s/chart"}, "workdir": "/scratch"}
+SSH = {"type": "ssh", "config": {"nodes": ["h"]}, "external": True}
+AT_PODS = {"deployment": "pods", "service": "s", "locations": 2}
+DESCRIBED = f"""\
+# %%
+xs = [1, 2]
+
+# %% workflow={json.dumps({"deployments": {"pods": HELM}, "step": {"scatter": {"items": ["xs"]}}, "target": AT_PODS})}
+ys = [x for x in xs]
+
+# %% workflow={json.dumps({"step": {}, "target": {"deployment": SSH, "workdir": "/w"}})}
+print(ys)
+"""
+
+
+def test_what_the_notebook_describes_is_streamflows_own(tmp_path, monkeypatch):
+    personal = tmp_path / "deployments.yml"
+    monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(personal))
+    (tmp_path / "demo.py").write_text(DESCRIBED, "utf-8")
+
+    def document(allowed):
+        personal.write_text(json.dumps(allowed))
+        personal.chmod(0o600)
+        built = api.build(tmp_path / "demo.py", Settings(granularity=Granularity.CELL), target="streamflow")
+        return YAML(typ="safe").load(content(built, "streamflow.yml"))
+
+    found = document({"allow": ["inline-deployments", "workdir"]})
+    inline = next(name for name in found["deployments"] if name != "pods")
+    assert found["deployments"] == {"pods": HELM, inline: SSH}
+    targets = [one["target"] for one in found["workflows"]["main"]["bindings"]]
+    assert targets == [AT_PODS, AT_PODS, {"deployment": inline, "workdir": "/w"}]
+    # One of the person's own goes before what the notebook says of that name.
+    own = {"pods": {"backend": "ssh", "host": "h", "user": "u", "credential": {"ref": "k"}}}
+    found = document(
+        {"allow": ["inline-deployments", "workdir"], "deployments": own, "credentials": {"k": {"provider": "file", "path": "/k"}}}
+    )
+    assert found["deployments"]["pods"]["type"] == "nbcompile.session"
+    with pytest.raises(Denied):
+        document({"allow": ["workdir"]})
 
 
 def test_nothing_of_this_machine_is_in_it(built, tmp_path):

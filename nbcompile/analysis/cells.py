@@ -368,9 +368,11 @@ class _Notebook:
 
     def facts(self) -> tuple[CellFacts, ...]:
         """The facts of all cells: now it is known what is changed anywhere."""
-        return tuple(self._facts(record) for record in self.records)
+        # What binds any name, as `%pylab` does, may well have bound one that numpy has too.
+        opaque = next((place for place, record in enumerate(self.records) if record.opaque), len(self.records))
+        return tuple(self._facts(record, _IN_NUMPY if place > opaque else frozenset()) for place, record in enumerate(self.records))
 
-    def _facts(self, record: _Record) -> CellFacts:
+    def _facts(self, record: _Record, shadowed: frozenset[str]) -> CellFacts:
         statements = self._statements(record)
         ids = {statement.id.ordinal: statement.id for statement in statements}
         kind = FactsKind.ORDINARY
@@ -381,8 +383,6 @@ class _Notebook:
         elif record.only_definitions and len(statements) == len(record.candidates):
             kind = FactsKind.DEFINITION
         flags = {directive.name: directive.values for directive in record.directives}
-        # What binds any name, as `%pylab` does, may well have bound one that numpy has too.
-        shadowed = _IN_NUMPY if any(other.opaque for other in self.records[: record.cell.index]) else frozenset[str]()
         hidden = [(name, mark) for name, mark in record.builtins if name in self.bound_anywhere or name in shadowed]
         return CellFacts(
             cell=record.cell.id,

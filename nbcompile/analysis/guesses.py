@@ -31,7 +31,7 @@ _CHANGES = re.compile(
 # Methods that only look, although one of the words above stands at their start: of data, and of anything.
 _LOOKS_AT_DATA = re.compile(r"(?:plot|hist|map|apply|sample|join|merge|drop|rename|sort|load)(?:_.*|)")
 _LOOKS = re.compile(
-    r"""(?:as|from|find|describe|head|tail|predict|score|transform|inverse|decision|sum|mean|std|var|min|max|median|quantile|expect|pdf|
+    r"""(?:as|from|find|head|tail|predict|score|transform|inverse|decision|sum|mean|std|var|min|max|median|quantile|expect|pdf|
     plot|plot\dd|cdf|pmf|ppf|logpdf|eval|evaluate|compute_?|show|display|print|view|project|select|filter|save|export|call|empty|repr|str|
     norm|dot|with|within|contains|equals|compare|validate|check|__.*__|[A-Z].*)(?:_.*|)
     |.*(?:tion|ance|ances|ence|ences|ity|ities|ness|poles|zeros|roots|values|names|labels|_split)""",
@@ -60,7 +60,7 @@ _CHANGES_ARGUMENT = re.compile(
 )
 # Methods that hand out what is there already: they call nothing that the object holds.
 _HANDS_OUT = re.compile(
-    r"(?:get|is|has|to|n|num|len|keys|values|items|copy|count|index|info|describe|summary|report|.*_report|.*_summary)(?:_.*|)"
+    r"(?:get|is|has|to|n|num|len|keys|values|items|copy|count|index|info|summary|report|.*_report|.*_summary)(?:_.*|)"
 )
 # Texts that name a file of data, whatever they are given to; a column or a module may have a dot as well.
 _NAMES_FILE = re.compile(

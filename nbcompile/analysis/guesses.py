@@ -59,9 +59,7 @@ _CHANGES_ARGUMENT = re.compile(
     r"(?:.*_)?(?:inplace|shuffle|fill|update|set|add|append|insert|remove|delete|sort|fit|train|assign|attach|patch|modify|mutate|apply_to)(?:_.*)?|.*_"
 )
 # Methods that hand out what is there already: they call nothing that the object holds.
-_HANDS_OUT = re.compile(
-    r"(?:get|is|has|to|n|num|len|keys|values|items|copy|count|index|info|summary|report|.*_report|.*_summary)(?:_.*|)"
-)
+_HANDS_OUT = re.compile(r"(?:get|is|has|to|n|num|len|keys|values|items|copy|count|index|info|summary|report|.*_report|.*_summary)(?:_.*|)")
 # Texts that name a file of data, whatever they are given to; a column or a module may have a dot as well.
 _NAMES_FILE = re.compile(
     r"""[^\n\r<>|*?]{1,200}\.(?:parquet|feather|arrow|orc|avro|csv|tsv|txt|dat|jsonl?|ndjson|ya?ml|toml|xml|html?|md|xlsx?|h5|hdf5?|nc4?|zarr|np[yz]|
@@ -233,6 +231,7 @@ def _change_given(call: Call, name: str) -> None:
     unclear = []
     if _CHANGES_ARGUMENT.fullmatch(name) and call.first.type not in ("str", "scalar"):
         call.frame.change(call.first, call.node, f"`{name}` may change it")
+        call.frame.change(_kept(call, call.first), call.node, f"`{name}` may change it")
     runs = not _BUILDS.fullmatch(name) or _CHANGES_ARGUMENT.fullmatch(name)
     for value in call.arguments.all():
         if models := _models(call, value):
@@ -243,6 +242,13 @@ def _change_given(call: Call, name: str) -> None:
     if unclear and not _LOOKS.fullmatch(name):
         reason = f"whether `{name}` changes what it is given is not known"
         call.frame.walk.unknown(call.frame, call.node, reason, "# nbc: pure", unclear)
+
+
+def _kept(call: Call, value: Value) -> Value:
+    """The objects that the value reaches, but for data and code: the graph of a causal model."""
+    heap, known = call.frame.walk.heap, call.frame.walk.known
+    reached = heap.below(value.objects) - heap.callees.keys()
+    return Value("", frozenset(one for one in reached if heap.types[one] not in _DATA and not known.is_plain(heap.types[one])))
 
 
 def _is_foreign(call: Call, value: Value) -> bool:

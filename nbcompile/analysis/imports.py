@@ -7,12 +7,16 @@ import ast
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.replayable import candidate
 
+# What an import finds and fills in, when it is the first one: pyplot chooses its backend.
+_COMPLETES = {"matplotlib.pyplot": "matplotlib.rcParams"}
+
 
 def import_(frame: Frame, node: ast.Import) -> None:
     """`import a.b.c` binds `a`; `import a.b as c` binds `c` to the inner module."""
     for alias in node.names:
         root = alias.name.partition(".")[0]
         frame.walk.imported(frame, root, node)
+        _complete(frame, alias.name, node)
         if alias.asname:
             frame.bind(alias.asname, frame.walk.library(frame.walk.known.canonical(alias.name)))
         else:
@@ -25,7 +29,9 @@ def import_from(frame: Frame, node: ast.ImportFrom) -> None:
     walk = frame.walk
     walk.imported(frame, module.partition(".")[0] if not node.level else module, node)
     module = walk.known.canonical(module) if not node.level else module
+    _complete(frame, module, node)
     for alias in node.names:
+        _complete(frame, f"{module}.{alias.name}", node)
         if alias.name != "*":
             frame.bind(alias.asname or alias.name, walk.library(walk.known.canonical(f"{module}.{alias.name}")))
             continue
@@ -35,6 +41,16 @@ def import_from(frame: Frame, node: ast.ImportFrom) -> None:
             continue
         for name in names:
             frame.bind(name, walk.library(walk.known.canonical(f"{module}.{name}")))
+
+
+def _complete(frame: Frame, module: str, node: ast.AST) -> None:
+    """The first import of a module reads, and completes, what the notebook may have a name for."""
+    walk = frame.walk
+    if module not in _COMPLETES or module in walk.completed:
+        return
+    walk.completed.add(module)
+    for name in [name for name, value in walk.namespace.items() if value.callee == _COMPLETES[module]]:
+        frame.read_global(name, node, (module,))
 
 
 def is_stateless(text: str) -> bool:

@@ -51,6 +51,7 @@ class Walk:
         self.written: dict[str, None] = {}
         self.stateless: set[str] = set()
         self.stateful_modules: set[str] = set()
+        self.completed: set[str] = set()
         self.running: dict[int, Summary] = {}
         self.recursive: set[int] = set()
         self.bindings = 0

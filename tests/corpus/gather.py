@@ -1,4 +1,7 @@
-"""Real notebooks: those that come with pinned source distributions from PyPI. None of them is kept in the repository."""
+"""Real notebooks: those that come with pinned source distributions from PyPI. None of them is kept in the repository.
+
+`python -m tests.corpus.gather DIRECTORY` downloads and unpacks them.
+"""
 
 from __future__ import annotations
 
@@ -48,12 +51,14 @@ def fetch(sdist: Sdist, directory: Path) -> Path:
 
 def notebooks(work: Path) -> list[Path]:
     """All notebooks of the pinned distributions, in a fixed order."""
+    found: list[Path] = []
     for sdist in pinned():
         archive = fetch(sdist, work / "sdist")
-        if not (work / "src" / archive.name.removesuffix(".tar.gz")).is_dir():
+        unpacked = work / "src" / archive.name.removesuffix(".tar.gz")
+        if not unpacked.is_dir():
             with tarfile.open(archive) as opened:
                 opened.extractall(work / "src", filter="data")
-    found = sorted((work / "src").rglob("*.ipynb"))
+        found += sorted(unpacked.rglob("*.ipynb"))
     return [path for path in found if ".ipynb_checkpoints" not in path.parts and _code_cells(path) >= _FEWEST_CELLS]
 
 
@@ -68,3 +73,7 @@ def _code_cells(path: Path) -> int:
 def name_of(notebook: Path, work: Path) -> str:
     """A notebook's name as a file name."""
     return "__".join(notebook.relative_to(work / "src").with_suffix("").parts)
+
+
+if __name__ == "__main__":
+    print(f"{len(notebooks(Path(sys.argv[1])))} notebooks")  # noqa: T201

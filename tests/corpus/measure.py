@@ -20,6 +20,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 from nbcompile import api
 from nbcompile.reporting.stages import graph_json
@@ -65,31 +66,45 @@ def truth_of(out: Path) -> dict | None:
     return truth if ran >= _FEWEST_CELLS and truth["edges"] else None
 
 
-def score_notebook(notebook: Path, truth: dict) -> tuple[collections.Counter, int, int]:
-    """The score of one notebook, and of how many cells it is said that they are not understood."""
+class Tally(NamedTuple):
+    """Scores added up: what `score.py` counts, cells said to be not understood, cells, notebooks, and lost edges between other cells."""
+
+    counted: collections.Counter
+    unknown: int
+    cells: int
+    notebooks: int
+    unnamed: int
+
+    def __add__(self, other: Tally) -> Tally:  # type: ignore[override]
+        return Tally(*(one + two for one, two in zip(self, other, strict=True)))
+
+
+NOTHING = Tally(collections.Counter(), 0, 0, 0, 0)
+
+
+def score_notebook(notebook: Path, truth: dict) -> Tally:
+    """The score of one notebook."""
     program = api.analyze(notebook)
     graph = json.loads(graph_json(program.graph))
     graph["edges"] = [edge for edge in graph["edges"] if edge["target"] < truth["ran"]]
-    counted, _ = score.score(truth, graph, lazy_neutral=True)
-    unknown = sum(bool(cell.unknowns or cell.opaque) for cell in program.facts)
-    return counted, unknown, len(program.facts)
+    counted, lost = score.score(truth, graph, lazy_neutral=True)
+    unknown = {cell.index for cell in program.facts if cell.unknowns or cell.opaque}
+    unnamed = sum(unknown.isdisjoint((source, target)) for source, target, _ in lost)
+    return Tally(counted, len(unknown), len(program.facts), 1, unnamed)
 
 
-def measure(found: list[Path], work: Path, python: str, jobs: int) -> dict[str, tuple[collections.Counter, int, int, int]]:
-    """For both halves: the sum of the scores, cells not understood, cells, notebooks."""
+def measure(found: list[Path], work: Path, python: str, jobs: int) -> dict[str, Tally]:
+    """The scores of both halves."""
     with ThreadPoolExecutor(jobs) as pool:
         outs = list(pool.map(lambda notebook: run_oracle(notebook, work, python), found))
-    sums = {half: (collections.Counter(), 0, 0, 0) for half in ("dev", "held")}
+    sums = dict.fromkeys(("dev", "held"), NOTHING)
     seen: set[tuple[str, ...]] = set()
     for notebook, out in zip(found, outs, strict=True):
         truth = truth_of(out)
         if truth is None or tuple(truth["sources"]) in seen:
             continue
         seen.add(tuple(truth["sources"]))
-        counted, unknown, cells = score_notebook(notebook, truth)
-        half = half_of(out.stem)
-        total, unknowns, all_cells, count = sums[half]
-        sums[half] = (total + counted, unknowns + unknown, all_cells + cells, count + 1)
+        sums[half_of(out.stem)] += score_notebook(notebook, truth)
     return sums
 
 
@@ -102,9 +117,10 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     given = parser.parse_args()
     found = notebooks(given.work)[:: given.every]
-    for half, (total, unknown, cells, count) in measure(found, given.work, given.python, given.jobs).items():
-        share = 100 * unknown / cells if cells else 0
-        print(score.line(f"{half}: {count} notebooks, {cells} cells", total), f" not understood {share:.1f} % of cells")  # noqa: T201
+    for half, found_in_half in measure(found, given.work, given.python, given.jobs).items():
+        share = 100 * found_in_half.unknown / found_in_half.cells if found_in_half.cells else 0
+        title = f"{half}: {found_in_half.notebooks} notebooks, {found_in_half.cells} cells"
+        print(score.line(title, found_in_half.counted), f" not understood {share:.1f} % of cells")  # noqa: T201
 
 
 if __name__ == "__main__":

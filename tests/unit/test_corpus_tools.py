@@ -6,6 +6,7 @@ import pytest
 
 from tests.corpus.gather import name_of, pinned
 from tests.corpus.measure import LOOKED_AT, half_of, score_notebook, truth_of
+from tests.corpus.sample import missing, pin, read_sample
 from tests.golden.notebooks import notebook_bytes
 
 CELLS = "# %% a\nxs = [1]\n# %% b\nxs.append(2)\n# %% c\nprint(xs)\n# %% d\n1 / 0\n"
@@ -28,8 +29,34 @@ def test_the_truth_ends_where_a_cell_fails(truth):
 def test_a_graph_that_has_every_edge(truth, tmp_path):
     path = tmp_path / "n.ipynb"
     path.write_bytes(notebook_bytes(CELLS))
-    counted, unknown, cells = score_notebook(path, truth)
-    assert (counted["t"], counted["f"], counted["p"], unknown, cells) == (2, 2, 2, 0, 4)
+    found = score_notebook(path, truth)
+    assert [found.counted[one] for one in "tfp"] == [2, 2, 2]
+    assert found[1:] == (0, 4, 1, 0)
+
+
+def test_a_lost_edge_is_counted_where_no_cell_is_said_to_be_not_understood(truth, tmp_path):
+    path = tmp_path / "n.ipynb"
+    path.write_bytes(notebook_bytes(CELLS.replace("xs.append(2)", "xs")))
+    assert score_notebook(path, truth).unnamed == 1
+
+
+def test_what_is_kept_of_a_truth_scores_as_the_whole(truth, tmp_path):
+    path = tmp_path / "n.ipynb"
+    path.write_bytes(notebook_bytes(CELLS))
+    kept = pin("n.ipynb", path.read_bytes(), truth)
+    assert score_notebook(path, kept.truth()) == score_notebook(path, truth)
+    assert missing([kept], tmp_path) == ["n.ipynb"]
+    (tmp_path / "src").mkdir()
+    path.rename(tmp_path / "src" / "n.ipynb")
+    assert missing([kept], tmp_path) == []
+
+
+def test_the_sample_is_of_the_pinned_distributions():
+    directories = {sdist.file.removesuffix(".tar.gz") for sdist in pinned()}
+    sample = read_sample()
+    assert len(sample) > 100
+    assert {one.path.partition("/")[0] for one in sample} <= directories
+    assert len({one.sha256 for one in sample}) == len(sample)
 
 
 def test_what_was_looked_at_is_not_held_out():

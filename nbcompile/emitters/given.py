@@ -22,6 +22,16 @@ def given_files(directory: Path) -> Iterator[Path]:
                 yield path.relative_to(root)
 
 
+def empty_directories(directory: Path) -> Iterator[Path]:
+    """Relative paths of the directories below it, or itself, that hold none of these files: cells may list them, or write there."""
+    root = directory.resolve()
+    for folder, folders, names in os.walk(root):
+        here = Path(folder)
+        folders[:] = sorted(name for name in folders if _is_data(here / name))
+        if not folders and all(name.startswith(".") for name in names):
+            yield here.relative_to(root)
+
+
 def given_bytes(path: Path) -> int:
     """The size of a file, or of all of these below a directory."""
     return sum((path / file).stat().st_size for file in given_files(path)) if path.is_dir() else path.stat().st_size

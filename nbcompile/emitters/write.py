@@ -7,11 +7,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from nbcompile.emitters.given import given_bytes, given_files
+from nbcompile.emitters.given import empty_directories, given_bytes, given_files
 from nbcompile.model.bundle import Bundle
 from nbcompile.model.errors import UsageError
 
 _INPUT_FILES, _FROM_ABOVE, _APART = "files", "above", "apart"
+_KEEPS = ".nbcompile"
 # Files up to this size are copied into the bundle, so that it can travel; larger ones are linked.
 _COPIED_BYTES = 64 * 2**20
 
@@ -102,6 +103,10 @@ def _bring(path: Path, target: Path) -> None:
         (target / file).parent.mkdir(parents=True, exist_ok=True)
         if not (target / file).exists():
             put(path / file, target / file)
+    for folder in empty_directories(path) if path.is_dir() else ():
+        # Engines, archives and repositories forget a directory without a file; no cell sees this one.
+        (target / folder).mkdir(parents=True, exist_ok=True)
+        (target / folder / _KEEPS).touch()
 
 
 def _link(path: Path, target: Path) -> None:

@@ -54,6 +54,7 @@ def look_beside(notebook: Notebook, given: Iterable[str], directory: Path) -> Su
     modules = tuple(path for path in mentioned if reach.holds_modules(path))
     return Surroundings(
         mentions=mentions,
+        folders=tuple(pair for cell in notebook.code_cells for pair in _folders(cell, mentions, reach)),
         missing=missing,
         directories=tuple(path for path in given if not path.endswith("/") and (directory / path).is_dir()),
         modules=modules,
@@ -102,6 +103,12 @@ class _Reach:
             # `os.path.join(DATA, "x.csv")` mentions the file by its last part.
             if "." in path and path not in self.entries:
                 yield from self.by_name.get(path.rsplit("/", 1)[-1], ())
+
+    def folder_of(self, word: str) -> str:
+        """The directory of a path that is not there, if the directory is."""
+        path = word.removeprefix("./")
+        folder = path.rpartition("/")[0] + "/"
+        return folder if folder in self.entries and path not in self.entries and f"{path}/" not in self.entries else ""
 
     def above(self, words: Iterable[str], folder: str = "") -> Iterator[str]:
         """The paths above the directory that words name below a directory that cells move to, or below `folder`."""
@@ -213,6 +220,15 @@ def _mentioned(cell: Cell, reach: _Reach) -> tuple[str, ...]:
     quoted = dict.fromkeys(text for _, text in _QUOTED.findall(cell.source))
     likely = dict.fromkeys((*quoted, *(word for word in words if "/" in word or "." in word)))
     return tuple(dict.fromkeys((*reach.paths(words), *reach.above(likely), *reach.modules(_imported(cell.source)))))
+
+
+def _folders(cell: Cell, mentions: Iterable[tuple[int, str]], reach: _Reach) -> Iterator[tuple[int, str]]:
+    """The directories in which the cell, or a script that it uses, names a file that is not there: it may be written."""
+    scripts = (script for index, path in mentions if index == cell.index for script in reach.scripts_in(path))
+    words = dict.fromkeys((*_WORD.findall(cell.source), *(word for script in scripts for word in reach.script(script).words)))
+    for folder in dict.fromkeys(reach.folder_of(word) for word in words):
+        if folder:
+            yield cell.index, folder
 
 
 def _imported(text: str) -> tuple[str, ...]:

@@ -114,7 +114,8 @@ class Step:
 
     `inputs` come from other steps (variables, channels and files alike); `replays` are the definition statements the
     step runs again. `files_in` are the paths the run is given from outside, `files_out` those the step may write; all
-    paths are relative to the notebook's directory, a directory ends with `/`, and `./` is the whole working directory.
+    paths are relative to the notebook's directory, a directory ends with `/`, and `./` is the whole working directory. The
+    directories `folders` are there for it to write to, without what is in them.
     `target` is the deployment it runs at, on `locations` nodes of its `service`; `interpreter` and `workdir` are empty
     where the deployment chooses them.
     """
@@ -127,6 +128,7 @@ class Step:
     payloads: tuple[Payload, ...] = ()
     files_in: tuple[str, ...] = ()
     files_out: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
     cuts: tuple[Cut, ...] = ()
     scatter: StepScatter | None = None
     unpacks: tuple[Unpacking, ...] = ()

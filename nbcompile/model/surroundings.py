@@ -13,7 +13,8 @@ class Surroundings:
     `mentions` pairs a code cell's index with a file beside the notebook that its text names; `missing` are files that
     some cell reads and that are not there, `directories` those that are directories and are not called so. `modules` are
     the mentioned files and directories that hold Python modules, `digests` the SHA-256 of each of these, and `path`
-    the directories from which the project's own are installed. Paths are relative; a directory ends with `/`.
+    the directories from which the project's own are installed. `folders` pairs a cell with a directory in which its text names
+    a file that is not there. Paths are relative; a directory ends with `/`.
     """
 
     mentions: tuple[tuple[int, str], ...] = ()
@@ -22,6 +23,7 @@ class Surroundings:
     modules: tuple[str, ...] = ()
     digests: tuple[tuple[str, str], ...] = ()
     path: tuple[str, ...] = ()
+    folders: tuple[tuple[int, str], ...] = ()
 
     @property
     def module_names(self) -> frozenset[str]:

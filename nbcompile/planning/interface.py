@@ -63,6 +63,7 @@ def _step(graph: DataflowGraph, notebook: Notebook, part: Part, wanted: set[Vers
         payloads=_payloads(identifier, [group for cell in cells for group in cell.makes], wanted, sending.carried),
         files_in=beside.there((*given, *mentioned, *beside.modules_until(part.cells[-1]))),
         files_out=tuple(dict.fromkeys(written)),
+        folders=tuple(dict.fromkeys(path for cell, path in beside.folders if cell in part.cells)),
         label=title,
         doc=doc,
         why="; ".join(part.why),

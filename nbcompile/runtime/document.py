@@ -189,6 +189,7 @@ class StepDocument(NamedTuple):
     repairs: bool = False
     path: Tuple[str, ...] = ()
     unpacks: Tuple[UnpackEntry, ...] = ()
+    folders: Tuple[str, ...] = ()
 
     def unpacking(self, version: VersionName) -> Optional[UnpackEntry]:
         """How to get at a version that is sent packed."""
@@ -225,6 +226,7 @@ def _document(raw: Dict[str, Any]) -> StepDocument:
         trace=raw.get("trace", False),
         repairs=raw.get("repairs", False),
         path=tuple(raw.get("path", ())),
+        folders=tuple(raw.get("folders", ())),
         unpacks=tuple(UnpackEntry(parse_version(one["version"]), tuple(one["codes"]), one["file"]) for one in raw.get("unpacks", ())),
     )
 

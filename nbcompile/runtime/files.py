@@ -49,11 +49,12 @@ class _Stamp(NamedTuple):
 class StepFiles:
     """The cells' directory: what lies in it, and which cell it comes from."""
 
-    def __init__(self, work: str, given: Iterable[Tuple[str, str]], directories: Iterable[str]) -> None:
+    def __init__(self, work: str, given: Iterable[Tuple[str, str]], directories: Iterable[str], folders: Iterable[str] = ()) -> None:
+        """Stage what is `given`; `folders` are directories to write to, of which nothing is given."""
         # What a cell finds as `../data` is staged above the cells' directory.
         self._top = os.path.join(os.path.realpath(work), "above")
         self.directory = os.path.join(self._top, *["above"] * (LEVELS_ABOVE - 1), "cells")
-        self._given = tuple(given)
+        self._given, self._folders = tuple(given), tuple(folders)
         self._sent: Dict[int, List[Written]] = {}
         for one in directories:
             for written in read_written(one):
@@ -76,6 +77,8 @@ class StepFiles:
             if os.path.isabs(path) or path.split(os.sep).count(os.pardir) > LEVELS_ABOVE:
                 raise StepProblem("NB592", f"`{name}` lies too far from the notebook to be given to a step", "move it nearer")
             self._put(path, place)
+        for folder in self._folders:
+            os.makedirs(os.path.join(self.directory, folder), exist_ok=True)
         self._seen = self._look()
 
     def stage(self, versions: Iterable[VersionName]) -> None:

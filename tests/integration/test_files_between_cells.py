@@ -56,6 +56,11 @@ NOTEBOOKS = {
         "from pathlib import Path\nif not Path('cache.txt').exists():\n    print('making again')\nprint(Path('cache.txt').read_text())",
     ],
     "modules": ["import helper\nprint(helper.twice(4))", "from helper import twice\nxs = [twice(n) for n in range(3)]", "print(xs)"],
+    "a folder that is there": [
+        "with open('results/a.txt', 'w') as f:\n    f.write('a')",
+        "import tool\ntool.save()",
+        "import os\nprint(sorted(os.listdir('resu' + 'lts')))",
+    ],
     "modules of modules": ["import outer\nprint(outer.VALUE)", "v = outer.VALUE * 2", "print(v)"],
     "names of the standard library": ["import statistics\nprint(statistics.mean([1, 2]))", "m = statistics.median([1, 5])", "print(m)"],
     "modules above": [
@@ -80,6 +85,9 @@ def project(tmp_path):
     (place / "given.csv").write_text("n\n5\n", "utf-8")
     (place / "helper.py").write_text("def twice(n):\n    return 2 * n\n", "utf-8")
     (place / "statistics.py").write_text("raise ValueError('the kernel looks here later')\n", "utf-8")
+    (place / "results").mkdir()
+    (place / "results" / "old.txt").write_text("old", "utf-8")
+    (place / "tool.py").write_text("def save():\n    with open('results/b.txt', 'w') as f:\n        f.write('b')\n", "utf-8")
     (place / "outer.py").write_text("import json, helper\nVALUE = helper.twice(json.load(open('sizes.json'))['n'])\n", "utf-8")
     (place / "sizes.json").write_text('{"n": 6}', "utf-8")
     (tmp_path / "shared").mkdir()

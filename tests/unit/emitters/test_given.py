@@ -5,7 +5,7 @@ import pytest
 
 from nbcompile import api
 from nbcompile.emitters import write
-from nbcompile.emitters.given import given_bytes, given_files
+from nbcompile.emitters.given import empty_directories, given_bytes, given_files
 
 
 @pytest.fixture
@@ -47,3 +47,20 @@ def test_what_lies_above_is_kept_apart_from_what_lies_beside():
     places = [write.place_of_input(path) for path in paths]
     assert len(set(places)) == len(paths)
     assert not any(place.startswith("files/") for place in places[2:])
+
+
+def test_a_directory_without_files_is_kept_by_one_that_no_cell_sees(directory, monkeypatch):
+    (directory / "figures" / "deep").mkdir(parents=True)
+    (directory / "only hidden").mkdir()
+    (directory / "only hidden" / ".gitkeep").touch()
+    assert sorted(map(str, empty_directories(directory))) == ["figures/deep", "only hidden"]
+    assert [str(one) for one in empty_directories(directory / "figures" / "deep")] == ["."]
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell("import os\nprint(os.listdir('figures'), os.listdir('only hidden'))")]
+    )
+    nbformat.write(notebook, directory / "n.ipynb")
+    bundle = api.build(directory / "n.ipynb").write(directory / "bundle")
+    assert sorted(path.relative_to(bundle / "files").as_posix() for path in (bundle / "files").rglob(".nbcompile")) == [
+        "figures/deep/.nbcompile",
+        "only hidden/.nbcompile",
+    ]

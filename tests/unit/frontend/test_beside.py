@@ -57,6 +57,13 @@ def test_files_that_a_script_names_are_mentioned_but_not_those_of_its_documentat
     assert paths(mentioned(files, cell)) == {"tool.py", "conf/sizes.json"}
 
 
+def test_a_directory_is_there_for_a_file_that_is_not(mentioned):
+    files = {"results/old.csv": "", "tool.py": "open('logs/run.txt', 'w')", "logs/x": "", "other/y": ""}
+    beside = mentioned(files, "open('results/new.csv', 'w')\nopen('results/old.csv')\nopen('nowhere/x')", "import tool")
+    assert set(beside.folders) == {(0, "results/"), (1, "logs/")}
+    assert paths(beside) == {"results/old.csv"}
+
+
 def test_a_shell_script_names_files_by_words(mentioned):
     assert paths(mentioned({"run.sh": "sort data.txt | uniq > out.txt", "data.txt": ""}, "!bash run.sh")) == {"run.sh", "data.txt"}
 

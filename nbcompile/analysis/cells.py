@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from nbcompile.analysis import caches, expressions, guesses, rows, statements, types
 from nbcompile.analysis.bindings import GONE, CellFrame, EffectKey, Mark, Origin, Spot, Trace, origin, spot
+from nbcompile.analysis.imports import reloaded_modules
 from nbcompile.analysis.known import Known
 from nbcompile.analysis.replayable import Candidate, candidate, setting
 from nbcompile.analysis.values import MISSING, SCALAR, Function, Value, join, plain
@@ -76,8 +77,10 @@ def analyze(cells: Iterable[ParsedCell], versions: dict[str, tuple[int, ...]] | 
     Whether the state of a cached function or of a class matters is known only at the end: if one's does, all is looked at once more.
     """
     known, stateful, notebook_cells = Known(versions), frozenset[Origin](), tuple(cells)
+    reloaded = reloaded_modules(parsed.tree for parsed in notebook_cells if parsed.tree is not None)
     while True:
         notebook = _Notebook(Walk(known, stateful))
+        notebook.walk.reloaded = reloaded
         diagnostics: list[Diagnostic] = []
         for parsed in notebook_cells:
             diagnostics += parsed.diagnostics

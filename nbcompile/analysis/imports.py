@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from nbcompile.analysis.bindings import Frame
-from nbcompile.analysis.replayable import candidate
+from nbcompile.analysis.replayable import candidate, dotted
+
+
+def reloaded_modules(trees: Iterable[ast.AST]) -> frozenset[str]:
+    """The top-level modules that a notebook loads once more with `reload`, under whatever name it had imported them."""
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    calls = [node for node in nodes if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] == "reload" and node.args]
+    if not calls:
+        return frozenset()
+    given = {dotted(call.args[0]).partition(".")[0] for call in calls}
+    named = [alias for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    whole = {alias.name.partition(".")[0] for alias in named if (alias.asname or alias.name.partition(".")[0]) in given}
+    parts = {
+        (node.module or "").partition(".")[0]
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and not given.isdisjoint(alias.asname or alias.name for alias in node.names)
+    }
+    return frozenset(whole | parts - {""})
 
 # What an import finds and fills in, when it is the first one: pyplot chooses its backend.
 _COMPLETES = {"matplotlib.pyplot": "matplotlib.rcParams"}

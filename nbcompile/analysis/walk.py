@@ -50,6 +50,8 @@ class Walk:
         self.figure_numbers: set[int] = set()
         self.written: dict[str, None] = {}
         self.stateless: set[str] = set()
+        # Modules that are loaded more than once.
+        self.reloaded: frozenset[str] = frozenset()
         self.stateful_modules: set[str] = set()
         self.completed: set[str] = set()
         self.running: dict[int, Summary] = {}
@@ -191,6 +193,9 @@ class Walk:
     def imported(self, frame: Frame, module: str, node: ast.AST) -> None:
         """A module is imported; it may be one that an earlier cell has written."""
         self.effect(frame, "import", "read", module, node)
+        if module in self.reloaded:
+            # Who has something of the module must go on having that, whatever the module has by then.
+            self.effect(frame, f"library:{module}", "write", module, node)
         for path in self.written:
             *directories, name = path.split("/")
             if name == f"{module}.py" or module in directories:

@@ -25,6 +25,7 @@ def reloaded_modules(trees: Iterable[ast.AST]) -> frozenset[str]:
     }
     return frozenset(whole | parts - {""})
 
+
 # What an import finds and fills in, when it is the first one: pyplot chooses its backend.
 _COMPLETES = {"matplotlib.pyplot": "matplotlib.rcParams"}
 

@@ -15,6 +15,8 @@ from nbcompile.model.verification import Aspect, Difference, Exactness, Observat
 from nbcompile.verify.compare import compare
 from nbcompile.verify.masking import rule_names
 
+_GENERATORS = frozenset(("random", "numpy.random", "torch.random"))
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -78,8 +80,18 @@ def _missed_words(flow: MissedFlow) -> str:
 
 
 def named_cells(diagnostics: Sequence[Diagnostic], facts: Sequence[CellFacts]) -> dict[int, str]:
-    """The cells that a finding names before the run, and what it says."""
+    """The cells that a finding names before the run, and what it says.
+
+    Two plain runs may shuffle a short list alike by chance, so that cells that draw without a seed are named wherever they stand.
+    """
     found = {one.place.cell_index: f"{one.rule.code} {one.message}" for one in diagnostics if one.place.cell_index >= 0}
+    seeded: set[str] = set()
+    for cell in facts:
+        for effect in sorted((one for one in cell.effects if one.channel in _GENERATORS), key=lambda one: one.span):
+            if effect.mode == "write":
+                seeded.add(effect.channel)
+            elif effect.mode == "draw" and effect.channel not in seeded:
+                found.setdefault(cell.index, f"the generator of `{effect.channel.partition('.')[0]}` is drawn from and was never seeded")
     for cell in facts:
         why = cell.opaque or next((unknown.reason for unknown in cell.unknowns), "")
         if why:

@@ -10,7 +10,7 @@ from nbcompile.model.settings import Settings
 from nbcompile.model.verification import Aspect, Exactness, Observation, Subject, Verdict
 from nbcompile.reporting.verification import verification_text
 from nbcompile.reporting.verification_page import verification_html
-from nbcompile.verify.judge import judge
+from nbcompile.verify.judge import judge, named_cells
 from tests.golden.notebooks import notebook_bytes
 
 PROGRAM = analyze_bytes(notebook_bytes("# %%\nx = [1]\n# %%\ny = x + [2]\n# %%\nz = y\n"), "nb")
@@ -75,3 +75,9 @@ def test_reports_show_both_sides_and_no_markup_of_the_notebook():
     page = verification_html(found)
     assert "&lt;script&gt;" in page
     assert "<script" not in page
+
+
+def test_every_cell_that_draws_without_a_seed_is_named():
+    cells = "# %%\nimport random\na = random.random()\n# %%\nb = random.random()\n# %%\nrandom.seed(1)\n# %%\nc = random.random()\n"
+    program = analyze_bytes(notebook_bytes(cells), "nb")
+    assert list(named_cells(program.diagnostics, program.facts)) == [0, 1]

@@ -5,9 +5,9 @@ from pathlib import Path
 from tests.known.prove import Library
 
 _MODULES = """
-    argparse array calendar collections configparser contextlib csv datetime decimal difflib enum fractions functools graphlib
+    argparse array calendar collections configparser contextlib ctypes csv datetime decimal difflib enum fractions functools graphlib
     hashlib io itertools json logging math multiprocessing operator os pathlib pickle pprint queue random re sqlite3 statistics
-    string struct subprocess sys tarfile tempfile textwrap threading time types urllib.request uuid warnings weakref
+    string struct subprocess sys tarfile tempfile textwrap threading time types unittest.mock urllib.request uuid warnings weakref
     xml.etree.ElementTree zipfile concurrent.futures asyncio shelve socket dataclasses
 """
 
@@ -129,6 +129,9 @@ LIBRARY = Library(
         # What `with` takes for a context gives one.
         "decimal.Context": "(decimal.Context, type(decimal.localcontext()))",
         "collections.Record": type,
+        "ctypes.Prototype": type,
+        "ctypes.Pointer": "ctypes._CFuncPtr",
+        "unittest.mock.Patch": "unittest_mock._patch",
         "pathlib.Path": "pathlib.PurePath",
         "datetime.datetime": "(datetime.datetime, datetime.date, datetime.time, datetime.timezone)",
         "hashlib.Hash": object,
@@ -163,6 +166,8 @@ LIBRARY = Library(
     receivers={
         "uuid.UUID": "uuid.UUID('12345678123456781234567812345678')",
         "collections.Record": "collections.namedtuple('P', 'x y')",
+        "ctypes.Prototype": "ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)",
+        "ctypes.Pointer": "ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(abs)",
         "collections.Counter": "collections.Counter(a=2, b=1)",
         "collections.defaultdict": "collections.defaultdict(list)",
         "collections.OrderedDict": "collections.OrderedDict(a=1, b=2)",
@@ -284,6 +289,10 @@ LIBRARY = Library(
     calls={
         "string.Template": ("('$a')",),
         "contextlib.suppress": ("(ValueError)",),
+        "ctypes.CFUNCTYPE": ("(ctypes.c_int, ctypes.c_int)",),
+        "ctypes.PYFUNCTYPE": ("(ctypes.c_int, ctypes.c_int)",),
+        "ctypes.Prototype.__call__": ("(abs)",),
+        "ctypes.Pointer.__call__": ("(3)",),
         "sys.path.[]=": ("(0, sys.path[0])",),
         "sys.path.[int]=": ("(0, sys.path[0])",),
         "sys.path.[slice]=": ("(slice(0, 1), sys.path[:1])",),

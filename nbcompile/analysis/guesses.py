@@ -51,7 +51,9 @@ _BUILDS = re.compile(
 )
 # Functions that set the state of their library.
 _SETS_LIBRARY = re.compile(
-    r"(?:register|unregister|enable|disable|configure|activate|deactivate|set_(?:options?|defaults?|theme|style|backend))(?:_.*|)"
+    r"""(?:register|unregister|enable|disable|configure|activate|deactivate|set_(?:options?|defaults?|theme|style|backend)|
+    patch|unpatch|monkey_?patch|install|uninstall|extension|init_notebook(?:_mode)?|output_notebook)(?:_.*|)""",
+    re.VERBOSE,
 )
 # Methods whose argument can be had back from the object.
 _ADDS = re.compile(r"(?:set|add|append|extend|insert|update|put|push|register|attach|assign|setdefault)(?:_.*|)")
@@ -203,7 +205,7 @@ def _function(call: Call) -> Value:
     name = call.label.rpartition(".")[2]
     frame.walk.touch_module(frame, call.label, call.node)
     _touch_files(call, name)
-    if _SETS_LIBRARY.fullmatch(name):
+    if _SETS_LIBRARY.fullmatch(name.lstrip("_")):
         library = call.label.partition(".")[0]
         frame.walk.effect(frame, f"library:{library}", "write", call.label, call.node, call.label)
     if name[:1].isupper() and not name.isupper():

@@ -308,7 +308,7 @@ class _Notebook:
                 looked |= heap.below((held,))
         for value in frame.top.values.values():
             for number in value.objects:
-                if number not in looked and (number in heap.holders or len(walk.names_of.get(number, ())) > 1):
+                if number not in looked and self._may_be_shared(number):
                     looked |= heap.below((number,))
         for number in sorted(looked):
             names = walk.names_reaching(heap.above((number,)))
@@ -316,6 +316,14 @@ class _Notebook:
                 views = any(walk.namespace[name].view for name in names if name in walk.namespace)
                 changed, compared = number in trace.changed, number in trace.compared
                 record.sharing.append(Sharing(number, tuple(sorted(names)), changed, views, compared))
+
+    def _may_be_shared(self, number: int) -> bool:
+        """Whether a second name may reach an object, or something that it holds."""
+        walk, heap = self.walk, self.walk.heap
+        if number in heap.holders or len(walk.names_of.get(number, ())) > 1:
+            return True
+        below = heap.below((number,))
+        return any(walk.names_of.get(one) or not below.issuperset(heap.holders.get(one, ())) for one in below if one != number)
 
     def _stuck(self, frame: CellFrame, record: _Record, first_object: int) -> None:
         """Names that hold what cannot leave its process."""

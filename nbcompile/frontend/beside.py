@@ -108,6 +108,8 @@ class _Reach:
         """The directory of a path that is not there, if the directory is."""
         path = word.removeprefix("./")
         folder = path.rpartition("/")[0] + "/"
+        if folder.startswith("../"):
+            return f"{os.path.normpath(folder)}/" if folder.count("../") <= _LEVELS_ABOVE and self._on_disk(folder.rstrip("/")) else ""
         return folder if folder in self.entries and path not in self.entries and f"{path}/" not in self.entries else ""
 
     def above(self, words: Iterable[str], folder: str = "") -> Iterator[str]:

@@ -26,6 +26,7 @@ _UNSEEN = ("__pycache__", ".nbcompile", ".ipynb_checkpoints")
 _FICLONE = 0x40049409
 # How far above the cells' directory there is something that is the step's own.
 LEVELS_ABOVE = 3
+_UP, _ABOVE = "../", "above/"
 _CHUNK = 1 << 20
 
 
@@ -138,7 +139,7 @@ class StepFiles:
         report: Dict[str, Any] = {"cell": cell, "path": path}
         if not self._own[path]:
             return {**report, "removed": True}
-        source, place = os.path.join(self.directory, path), os.path.join(target, str(cell), path)
+        source, place = os.path.join(self.directory, path), os.path.join(target, str(cell), below(path))
         if path.endswith("/"):
             os.makedirs(place, exist_ok=True)
             return report
@@ -176,12 +177,24 @@ class StepFiles:
                 self._put(os.path.join(name, entry.name), entry.path)
 
     def _look(self) -> Dict[str, _Stamp]:
-        return dict(_stamps(self.directory, ""))
+        found, folder, up = dict(_stamps(self.directory, "")), self.directory, ""
+        for _ in range(LEVELS_ABOVE):
+            folder, inner, up = os.path.dirname(folder), os.path.basename(folder), up + _UP
+            found.update((up + path, stamp) for path, stamp in _stamps(folder, "", leave_out=inner))
+        return found
 
 
-def _stamps(directory: str, prefix: str) -> Iterator[Tuple[str, _Stamp]]:
+def below(path: str) -> str:
+    """Where what a cell knows by this path is kept below another directory: that from above the cells' own in `above/`."""
+    inner = path
+    while inner.startswith(_UP):
+        inner = inner[len(_UP) :]
+    return _ABOVE * ((len(path) - len(inner)) // len(_UP)) + inner
+
+
+def _stamps(directory: str, prefix: str, leave_out: str = "") -> Iterator[Tuple[str, _Stamp]]:
     for entry in sorted(os.scandir(os.path.join(directory, prefix)), key=lambda entry: entry.name):
-        if entry.name in _UNSEEN:
+        if entry.name in _UNSEEN or entry.name == leave_out:
             continue
         path = prefix + entry.name
         if entry.is_dir(follow_symlinks=False):
@@ -267,7 +280,7 @@ def join_written(directories: Iterable[str], target: str) -> List[Dict[str, Any]
         for report in _read_index(directory):
             reports[report["cell"], report["path"]] = report
             written = _written(directory, report)
-            place = os.path.join(target, str(written.cell), written.path)
+            place = os.path.join(target, str(written.cell), below(written.path))
             if written.path.endswith("/") and not written.removed:
                 os.makedirs(place, exist_ok=True)
             elif not written.removed:
@@ -280,9 +293,11 @@ def join_written(directories: Iterable[str], target: str) -> List[Dict[str, Any]
 
 def _written(directory: str, entry: Dict[str, Any]) -> Written:
     cell, path = int(entry["cell"]), entry["path"]
-    if os.path.isabs(path) or os.path.normpath(path).startswith(os.pardir):
+    inside = below(path)
+    too_far = path.startswith(_UP * (LEVELS_ABOVE + 1))
+    if too_far or os.path.isabs(inside) or os.pardir in inside.split("/"):
         raise ValueError(f"{path} leads out of it")
-    return Written(cell, path, os.path.join(directory, str(cell), path), bool(entry.get("removed")))
+    return Written(cell, path, os.path.join(directory, str(cell), inside), bool(entry.get("removed")))
 
 
 def last_written(directories: Iterable[str], last_cell: Optional[int]) -> List[Written]:
@@ -298,13 +313,13 @@ def last_written(directories: Iterable[str], last_cell: Optional[int]) -> List[W
 
 
 def deliver(directories: Iterable[str], target: str, last_cell: Optional[int] = None) -> List[str]:
-    """Copy what is left of the files that steps wrote to `target`, under their own names; returns the names.
+    """Copy what is left of the files that steps wrote to `target`, under their own names (`../x` as `above/x`); returns the names.
 
     With `last_cell`, what was left when that cell had ended.
     """
     found: List[str] = []
     for written in last_written(directories, last_cell):
-        place = os.path.join(target, written.path)
+        place = os.path.join(target, below(written.path))
         if written.path.endswith("/"):
             os.makedirs(place, exist_ok=True)
             continue
@@ -312,7 +327,7 @@ def deliver(directories: Iterable[str], target: str, last_cell: Optional[int] = 
         part = place + ".part"
         shutil.copy2(written.place, part)
         os.replace(part, place)
-        found.append(written.path)
+        found.append(below(written.path))
     return found
 
 

@@ -145,6 +145,8 @@ class ScatteredRun(StepRun):
         if not self.call.trust_payloads:
             self.payloads.check_rest()
         super()._collect_files()
+        # Nothing can be told of paths where the working directory is gone.
+        os.chdir(self.call.home)
         self.files.restart()
         os.chdir(self.files.directory)
         return goes_on, facts

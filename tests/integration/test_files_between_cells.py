@@ -61,6 +61,17 @@ NOTEBOOKS = {
         "import tool\ntool.save()",
         "import os\nprint(sorted(os.listdir('resu' + 'lts')))",
     ],
+    "files above": [
+        "rows = open('../shared/rows.txt').read()\nwith open('../shared/made/y.txt', 'w') as f:\n    f.write(rows.upper())",
+        "import os\nprint(open('../shared/made/y.txt').read())\nos.makedirs('../new/deep')",
+        "with open('../new/deep/z.txt', 'w') as f:\n    f.write('z')",
+        "print(open('../new/deep/z.txt').read(), open('../shared/made/y.txt').read())",
+    ],
+    "shards above": [
+        "import os\nxs = ['a', 'b', 'c']\nos.makedirs('../parts/deep')",
+        "# nbc: scatter=xs\nfor x in xs:\n    with open(f'../parts/deep/{x}.txt', 'w') as f:\n        f.write(x)",
+        "print(sorted(os.listdir('../parts/deep')))",
+    ],
     "modules of modules": ["import outer\nprint(outer.VALUE)", "v = outer.VALUE * 2", "print(v)"],
     "names of the standard library": ["import statistics\nprint(statistics.mean([1, 2]))", "m = statistics.median([1, 5])", "print(m)"],
     "modules above": [
@@ -90,7 +101,7 @@ def project(tmp_path):
     (place / "tool.py").write_text("def save():\n    with open('results/b.txt', 'w') as f:\n        f.write('b')\n", "utf-8")
     (place / "outer.py").write_text("import json, helper\nVALUE = helper.twice(json.load(open('sizes.json'))['n'])\n", "utf-8")
     (place / "sizes.json").write_text('{"n": 6}', "utf-8")
-    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "made").mkdir(parents=True)
     (tmp_path / "shared" / "up.py").write_text("import further\nUP = further.FURTHER + 1\n", "utf-8")
     (tmp_path / "shared" / "further.py").write_text("FURTHER = 1\n", "utf-8")
     (tmp_path / "shared" / "rows.txt").write_text("rows\n", "utf-8")
@@ -114,8 +125,11 @@ def test_steps_give_the_text_and_the_files_of_a_kernel(name, project, tmp_path):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text, id=f"c{n}") for n, text in enumerate(NOTEBOOKS[name])])
     nbformat.write(notebook, project / "n.ipynb")
     given = tree(project)
-    plain = tmp_path / "plain"
+    # What lies above is another for each run, too.
+    plain = tmp_path / "elsewhere" / "plain"
     shutil.copytree(project, plain)
+    shutil.copytree(tmp_path / "shared", plain.parent / "shared")
+    given_above = tree(plain.parent)
     PlainClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(plain)}}).execute()
     command = [BIN / "nbcompile", "run", project / "n.ipynb", "--granularity", "cell", "-o", tmp_path / "out"]
     environment = {**os.environ, "NBCOMPILE_CACHE_DIR": str(tmp_path / "cache")}
@@ -123,6 +137,8 @@ def test_steps_give_the_text_and_the_files_of_a_kernel(name, project, tmp_path):
     assert done.returncode == 0, done.stderr
     assert texts(json.loads((tmp_path / "out" / "n.executed.ipynb").read_text("utf-8"))) == texts(notebook)
     made = {path: content for path, content in tree(plain).items() if given.get(path) != content and not path.endswith(".zip")}
+    above = {path: content for path, content in tree(plain.parent).items() if given_above.get(path) != content}
+    made.update((f"above/{path}", content) for path, content in above.items() if not path.startswith("plain/"))
     assert tree(tmp_path / "out", leave_out=("all.zip",)) == made
 
 

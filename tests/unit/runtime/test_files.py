@@ -22,3 +22,25 @@ def test_an_index_that_was_being_written_is_none(tmp_path, monkeypatch):
     assert files.read_written(str(tmp_path)) == []
     files.write_index(str(tmp_path), whole)
     assert [one.path for one in files.read_written(str(tmp_path))] == ["a.txt"]
+
+
+def test_files_from_above_are_kept_apart_and_none_leads_further(tmp_path):
+    assert files.below("x../y") == "x../y"
+    for path in ("a.txt", "../a.txt", "../../../a.txt"):
+        place = tmp_path / "0" / files.below(path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(path)
+    paths = ["../../../a.txt", "../a.txt", "a.txt"]
+    files.write_index(str(tmp_path), [{"cell": 0, "path": path} for path in paths])
+    target = tmp_path / "target" / "run"
+    target.mkdir(parents=True)
+    assert files.deliver([str(tmp_path)], str(target)) == ["above/above/above/a.txt", "above/a.txt", "a.txt"]
+    assert [(target / files.below(path)).read_text() for path in paths] == paths
+    assert [path.name for path in (tmp_path / "target").iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../../../../a", "x/../../a", "a/../../../../../b", "..", "../.."])
+def test_an_index_that_leads_out_is_refused(path, tmp_path):
+    files.write_index(str(tmp_path), [{"cell": 0, "path": path}])
+    with pytest.raises(ValueError, match="leads out"):
+        files.read_written(str(tmp_path))

@@ -138,7 +138,8 @@ PATH_OUTSIDE = Rule(
 Finds absolute paths, `~`, and paths that lead out of the notebook's directory with `..`.
 
 ## Why it matters
-The file is not there on another machine, and is not staged. Cells that touch such files keep their order.
+An absolute path is not there on another machine, and is not staged. What is named above the notebook, up to three levels, is
+sent to steps, and what is written there is left in the run under `above/`. Cells that touch such files keep their order.
 
 ## What to do
 Name the file relative to the notebook, or list the place in `files` of `nbcompile.yml`: `resident` if it is already there,

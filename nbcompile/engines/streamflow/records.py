@@ -36,7 +36,7 @@ _ADVICE = {
     Cause.ENVIRONMENT: "see `nbcompile doctor`, and correct the environment of the deployment",
 }
 _CACHED = "cached"
-_TRY_AGAIN = "`nbcompile runs resume` goes on where this run ended"
+TRY_AGAIN = "`nbcompile runs resume` goes on where this run ended"
 
 
 class Records:
@@ -193,7 +193,7 @@ class Records:
 
     def _advice(self, step: StepId, cause: Cause, place: str) -> str:
         asked = Resources(**self.jobs[step]["resources"]) if step in self.jobs else Resources()
-        return how_to_ask_for_more(cause, asked, place) or _ADVICE.get(cause, _TRY_AGAIN)
+        return how_to_ask_for_more(cause, asked, place) or _ADVICE.get(cause, TRY_AGAIN)
 
     def _what_became(self, note: Note, said: str) -> str:
         job = f", job {note['native']}" if note.get("native") and note["native"] != "this machine" else ""

@@ -27,7 +27,7 @@ from nbcompile.engines.streamflow.job import PlacedJob
 from nbcompile.engines.streamflow.leaving import asks_to_leave
 from nbcompile.engines.streamflow.notes import NoteReader
 from nbcompile.engines.streamflow.program import Desk, Program, find_streamflow
-from nbcompile.engines.streamflow.records import Records
+from nbcompile.engines.streamflow.records import TRY_AGAIN, Records
 from nbcompile.model.errors import Denied, ExitCode, UsageError
 from nbcompile.model.plan import StepId
 from nbcompile.model.run import (
@@ -239,9 +239,10 @@ class _PlacedRun:
     def _what_streamflow_said(self, missing: Sequence[StepId]) -> Iterator[Failure]:
         log = _log(self.job)
         lines = log.read_text("utf-8", "replace").splitlines()[-_LAST_LINES:] if log.exists() else []
-        message = f"StreamFlow ended with exit code {self.code}; its last words are in {log}"
+        how = f"was killed by signal {-self.code}" if self.code < 0 else f"ended with exit code {self.code}"
+        message = f"StreamFlow {how}; its last words are in {log}"
         step = missing[0] if missing else self.job.placement.steps[0].step
-        yield Failure(step, -1, "StreamFlowFailed", message, tuple(lines), lost=True)
+        yield Failure(step, -1, "StreamFlowFailed", message, (*lines, TRY_AGAIN), lost=True)
 
 
 def _beginning(job: PlacedJob) -> KnownRun:

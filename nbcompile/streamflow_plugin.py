@@ -11,18 +11,19 @@ import contextlib
 import json
 import os
 import signal
-import threading
-from collections.abc import Awaitable, MutableMapping, MutableSequence
+from collections.abc import Awaitable, MutableMapping, MutableSequence, Sequence
 from functools import cache
 from pathlib import Path, PurePath
 from typing import NoReturn
 
+from streamflow import main
 from streamflow.core.deployment import Connector, ExecutionLocation
 from streamflow.core.exception import WorkflowExecutionException
 from streamflow.core.scheduling import AvailableLocation
 from streamflow.ext.plugin import StreamFlowPlugin
 
 from nbcompile import api
+from nbcompile.api.visits import take_visited
 from nbcompile.backend import PlaceEvent, RunId, Secret
 from nbcompile.emitters.streamflow import CONNECTOR, WORKDIR
 from nbcompile.engines.directory import RunDirectory
@@ -36,6 +37,7 @@ from nbcompile.engines.streamflow.place import Opened, Place, open_here
 from nbcompile.model.errors import NbcompileError
 from nbcompile.model.placement import Placement, read_placement
 
+_SWEEP_SECONDS = 8.0
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$(?!\n)"
 
 
@@ -43,13 +45,18 @@ class Plugin(StreamFlowPlugin):
     """What StreamFlow loads."""
 
     def register(self) -> None:
-        """Make the connector known, and end with the process that started us."""
+        """Make the connector known."""
         self.register_connector(CONNECTOR, SessionConnector)
         hosting = read_hosting(os.environ)
         if hosting is not None:
             # StreamFlow has chosen its own places by now; deployments and keys are those of the person.
             os.environ["HOME"] = hosting.home
-            threading.Thread(target=_end_with, args=(hosting.lifeline,), daemon=True).start()
+
+
+async def run_workflow(words: Sequence[str]) -> int:
+    """`streamflow run` with these words, in the loop in which places were opened before: its own `main` would make another."""
+    await main._async_run(main.parser.parse_args(["run", *words]))
+    return 0
 
 
 class _Run:
@@ -90,7 +97,8 @@ class _Run:
             here = await open_here(self.run, self.hosting.place, slots=self.hosting.jobs, observe=self._observe)
             secrets = tuple((name, Secret(value)) for name, value in self.hosting.step_variables(os.environ).items())
             return here, Manner(python=self.hosting.python, secrets=secrets)
-        there = await api.open_place(deployment, self.run, tenant=tenant, observe=self._observe)
+        there = take_visited(deployment, self._observe)
+        there = there or await api.open_place(deployment, self.run, tenant=tenant, observe=self._observe)
         return there, Manner(variables=tuple(Hosting.travelling_variables(os.environ).items()))
 
     def _observe(self, event: PlaceEvent) -> None:
@@ -161,8 +169,16 @@ class SessionConnector(Connector):
         if self._early is not None:
             self._early.cancel()
         await opened.stop()
+        if not self._run.conductor.is_done:
+            await self._sweep(opened)
         await self._run.conductor.finish()
         await opened.close(remove=self._run.conductor.is_done)
+
+    async def _sweep(self, opened: Place) -> None:
+        """End what the run has left there, without another login; where that fails, whoever started us does it."""
+        with contextlib.suppress(NbcompileError, asyncio.TimeoutError):
+            left = await asyncio.wait_for(opened.session.sweep(_SWEEP_SECONDS), 2 * _SWEEP_SECONDS)
+            self._run.notes.write("swept", place=self._deployment, left=left)
 
     async def get_available_locations(self, service: str | None = None) -> MutableMapping[str, AvailableLocation]:
         """One location with as many slots as the place takes jobs."""
@@ -274,9 +290,3 @@ def _placement(directory: Path) -> Placement:
         return read_placement(json.loads((directory / "placement.json").read_bytes()))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WorkflowExecutionException(f"{directory} has no placement.json that can be read ({error}): build it again") from None
-
-
-def _end_with(lifeline: int) -> None:
-    """The other end of the lifeline is open as long as the process that started us lives. Jobs outlive us; a next client finds them."""
-    os.read(lifeline, 1)
-    os._exit(1)

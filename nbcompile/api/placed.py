@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, NamedTuple
 
 from nbcompile.api.deployments import open_place, usual_ask
-from nbcompile.api.places import visit_places
-from nbcompile.api.plans import check_transfer, forecast
+from nbcompile.api.places import inquire, look_at_this_machine
 from nbcompile.api.programs import read_file
 from nbcompile.model.diagnostic import Severity
 from nbcompile.model.errors import NotebookError
 from nbcompile.model.run import Account
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from nbcompile.api.places import Visited
     from nbcompile.api.programs import Program
     from nbcompile.backend import Challenge, Secret
     from nbcompile.engines.directory import RunDirectory
     from nbcompile.engines.streamflow.job import PlacedJob
+    from nbcompile.engines.streamflow.program import Program as Reached
+    from nbcompile.model.diagnostic import Diagnostic
     from nbcompile.model.plan import Plan
     from nbcompile.model.run import RunEvent
     from nbcompile.model.settings import Settings
@@ -66,31 +67,46 @@ async def sweep_places(job: PlacedJob, deployments: Sequence[str]) -> Sequence[s
     return [line for found in await asyncio.gather(*map(sweep, deployments)) for line in found]
 
 
-def checked_places(path: Path, program: Program, made: Plan, settings: Settings, tell: Callable[[RunEvent], None]) -> Visited:
-    """What places lack and have.
+class Visited(NamedTuple):
+    """What places lack, and the software that was seen there."""
 
-    Raises `NotebookError` when a step could not run where it is placed, `UsageError` when too much would move.
+    findings: tuple[Diagnostic, ...] = ()
+    sites: Mapping[Site, Software] = {}
+
+
+def checked_places(
+    path: Path, program: Program, made: Plan, settings: Settings, run: str, reached: Reached, tell: Callable[[RunEvent], None]
+) -> Visited:
+    """What the places of a run lack and have; `reached` goes there.
+
+    Raises `NotebookError` when a step could not run where it is placed, and what keeps anybody from looking.
     """
     from nbcompile.model.run import Notice
+    from nbcompile.model.software import Site, read_software
 
-    check_transfer(forecast(program, made, settings), settings)
-    found = visit_places(program, made, settings, path=str(path), ask=telling_ask(tell), tell=lambda text: tell(Notice(text)))
-    wrong = [one for one in found.findings if one.rule.severity is Severity.ERROR]
+    inquiry = inquire(program, made, settings, str(path))
+    here = look_at_this_machine(inquiry.questions, program, settings)
+    answer = reached.visit(run, {site: question for site, question in inquiry.questions.items() if site not in here})
+    for name, host in answer["nodes"].items():
+        tell(Notice(f"`{name}` was looked at on {host}, where one logs in; `nbcompile doctor {name}` looks at a node, too"))
+    there = {Site(deployment, environment): read_software(found) for deployment, environment, found in answer["found"]}
+    sites = {**here, **there}
+    findings = inquiry.judge(sites)
+    wrong = [one for one in findings if one.rule.severity is Severity.ERROR]
     if wrong:
         raise NotebookError("; ".join(f"{one.rule.code} {one.message}" for one in wrong), wrong[0].help)
-    return found
+    return Visited(findings, sites)
 
 
-def placed_job(
-    path: Path, program: Program, made: Plan, settings: Settings, output: Path | None, sites: Mapping[Site, Software]
-) -> PlacedJob:
-    """A run of the plan at its places, its directory made."""
-    from nbcompile.engines.directory import claim_directory, new_run_id
-    from nbcompile.engines.streamflow.program import find_streamflow
+@contextmanager
+def reaching(tell: Callable[[RunEvent], None]) -> Iterator[Reached]:
+    """A process that reaches the places of a run, with somebody to ask."""
+    from nbcompile.engines.streamflow.program import Program, find_streamflow
+    from nbcompile.tenancy.relay import QuestionDesk
 
-    find_streamflow(os.environ)
-    directory, identifier = claim_directory(output, program.notebook.name), new_run_id(program.notebook.name)
-    return job_in(directory, identifier, path, program, made, settings, sites)
+    streamflow = find_streamflow(os.environ)
+    with closing(QuestionDesk(telling_ask(tell))) as desk, closing(Program(streamflow, desk)) as reached:
+        yield reached
 
 
 def job_in(

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from nbcompile.tenancy.deployments import Deployments
 
 
-class Visited(NamedTuple):
-    """What places lack, and the software that was seen there."""
+class Inquiry(NamedTuple):
+    """What the sites of a plan are asked, and what follows from their answers."""
 
-    findings: tuple[Diagnostic, ...]
-    sites: Mapping[Site, Software]
+    questions: Mapping[Site, SoftwareQuestion]
+    judge: Callable[[Mapping[Site, Software]], tuple[Diagnostic, ...]]
 
 
 def check_places(
@@ -38,22 +38,16 @@ def check_places(
     `path` is the notebook's, for the findings. Logs in to every deployment of the plan. Raises `UsageError` for what is
     configured wrong, `PlaceFailed` for a place that cannot be reached or whose environment cannot be loaded.
     """
-    return visit_places(program, made, settings, path=path, file=file, ask=ask).findings
-
-
-def visit_places(
-    program: Program,
-    made: Plan,
-    settings: Settings | None = None,
-    *,
-    path: str = "",
-    file: Path | None = None,
-    ask: Ask | None = None,
-    tell: Callable[[str], None] = lambda _: None,
-) -> Visited:
-    """`check_places`, with what was seen; `tell` is told what was not looked at."""
     import asyncio
 
+    settings = in_project(settings or Settings(), program)
+    inquiry = inquire(program, made, settings, path)
+    there = asyncio.run(_look_at(inquiry.questions, known_deployments(file=file), ask))
+    return inquiry.judge({**look_at_this_machine(inquiry.questions, program, settings), **there})
+
+
+def inquire(program: Program, made: Plan, settings: Settings, path: str) -> Inquiry:
+    """What must be asked before a plan runs. `path` is the notebook's, for the findings."""
     from nbcompile.analysis.cells import type_origins
     from nbcompile.analysis.environment import read_environment
     from nbcompile.analysis.programs import read_programs
@@ -62,47 +56,40 @@ def visit_places(
     from nbcompile.places.resident import missing_files, resident_reads
     from nbcompile.places.software import STEP_MODULES
 
-    settings = in_project(settings or Settings(), program)
     parsed = tuple(parse_cells(program.notebook))
     reads = resident_reads(made, program.facts, settings.project.files.resident if settings.project else {})
     needs = step_needs(made, program.facts, read_environment(parsed), read_programs(parsed), reads, program.beside)
     sent = sent_between_sites(made)
     origins = type_origins(parsed, sent)
     libraries = {one for version in sent for one in origins.get(version, program.facts[version.cell].libraries)}
-    asked = questions(needs, with_held(sorted(libraries)), STEP_MODULES)
-    found = asyncio.run(_look_at(asked, program, settings, known_deployments(file=file), ask, tell))
-    findings = (
-        *missing_software(needs, found, path),
-        *missing_files(reads, found, path),
-        *other_pythons(found, python_asked(settings), program.notebook.python_version, path),
-        *incompatible_sites(made, program.facts, found, origins, path),
-    )
-    return Visited(findings, found)
+
+    def judge(found: Mapping[Site, Software]) -> tuple[Diagnostic, ...]:
+        return (
+            *missing_software(needs, found, path),
+            *missing_files(reads, found, path),
+            *other_pythons(found, python_asked(settings), program.notebook.python_version, path),
+            *incompatible_sites(made, program.facts, found, origins, path),
+        )
+
+    return Inquiry(questions(needs, with_held(sorted(libraries)), STEP_MODULES), judge)
 
 
-async def _look_at(
-    asked: Mapping[Site, SoftwareQuestion],
-    program: Program,
-    settings: Settings,
-    known: Deployments,
-    ask: Ask | None,
-    tell: Callable[[str], None],
-) -> dict[Site, Software]:
-    """What each site has. Each deployment is logged in to once."""
+def look_at_this_machine(asked: Mapping[Site, SoftwareQuestion], program: Program, settings: Settings) -> dict[Site, Software]:
+    """What this machine has, as far as it is asked."""
     from nbcompile.engines.local.interpreter import choose_interpreter
-    from nbcompile.places.software import look_here, look_into
+    from nbcompile.places.software import look_here
+
+    choice = choose_interpreter(python_asked(settings), program.notebook.kernel, os.environ)
+    return {site: look_here(choice.path, question) for site, question in asked.items() if site.deployment == "local"}
+
+
+async def _look_at(asked: Mapping[Site, SoftwareQuestion], known: Deployments, ask: Ask | None) -> dict[Site, Software]:
+    """What each site elsewhere has. Each deployment is logged in to once."""
+    from nbcompile.places.software import look_into
 
     found: dict[Site, Software] = {}
-    for name in dict.fromkeys(site.deployment for site in asked):
-        sites = [site for site in asked if site.deployment == name]
-        if name == "local":
-            choice = choose_interpreter(python_asked(settings), program.notebook.kernel, os.environ)
-            found.update({site: look_here(choice.path, asked[site]) for site in sites})
-            continue
+    for name in dict.fromkeys(site.deployment for site in asked if site.deployment != "local"):
         async with visit(broker_of(known, ask), name) as place:
-            for site in sites:
+            for site in [site for site in asked if site.deployment == name]:
                 found[site] = await look_into(place.session, place.environment(site.environment), asked[site])
-            here = await place.session.capabilities()
-            if here.nodes:
-                tell(f"`{name}` was looked at on {here.host}, where one logs in; `nbcompile doctor {name}` looks at a node, too")
     return found

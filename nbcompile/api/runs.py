@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbcompile.api.bundles import build
 from nbcompile.api.jobs import foreseeing, local_job
-from nbcompile.api.placed import checked_places, job_in, placed_job, sweep_places, telling_ask
-from nbcompile.api.places import Visited
-from nbcompile.api.plans import plan
+from nbcompile.api.placed import Visited, checked_places, job_in, reaching, sweep_places
+from nbcompile.api.plans import check_transfer, forecast, plan
 from nbcompile.api.programs import analyze, analyze_at, read_file
 from nbcompile.api.projects import in_project, python_asked
 from nbcompile.model.errors import UsageError
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from nbcompile.engines.local.early import EarlyParent
     from nbcompile.engines.signals import Cancellation
     from nbcompile.engines.streamflow.job import PlacedJob
+    from nbcompile.engines.streamflow.program import Program as Reached
     from nbcompile.model.diagnostic import Diagnostic
     from nbcompile.model.guard import GuardBreak
     from nbcompile.model.plan import Plan
@@ -59,6 +59,8 @@ def run(
 
     Raises `NotebookError` when the notebook has errors, `UsageError` and `PlaceFailed` when it cannot be run here.
     """
+    from nbcompile.backend import run_id
+    from nbcompile.engines.directory import claim_directory, new_run_id
     from nbcompile.model.run import Found
 
     tell, path, settings = on_event or (lambda _: None), Path(path), settings or Settings()
@@ -68,13 +70,17 @@ def run(
         made = plan(program, settings)
         elsewhere = any(step.target != "local" for step in made.steps)
         if engine == "streamflow" or (elsewhere and not engine):
-            visited = checked_places(path, program, made, settings, tell) if elsewhere else Visited((), {})
-            for found in visited.findings:
-                tell(Found(found))
-            asked = placed_job(path, program, made, settings, output, visited.sites)
-            asked = replace(asked, streams=streams, cancellation=cancellation, began=time.time())
-            return _recorded(_run_until_sound(asked, program, made, settings, visited.sites, tell), tell)
-        from nbcompile.engines.directory import claim_directory
+            check_transfer(forecast(program, made, settings), settings)
+            with reaching(tell) as reached:
+                identifier = new_run_id(program.notebook.name)
+                visited = checked_places(path, program, made, settings, run_id(identifier), reached, tell) if elsewhere else Visited()
+                for found in visited.findings:
+                    tell(Found(found))
+                directory = claim_directory(output, program.notebook.name)
+                asked = job_in(directory, identifier, path, program, made, settings, visited.sites)
+                asked = replace(asked, streams=streams, cancellation=cancellation, began=time.time())
+                record = _run_until_sound(asked, program, made, settings, visited.sites, reached, tell)
+            return _recorded(record, tell)
         from nbcompile.engines.local.run import run_job
 
         job = local_job(
@@ -164,7 +170,10 @@ def resume(run: str, *, on_event: Callable[[RunEvent], None] | None = None, stre
     known, tell = find_run(run), on_event or (lambda _: None)
     if known.engine == "local":
         return _resume_here(known, tell, streams=streams)
-    return _recorded(_run_placed(replace(known_job(known), streams=streams), tell), tell)
+    job = replace(known_job(known), streams=streams)
+    with reaching(tell) as reached:
+        record = _run_placed(job, reached, tell)
+    return _recorded(record, tell)
 
 
 def _resume_here(run: KnownRun, tell: Callable[[RunEvent], None], *, streams: bool) -> RunRecord:
@@ -207,18 +216,16 @@ def cancel(run: str) -> tuple[KnownRun, Sequence[str]]:
     return known, left
 
 
-def _run_placed(job: PlacedJob, tell: Callable[[RunEvent], None]) -> RunRecord:
+def _run_placed(job: PlacedJob, reached: Reached, tell: Callable[[RunEvent], None]) -> RunRecord:
     """Run what is placed at deployments, and end there what StreamFlow could not."""
     import asyncio
 
     from nbcompile.engines.streamflow.run import run_placed
-    from nbcompile.tenancy.relay import QuestionDesk
 
     def sweep(deployments: Sequence[str]) -> Sequence[str]:
         return asyncio.run(sweep_places(job, deployments))
 
-    with closing(QuestionDesk(telling_ask(tell))) as desk:
-        return run_placed(job, tell, sweep, desk)
+    return run_placed(job, tell, sweep, reached)
 
 
 def _run_until_sound(
@@ -227,6 +234,7 @@ def _run_until_sound(
     made: Plan,
     settings: Settings,
     sites: Mapping[Site, Software],
+    reached: Reached,
     tell: Callable[[RunEvent], None],
 ) -> RunRecord:
     """Run what is placed; while guards are broken, run by a plan that foresees it. Steps that are the same in it do not run again."""
@@ -237,24 +245,26 @@ def _run_until_sound(
 
     cell_ids = [cell.id for cell in program.notebook.code_cells]
     found: dict[GuardBreak, Diagnostic] = {}
-    while True:
-        record = _run_placed(job, tell)
-        ended = record.state in (RunState.FINISHED, RunState.FAILED)
-        breaks = broken_guards(job.directory, job.notebook, made.steps) if ended else ()
-        for one in breaks:
-            if one not in found:
-                found[one] = finding(one, cell_ids, job.notebook)
-                tell(Found(found[one]))
-        foreseen = foreseeing(program, settings, breaks) if breaks and not settings.strict else None
-        if foreseen is not None and foreseen[1] != settings and len({step.target for step in made.steps}) > 1:
-            foreseen = None  # in one step cells would run where nobody placed them
-        if foreseen is None:
-            return replace(record, diagnostics=tuple(found.values()))
-        tell(Notice(runs_again(breaks)))
-        program, settings, made = foreseen
-        rmtree(job.directory.state / "work")  # what is still true is brought again
-        again = job_in(job.directory, job.id, job.notebook, program, made, settings, sites)
-        job = replace(again, streams=job.streams, cancellation=job.cancellation, began=job.began)
+    with ExitStack() as stack:
+        while True:
+            record = _run_placed(job, reached, tell)
+            ended = record.state in (RunState.FINISHED, RunState.FAILED)
+            breaks = broken_guards(job.directory, job.notebook, made.steps) if ended else ()
+            for one in breaks:
+                if one not in found:
+                    found[one] = finding(one, cell_ids, job.notebook)
+                    tell(Found(found[one]))
+            foreseen = foreseeing(program, settings, breaks) if breaks and not settings.strict else None
+            if foreseen is not None and foreseen[1] != settings and len({step.target for step in made.steps}) > 1:
+                foreseen = None  # in one step cells would run where nobody placed them
+            if foreseen is None:
+                return replace(record, diagnostics=tuple(found.values()))
+            tell(Notice(runs_again(breaks)))
+            program, settings, made = foreseen
+            rmtree(job.directory.state / "work")  # what is still true is brought again
+            again = job_in(job.directory, job.id, job.notebook, program, made, settings, sites)
+            job = replace(again, streams=job.streams, cancellation=job.cancellation, began=job.began)
+            reached = stack.enter_context(reaching(tell))
 
 
 def _bundle_job(path: Path, settings: Settings, parameters: Mapping[str, object], output: Path | None, engine: str) -> BundleJob:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Site(NamedTuple):
@@ -52,6 +52,13 @@ class Software:
     def minor(self) -> str:
         """The Python version that decides whether a pickle can travel: `3.11`."""
         return ".".join(self.python.split(".")[:2])
+
+
+def read_software(document: Mapping[str, Any]) -> Software:
+    """What `dataclasses.asdict` and JSON made of a `Software`. Raises KeyError or TypeError for anything else."""
+    lists = {name: tuple(document[name]) for name in ("missing", "absent", "gone", "programs")}
+    tops = {module: tuple(names) for module, names in document["tops"].items()}
+    return Software(**{**document, **lists, "tops": tops})
 
 
 class FoundPython(NamedTuple):

@@ -17,7 +17,7 @@ from tests.integration.gate import gate
 from tests.integration.placed import PERSON, Client, away, host, left_behind, own_site, shown, write_deployments
 from tests.integration.streamflow_environment import STREAMFLOW
 from tests.services import daemons, slurm, sshd
-from tests.services.ground import run
+from tests.services.ground import ROOT, run
 
 NOTEBOOK = """\
 # %%
@@ -112,6 +112,35 @@ def test_a_run_goes_on_when_its_host_comes_back(ssh_hosts, calm, tmp_path, monke
         assert [note["attempt"] for note in client.notes() if note["note"] == "submitted"] == [1, 1, 1]
         assert shown(client.output) == [[1], [2, ["waiting\n"]], [3, ["2\n"]]]
         assert left_behind(client) == []
+
+
+def logins(site):
+    return site.log.read_text().count("Accepted publickey for ")
+
+
+@pytest.mark.ssh
+@pytest.mark.parametrize(("cell", "code"), [("b = a + 1", 0), ("b = a / 0", 3)])
+def test_a_run_logs_in_once(ssh_hosts, calm, tmp_path, monkeypatch, cell, code):
+    with own_site("once") as site:
+        before = logins(site)
+        monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(write_deployments(tmp_path / "deployments.yml", once=host(site))))
+        (tmp_path / "two.py").write_text(f"# %%\na = 1\n\n# %%\n{cell}\n", "utf-8")
+        client = Client(tmp_path, "run", "two.py", "--granularity", "cell", "--on", "once", "-o", "out")
+        ended, said = client.end()
+        assert (ended, logins(site) - before) == (code, 1), said
+        assert left_behind(client) == []
+
+
+@pytest.mark.ssh
+def test_what_a_place_lacks_is_told_before_there_is_a_run(ssh_hosts, calm, tmp_path, monkeypatch):
+    with own_site("lacks") as site:
+        monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(write_deployments(tmp_path / "deployments.yml", lacks=host(site))))
+        (tmp_path / "needs.py").write_text("# %%\nimport no_such_module_there\n", "utf-8")
+        before, runs = logins(site), set(ROOT.glob(f"home/{PERSON}/nbcompile/runs/*"))
+        code, said = Client(tmp_path, "run", "needs.py", "--on", "lacks", "-o", "out").end()
+        assert (code, "NB321" in said, logins(site) - before) == (1, True, 1), said
+        assert not (tmp_path / "out").exists()
+        assert not [path for path in set(ROOT.glob(f"home/{PERSON}/nbcompile/runs/*")) - runs if path.name.startswith("needs-")]
 
 
 @pytest.mark.ssh

@@ -13,7 +13,7 @@ from pathlib import Path
 from nbcompile.engines.streamflow.conductor import Policy
 
 _VARIABLE = "NBCOMPILE_HOSTING"
-_OWN = (_VARIABLE, "NBCOMPILE_QUESTIONS", "HOME", "TMPDIR")
+_OWN = (_VARIABLE, "NBCOMPILE_QUESTIONS", "NBCOMPILE_VISIT", "HOME", "TMPDIR")
 # All steps of a run see these alike, wherever they run.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 # Which instructions libraries sum with decides the last digits.
@@ -23,13 +23,12 @@ _ALIKE = ("LANG", "LC_ALL", "TZ", *_THREADS, *_INSTRUCTIONS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hosting:
-    """A run of the engine. `lifeline` is a descriptor that ends with the engine; `python` and `jobs` are for steps of this machine."""
+    """A run of the engine. `python` and `jobs` are for steps of this machine."""
 
     directory: Path
     notes: Path
     place: Path
     home: str
-    lifeline: int
     python: str
     jobs: int
     policy: Policy

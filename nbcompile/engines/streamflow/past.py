@@ -27,7 +27,7 @@ from nbcompile.model.graph import Version
 from nbcompile.model.placement import PlacedStep
 from nbcompile.model.plan import Link, Plan, StepId
 from nbcompile.model.reuse import Reuse
-from nbcompile.model.software import Site, Software
+from nbcompile.model.software import Site, Software, read_software
 
 FILE_NAME = "past.json"
 NATIVE = "cache"
@@ -107,7 +107,7 @@ def write_facts(facts: PastFacts) -> bytes:
 def read_facts(content: bytes) -> PastFacts:
     """The inverse of `write_facts`."""
     found = json.loads(content)
-    sites = {Site(deployment, environment): _software(one) for deployment, environment, one in found["sites"]}
+    sites = {Site(deployment, environment): read_software(one) for deployment, environment, one in found["sites"]}
     steps = {StepId(step): _step_facts(one) for step, one in found["steps"].items()}
     return PastFacts(root=found["root"], name=found["name"], steps=steps, sites=sites)
 
@@ -316,12 +316,6 @@ async def _stamps(session: Session, paths: Sequence[str]) -> dict[str, str] | No
     if not isinstance(found, dict) or any(found.get(path) is None for path in paths):
         return None
     return {path: _digest(found[path]) for path in paths}
-
-
-def _software(found: Mapping[str, Any]) -> Software:
-    lists = {name: tuple(found[name]) for name in ("missing", "absent", "gone", "programs")}
-    tops = {module: tuple(names) for module, names in found["tops"].items()}
-    return Software(**{**found, **lists, "tops": tops})
 
 
 def _step_facts(found: Mapping[str, Any]) -> StepFacts:

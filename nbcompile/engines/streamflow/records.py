@@ -56,6 +56,7 @@ class Records:
         self.opened: dict[str, Note] = {}
         self.refused: Note | None = None
         self.jobs: dict[StepId, Note] = {}
+        self.swept: set[str] = set()
         self.told: dict[StepId, dict[str, Any]] = {}
         self._followers: dict[StepId, StepFollower] = {}
 
@@ -69,6 +70,7 @@ class Records:
             "state": self._state,
             "again": self._again,
             "ended": self._ended,
+            "swept": self._swept,
         }[note["note"]]
         yield from handle(note)
 
@@ -91,6 +93,10 @@ class Records:
     def _place(self, note: Note) -> Iterator[RunEvent]:
         words = {"away": "is away", "connected": "is back", "waiting-for-login": "waits for a login"}
         yield Notice(f"{note['place']} {words.get(note['state'], note['state'])}: {note['reason']}")
+
+    def _swept(self, note: Note) -> Iterator[RunEvent]:
+        self.swept.add(note["place"])
+        yield from (Notice(f"{note['place']} could not end {what}") for what in note["left"])
 
     def _submitted(self, note: Note) -> Iterator[RunEvent]:
         step = StepId(note["step"])

@@ -8,7 +8,6 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -26,7 +25,7 @@ from nbcompile.engines.streamflow.host import Hosting
 from nbcompile.engines.streamflow.job import PlacedJob
 from nbcompile.engines.streamflow.leaving import asks_to_leave
 from nbcompile.engines.streamflow.notes import NoteReader
-from nbcompile.engines.streamflow.program import Desk, Program, find_streamflow
+from nbcompile.engines.streamflow.program import Program
 from nbcompile.engines.streamflow.records import TRY_AGAIN, Records
 from nbcompile.model.errors import Denied, ExitCode, UsageError
 from nbcompile.model.plan import StepId
@@ -53,22 +52,21 @@ _LAST_LINES = 12
 Sweep = Callable[[Sequence[str]], Sequence[str]]
 
 
-def run_placed(job: PlacedJob, on_event: Callable[[RunEvent], None], sweep: Sweep, desk: Desk) -> RunRecord:
+def run_placed(job: PlacedJob, on_event: Callable[[RunEvent], None], sweep: Sweep, program: Program) -> RunRecord:
     """Run a job; what a cell, a place or a signal ended is told in the record.
 
-    `sweep` ends what is left at deployments, and `desk` answers the questions of logins.
+    `sweep` ends what is left at deployments, and `program` is the process that reaches them.
 
     Raises `UsageError` and `Denied` when a deployment cannot be used by anybody, or not by this person.
     """
     job = replace(job, jobs=job.jobs or available_cores())
-    streamflow = find_streamflow(os.environ)
     with Journal(job.directory.journal, writes=True) as journal:
         journal.begin(_beginning(job))
         register(job.id, job.directory)
         state = RunState.FAILED
         try:
             placed = _PlacedRun(job, journal, on_event)
-            placed.run(streamflow, desk)
+            placed.run(program)
             if placed.state in (RunState.FAILED, RunState.CANCELLED):
                 placed.sweep(sweep)
             record = placed.record()
@@ -93,7 +91,7 @@ class _PlacedRun:
         self.leaves = False
         self._interpreter: Interpreter | None = None
 
-    def run(self, streamflow: str, desk: Desk) -> None:
+    def run(self, program: Program) -> None:
         """Run StreamFlow to its end, or leave what it started to a later client."""
         _home(self.job).mkdir(exist_ok=True)
         # What an earlier client noted is for the connectors; it happened before this one began.
@@ -104,17 +102,14 @@ class _PlacedRun:
             notes=_home(self.job) / "notes.jsonl",
             place=self.job.place,
             home=os.environ.get("HOME") or str(Path.home()),
-            lifeline=-1,
             python=self.choice.path,
             jobs=self.job.jobs,
             policy=self.job.policy,
         )
         outdir = _home(self.job) / "outdir"
         words = ("--outdir", str(outdir), str(self.job.bundle / "streamflow.yml"))
-        with (
-            SignalWatch(self.job.cancellation) as signals,
-            closing(Program(streamflow, words, hosting, desk, _log(self.job))) as program,
-        ):
+        with SignalWatch(self.job.cancellation) as signals:
+            program.go(words, hosting, _log(self.job))
             self._watch(program, signals)
         self._look()
         shutil.rmtree(outdir, ignore_errors=True)
@@ -192,9 +187,8 @@ class _PlacedRun:
 
     def sweep(self, sweep: Sweep) -> None:
         """End what may be left at the places that were reached."""
-        opened = [name for name in self.records.opened if name != _LOCAL]
-        here = [_LOCAL] if _LOCAL in self.records.opened else []
-        for left in sweep([*here, *opened]):
+        places = [name for name in self.records.opened if name not in self.records.swept]
+        for left in sweep(sorted(places, key=lambda name: name != _LOCAL)):
             self.on_event(Notice(left))
 
     def record(self) -> RunRecord:

@@ -10,6 +10,8 @@ __all__ = ["AuthExpired", "Denied", "Fatal", "Lost", "PlaceFailed", "Retryable",
 class Retryable(PlaceFailed):
     """The place did not answer, or said that it is busy; what was asked may or may not have happened."""
 
+    usual_advice = "try again; where that does not help, `nbcompile doctor` says more"
+
 
 class AuthExpired(PlaceFailed):
     """The place does not accept the credential, or there is none any more: somebody must log in again."""
@@ -18,9 +20,13 @@ class AuthExpired(PlaceFailed):
 class Lost(PlaceFailed):
     """What was there is not there any more, and nobody knows how it ended."""
 
+    usual_advice = "run it again: what is not there any more is made again"
+
 
 class Fatal(PlaceFailed):
     """The place cannot do this, now or later."""
+
+    usual_advice = "`nbcompile doctor` says what the deployment has and can do"
 
 
 class Unsupported(Fatal):

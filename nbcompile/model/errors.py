@@ -30,11 +30,12 @@ class NbcompileError(Exception):
     """Base of all errors that nbcompile raises on purpose. `findings` say where in a notebook it went wrong, and how to mend it."""
 
     exit_code = ExitCode.USAGE
+    usual_advice = ""
 
     def __init__(self, message: str, advice: str = "", findings: Sequence[Diagnostic] = ()) -> None:
         super().__init__(message)
         self.message = message
-        self.advice = advice
+        self.advice = advice or self.usual_advice
         self.findings = tuple(findings)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nbcompile.model.run import Failure, RunRecord, StepState
+from nbcompile.model.run import Failure, RunRecord, RunState, StepState
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _MOST_STEPS_NAMED = 6
@@ -15,7 +15,7 @@ def summary(record: RunRecord, *, colour: bool = False) -> str:
     """A few lines for a person; tracebacks keep their colours on a terminal."""
     lines = [line for failure in record.failures for line in _failure(failure, record)]
     lines.append(_headline(record))
-    lines += [f"  {line}" for line in (*_speed(record), *_cache(record), *_places(record))]
+    lines += [f"  {line}" for line in (*_speed(record), *_cache(record), *_places(record), *_next(record))]
     text = "\n".join(lines) + "\n"
     return text if colour else _COLOUR.sub("", text)
 
@@ -69,6 +69,14 @@ def _places(record: RunRecord) -> Iterator[str]:
     yield f"results in {record.directory}"
     names = [file.path for file in record.outputs]
     yield f"  {', '.join([*names[:8], *(['…'] if len(names) > 8 else []), 'report.html', 'run.json'])}"
+
+
+def _next(record: RunRecord) -> Iterator[str]:
+    """What to do about a run that somebody ended; what failed says that itself."""
+    if record.state is RunState.CANCELLED:
+        yield f"`nbcompile runs resume {record.id}` goes on where it ended"
+    elif record.state is RunState.DETACHED:
+        yield f"`nbcompile runs resume {record.id}` finds what runs elsewhere again, `nbcompile runs cancel {record.id}` ends it"
 
 
 def duration(seconds: float) -> str:

@@ -124,3 +124,11 @@ def test_the_summary_says_what_was_won_and_where_it_is():
     assert "critical path 5.00 s: load-1 > fit-2" in text
     assert "from the cache: 1 step (late-3)" in text
     assert "/runs/demo.run" in text
+
+
+@pytest.mark.parametrize(
+    ("state", "commands"), [(RunState.CANCELLED, ["resume"]), (RunState.DETACHED, ["resume", "cancel"]), (RunState.FINISHED, [])]
+)
+def test_the_summary_of_a_run_that_somebody_ended_says_how_it_goes_on(state, commands):
+    text = summary(replace(RECORD, state=state))
+    assert [word for word in ("resume", "cancel") if f"`nbcompile runs {word} {RECORD.id}`" in text] == commands

@@ -73,7 +73,7 @@ class Program:
 
     def __init__(self, python: str, desk: Desk) -> None:
         """Start it. It has the other end of a socket that closes with us, however we end."""
-        self._python = python
+        self._python, self._busy = python, False
         self._channel, theirs = socket.socketpair()
         self._early = tempfile.TemporaryFile()  # noqa: SIM115 - what it prints before it has a log; `close` closes it
         ours = {**desk.variables(), CHANNEL: str(theirs.fileno())}
@@ -97,6 +97,7 @@ class Program:
         """Have it log in to the deployments of these sites, and ask there; its answer. Raises what keeps it from that."""
         asked = [[site.deployment, site.environment, asdict(question)] for site, question in questions.items()]
         self._send({"run": run, "visit": asked})
+        self._busy = True
         self._channel.settimeout(_VISIT_SECONDS)
         try:
             with self._channel.makefile("rb") as answers:
@@ -109,6 +110,7 @@ class Program:
             self._early.seek(0)
             said = self._early.read().decode("utf-8", "replace").strip()[-_LAST_WORDS:]
             raise PlaceFailed(f"{self._python} cannot reach the places: {said}", "see `nbcompile doctor`")
+        self._busy = False
         answer: Mapping[str, Any] = json.loads(line)
         if "problem" in answer:
             raise _problem(answer["problem"])
@@ -137,6 +139,8 @@ class Program:
     def close(self) -> None:
         """See that it has ended. One that was never told to go leaves the places first."""
         self._channel.close()
+        if self._busy:
+            self.abandon()  # it would log in to the end
         try:
             self._process.wait(_LEAVE_SECONDS)
         except subprocess.TimeoutExpired:

@@ -14,7 +14,7 @@ from nbcompile.api.placed import Visited, checked_places, job_in, reaching, swee
 from nbcompile.api.plans import check_transfer, forecast, plan
 from nbcompile.api.programs import analyze, analyze_at, read_file
 from nbcompile.api.projects import in_project, python_asked
-from nbcompile.model.errors import UsageError
+from nbcompile.model.errors import NotebookError, UsageError
 from nbcompile.model.parameters import parameters_of_document
 from nbcompile.model.plan import Granularity
 from nbcompile.model.run import Account
@@ -254,7 +254,11 @@ def _run_until_sound(
                 if one not in found:
                     found[one] = finding(one, cell_ids, job.notebook)
                     tell(Found(found[one]))
-            foreseen = foreseeing(program, settings, breaks) if breaks and not settings.strict else None
+            try:
+                foreseen = foreseeing(program, settings, breaks) if breaks and not settings.strict else None
+            except NotebookError as problem:  # cells that must run together are placed apart
+                tell(Notice(f"{problem.message}: {problem.advice}"))
+                foreseen = None
             if foreseen is not None and foreseen[1] != settings and len({step.target for step in made.steps}) > 1:
                 foreseen = None  # in one step cells would run where nobody placed them
             if foreseen is None:

@@ -1,6 +1,7 @@
 """The reference notebooks, with their cells at places, give the notebook and the files that a kernel of this machine gives."""
 
 import json
+import shutil
 import zipfile
 from itertools import cycle
 
@@ -32,13 +33,15 @@ def members(path):
         return [(entry.filename, entry.date_time, archive.read(entry)) for entry in archive.infolist()]
 
 
-def spread(name):
-    """An nbcompile.yml that places neighbouring steps apart, at all places in turn."""
-    program = api.analyze(NOTEBOOKS / f"{name}.ipynb")
-    cells = program.notebook.code_cells
+def spread(name, directory):
+    """An nbcompile.yml that places neighbouring steps apart, at all places in turn; steps are those by which the notebook runs here."""
+    shutil.copytree(NOTEBOOKS, directory)
+    path = directory / f"{name}.ipynb"
+    cells = api.analyze(path).notebook.code_cells
+    steps = sorted(api.run(path, engine="local", output=directory / "out").steps, key=lambda step: step.cells)
     rules = [
         {"cells": {"ids": [cells[cell].id for cell in step.cells]}, "target": place}
-        for step, place in zip(api.plan(program).steps, cycle(HYBRID), strict=False)
+        for step, place in zip(steps, cycle(HYBRID), strict=False)
     ]
     return json.dumps({"version": 1, "placement": {"resources": {"memory": MEMORY}, "rules": rules}})
 
@@ -65,4 +68,4 @@ def test_by_slurm(slurm_facility, calm, deployments, tmp_path, name, place):
 @pytest.mark.slurm
 @pytest.mark.parametrize("name", _cases([IN_THE_GATE]))
 def test_at_all_places_at_once(slurm_facility, calm, deployments, tmp_path, name):
-    compare(name, tmp_path, alike=same_members, project=spread(name))
+    compare(name, tmp_path, alike=same_members, project=spread(name, tmp_path / "here"))

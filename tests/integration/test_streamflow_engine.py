@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from nbcompile import api
+from nbcompile.api import runs
+from nbcompile.model.errors import NotebookError
 from nbcompile.model.plan import Granularity
+from nbcompile.model.run import Notice
 from nbcompile.model.settings import Settings
 from tests.integration.streamflow_environment import STREAMFLOW
 
@@ -216,6 +219,19 @@ def test_what_was_not_foreseen_is_repaired_and_told_once(tmp_path):
     opened = [note["at"] for note in map(json.loads, notes) if note["note"] == "opened"]
     assert len(opened) == 2
     assert record.seconds > min(step.started_seconds for step in record.steps) > opened[1] - opened[0]
+
+
+def test_what_cannot_be_repaired_where_cells_are_placed_is_a_failure_that_is_recorded(tmp_path, monkeypatch):
+    def apart(*_):
+        raise NotebookError("NB420 cell 1 and cell 2 must run together, and ask for different places", "place both alike")
+
+    monkeypatch.setattr(runs, "foreseeing", apart)
+    (tmp_path / "wrong.py").write_text(UNFORESEEN, "utf-8")
+    told = []
+    record = api.run(tmp_path / "wrong.py", CELLS, output=tmp_path / "out", engine="streamflow", on_event=told.append)
+    assert [(one.name, one.cell) for one in record.failures] == [("GuardBroken", 2)]
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["state"] == "failed"
+    assert any(isinstance(one, Notice) and "must run together" in one.text and "place both alike" in one.text for one in told)
 
 
 def test_strictly_what_was_not_foreseen_is_a_failure(tmp_path):

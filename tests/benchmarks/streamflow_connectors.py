@@ -1,7 +1,7 @@
 """Our StreamFlow connector beside its own: `python -m tests.benchmarks.streamflow_connectors ROUNDS STEPS SHAPE-OR-PLACE...`.
 
-The same CWL of steps that copy a small file, as a chain and as a fan-out; rounds are interleaved. Prints the rows of
-docs/benchmarks-streamflow.md.
+The same CWL of steps that copy a small file, as a chain, as a fan-out and scattered; rounds are interleaved. The place `ours` is Slurm
+with our connector alone. Prints the rows of docs/benchmarks-streamflow.md.
 """
 
 import asyncio
@@ -46,7 +46,9 @@ class Measured(NamedTuple):
 
 
 def workflow(shape, count):
-    """A chain, or steps side by side."""
+    """A chain, steps side by side, or one step scattered."""
+    if shape == "scatter":
+        return scattered(count)
     steps = {}
     for number in range(count):
         source = f"s{number - 1}/made" if shape == "chain" and number else "first"
@@ -58,6 +60,20 @@ def workflow(shape, count):
     ends = [f"s{count - 1}"] if shape == "chain" else list(steps)
     outputs = {f"o{name}": {"type": "File", "outputSource": f"{name}/made"} for name in ends}
     return {"cwlVersion": "v1.2", "class": "Workflow", "inputs": {"first": "File"}, "outputs": outputs, "steps": steps}
+
+
+def scattered(count):
+    """One step, `count` times."""
+    targets = [f"s.outputs.{number}.json" for number in range(count)]
+    step = {"run": TOOL, "in": {"source": "first", "target": {"default": targets}}, "scatter": "target", "out": ["made"]}
+    return {
+        "cwlVersion": "v1.2",
+        "class": "Workflow",
+        "requirements": [{"class": "ScatterFeatureRequirement"}],
+        "inputs": {"first": "File"},
+        "outputs": {"all": {"type": "File[]", "outputSource": "s/made"}},
+        "steps": {"s": step},
+    }
 
 
 def stock(kind, port, host, interval):
@@ -83,10 +99,12 @@ def prepare(directory, shape, count, deployments, target):
     (directory / "first.txt").write_text("hello\n")
     (directory / "inputs.yml").write_text(json.dumps({"first": {"class": "File", "path": "first.txt"}}))
     none = {"cpus": None, "memory_mib": None, "gpus": 0, "gpu_type": "", "minutes": None}
-    steps = [
+    chained = [
         {"step": f"s{n}", "cells": [n], "after": [f"s{n - 1}"] if shape == "chain" and n else [], "target": target, "resources": none}
         for n in range(count)
     ]
+    one = {"step": "s", "cells": [0], "after": [], "target": target, "resources": none, "scattered": True}
+    steps = [one] if shape == "scatter" else chained
     (directory / "placement.json").write_text(json.dumps({"schema": "nbcompile/placement/1", "steps": steps}))
     document = {
         "version": "v1.0",
@@ -113,7 +131,7 @@ def measure(directory):
         text=True,
         check=False,
         env=environment,
-        timeout=600,
+        timeout=1200,
     )
     wall = time.monotonic() - started
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -194,7 +212,7 @@ def main():
             slow = {"host": f"127.0.1.40:{port}"}
             far = {**json.loads(write_deployments(directory / "first.yml").read_text())["deployments"]["host1"], **slow}
             os.environ["NBCOMPILE_DEPLOYMENTS"] = str(write_deployments(directory / "deployments.yml", far=far))
-            for shape in [shape for shape in ("chain", "fan-out") if shape in wanted]:
+            for shape in [shape for shape in ("chain", "fan-out", "scatter") if shape in wanted]:
                 if "ssh" in wanted:
                     both = {
                         "stock ssh": (lambda _: stock("ssh", sshd.HOST1.port, sshd.HOST1.address, 0), "place"),
@@ -207,6 +225,8 @@ def main():
                         "ours": (lambda run_: ours("far", run_), "far"),
                     }
                     compare("ssh, 50 ms", shape, count, both, rounds)
+                if "ours" in wanted:
+                    compare("Slurm over ssh", shape, count, {"ours": (lambda run_: ours("hpc", run_), "hpc")}, rounds)
                 if "slurm" in wanted:
                     three = {
                         "stock slurm, 5 s": (lambda _: stock("slurm", sshd.LOGIN.port, sshd.LOGIN.address, 5), "place"),

@@ -102,6 +102,8 @@ class Program:
         try:
             with self._channel.makefile("rb") as answers:
                 line = answers.readline()
+        except ConnectionResetError:
+            line = b""  # it ended before it had read the question
         except TimeoutError:
             raise PlaceFailed(f"the places do not answer within {_VISIT_SECONDS} s", "see `nbcompile doctor`") from None
         finally:

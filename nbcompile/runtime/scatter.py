@@ -264,8 +264,11 @@ class GatheringRun(StepRun):
         parts = self._parts(files.of(payload).values(), versions)
         for version in versions:
             bound = [part for part in parts[version] if part is not UNBOUND]
-            if not bound or version.kind == "channel" or version.name in scatter.last:
+            if not bound or version.kind == "channel":
                 self.versions.put(version, parts[version][-1])
+            elif version.name in scatter.last:
+                # A shard without items leaves what an earlier one has bound.
+                self.versions.put(version, bound[-1])
             elif version.name in scatter.paths:
                 self.versions.put(version, paths_of([path for part in bound for path in ([part] if isinstance(part, str) else part)]))
             elif version.name in scatter.kept:

@@ -146,6 +146,11 @@ def test_a_shard_sees_nothing_of_another(run):
     assert done.texts(2) == ["3\n"]
 
 
+def test_a_shard_without_items_leaves_what_an_earlier_one_has_bound(run):
+    loop = scattered("for x in xs:\n    y = x", {"name": "xs", "num": 2})
+    assert run("# %%\nxs = [3]", loop, "# %%\nprint(x)").texts(2) == ["3\n"]
+
+
 def test_an_error_ends_the_cell_where_it_would(run):
     done = run("# %%\nxs = [2, 1, 0, 3]", scattered("for x in xs:\n    print(6 // x)", "xs"))
     assert done.codes[1,] == 3

@@ -75,6 +75,12 @@ def _price(program: Program, runs: int) -> str:
     return f"{runs + 1} runs of about {program.profile.seconds:.0f} s each, as the profile says; twice that where something differs"
 
 
+def _above(program: Program, settings: Settings) -> tuple[str, ...]:
+    """What cells read or write above the notebook's directory."""
+    steps = plan(program, replace(settings, granularity=Granularity.CELL)).steps
+    return tuple(sorted({name for step in steps for name in (*step.files_in, *step.folders) if name.startswith("../")}))
+
+
 class Observer:
     """Runs one notebook, plainly and compiled, below one directory."""
 
@@ -103,6 +109,7 @@ class Observer:
             python=choice.path,
             runtime=join_runtime(),
             names=tuple(dict.fromkeys(name for cell in program.graph.cells for name in cell.defines)),
+            above=_above(program, self.settings),
         )
         return observe_kernel(job, name, self.exactness)
 

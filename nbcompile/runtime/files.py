@@ -27,6 +27,7 @@ _FICLONE = 0x40049409
 # How far above the cells' directory there is something that is the step's own.
 LEVELS_ABOVE = 3
 _UP, _ABOVE = "../", "above/"
+CELLS = _ABOVE * LEVELS_ABOVE + "cells"
 _CHUNK = 1 << 20
 
 
@@ -54,7 +55,7 @@ class StepFiles:
         """Stage what is `given`; `folders` are directories to write to, of which nothing is given."""
         # What a cell finds as `../data` is staged above the cells' directory.
         self._top = os.path.join(os.path.realpath(work), "above")
-        self.directory = os.path.join(self._top, *["above"] * (LEVELS_ABOVE - 1), "cells")
+        self.directory = os.path.join(os.path.realpath(work), CELLS)
         self._given, self._folders = tuple(given), tuple(folders)
         self._sent: Dict[int, List[Written]] = {}
         for one in directories:

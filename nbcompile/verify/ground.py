@@ -1,11 +1,11 @@
-"""A copy of a notebook's directory, in which a plain run may write, and what it wrote there."""
+"""A copy of a notebook's directory and of what cells read above it, in which a plain run may write, and what it wrote there."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 # What no cell reads: version control, environments, caches, and the results of our own runs.
@@ -15,33 +15,44 @@ _COPIED_BYTES = 64 << 20
 _CHUNK = 1 << 20
 
 
-def copy_ground(source: Path, target: Path) -> dict[str, str]:
-    """Copy what lies beside a notebook; returns the digests of what was copied, by relative path."""
+def copy_ground(source: Path, target: Path, above: Iterable[str] = ()) -> dict[str, str]:
+    """Copy what lies beside a notebook, and what cells read `above` it; returns the digests of what was copied, by name."""
+    target.mkdir(parents=True)
     found: dict[str, str] = {}
-    for path in _files(source):
-        place = target / path
+    for path in (*_walk(source, source), *(path for name in above for path in _walk(source, source / name))):
+        place = Path(os.path.normpath(target / path))
+        if (source / path).is_dir():
+            place.mkdir(parents=True, exist_ok=True)
+            continue
         place.parent.mkdir(parents=True, exist_ok=True)
         if (source / path).stat().st_size > _COPIED_BYTES:
             place.symlink_to((source / path).absolute())
         else:
             shutil.copy2(source / path, place)
-            found[path.as_posix()] = _digest(place)
-    target.mkdir(parents=True, exist_ok=True)
+            found[_name(path)] = _digest(place)
     return found
 
 
-def written_below(ground: Path, before: dict[str, str]) -> dict[str, str]:
-    """The digests of the files that are new or not as they were."""
-    paths = [path for path in _files(ground) if not (ground / path).is_symlink()]
-    now = {path.as_posix(): _digest(ground / path) for path in paths}
+def written_below(top: Path, ground: Path, before: dict[str, str]) -> dict[str, str]:
+    """The digests of the files below `top` that are new or not as they were, named as the ground's cells know them."""
+    paths = [ground / path for path in _walk(ground, top)]
+    now = {_name(path.relative_to(ground)): _digest(path) for path in paths if path.is_file() and not path.is_symlink()}
     return {path: digest for path, digest in sorted(now.items()) if before.get(path) != digest}
 
 
-def _files(directory: Path) -> Iterator[Path]:
-    """Every file below a directory, under its path relative to it."""
-    for folder, folders, names in os.walk(directory):
+def _name(path: Path) -> str:
+    """As runs name it: that of `../x` is `above/x`."""
+    return "/".join("above" if part == ".." else part for part in path.parts)
+
+
+def _walk(base: Path, start: Path) -> Iterator[Path]:
+    """Every directory and file below `start`, or the file that it is, under its path relative to `base`."""
+    if start.is_file():
+        yield Path(os.path.relpath(start, base))
+    for folder, folders, names in os.walk(start):
         folders[:] = sorted(name for name in folders if not _is_left_out(Path(folder, name)))
-        yield from (Path(folder, name).relative_to(directory) for name in sorted(names) if Path(folder, name).is_file())
+        yield Path(os.path.relpath(folder, base))
+        yield from (Path(os.path.relpath(Path(folder, name), base)) for name in sorted(names) if Path(folder, name).is_file())
 
 
 def _is_left_out(folder: Path) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 from nbcompile.model.errors import PlaceFailed
 from nbcompile.model.run import RunRecord, RunState, Value
 from nbcompile.model.verification import CellOutputs, Exactness, Observation
+from nbcompile.runtime.files import CELLS
 from nbcompile.runtime.launch import NOT_FROM_HERE
 from nbcompile.verify.ground import copy_ground, written_below
 from nbcompile.verify.masking import mask, mask_directory
@@ -33,7 +34,7 @@ class PlainJob:
     """A notebook to be run plainly. `document` is its JSON, `beside` the directory it lies in, `work` one that is ours.
 
     `client` is the interpreter that has nbclient, `python` the one that runs the kernel. `runtime` is the text of the step
-    runtime, and `names` are the variables that the notebook binds.
+    runtime, `names` are the variables that the notebook binds, and `above` what its cells read from above its directory.
     """
 
     document: Mapping[str, Any]
@@ -43,6 +44,7 @@ class PlainJob:
     python: str
     runtime: str
     names: tuple[str, ...] = ()
+    above: tuple[str, ...] = ()
     seconds: float | None = None
 
 
@@ -58,8 +60,9 @@ def find_client(python: str) -> str:
 
 def observe_kernel(job: PlainJob, name: str, exactness: Exactness) -> Observation:
     """Run a notebook in a kernel, in a copy of its directory. Raises `PlaceFailed` where no kernel starts."""
-    ground = job.work / "ground"
-    before = copy_ground(job.beside, ground)
+    top = job.work / "ground"
+    ground = top / CELLS
+    before = copy_ground(job.beside, ground, job.above)
     runtime, task = job.work / "nbcompile_runtime.py", job.work / "task.json"
     runtime.write_text(job.runtime, "utf-8")
     task.write_text(json.dumps(_task(job, ground, runtime)), "utf-8")
@@ -74,9 +77,9 @@ def observe_kernel(job: PlainJob, name: str, exactness: Exactness) -> Observatio
     return Observation(
         name=name,
         how=f"nbclient and the kernel of {job.python}",
-        cells=_cells(results["notebook"], (str(ground),), exactness),
+        cells=_cells(results["notebook"], (str(ground), str(top)), exactness),
         values=values_of(_read(job.work / "values.json")),
-        files=written_below(ground, before),
+        files=written_below(top, ground, before),
         failed=results["failed"],
         problem=results["problem"],
         seconds=results["seconds"],
@@ -131,7 +134,8 @@ def observe_run(record: RunRecord, name: str, exactness: Exactness) -> Observati
 def _step_directories(record: RunRecord) -> tuple[str, ...]:
     """Where cells ran, the longest paths first."""
     work = record.directory.absolute() / ".nbcompile" / "work"
-    return tuple(f"{work / step.step}{below}" for step in record.steps for below in ("/OUTPUTS.json.work/files", "/OUTPUTS.json.work", ""))
+    places = (f"/OUTPUTS.json.work/{CELLS}", "/OUTPUTS.json.work", "")
+    return tuple(f"{work / step.step}{below}" for step in record.steps for below in places)
 
 
 def _cells(notebook: Mapping[str, Any], directories: tuple[str, ...], exactness: Exactness) -> tuple[CellOutputs, ...]:

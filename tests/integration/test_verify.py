@@ -56,6 +56,28 @@ def test_equal(tmp_path):
     assert sorted(tmp_path.iterdir()) == [tmp_path / "nb.py"]
 
 
+ABOVE = """\
+# %%
+import os
+print(os.getcwd(), os.path.abspath("../data"))
+# %%
+text = open("../data/x.csv").read()
+# %%
+open("results/here.txt", "w").write(text)
+open("../data/there.txt", "w").write(text * 2)
+"""
+
+
+def test_what_cells_read_and_write_above_the_directory(tmp_path):
+    for folder in ("data", "notebooks", "notebooks/results"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "data" / "x.csv").write_text("1,2")
+    code, shown = run(write(tmp_path / "notebooks", ABOVE), "--format", "json")
+    found = json.loads(shown)
+    assert (code, found["verdict"], found["runs"][0]["files"]) == (0, "equal", 2), shown
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["x.csv"]
+
+
 def test_not_deterministic(tmp_path):
     code, shown = run(write(tmp_path, "# %%\nimport random\nx = random.random()\n# %%\nprint(x)\n# %%\ny = 1\n"), "--format", "json")
     found = json.loads(shown)

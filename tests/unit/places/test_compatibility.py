@@ -1,5 +1,8 @@
 """What places lack is found before anything is submitted, and so are values that could not be read where they go."""
 
+from contextlib import nullcontext
+from dataclasses import asdict
+
 import nbformat
 import pytest
 
@@ -127,6 +130,17 @@ def test_modules_beside_the_notebook_travel_with_it(findings, tmp_path):
     assert findings.asked[Site("hpc")].modules == ("IPython", "numpy")
 
 
+class Reached:
+    """The process that reaches places, which have this software."""
+
+    def __init__(self, sites):
+        self.sites = sites
+
+    def visit(self, run, questions):
+        found = [[site.deployment, site.environment, asdict(self.sites[site.deployment])] for site in questions]
+        return {"nodes": {}, "found": found}
+
+
 @pytest.mark.parametrize(
     ("sites", "limit", "error", "words"),
     [
@@ -134,11 +148,12 @@ def test_modules_beside_the_notebook_travel_with_it(findings, tmp_path):
         ({"hpc": there()}, 4, UsageError, "`data.txt`, which goes from this machine to `hpc`"),
     ],
 )
-def test_a_run_that_could_not_end_well_does_not_start(findings, tmp_path, sites, limit, error, words):
+def test_a_run_that_could_not_end_well_does_not_start(findings, tmp_path, monkeypatch, sites, limit, error, words):
     (tmp_path / "data.txt").write_text("12345")
     cells = ("# nbc: target=hpc\nprint(open('data.txt').read())", "# nbc: target=hpc\nimport subprocess\nsubprocess.run(['samtools'])")
     findings({"local": HERE, "hpc": there()}, *cells[: 2 if limit > 4 else 1])
-    findings.sites = {"local": HERE, **sites}
+    monkeypatch.setattr("nbcompile.api.placed.look_at_this_machine", lambda *_: {Site("local"): HERE})
+    monkeypatch.setattr("nbcompile.api.runs.reaching", lambda _: nullcontext(Reached(sites)))
     with pytest.raises(error, match=words):
         api.run(tmp_path / "notebook.ipynb", Settings(max_transfer=limit), output=tmp_path / "run")
     assert not (tmp_path / "run").exists()

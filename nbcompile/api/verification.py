@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nbcompile.api.programs import Program
+    from nbcompile.model.plan import Plan
     from nbcompile.model.profile import MissedFlow
     from nbcompile.model.run import RunEvent
     from nbcompile.model.verification import Observation, Verification
@@ -58,7 +59,7 @@ def verify(
     recorded = [read_baseline(read_file(kept), kept.name, sources, exactness)] if kept.is_file() and not accept else []
     tell(Notice(_price(program, len(wanted))))
     with TemporaryDirectory(prefix="nbcompile-verify-") as folder:
-        observer = Observer(path, settings, exactness, Path(folder).resolve(), tell)
+        observer = Observer(path, settings, exactness, Path(folder).resolve(), tell, _above(plans[Granularity.CELL]))
         runs = [observer.plain(program, "plain"), *(observer.compiled(granularity) for granularity in wanted), *recorded]
         judged = judge(runs, lambda: observer.plain(program, "plain-again"), exactness, program.graph)
         if judged.differences:
@@ -75,17 +76,25 @@ def _price(program: Program, runs: int) -> str:
     return f"{runs + 1} runs of about {program.profile.seconds:.0f} s each, as the profile says; twice that where something differs"
 
 
-def _above(program: Program, settings: Settings) -> tuple[str, ...]:
-    """What cells read or write above the notebook's directory."""
-    steps = plan(program, replace(settings, granularity=Granularity.CELL)).steps
-    return tuple(sorted({name for step in steps for name in (*step.files_in, *step.folders) if name.startswith("../")}))
+def _above(made: Plan) -> tuple[str, ...]:
+    """What steps read or write above the notebook's directory."""
+    return tuple(sorted({name for step in made.steps for name in (*step.files_in, *step.folders) if name.startswith("../")}))
 
 
 class Observer:
     """Runs one notebook, plainly and compiled, below one directory."""
 
-    def __init__(self, path: Path, settings: Settings, exactness: Exactness, folder: Path, tell: Callable[[RunEvent], None]) -> None:
-        self.path, self.settings, self.exactness, self.folder, self.tell = path, settings, exactness, folder, tell
+    def __init__(
+        self,
+        path: Path,
+        settings: Settings,
+        exactness: Exactness,
+        folder: Path,
+        tell: Callable[[RunEvent], None],
+        above: tuple[str, ...] = (),
+    ) -> None:
+        """`above` are paths above the notebook's directory, which a plain run finds there, too."""
+        self.path, self.settings, self.exactness, self.folder, self.tell, self.above = path, settings, exactness, folder, tell, above
 
     def plain(self, program: Program, name: str) -> Observation:
         """A run in a kernel; where there is none, in one step."""
@@ -109,7 +118,7 @@ class Observer:
             python=choice.path,
             runtime=join_runtime(),
             names=tuple(dict.fromkeys(name for cell in program.graph.cells for name in cell.defines)),
-            above=_above(program, self.settings),
+            above=self.above,
         )
         return observe_kernel(job, name, self.exactness)
 

@@ -66,7 +66,7 @@ class Result:
 
 
 class PlacedFile(NamedTuple):
-    """A file that a job wrote, as the store of its place has it."""
+    """A file that a job wrote, as the store of its place has it: an `Output` of backends, which runs on this machine do not load."""
 
     path: str
     size: int
@@ -149,20 +149,11 @@ class Store:
 
     def publish(self, key: str, result: Result) -> str:
         """Make a result whose blobs were added known under its key; returns its name."""
-        content = json.dumps(asdict(result), sort_keys=True)
-        checksum = hashlib.sha256(content.encode()).hexdigest()
-        place = self._actions / key[:2] / key / f"{checksum[:32]}.json"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        _write_whole(place, json.dumps({"checksum": checksum, "content": content}).encode())
-        return f"{key}/{place.stem}"
+        return f"{key}/{_publish(self._actions, key, result).stem}"
 
     def publish_placed(self, key: str, result: PlacedResult) -> None:
         """Make a result known whose bytes are at a deployment."""
-        content = json.dumps(asdict(result), sort_keys=True)
-        checksum = hashlib.sha256(content.encode()).hexdigest()
-        place = self._placed / key[:2] / key / f"{checksum[:32]}.json"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        _write_whole(place, json.dumps({"checksum": checksum, "content": content}).encode())
+        _publish(self._placed, key, result)
 
     def find_placed(self, key: str) -> Iterator[PlacedResult]:
         """The results under a key whose bytes were at a deployment, the one used last first; nobody has asked it yet."""
@@ -272,6 +263,16 @@ class Store:
         if not whole:
             path.unlink(missing_ok=True)
         return whole
+
+
+def _publish(folder: Path, key: str, result: Result | PlacedResult) -> Path:
+    """Write a result under its key, with the checksum that tells it from a damaged one; returns where it is."""
+    content = json.dumps(asdict(result), sort_keys=True)
+    checksum = hashlib.sha256(content.encode()).hexdigest()
+    place = folder / key[:2] / key / f"{checksum[:32]}.json"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    _write_whole(place, json.dumps({"checksum": checksum, "content": content}).encode())
+    return place
 
 
 def _read_action(path: Path) -> Result | None:

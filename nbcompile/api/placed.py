@@ -75,18 +75,19 @@ class Visited(NamedTuple):
 
 
 def checked_places(
-    path: Path, program: Program, made: Plan, settings: Settings, run: str, reached: Reached, tell: Callable[[RunEvent], None]
+    path: Path, program: Program, made: Plan, settings: Settings, identifier: str, reached: Reached, tell: Callable[[RunEvent], None]
 ) -> Visited:
-    """What the places of a run lack and have; `reached` goes there.
+    """What the places of the run with this identifier lack and have; `reached` goes there.
 
     Raises `NotebookError` when a step could not run where it is placed, and what keeps anybody from looking.
     """
+    from nbcompile.backend import run_id
     from nbcompile.model.run import Notice
     from nbcompile.model.software import Site, read_software
 
     inquiry = inquire(program, made, settings, str(path))
     here = look_at_this_machine(inquiry.questions, program, settings)
-    answer = reached.visit(run, {site: question for site, question in inquiry.questions.items() if site not in here})
+    answer = reached.visit(run_id(identifier), {site: question for site, question in inquiry.questions.items() if site not in here})
     for name, host in answer["nodes"].items():
         tell(Notice(f"`{name}` was looked at on {host}, where one logs in; `nbcompile doctor {name}` looks at a node, too"))
     there = {Site(deployment, environment): read_software(found) for deployment, environment, found in answer["found"]}

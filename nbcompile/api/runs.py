@@ -59,7 +59,6 @@ def run(
 
     Raises `NotebookError` when the notebook has errors, `UsageError` and `PlaceFailed` when it cannot be run here.
     """
-    from nbcompile.backend import run_id
     from nbcompile.engines.directory import claim_directory, new_run_id
     from nbcompile.model.run import Found
 
@@ -73,7 +72,7 @@ def run(
             check_transfer(forecast(program, made, settings), settings)
             with reaching(tell) as reached:
                 identifier = new_run_id(program.notebook.name)
-                visited = checked_places(path, program, made, settings, run_id(identifier), reached, tell) if elsewhere else Visited()
+                visited = checked_places(path, program, made, settings, identifier, reached, tell) if elsewhere else Visited()
                 for found in visited.findings:
                     tell(Found(found))
                 directory = claim_directory(output, program.notebook.name)

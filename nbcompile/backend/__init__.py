@@ -18,7 +18,6 @@ from nbcompile.backend.contract import (
     JobState,
     JobStatus,
     Opening,
-    Output,
     PlaceEvent,
     RunId,
     Session,
@@ -29,6 +28,7 @@ from nbcompile.backend.credentials import AgentIdentity, Challenge, Credential, 
 from nbcompile.backend.errors import AuthExpired, Denied, Fatal, Lost, Retryable, Unsupported
 from nbcompile.backend.options import json_schema, option, read_options, refusals
 from nbcompile.backend.survey import Queue, Survey
+from nbcompile.model.output import Output
 
 __all__ = [
     "API_VERSION",

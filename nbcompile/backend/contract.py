@@ -15,6 +15,7 @@ from typing import ClassVar, NamedTuple, NewType
 from nbcompile.backend.credentials import Lease, Secret
 from nbcompile.backend.errors import Fatal, Unsupported
 from nbcompile.backend.survey import Survey
+from nbcompile.model.output import Output
 from nbcompile.model.plan import Resources
 
 API_VERSION = 1
@@ -85,16 +86,6 @@ class JobInput(NamedTuple):
 
     name: str
     sha256: str
-
-
-class Output(NamedTuple):
-    """A file that a job wrote, relative to where it ran. The store has it under its sha256."""
-
-    path: str
-    size: int
-    sha256: str
-    sha1: str
-    executable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nbcompile.engines.file_digests import sha256_of
+from nbcompile.model.output import Output
 from nbcompile.model.plan import StepId
 
 _LAYOUT = "v1"
@@ -65,22 +66,12 @@ class Result:
         return (self.outputs, *self.payloads, *self.files)
 
 
-class PlacedFile(NamedTuple):
-    """A file that a job wrote, as the store of its place has it: an `Output` of backends, which runs on this machine do not load."""
-
-    path: str
-    size: int
-    sha256: str
-    sha1: str
-    executable: bool = False
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedResult:
     """What a step, or a shard of it, made at a deployment, whose own store has the bytes. `versions` as in `Result`."""
 
     step: StepId
-    files: tuple[PlacedFile, ...] = ()
+    files: tuple[Output, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     cpu_seconds: float = 0.0
@@ -160,7 +151,7 @@ class Store:
         for path in sorted((self._placed / key[:2] / key).glob("*.json"), key=_modified, reverse=True):
             content = _read_whole(path)
             try:
-                found = PlacedResult(**{**content, "files": tuple(PlacedFile(*one) for one in content["files"])}) if content else None
+                found = PlacedResult(**{**content, "files": tuple(Output(*one) for one in content["files"])}) if content else None
             except (TypeError, KeyError):
                 found = None
             if found is None:

@@ -37,6 +37,14 @@ def test_nothing_heavy_is_loaded(statements):
     assert not loaded_after(statements) & HEAVY
 
 
+def test_a_run_of_this_machine_loads_nothing_that_reaches_others(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "one.py").write_text("# %%\na = 1\n", "utf-8")
+    loaded = loaded_after("import nbcompile\nnbcompile.run('one.py')")
+    assert "nbcompile.engines.local.run" in loaded
+    assert not {name for name in loaded if name.startswith(("nbcompile.backend", "nbcompile_backends", "nbcompile.engines.streamflow"))}
+
+
 def test_importing_loads_none_of_our_own_modules():
     assert {name for name in loaded_after("import nbcompile") if name.startswith("nbcompile.")} == set()
 

@@ -15,12 +15,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nbcompile.backend import Job, JobRef, JobState, JobStatus, Output, RunId, Session
+from nbcompile.backend import Job, JobRef, JobState, JobStatus, RunId, Session
 from nbcompile.engines.cache import is_worth_keeping
 from nbcompile.engines.directory import RunDirectory
 from nbcompile.engines.keys import StepInput, StepKey, changed_parts, step_key, surroundings
 from nbcompile.engines.outputs import read_outputs
-from nbcompile.engines.store import Experience, PlacedFile, PlacedResult, Store
+from nbcompile.engines.store import Experience, PlacedResult, Store
 from nbcompile.engines.streamflow.command import RUNTIME
 from nbcompile.model.errors import NbcompileError
 from nbcompile.model.graph import Version
@@ -173,7 +173,7 @@ class PlacedPast:
             return
         result = PlacedResult(
             step=step.step,
-            files=tuple(PlacedFile(*output) for output in status.outputs),
+            files=status.outputs,
             versions=self._versions(place, step, outputs.get("modules", ())),
             seconds=status.seconds or 0.0,
             cpu_seconds=status.cpu_seconds or 0.0,
@@ -270,7 +270,7 @@ class PlacedPast:
             seconds=result.seconds,
             cpu_seconds=result.cpu_seconds,
             peak_memory_mib=result.peak_memory_mib,
-            outputs=tuple(Output(*one) for one in result.files),
+            outputs=result.files,
         )
 
     # What a step was last made of.

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from nbcompile.engines.store import Experience, KeptFile, PlacedFile, PlacedResult, Result, Store
+from nbcompile.engines.store import Experience, KeptFile, PlacedResult, Result, Store
+from nbcompile.model.output import Output
 
 KEY = "ab" * 32
 
@@ -138,7 +139,7 @@ def test_how_a_result_was_made_is_remembered(store):
     assert store.last("notebook step") is None
 
 
-PLACED = PlacedResult(step="s", files=(PlacedFile("s.outputs.json", 2, "a" * 64, "b" * 40),), versions={"numpy": "2.0"}, seconds=2.5)
+PLACED = PlacedResult(step="s", files=(Output("s.outputs.json", 2, "a" * 64, "b" * 40),), versions={"numpy": "2.0"}, seconds=2.5)
 
 
 def test_what_a_place_has_is_known_by_its_digests(store):

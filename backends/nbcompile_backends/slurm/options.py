@@ -22,7 +22,7 @@ class SlurmSettings:
     python: str = option("a Python 3.6 or later on the nodes; as on the login host by default", default="", pattern=r"[A-Za-z0-9_./+-]+")
     gpus_as: str = option("how the site spells GPUs", default="gres", choices=("gres", "gpus-per-node"))
     slots: int = option("how many jobs of a run may be in the queue at a time", default=200, minimum=1)
-    min_poll_seconds: int = option("how often the queue may be asked", default=2, minimum=1)
+    min_poll_seconds: int = option("how often the queue may be asked while no job ends, and at most while many do", default=2, minimum=1)
     patience_seconds: int = option("how long to wait for a controller that does not answer", default=3600, minimum=1)
 
 

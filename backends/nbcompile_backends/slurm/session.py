@@ -45,6 +45,8 @@ _LONGEST_WATCH_SECONDS = 2.0
 _RECORD_SECONDS = 10.0
 _DISBELIEF_SECONDS = 5.0
 _SETTLING_SECONDS = 0.08
+# Where many jobs run, many end together, and one question is for all of them.
+_SETTLING_SECONDS_PER_JOB = 0.02
 _RELUCTANCE_SECONDS = 1.0
 _COMMAND_SECONDS = 30
 _BACK_OFF = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
@@ -76,6 +78,7 @@ class SlurmSession(Session):
         self._known_since: dict[JobRef, float] = {}
         self._ended_since: dict[JobRef, float] = {}
         self._accounting_works = True
+        self._accounting_at = 0.0
         self._away = False
 
     async def open(self) -> None:
@@ -317,7 +320,7 @@ class SlurmSession(Session):
         # Slurm needs a moment after the job's own record.
         asked = [ref for ref in records if now - self._ended_since.get(ref, now) >= _SETTLING_SECONDS]
         own = {ref: read_status(ref, records[ref]) for ref in asked if records[ref]["state"] == "ended"}
-        rows = await self._last_words(asked, own) if asked else {}
+        rows = await self._last_words(asked, own, self._settling_seconds(len(records))) if asked else {}
         for ref in asked:
             status = self._verdict(ref, rows.get(ref.native), own.get(ref), now - self._ended_since[ref])
             if status is not None:
@@ -337,14 +340,19 @@ class SlurmSession(Session):
         row = self._queue.rows.get(ref.native)
         return verdict.is_over(row.state) if row else self._queue.at > self._known_since[ref]
 
-    async def _last_words(self, refs: Sequence[JobRef], own: Mapping[JobRef, JobStatus]) -> dict[str, AccountingRow]:
-        """Slurm's last word on these jobs.
+    def _settling_seconds(self, going: int) -> float:
+        """How long Slurm is left alone between two questions about jobs that have ended, while so many have not been settled."""
+        longest = min(self._settings.min_poll_seconds, _LONGEST_WATCH_SECONDS)
+        return max(_SETTLING_SECONDS, min(going * _SETTLING_SECONDS_PER_JOB, longest))
+
+    async def _last_words(self, refs: Sequence[JobRef], own: Mapping[JobRef, JobStatus], pause: float) -> dict[str, AccountingRow]:
+        """Slurm's last word on these jobs, with at most one question to each of its daemons in every `pause`.
 
         The controller knows first, and its queue is one question for all of them, which is enough for a job that wrote down its
         own end. Accounting is asked about the others, and where the queue does not tell for a while.
         """
         now = asyncio.get_running_loop().time()
-        if now - self._queue.at >= _SETTLING_SECONDS:
+        if now - self._queue.at >= pause:
             await self._refresh()
         found: dict[str, AccountingRow] = {}
         late = []
@@ -353,9 +361,12 @@ class SlurmSession(Session):
             word = verdict.last_word(row, own.get(ref)) if row else None
             if word is not None:
                 found[ref.native] = word
-            elif row is None or verdict.is_over(row.state) or now - self._ended_since[ref] >= _RELUCTANCE_SECONDS:
+            elif self._queue.at - self._ended_since[ref] >= (0 if row is None or verdict.is_over(row.state) else _RELUCTANCE_SECONDS):
                 late.append(ref.native)
-        return {**found, **await self._accounted(late)}
+        if late and now - self._accounting_at >= pause:
+            self._accounting_at = now
+            found.update(await self._accounted(late))
+        return found
 
     async def _accounted(self, natives: Sequence[str]) -> dict[str, AccountingRow]:
         """What accounting has on these jobs; where it has nothing yet, or does not work, what the controller has."""

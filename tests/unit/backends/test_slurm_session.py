@@ -7,6 +7,7 @@ from nbcompile.backend import Completed, JobRef, JobState, RunId
 from nbcompile_backends.slurm.options import SlurmSettings
 from nbcompile_backends.slurm.session import SlurmSession
 
+MANY, SECONDS = 300, 3.0
 ENDED = {"state": "ended", "code": 0, "signal": None, "cause": "", "error": "", "outputs": [], "started": 1.0, "ended": 2.0}
 QUICK, SLOW = (JobRef(deployment="hpc", run=RunId("tests"), key=digit * 64, attempt=1, native=digit) for digit in "12")
 
@@ -55,3 +56,40 @@ def test_the_queue_is_asked_once_for_the_end_of_a_job_and_accounting_never():
 def test_slurm_has_the_last_word_on_a_job_that_says_it_ended_well():
     login = Login({"1": ENDED, "2": {"state": "running"}}, "1|OUT_OF_MEMORY|N/A|n1|c|None\n2|RUNNING|N/A|n1|c|None\n")
     assert wait(login) == [JobState.FAILED, JobState.RUNNING]
+
+
+class Shards(Login):
+    """A login host of many jobs, of which one more ends at every moment, and none is in the queue any more."""
+
+    def __init__(self):
+        super().__init__({}, "")
+        self.began = asyncio.get_running_loop().time()
+
+    async def ask(self, verb, *, jobs, **_):
+        assert verb == "wait"
+        ended = (asyncio.get_running_loop().time() - self.began) / SECONDS * MANY
+        return [ENDED if int(job[:64], 16) < ended else {"state": "running"} for job in jobs], b""
+
+    async def exec(self, argv, *_):
+        self.commands.append(argv[0])
+        said = [f"{number}|COMPLETED|0:0|n1|1\n" for number in range(MANY)] if argv[0] == "sacct" else []
+        return Completed(0, "".join(said).encode(), b"")
+
+
+def test_questions_to_slurm_do_not_grow_with_the_jobs_that_end():
+    async def scenario():
+        login = Shards()
+        session = SlurmSession("hpc", RunId("tests"), SlurmSettings(min_poll_seconds=1), login, lambda _: None)
+        refs = [JobRef(deployment="hpc", run=RunId("tests"), key=f"{n:064x}", attempt=1, native=f"{n}") for n in range(MANY)]
+        waits = 0
+        while refs:
+            found = await asyncio.wait_for(session.wait(refs, 2), 60)
+            refs = [status.ref for status in found if not status.state.is_final]
+            waits += 1
+        seconds = asyncio.get_running_loop().time() - login.began
+        return waits, seconds, login.commands
+
+    waits, seconds, commands = asyncio.run(scenario())
+    # A question to each daemon a second, and some at the end, when few jobs are left to be asked for together.
+    assert len(commands) <= 2 * (seconds + 1) + 20, (waits, seconds, commands)
+    assert commands.count("sacct") >= 1

@@ -26,6 +26,8 @@ _NOISE_LIMIT = 64 << 10
 _CHUNK = 1 << 20
 _WINDOW = 8
 _BACK_OFF = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+# What the bootstrap says before it gives up.
+_BOOTSTRAP = "nbcompile: "
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -35,6 +37,10 @@ class LinkLost(Exception):
 
 class Refused(Exception):
     """The agent says that it will not do what was asked."""
+
+
+class NotStarted(Fatal):
+    """The agent does not start: for good on a host that nobody has used yet; on one that comes back, perhaps not yet."""
 
 
 class Pipe(Protocol):
@@ -190,6 +196,8 @@ class Host:
             await self._connected(first=True)
         except LinkLost as error:
             raise Retryable(f"{self.name} cannot be used: {error}", "see `nbcompile doctor`") from None
+        except OSError as error:
+            raise self._translated(error) from None
 
     async def close(self) -> None:
         """Let go of the host."""
@@ -290,14 +298,18 @@ class Host:
     async def _try_again(self) -> _Link:
         loop = asyncio.get_running_loop()
         until = loop.time() + self.patience_seconds
+        told = ("", "")
         for pause in itertools.chain(_BACK_OFF, itertools.repeat(_BACK_OFF[-1])):
             if self._closed:
                 raise Retryable(f"the session on {self.name} is closed")
             try:
                 link = await self._try()
-            except AuthExpired as error:
-                self.observe(PlaceEvent(self.deployment, "waiting-for-login", str(error)))
+            except (AuthExpired, NotStarted) as error:
                 problem: Exception = error
+                news = ("waiting-for-login" if isinstance(error, AuthExpired) else "away", str(error))
+                if news != told:
+                    told = news
+                    self.observe(PlaceEvent(self.deployment, *news))
             except (Retryable, LinkLost, OSError) as error:
                 problem = error
             else:
@@ -342,7 +354,11 @@ class Host:
                     raise Fatal(f"{self.name} prints without end when one logs in", "make its login files silent")
         except LinkLost as error:
             said = plain((await pipe.complaint()).strip()) or plain(seen.decode("utf-8", "replace")) or str(error)
-            raise Fatal(f"the agent does not start on {self.name}: {said}", "is there a python3? See `nbcompile doctor`") from None
+            ours = said.startswith(_BOOTSTRAP)
+            advice = (
+                f"make room there, or name another `workRoot` than {self.root}" if ours else "is there a python3? See `nbcompile doctor`"
+            )
+            raise NotStarted(f"the agent does not start on {self.name}: {said.removeprefix(_BOOTSTRAP)}", advice) from None
 
     def _forget(self, link: _Link, why: str) -> None:
         if self._link is link and not self._closed:

@@ -47,4 +47,7 @@ def main() -> None:
     os.execv(sys.executable, [sys.executable, "-IBS", program, "serve", root])  # noqa: S606 - our own program
 
 
-main()
+try:
+    main()
+except OSError as problem:  # a line for a person, where Python would print a traceback
+    raise SystemExit(f"nbcompile: the work root cannot be made ready: {problem}") from None

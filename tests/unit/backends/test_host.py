@@ -1,0 +1,59 @@
+"""A host that is reached again: with agents of this machine that end when they should not."""
+
+import asyncio
+
+import pytest
+
+from nbcompile.backend import Fatal, Retryable, RunId
+from nbcompile_backends.agent.client import Host, NotStarted
+from nbcompile_backends.agent.local import local_pipe
+
+
+def host(tmp_path, events, *pythons):
+    """A host whose agents are started by these programs, one after the other; by a good one where the text is empty."""
+    left = list(pythons)
+    return Host("here", lambda: local_pipe(left.pop(0)), str(tmp_path / "root"), RunId("tests"), "place", events.append)
+
+
+def test_an_agent_that_does_not_start_yet_on_a_host_that_comes_back_is_waited_for(tmp_path):
+    events = []
+
+    async def scenario():
+        one = host(tmp_path, events, "", "/bin/false", "/bin/false", "")
+        await one.open()
+        with pytest.raises(Retryable):  # nobody knows whether it ran: the agent is gone
+            await one.exec(["/bin/sh", "-c", "kill -9 $PPID"], b"", (), 30)
+        done = await asyncio.wait_for(one.exec(["/bin/echo", "back"], b"", (), 30), 60)
+        await one.close()
+        return done.stdout
+
+    assert asyncio.run(scenario()) == b"back\n"
+    assert [event.kind for event in events] == ["away", "away", "connected"]
+    assert "does not start" in events[1].text
+
+
+def test_an_agent_that_does_not_start_on_a_host_that_nobody_has_used_is_an_error(tmp_path):
+    async def scenario():
+        await host(tmp_path, [], "/bin/false").open()
+
+    with pytest.raises(NotStarted) as problem:
+        asyncio.run(scenario())
+    assert isinstance(problem.value, Fatal)
+
+
+def test_a_work_root_that_cannot_be_made_is_told_in_a_line(tmp_path):
+    (tmp_path / "file").touch()
+    one = Host("here", local_pipe, str(tmp_path / "file" / "root"), RunId("tests"), "place", lambda _: None)
+    with pytest.raises(NotStarted) as problem:
+        asyncio.run(one.open())
+    assert "the work root cannot be made ready" in str(problem.value)
+    assert "Traceback" not in str(problem.value)
+    assert "workRoot" in problem.value.advice
+
+
+def test_a_work_root_that_cannot_be_written_when_the_agent_runs_is_an_error_of_the_place(tmp_path):
+    for name in ("", "runs", "runs/tests", "runs/tests/jobs"):
+        (tmp_path / "root" / name).mkdir(mode=0o700)
+    (tmp_path / "root" / "runs" / "tests" / "lease").mkdir()  # where a file belongs
+    with pytest.raises(Fatal, match="directory"):
+        asyncio.run(host(tmp_path, [], "").open())

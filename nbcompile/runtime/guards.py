@@ -7,6 +7,7 @@ annotation that settles it.
 from __future__ import annotations
 
 import builtins
+import importlib.machinery
 import os
 import pickle
 import re
@@ -64,6 +65,8 @@ class Guards:
         self._loaded: FrozenSet[str] = frozenset()
         self._bound: Dict[str, int] = {}
         self._libraries: Dict[str, Dict[Any, Any]] = {}
+        self._awaited: Dict[str, int] = {}
+        self._named: FrozenSet[str] = frozenset()
         self._cell: Optional[StepCell] = None
         self._missed: Dict[str, None] = {}
         self._sent: Dict[str, Tuple[VersionName, str, Reach]] = {}
@@ -116,8 +119,11 @@ class Guards:
         channels = [name[len("channel:") :] for name in cell.watches if name.startswith("channel:")]
         self._states = {name: self._state(name) for name in channels if not name.startswith((LIBRARY, MODULE))}
         libraries = [name[len(LIBRARY) :] for name in channels if name.startswith(LIBRARY)]
-        libraries += [name[len(MODULE) :] for name in channels if name.startswith(MODULE) and is_beside(name[len(MODULE) :])]
-        self._libraries = {name: self._library(name) for name in libraries}
+        modules = [name[len(MODULE) :] for name in channels if name.startswith(MODULE)]
+        libraries += [name for name in modules if name not in sys.modules or is_beside(name)]
+        self._libraries = {name: self._library(name) for name in libraries if name in sys.modules}
+        self._awaited = {name: 0 for name in libraries if name not in sys.modules}
+        self._named = frozenset(channels)
         self._loaded = frozenset(sys.modules)
         self._shows = self._display()
         self._names.missing = {name for name in self._not_sent(cell) if name not in self._kernel.namespace}
@@ -237,6 +243,17 @@ class Guards:
 
     def _library(self, name: str) -> Dict[Tuple[str, str], Any]:
         return library_state(name, self._prints.take_all if self._prints is not None else lambda name, value: None)
+
+    def loads(self, module: str, depth: int) -> None:
+        """A module is about to be run, or has been: what it is when it has been imported is what other steps find."""
+        library = module.partition(".")[0]
+        if self._cell is None or library not in self._awaited:
+            return
+        self._awaited[library] += depth
+        if not self._awaited[library] and (LIBRARY + library in self._named or is_beside(library)):
+            found = self._library(library).items()
+            new = ((key, value) for key, value in found if f"{key[0]}.".startswith(f"{module}."))
+            self._libraries.setdefault(library, {}).update(new)
 
     def _display(self) -> Dict[Any, int]:
         """How the shell shows objects of each type, and what else it was given."""
@@ -384,10 +401,30 @@ _listening: List[bool] = []
 
 
 def listen_for_files() -> None:
-    """Hear of files that are opened, in this process and its forks."""
+    """Hear of files that are opened and modules that are imported, in this process and its forks."""
     if not _listening:
         _listening.append(True)
         sys.addaudithook(_hear)
+        watch_modules()
+
+
+def watch_modules() -> None:
+    """Hear of modules that are imported from their sources, in this process and its forks."""
+    loader: Any = importlib.machinery.SourceFileLoader
+    run = loader.exec_module
+
+    def exec_module(self: Any, module: Any) -> None:
+        for guards in _ears:
+            guards.loads(module.__name__, 1)
+        try:
+            run(self, module)
+        finally:
+            for guards in _ears:
+                guards.loads(module.__name__, -1)
+
+    # Python takes the frames of its import machinery out of tracebacks.
+    exec_module.__code__ = exec_module.__code__.replace(co_filename=loader.exec_module.__code__.co_filename)
+    loader.exec_module = exec_module
 
 
 def _hear(event: str, args: Tuple[Any, ...]) -> None:

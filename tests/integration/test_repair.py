@@ -96,6 +96,27 @@ def test_what_a_module_beside_the_notebook_remembers(name, tmp_path):
     assert {code for code, _ in found} == {"NB505"}
 
 
+def test_what_the_cell_that_imports_a_module_does_with_it(tmp_path):
+    texts, found = shown(["import sensors\nsensors.start()", "print(sensors.ready())"], tmp_path)
+    assert texts[1] == "True\n"
+    assert found == {("NB505", 0)}
+
+
+def test_a_module_that_is_only_imported(tmp_path):
+    texts, found = shown(["import sensors\nx = sensors.half(4)", "print(sensors.ready(), x)"], tmp_path)
+    assert texts[1] == "False 2.0\n"
+    assert not found
+
+
+def test_the_traceback_of_a_module_that_cannot_be_imported(tmp_path):
+    (tmp_path / "broken.py").write_text("1 / 0\n")
+    cells = [
+        "import traceback\ntry:\n    import broken\nexcept ZeroDivisionError:\n    print(traceback.format_exc().count('File'))",
+        "pass",
+    ]
+    assert shown(cells, tmp_path)[0][0] == "2\n"
+
+
 def test_what_a_library_keeps_of_its_arguments(tmp_path):
     cells = ["import sensors", "x = [1]", "y = sensors.read(x)", "x.append(2)", "print(y.values)"]
     texts, found = shown(cells, tmp_path)

@@ -12,6 +12,11 @@ def is_cache(kind: type, name: Any) -> bool:
     return isinstance(name, str) and isinstance(getattr(kind, name, None), functools.cached_property)
 
 
+def keeps_answers(kind: type, name: Any) -> bool:
+    """Whether an attribute holds only what the object was asked before: pandas keeps answers of groups and windows in one dictionary."""
+    return name == "_cache" and any(base.__module__.startswith("pandas.") for base in kind.__mro__)
+
+
 def forgotten_attributes(value: Any, reduced: Tuple[Any, ...]) -> Optional[Dict[str, Any]]:
     """The attributes that would be lost, if there are any: those of an instance of a subclass whose base reduces itself."""
     attributes = getattr(value, "__dict__", None)

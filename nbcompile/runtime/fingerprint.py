@@ -17,7 +17,7 @@ import types
 import warnings
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
-from .attributes import is_cache
+from .attributes import is_cache, keeps_answers
 from .placeholders import Placeholder
 
 _PLAIN = frozenset((type(None), bool, int, str, bytes))
@@ -239,7 +239,7 @@ class _ContentWalk:
         _, arguments, *rest = reduced
         state, items, pairs = (*rest[:3], None, None, None)[:3]
         if type(state) is dict:
-            kept = ((name, one) for name, one in state.items() if not is_cache(kind, name))
+            kept = ((name, one) for name, one in state.items() if not is_cache(kind, name) and not keeps_answers(kind, name))
             state = dict(sorted(kept, key=lambda item: str(item[0]))) or None
         items = None if items is None else list(items)
         pairs = None if pairs is None else [part for pair in pairs for part in pair]
@@ -296,8 +296,15 @@ class _ContentWalk:
 
     def _index(self, value: Any, kind: type) -> None:
         self._say(_full_name(kind), len(value), str(getattr(value, "freq", None)))
-        levels = [*value.levels, *value.codes] if hasattr(value, "levels") else [value.array]
-        self._parts([list(value.names), *levels])
+        if hasattr(value, "levels"):
+            self._parts([list(value.names), *value.levels, *value.codes])
+        elif value.inferred_type == "mixed":
+            self._parts([list(value.names), value.array])
+        else:
+            # It never changes: which tables have one and the same index is the business of pandas.
+            del self._seen[id(value)]
+            self._column(value.array, type(value.array))
+            self._parts([list(value.names)])
 
     def _column(self, value: Any, kind: type) -> None:
         """An array of pandas: by what it holds, not by how it is kept."""

@@ -70,15 +70,21 @@ pd.DataFrame({'a': [1, 2], 'b': [3, 4]}) | pd.DataFrame([[1, 3], [2, 4]], column
 counter(3) | counter(3)
 object() | object()
 open('/dev/null') | open('/dev/null')
+grouped | asked
+indexed | unpickled
 """.splitlines()
 NAMES = """\
-import collections, numpy as np, pandas as pd
+import collections, pickle, numpy as np, pandas as pd
 one = [1]
 loop = []; loop.append(loop)
 base = np.arange(4); shared = [base, base[:2]]
 Point = collections.namedtuple('Point', 'x y')
 def counter(start):
     return lambda: start
+def groups():
+    return pd.DataFrame({'k': [1, 1], 'v': [1.5, 2]}).groupby('k')
+grouped, asked = groups(), groups(); asked.sum()
+table = pd.DataFrame({'a': [1, 2]}); indexed = [table, table['a']]; unpickled = pickle.loads(pickle.dumps(indexed))
 """
 PROGRAM = """\
 import runtime

@@ -18,8 +18,12 @@ FILES = "files"
 MATPLOTLIB = "matplotlib"
 LIBRARY = "library:"
 SHELL = "shell"
+# The last error that the shell has shown.
+ERRORS = "errors"
 # What the shell was given to show objects and run cells with, which cannot be sent.
 DISPLAY = "library:display"
+# What one library has changed in others.
+PATCHES = "library:patches"
 _SHELL_TYPES = frozenset(("IPython.core.interactiveshell.InteractiveShell", "IPython.InteractiveShell", "IPython.get_ipython"))
 # What a row says of a value whose methods draw, and how they touch the channel.
 DRAWS_LATER = {"unseeded": "draw", "advances": "advance"}

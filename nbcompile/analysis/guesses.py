@@ -55,6 +55,8 @@ _SETS_LIBRARY = re.compile(
     patch|unpatch|monkey_?patch|install|uninstall|extension|init_notebook(?:_mode)?|output_notebook)(?:_.*|)""",
     re.VERBOSE,
 )
+# Functions that change other libraries than their own, whichever these are; `apply` does that where it is given nothing to be applied to.
+_PATCHES = re.compile(r"(?:patch|unpatch|monkey_?patch|install|uninstall)(?:_.*|)")
 # Methods whose argument can be had back from the object.
 _ADDS = re.compile(r"(?:set|add|append|extend|insert|update|put|push|register|attach|assign|setdefault)(?:_.*|)")
 _CHANGES_ARGUMENT = re.compile(
@@ -208,6 +210,8 @@ def _function(call: Call) -> Value:
     if _SETS_LIBRARY.fullmatch(name.lstrip("_")):
         library = call.label.partition(".")[0]
         frame.walk.effect(frame, f"library:{library}", "write", call.label, call.node, call.label)
+    if _PATCHES.fullmatch(name.lstrip("_")) or (name == "apply" and not given):
+        frame.walk.effect(frame, channels.PATCHES, "write", call.label, call.node, call.label)
     if name[:1].isupper() and not name.isupper():
         return _constructed(call)
     if not frame.walk.is_pure(call.node):

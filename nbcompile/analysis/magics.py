@@ -80,6 +80,8 @@ def _set_up(frame: Frame, node: Magic) -> None:
     elif name in _FRONT_END:
         if argument not in ("", "inline"):
             frame.walk.effect(frame, "matplotlib", "write", argument, node)
+    elif name == "tb":
+        frame.walk.effect(frame, channels.ERRORS, "read", "", node)
     elif name in ("pip", "conda", "mamba", "micromamba", "uv"):
         frame.walk.effect(frame, _ENVIRONMENT, "write", argument.partition("install")[2].strip(), node)
 

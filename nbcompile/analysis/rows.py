@@ -33,6 +33,8 @@ _ON_CURRENT = ("matplotlib.pyplot.", "seaborn.", "pandas.")
 # Libraries whose functions show something, whatever else they do.
 _SPEAKING = ("warnings", "tqdm", "IPython", "logging")
 _CALLED = (Function, Class, Partial, Wrapped, Choice)
+# Whose values are memory that others can show.
+_LIBRARIES_OF_MEMORY = ("numpy.", "pandas.", "torch.", "scipy.")
 
 
 def apply(call: Call, row: Row) -> Value:
@@ -243,7 +245,11 @@ def _sharing(call: Call, result: Result, sources: list[Value]) -> Value:
         holder = frame.fresh(call.node, result.type)
         frame.capture(holder, ANY, Value("", objects), call.node)
         return holder
-    if result.kind == "view":
+    if result.kind == "memory":
+        objects = NO_OBJECTS.union(*(source.objects for source in sources if source.type.startswith(_LIBRARIES_OF_MEMORY)))
+        if not objects:
+            return frame.fresh(call.node, result.type, opened=not frame.walk.known.is_plain(result.type))
+    if result.kind in ("view", "memory"):
         return Value(result.type or join_all(sources).type, objects or frame.fresh(call.node, result.type).objects, view=True)
     parts = heap.parts(objects, ANY)
     if result.kind == "item":

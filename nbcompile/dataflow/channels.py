@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nbcompile.dataflow.files import Files
+from nbcompile.model.diagnostic import Span
 from nbcompile.model.facts import CellFacts, Effect, FactsKind, StatementId
 from nbcompile.model.graph import CHANNEL, Edge, EdgeKind, Fusion, Version
 
@@ -20,7 +21,10 @@ _PLOTS = frozenset(("matplotlib", "seaborn", "pandas", "pylab", "plotnine", "arv
 _SHOW = ("library:display", "library:numpy", "library:pandas", "library:sympy")
 _READ_BY_ALL = frozenset(("library:warnings", "library:logging", *_SHOW))
 # The streams and the builtins.
-_READ_BY_EVERYTHING = frozenset((*_READ_BY_IMPORTS, _SHELL, _DISPLAY, "library:sys", "library:builtins"))
+_READ_BY_EVERYTHING = frozenset((*_READ_BY_IMPORTS, _SHELL, _DISPLAY, "library:sys", "library:builtins", "library:patches"))
+# The last error that the shell has shown: set by cells that fail and are allowed to.
+_ERRORS = "errors"
+_CELL = Span(1, 1, 1, 1)
 _QUIET = frozenset(("environment", "time", "stdin", "import", "files"))
 
 
@@ -69,6 +73,7 @@ class _Linker:
         self.statements = statements
         written = {effect.channel for cell in facts for effect in cell.effects if effect.mode != "read"}
         read_unseen = {"matplotlib", _SHELL, *_READ_BY_IMPORTS} & written
+        self.errors = any(effect.channel == _ERRORS for cell in facts for effect in cell.effects)
         self.libraries = {name for name in written if name.startswith("library:")} | read_unseen
 
     def cell(self, cell: CellFacts) -> tuple[list[Version], tuple[StatementId, ...], list[Version]]:
@@ -80,6 +85,8 @@ class _Linker:
             elif effect.channel == "import":
                 for name in _READ_BY_IMPORTS:
                     modes.setdefault(name, [])
+        if self.errors and cell.ends_early:
+            modes.setdefault(_ERRORS, []).append(Effect(_ERRORS, "write", "", _CELL))
         for name in sorted(self.libraries):
             if self._reads_library(cell, name):
                 modes.setdefault(name, [])

@@ -29,7 +29,7 @@ from tests.known.state import State, channels
 _FILE_VERBS = {"loads": "r", "saves": "w", "appends": "w", "tests": "r", "opens": "rw", "lists": "r", "fills": "w"}
 _CHANGING = ("changes", "puts", "keeps", "extends", "consumes")
 _EVENTS = []
-_RESULT_ONLY = ("part", "item", "view", "holding", "calling")
+_RESULT_ONLY = ("part", "item", "view", "memory", "holding", "calling")
 
 
 @dataclass

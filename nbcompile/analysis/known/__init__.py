@@ -48,7 +48,7 @@ class Action(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a call gives: `kind` is new, self, argument, view, part, item, holding, calling, same, none or unknown."""
+    """What a call gives: `kind` is new, self, argument, view, memory, part, item, holding, calling, same, none or unknown."""
 
     kind: str
     type: str = ""
@@ -345,7 +345,7 @@ def _result(text: str, section: str) -> Result:
     if found:
         return Result("new", found[1], items=tuple(_result(part.strip(), section) for part in _split(found[2])))
     words = text.split()
-    if words[0] in ("view", "part", "holding", "item", "calling"):
+    if words[0] in ("view", "memory", "part", "holding", "item", "calling"):
         kind_of_type = words[-1] if len(words) > 2 else ""
         operands = words[1:-1] if kind_of_type else words[1:]
         return Result(words[0], _type(kind_of_type, section), tuple(map(_target, operands)))

@@ -152,6 +152,7 @@ LIBRARY = Library(
         "sys.modules": dict,
         "sys.Stream": object,
         "os.environ": object,
+        "os.descriptor": int,
         "logging.Formatter": object,
         "asyncio.Shared": object,
         "xml.Element": "xml_etree_ElementTree.Element",

@@ -34,7 +34,8 @@ class Judgement:
         named = {**{cell: message for run in self.runs for cell, message in run.guards if message.startswith("NB3")}, **named}
         ordinary = {cell.index for cell in self.graph.cells if cell.kind in (FactsKind.ORDINARY, FactsKind.OPAQUE)}
         alone = {step.cells[0] for step in plan.steps if len(step.cells) == 1}
-        announced = _spread(named, {one.subject.cell for one in self.differences}, self.graph)
+        differing = {one.subject.cell for one in self.differences} | {subject.cell for subject in self.unsteady}
+        announced = _spread(named, differing, self.graph)
         return Verification(
             notebook=notebook,
             verdict=Verdict.DIFFERENT if self.differences else Verdict.UNSTEADY if self.unsteady else Verdict.EQUAL,
@@ -104,12 +105,16 @@ def _placed(subject: Subject, graph: DataflowGraph) -> Subject:
     name = FILE + subject.name if subject.aspect is Aspect.FILE else subject.name
     if subject.cell >= 0:
         return subject
-    makers = [
-        cell.index
-        for cell in graph.cells
-        if name in (*cell.defines, *cell.mutates, *cell.deletes) or any(name == version.name for group in cell.makes for version in group)
-    ]
-    return subject._replace(cell=makers[-1] if makers else -1)
+    return subject._replace(cell=_last_makers(graph).get(name, -1))
+
+
+def _last_makers(graph: DataflowGraph) -> dict[str, int]:
+    """The cell that makes each variable and file last: what is compared at the end is what this cell made."""
+    makers: dict[str, int] = {}
+    for cell in graph.cells:
+        made = (version.name for group in cell.makes for version in group)
+        makers.update(dict.fromkeys((*cell.defines, *cell.mutates, *cell.deletes, *made), cell.index))
+    return makers
 
 
 def _explained(difference: Difference, graph: DataflowGraph, guards: Mapping[tuple[str, int], str]) -> Difference:
@@ -129,9 +134,13 @@ def _missing_names(difference: Difference, graph: DataflowGraph) -> Iterator[str
 
 
 def _spread(named: Mapping[int, str], differing: set[int], graph: DataflowGraph) -> dict[int, str]:
-    """Findings announce a difference at their cell, and at the cells that use its results."""
-    spread = dict(named)
+    """Findings announce a difference at their cell, and at the cells that use its results: those that differ, or that nobody compared.
+
+    A list that is shuffled without a seed and then sorted into another is not seen as the shuffle left it.
+    """
+    spread, last = dict(named), _last_makers(graph)
     for edge in sorted(graph.edges, key=lambda edge: edge.target):
-        if edge.source in spread and edge.source in differing and edge.kind is not EdgeKind.CONTROL:
+        differs = edge.source in differing or last.get(edge.name) != edge.source
+        if edge.source in spread and differs and edge.kind is not EdgeKind.CONTROL:
             spread.setdefault(edge.target, spread[edge.source])
     return spread

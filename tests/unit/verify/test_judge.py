@@ -62,6 +62,23 @@ def test_a_finding_announces_a_difference_and_what_comes_of_it():
     assert [one.subject.cell for one in verified(other, named={2: "NB1 unknown"}).silent] == [1]
 
 
+def test_a_finding_announces_what_comes_of_results_that_nobody_compared():
+    program = analyze_bytes(notebook_bytes("# %%\nx = [1]\n# %%\nprint(x)\n# %%\nx.clear()\n# %%\nprint(x)\n"), "nb")
+    sources = tuple(cell.source for cell in program.notebook.code_cells)
+    plain = Observation(name="plain", cells=((), text("[1]"), (), text("[]")), values={"x": Value("list", "d")})
+    other = replace(plain, name="cell", cells=((), text("[2]"), (), text("[3]")))
+
+    def silent(named, again=plain):
+        judged = judge([plain, other], lambda: again, Exactness.EXACT, program.graph)
+        found = judged.verification(Path("nb.ipynb"), named, plan(program, Settings(granularity=Granularity.CELL)), sources)
+        return [one.subject.cell for one in found.silent]
+
+    assert silent({}) == [1, 3]
+    # What `x` was after cell 0 is not seen at the end; what it was after cell 2 is, and is equal.
+    assert silent({0: "NB1 unknown"}) == [3]
+    assert silent({0: "NB1 unknown"}, replace(plain, values={"x": Value("list", "another time")})) == []
+
+
 def test_a_name_that_was_not_there_names_its_cell():
     error = {"output_type": "error", "ename": "NameError", "evalue": "name 'x' is not defined", "traceback": []}
     found = verified(replace(CELL, cells=(text("0"), (error,), text("2")), failed=1, problem="NameError: name 'x' is not defined"))

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from nbcompile.analysis.aliases import ANY, KEPT, Assumption
+from nbcompile.analysis.aliases import ANY, KEPT, KEYS, Assumption
 from nbcompile.analysis.values import NO_OBJECTS, SCALAR, Bound, Function, Value, join, single
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class Trace:
         "given",
         "live",
         "opaque",
+        "repeated",
         "speaks",
         "unknowns",
         "uses",
@@ -83,6 +84,8 @@ class Trace:
         self.builtins: dict[str, Mark] = {}
         self.changed: dict[int, Mark] = {}
         self.captured: dict[tuple[int, str, int], Mark] = {}
+        # What a holder was given at more than one place.
+        self.repeated: set[tuple[int, int]] = set()
         # Objects that are told from others by their identity.
         self.compared: set[int] = set()
         self.effects: dict[EffectKey, Mark] = {}
@@ -248,6 +251,8 @@ class Frame:
             for number in held.objects:
                 if heap.hold(holder, key, number) or (holder, key, number) not in captured:
                     captured[holder, key, number] = Mark(spot(node))
+                elif key not in (KEPT, KEYS) and captured[holder, key, number].spot != spot(node):
+                    self.trace.repeated.add((holder, number))
 
     def _method_as_object(self, method: Value, node: ast.AST, key: str) -> Value:
         """A method with its object, as others hold it."""

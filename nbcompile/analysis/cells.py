@@ -7,11 +7,12 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 
 from nbcompile.analysis import caches, expressions, guesses, rows, statements, types
+from nbcompile.analysis.aliases import KEPT, KEYS
 from nbcompile.analysis.bindings import GONE, CellFrame, EffectKey, Mark, Origin, Spot, Trace, origin, spot
 from nbcompile.analysis.imports import reloaded_modules
 from nbcompile.analysis.known import Known
 from nbcompile.analysis.replayable import Candidate, candidate, setting
-from nbcompile.analysis.values import MISSING, SCALAR, Function, Value, join, plain
+from nbcompile.analysis.values import MISSING, SCALAR, Class, Function, Value, join, plain
 from nbcompile.analysis.visit import STATEMENTS, Arguments, Call, evaluate
 from nbcompile.analysis.walk import Walk
 from nbcompile.model.diagnostic import Diagnostic, Outcome, Place, Span
@@ -310,12 +311,28 @@ class _Notebook:
             for number in value.objects:
                 if number not in looked and self._may_be_shared(number):
                     looked |= heap.below((number,))
+        doubled = self._doubled(frame)
         for number in sorted(looked):
             names = walk.names_reaching(heap.above((number,)))
             if len(names) > 1:
                 views = any(walk.namespace[name].view for name in names if name in walk.namespace)
-                changed, compared = number in trace.changed, number in trace.compared
+                compared = number in trace.compared or (number in doubled and len(names.intersection(trace.uses)) > 1)
+                changed = number in trace.changed
                 record.sharing.append(Sharing(number, tuple(sorted(names)), changed, views, compared))
+
+    def _doubled(self, frame: CellFrame) -> set[int]:
+        """What something made here holds more than once, by different ways: with copies, it would hold different objects."""
+        heap, trace = self.walk.heap, frame.trace
+        found = heap.shown(frozenset(held for _, held in trace.repeated))
+        for holder in {one for one, _, _ in trace.captured}:
+            seen: set[int] = set()
+            for key, held in heap.fields.get(holder, {}).items():
+                # What a library keeps is a guess; what an instance shows of its class is not.
+                inner = held if key not in (KEPT, KEYS) else {one for one in held if type(heap.callees.get(one)) is Class}
+                reached = heap.shown(frozenset(inner))
+                found |= seen & reached
+                seen |= reached
+        return found
 
     def _may_be_shared(self, number: int) -> bool:
         """Whether a second name may reach an object, or something that it holds."""

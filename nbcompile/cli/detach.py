@@ -11,9 +11,11 @@ from typing import NoReturn
 
 import click
 
+from nbcompile.cli.following import exit_code
 from nbcompile.engines.home import state_directory
 from nbcompile.model.errors import NbcompileError
 from nbcompile.model.run import RunEvent, RunRecord, RunStarted
+from nbcompile.reporting.run_summary import summary
 
 
 def run_detached(run: Callable[[Callable[[RunEvent], None]], RunRecord]) -> NoReturn:
@@ -37,16 +39,20 @@ def run_detached(run: Callable[[Callable[[RunEvent], None]], RunRecord]) -> NoRe
 
 def _run(run: Callable[[Callable[[RunEvent], None]], RunRecord], begun: int) -> NoReturn:
     """In the process that goes on. It leaves without what the command would still do."""
-    code = 1
+    code, waits = 1, True
 
     def tell(event: RunEvent) -> None:
-        if isinstance(event, RunStarted):
+        nonlocal waits
+        if isinstance(event, RunStarted) and waits:  # a run that repairs itself starts again
             os.write(begun, f"{event.directory}\n".encode())
             os.close(begun)
+            waits = False
 
     try:
-        run(tell)
-        code = 0
+        record = run(tell)
+        # Nobody sees this but where the run has ended before it had begun.
+        click.echo(summary(record, colour=False), err=True, nl=False)
+        code = exit_code(record)
     except NbcompileError as error:
         click.echo(f"nbcompile: {error.message}\n  {error.advice}", err=True)
         code = int(error.exit_code)

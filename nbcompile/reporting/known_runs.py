@@ -18,9 +18,11 @@ def runs_table(runs: Sequence[KnownRun]) -> str:
 
 
 def steps_table(run: KnownRun) -> str:
-    """One line a step that has started."""
+    """One line a step that has started; of steps at deployments also where they are, and what they are called there."""
     rows: list[tuple[str, ...]] = [("STEP", "CELLS", "STATE", "SECONDS", "CPU", "PEAK")]
     rows += [_step_row(step) for step in run.steps]
+    if any(map(_where, run.steps)):
+        rows = [(*rows[0], "PLACE", "JOB"), *((*row, *(_where(step) or ("", ""))) for row, step in zip(rows[1:], run.steps, strict=True))]
     return table(rows)
 
 
@@ -48,10 +50,17 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     return "".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows)
 
 
+def _where(step: KnownStep) -> tuple[str, str] | None:
+    """The deployment of a step, and the place's name for its job."""
+    job = step.job or {}
+    return (job["place"], str(job["ref"]["native"])) if "ref" in job else None
+
+
 def _step_row(step: KnownStep) -> tuple[str, ...]:
     record = step.record
     if record is None:
-        return (step.step, "", step.state, "", "", "")
+        reason = (step.job or {}).get("reason", "")
+        return (step.step, "", f"{step.state} ({reason})" if reason else step.state, "", "", "")
     return (
         step.step,
         ",".join(map(str, record.cells)),

@@ -42,6 +42,7 @@ from nbcompile.model.run import (
     StepEnded,
     StepStarted,
     StepState,
+    StepWaits,
 )
 
 _LOCAL = "local"
@@ -89,6 +90,7 @@ class _PlacedRun:
         self.code = 0
         self.signal: int | None = None
         self.leaves = False
+        self._waits: dict[StepId, tuple[str, str]] = {}
         self._interpreter: Interpreter | None = None
 
     def run(self, program: Program) -> None:
@@ -150,11 +152,20 @@ class _PlacedRun:
             self._note(event.step, "running")
         elif isinstance(event, StepEnded):
             self._note(event.record.step, event.record.state.value)
+        elif isinstance(event, StepWaits):
+            self._note_wait(event)
         self.on_event(event)
 
-    def _note(self, step: StepId, state: str) -> None:
+    def _note_wait(self, event: StepWaits) -> None:
+        """What a place says of a step, for whoever looks at the run from elsewhere; of shards the one that came furthest counts."""
+        seen, before = (event.state, event.reason), self._waits.get(event.step, ("", ""))
+        if seen != before and before[0] != "running":
+            self._waits[event.step] = seen
+            self._note(event.step, event.state, reason=event.reason)
+
+    def _note(self, step: StepId, state: str, *, reason: str = "") -> None:
         submitted, told = self.records.jobs.get(step), self.records.told.get(step, {})
-        record = None if state == "running" else self.records.steps[step]
+        record = None if state in ("pending", "running") else self.records.steps[step]
         job: dict[str, Any] = {"ref": submitted["ref"], "place": submitted["place"]} if submitted else {}
         reasons: dict[str, Any] = {name: told[name] for name in ("changes", "not_kept") if name in told}
         self.journal.note(
@@ -163,7 +174,7 @@ class _PlacedRun:
                 state=state,
                 key=submitted["key"] if submitted else "",
                 parts=told.get("parts", {}),
-                job={**job, **reasons},
+                job={**job, **reasons, **({"reason": reason} if reason else {})},
                 record=record,
             )
         )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
+from itertools import chain, count
 
 from nbcompile.model.graph import FILE, DataflowGraph, Version, dependencies
 from nbcompile.model.notebook import Notebook
@@ -14,6 +14,9 @@ from nbcompile.planning.names import file_stem, markdown_above, step_id, title_o
 from nbcompile.planning.packing import of_step, packed_payloads, unpackings
 from nbcompile.planning.partition import Part
 from nbcompile.planning.scatter import Sending, cuts_of, scatter_of
+
+# What a step leaves besides the values of variables: the files it wrote, what its cells showed, the last value of a shard.
+_NO_VARIABLES = ("files", "outputs", "shown")
 
 
 def make_steps(graph: DataflowGraph, notebook: Notebook, parts: Sequence[Part], beside: Surroundings, sending: Sending) -> tuple[Step, ...]:
@@ -86,17 +89,22 @@ def _payloads(
     step: StepId, groups: Iterable[tuple[Version, ...]], wanted: set[Version], carried: frozenset[Version]
 ) -> tuple[Payload, ...]:
     """One payload for each alias class of which another step needs a member."""
-    taken: Counter[str] = Counter()
+    taken = set(_NO_VARIABLES)
     payloads: list[Payload] = []
     for group in groups:
         sent = tuple(version for version in group if version in wanted and not version.name.startswith(FILE))
         if sent:
-            name = file_stem(sent[0].name)
-            taken[name] += 1
-            suffix = f"-{taken[name]}" if taken[name] > 1 else ""
+            name = _unlike(taken, file_stem(sent[0].name))
+            taken.add(name.replace("-", "_"))
             carries = tuple(version.name for version in sent if version in carried)
-            payloads.append(Payload(id=f"{step}.{name}{suffix}", cell=sent[0].cell, versions=sent, carries=carries))
+            payloads.append(Payload(id=f"{step}.{name}", cell=sent[0].cell, versions=sent, carries=carries))
     return tuple(payloads)
+
+
+def _unlike(taken: Container[str], name: str) -> str:
+    """The name, numbered where it is taken. Ports of CWL have no hyphens, so that one with another sign there is taken as well."""
+    names = chain((name,), (f"{name}-{number}" for number in count(2)))
+    return next(one for one in names if one.replace("-", "_") not in taken)
 
 
 def make_links(graph: DataflowGraph, steps: Sequence[Step]) -> tuple[Link, ...]:

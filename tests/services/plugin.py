@@ -6,7 +6,16 @@ import fcntl
 
 import pytest
 
-from tests.services import facility, ground
+from tests.services import facility, ground, packages
+
+
+@pytest.fixture(scope="session")
+def openssh():
+    """The client's programs are installed: quick tests compare with what `ssh-keygen` and `ssh-add` say."""
+    try:
+        packages.install(("openssh-client",))
+    except ground.ServiceError as error:
+        pytest.fail(f"there is no ssh client: {error}", pytrace=False)
 
 
 @pytest.fixture(scope="session")

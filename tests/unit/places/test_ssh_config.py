@@ -69,7 +69,7 @@ def test_lines_that_mean_nothing_are_passed_over(tmp_path):
     assert known_keys("a", 22, "|1|x|y ssh-ed25519 AAAA\n|1|zzz ssh-ed25519 AAAA\na\n") == ()
 
 
-def test_known_keys_are_found_plain_and_hashed(tmp_path):
+def test_known_keys_are_found_plain_and_hashed(tmp_path, openssh):
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     public = " ".join((tmp_path / "key.pub").read_text().split()[:2])
@@ -86,7 +86,7 @@ def test_known_keys_are_found_plain_and_hashed(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
-def test_an_agents_keys_and_certificates_are_listed(tmp_path, kind):
+def test_an_agents_keys_and_certificates_are_listed(tmp_path, openssh, kind):
     for name in ("authority", "key"):
         subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", f"the {name}", "-f", tmp_path / name], check=True)
     words = ["ssh-keygen", "-q", "-s", tmp_path / "authority", "-I", "today", "-n", "me,us", "-V", "+1h", tmp_path / "key.pub"]

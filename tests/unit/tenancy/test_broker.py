@@ -39,7 +39,7 @@ credentials:
 
 
 @pytest.fixture
-def key(tmp_path):
+def key(tmp_path, openssh):
     path = tmp_path / "private" / "key"
     path.parent.mkdir(mode=0o700)
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)

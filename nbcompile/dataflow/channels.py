@@ -16,7 +16,8 @@ _RANDOM = frozenset(("random", "numpy.random", "torch.random"))
 _ORDERED = frozenset(("network", "process", "database"))
 _READ_BY_IMPORTS = ("os.environ", "cwd", "sys.path")
 _SHELL, _DISPLAY = "shell", "library:display"
-_PLOTS = frozenset(("matplotlib", "seaborn", "pandas", "pylab", "plotnine", "arviz", "networkx", "statsmodels", "sklearn", "xarray"))
+# Described libraries that draw with matplotlib, or may when they are asked to.
+_PLOTS = frozenset(("matplotlib", "seaborn", "pandas", "pylab", "networkx", "statsmodels", "sklearn", "scipy", "sympy"))
 # Libraries whose settings say how values are shown, by whatever cell.
 _SHOW = ("library:display", "library:numpy", "library:pandas", "library:sympy")
 _READ_BY_ALL = frozenset(("library:warnings", "library:logging", *_SHOW))
@@ -107,6 +108,9 @@ class _Linker:
             return cell.kind is not FactsKind.EMPTY
         if name in _READ_BY_ALL:
             return bool(cell.libraries or cell.uses)
+        if cell.unknown_libraries:
+            # What they call, nobody knows: drawing among it.
+            return True
         if name in ("matplotlib", "library:matplotlib"):
             return not _PLOTS.isdisjoint(cell.libraries)
         return name.removeprefix("library:") in cell.libraries

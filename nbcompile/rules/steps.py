@@ -115,3 +115,13 @@ NO_SPACE = _rule(
     "Nothing half-written is kept; steps that need it do not start.",
     "Make space (`nbcompile runs gc`), or let the run write elsewhere (`-o`), then `nbcompile runs resume last`.",
 )
+
+RUNTIME_FAILED = _rule(
+    "NB595",
+    "runtime-failed",
+    "the part of nbcompile that runs a step failed",
+    "Reports an error that no cell raised, with the place in the step runtime.",
+    "The step has no result, and nothing that it made is used.",
+    "Where the message names the machine (disk, memory, rights), mend that and type `nbcompile runs resume last`.\n"
+    "Everything else is a fault of nbcompile: please report it with the message.",
+)

@@ -330,7 +330,7 @@ class _ContentWalk:
         """What is drawn is compared as a picture; of the object count its texts, limits, data and parts."""
         self._say(_full_name(kind))
         words = ("get_label", "get_text", "get_title", "get_xlabel", "get_ylabel", "get_xlim", "get_ylim", "get_xydata", "get_array")
-        asked = [getattr(value, word)() for word in words if callable(getattr(value, word, None))]
+        asked = [_answer(getattr(value, word)) for word in words if callable(getattr(value, word, None))]
         parts = [one for one in value.get_children() if type(one).__name__ != "Spine"] if hasattr(value, "get_lines") else ()
         self._parts([*asked, *(getattr(value, "axes", ()) if hasattr(value, "add_axes") else ()), *parts])
 
@@ -391,6 +391,14 @@ def _look_at(value: Any, kind: type) -> _Look:
         if isinstance(library_type, type) and isinstance(value, library_type):
             return how
     return _ContentWalk._other
+
+
+def _answer(method: Callable[[], Any]) -> Any:
+    """What an artist says of itself; contours want to be asked for each label, and whoever derives a class may want anything."""
+    try:
+        return method()
+    except Exception as error:  # noqa: BLE001 (the object's own code: whatever it raises)
+        return type(error).__name__
 
 
 def _leads_nowhere(value: Any) -> bool:

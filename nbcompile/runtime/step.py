@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import time
+import traceback
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar
 
 from .carried import CarriedFile, carried_files
@@ -86,6 +87,11 @@ def run_step(call: StepCall, host: Host, run: Callable[[StepCall, StepDocument, 
     except StepProblem as problem:
         journal.write("problem", problem={"code": problem.code, "message": problem.message, "advice": problem.advice})
         sys.stderr.write(f"{problem}\n")
+    except Exception as failure:  # noqa: BLE001 (told as what it is, so that nobody looks for it in the notebook)
+        what = "".join(traceback.format_exception_only(type(failure), failure)).strip()
+        where = traceback.format_exc()
+        journal.write("problem", problem={"code": "NB595", "message": f"the step runtime failed: {what}", "advice": where})
+        sys.stderr.write(f"NB595: {where}")
     journal.close()
     JournalReader(journal.path).write_report(call.outputs)
     shutil.rmtree(call.work, ignore_errors=True)

@@ -150,6 +150,15 @@ def test_what_cannot_be_looked_into_is_named():
     assert fingerprint([1]).opaque == ()
 
 
+def test_contours_that_cannot_say_their_text_are_looked_at():
+    from matplotlib.figure import Figure
+
+    def contours(scale):
+        return Figure().subplots().contour([[0.0, 1.0], [1.0, 2.0 * scale]])
+
+    assert fingerprint(contours(1)).digest == fingerprint(contours(1)).digest != fingerprint(contours(3)).digest
+
+
 def test_deep_values_need_no_stack():
     deep = []
     for _ in range(100_000):

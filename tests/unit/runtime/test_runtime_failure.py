@@ -1,0 +1,14 @@
+"""A fault of the step runtime is told as one: with its place, and not as the notebook's."""
+
+from tests.unit.runtime.plain_run import Case, run_step, step_document
+
+
+def test_a_fault_of_the_runtime_says_where_it_is(tmp_path):
+    """What comes after the cell goes back to the first directory."""
+    document = step_document([Case("a", "import os; os.chdir = None\nx = 1", ())])
+    done, outputs = run_step(document, tmp_path)
+    assert done.returncode == 9, done.stderr
+    problem = outputs["problem"]
+    assert problem["code"] == "NB595"
+    assert problem["message"] == "the step runtime failed: TypeError: 'NoneType' object is not callable"
+    assert "nbcompile_runtime.py" in problem["advice"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from nbcompile.analysis import caches, expressions, guesses, rows, statements, types
 from nbcompile.analysis.aliases import KEPT, KEYS
@@ -43,6 +44,15 @@ _RAISES = "raises-exception"
 _IN_NUMPY = frozenset(("abs", "all", "any", "divmod", "max", "min", "pow", "round", "sum"))
 
 
+class _Replayed(NamedTuple):
+    """A candidate that ran: the names it reads, which statement of its cell had bound some of them, and the objects that it made."""
+
+    candidate: Candidate
+    uses: tuple[str, ...]
+    own: Mapping[str, int]
+    objects: frozenset[int] = frozenset()
+
+
 class _Record:
     """What was found in one cell, until the whole notebook is known."""
 
@@ -63,7 +73,7 @@ class _Record:
         self.sharing: list[Sharing] = []
         self.effects: list[tuple[str, str, str, Mark]] = []
         self.settings: dict[int, dict[EffectKey, Mark]] = {}
-        self.candidates: dict[int, tuple[Candidate, tuple[str, ...], frozenset[int]]] = {}
+        self.candidates: dict[int, _Replayed] = {}
         self.unknowns: list[tuple[Mark, str, str, set[str] | None]] = []
         self.stuck: list[tuple[str, str, Spot]] = []
         self.live: list[tuple[tuple[str, ...], Mark]] = []
@@ -210,14 +220,14 @@ class _Notebook:
             return False
         names = tuple(name for name in _names_in(statement) if name in frame.top.values or name in self.walk.namespace)
         record.settings[found.ordinal] = made
-        record.candidates[found.ordinal] = (found, names, frozenset())
+        record.candidates[found.ordinal] = _Replayed(found, names, _bound_before(frame, statement, found.ordinal))
         return True
 
     def _run_candidate(self, frame: CellFrame, statement: ast.stmt, found: Candidate, record: _Record) -> None:
         """Run a definition and see what it reads at once."""
         before = frame.trace.uses
         # Asked before the statement runs, which may bind a name anew that it reads: `f = f`.
-        bound = [name for name in _names_in(statement) if name in frame.top.sure and frame.binders.get(name, -1) < found.ordinal]
+        own = _bound_before(frame, statement, found.ordinal)
         frame.trace.uses = {}
         known = set(frame.trace.effects)
         STATEMENTS[type(statement)](frame, statement)
@@ -225,10 +235,10 @@ class _Notebook:
         files = [key for key in frame.trace.effects if key.channel == "files" and key not in known]
         record.settings[found.ordinal] = {key: frame.trace.effects.pop(key) for key in files}
         reads = tuple(frame.trace.uses)
-        own = [name for name in bound if name not in reads]
         frame.trace.uses = {**before, **{name: mark for name, mark in frame.trace.uses.items() if name not in before}}
         objects = frozenset().union(*(frame.top.values[name].objects for name in found.binds if name in frame.top.values))
-        record.candidates[found.ordinal] = (found, (*reads, *own), objects)
+        uses = (*reads, *(name for name in own if name not in reads))
+        record.candidates[found.ordinal] = _Replayed(found, uses, own, objects)
 
     def _show(self, frame: CellFrame, statement: ast.Expr, source: str) -> None:
         """The last expression of a cell is displayed."""
@@ -458,10 +468,13 @@ class _Notebook:
         """The candidates whose objects nobody ever changes."""
         heap = self.walk.heap
         found = []
-        for ordinal, (one, uses, objects) in record.candidates.items():
+        for ordinal, (one, uses, own, objects) in record.candidates.items():
             if self.changed_ever.isdisjoint(heap.below(objects)):
+                before = tuple((name, StatementId(record.cell.index, binder)) for name, binder in own.items())
                 identifier = StatementId(record.cell.index, ordinal)
-                found.append(DefinitionStatement(id=identifier, lines=one.lines, binds=one.binds, uses=uses, imports=one.imports))
+                found.append(
+                    DefinitionStatement(id=identifier, lines=one.lines, binds=one.binds, uses=uses, own=before, imports=one.imports)
+                )
         return tuple(found)
 
 
@@ -484,6 +497,11 @@ def _effects(record: _Record, ids: Mapping[int, StatementId]) -> Iterator[Effect
     for ordinal, made in record.settings.items():
         for key, mark in made.items():
             yield Effect(*key, _span(record, mark.spot), ids.get(ordinal))
+
+
+def _bound_before(frame: CellFrame, statement: ast.stmt, ordinal: int) -> dict[str, int]:
+    """The names a definition reads that the cell has bound before, perhaps, and the statement that did so last."""
+    return {name: frame.binders[name] for name in _names_in(statement) if frame.binders.get(name, ordinal) < ordinal}
 
 
 def _names_in(statement: ast.stmt) -> list[str]:

@@ -98,29 +98,27 @@ class _State:
 
     def _statements(self, facts: CellFacts, draft: _Draft) -> None:
         """Keep the definition statements whose own names can be had by replaying, too."""
-        own: dict[str, StatementId] = {}
         for statement in facts.statements:
-            depends = self._depends(statement, own, facts)
+            depends = self._depends(statement)
             if depends is None:
                 draft.kind = FactsKind.ORDINARY if draft.kind is FactsKind.DEFINITION else draft.kind
                 continue
             self.statements[statement.id] = depends
             draft.statements.append(statement.id)
-            own.update(dict.fromkeys(statement.binds, statement.id))
 
-    def _depends(self, statement: DefinitionStatement, own: dict[str, StatementId], facts: CellFacts) -> tuple[StatementId, ...] | None:
+    def _depends(self, statement: DefinitionStatement) -> tuple[StatementId, ...] | None:
         """The statements that must be run again before this one; nothing if it reads what only a value brings."""
         found: dict[StatementId, None] = {}
-        earlier = {made.name for made in facts.definitions if made.span.line <= statement.lines[0] and made.statement != statement.id}
+        own = dict(statement.own)
         for name in statement.uses:
             identifier = own.get(name)
-            if identifier is None and name in earlier:
-                return None
             if identifier is None and name in self.latest:
                 identifier = self.latest[name].statement
                 if identifier is None:
                     return None
             if identifier is not None:
+                if identifier not in self.statements:
+                    return None
                 found.update(dict.fromkeys((identifier, *self.statements[identifier])))
         return tuple(found)
 

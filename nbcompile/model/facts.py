@@ -101,13 +101,15 @@ class DefinitionStatement:
     """A top-level import, def, class, constant or setting that a step may run again instead of being sent its value.
 
     `lines` is the first and the last source line, from 1; `binds` what it defines; `uses` the names it reads
-    when it runs (defaults, bases, decorators); `imports` says that it imports a module, which reads the search path.
+    when it runs (defaults, bases, decorators), `own` those of them that its cell may have bound before, and the statement that did so
+    last; `imports` says that it imports a module, which reads the search path.
     """
 
     id: StatementId
     lines: tuple[int, int]
     binds: tuple[str, ...]
     uses: tuple[str, ...]
+    own: tuple[tuple[str, StatementId], ...] = ()
     imports: bool = False
 
 

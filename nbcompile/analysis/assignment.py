@@ -99,7 +99,7 @@ def store_item(frame: Frame, receiver: Value, key: Value, value: Value, node: as
         return
     row = types.key_row(frame, receiver.type, key, "=") if receiver.type else None
     if row is not None:
-        rows.apply(Call(frame, node, Arguments((value,)), receiver, f"{receiver.type}[]"), row)
+        rows.apply(Call(frame, node, Arguments((value,), {"key": key}), receiver, f"{receiver.type}[]"), row)
         return
     frame.change(receiver, node, "an item of it is set")
     frame.capture(receiver, KEYS if receiver.type in types.MAPPINGS else ANY, key, node)
@@ -126,7 +126,11 @@ def delete(frame: Frame, target: ast.expr) -> None:
         elif receiver.type == namespace.NAMESPACE:
             namespace.anything(frame, target, "`del globals()[…]` may unbind any name")
         elif classes.call_member(frame, receiver, "__delitem__", (key,), target) is None:
-            frame.change(receiver, target, "an item of it is deleted")
+            row = types.key_row(frame, receiver.type, key, "=") if receiver.type else None
+            if row is not None:
+                rows.apply(Call(frame, target, Arguments((), {"key": key}), receiver, f"{receiver.type}[]"), row)
+            else:
+                frame.change(receiver, target, "an item of it is deleted")
 
 
 def augment(frame: Frame, node: ast.AugAssign) -> None:

@@ -49,6 +49,8 @@ def define_class(frame: Frame, node: ast.ClassDef) -> Value:
         made.members[name] = join(made.members[name], member) if name in made.members else member
         frame.capture(value, name, member, node)
         _own(member, made)
+    for name, member in body.local.values.items():
+        call_member(frame, member, "__set_name__", (value, Value("str", const=name)), node)
     made.attributes = [part.target.id for part in node.body if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name)]
     made.keeps_arguments = any(base.callee in _KEEPS_FIELDS for base in bases if isinstance(base.callee, str))
     _announce(frame, bases, value, node)
@@ -227,7 +229,8 @@ def _not_found(frame: Frame, value: Value, name: str, library: str, stored: Obje
     for hook in ("__getattr__", "__getattribute__"):
         found = call_member(frame, value, hook, (SCALAR,), node)
         if found is not None:
-            return found
+            # Of a symbol it is not known what it has; the hook itself uses what there is.
+            return join(frame.walk.heap.value(stored), found) if stored else found
     if library:
         known = frame.walk.known
         row = known.method(library, f".{name}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import array
 import functools
 import hashlib
+import io
 import math
 import struct
 import sys
@@ -213,6 +214,14 @@ class _ContentWalk:
         self._say("partial")
         self._parts([value.func, value.args, value.keywords, vars(value)])
 
+    def _buffer(self, value: Any, kind: type) -> None:
+        """Attributes do not count: who captures output leaves some of its own."""
+        if value.closed:
+            self._hidden(value, kind)
+        else:
+            self._say(kind.__name__, value.tell())
+            self._parts([value.getvalue()])
+
     def _view_of_mapping(self, value: Any, kind: type) -> None:
         self._say(kind.__name__)
         self._parts([list(value)] if not isinstance(value, types.MappingProxyType) else [dict(value)])
@@ -352,6 +361,8 @@ _LOOKS: Dict[type, _Look] = {
     functools.cached_property: _ContentWalk._wrapper,
     functools._lru_cache_wrapper: _ContentWalk._wrapper,
     functools.partial: _ContentWalk._partial,
+    io.StringIO: _ContentWalk._buffer,
+    io.BytesIO: _ContentWalk._buffer,
     types.MappingProxyType: _ContentWalk._view_of_mapping,
     type({}.keys()): _ContentWalk._view_of_mapping,
     type({}.values()): _ContentWalk._view_of_mapping,

@@ -27,6 +27,7 @@ LIBRARY = Library(
         "numpy.index": object,
         "numpy.errstate": object,
         "numpy.dtype": object,
+        "numpy.*": "np.ufunc",
         "numpy.poly1d": object,
         "bool": "(bool, np.bool_, np.ndarray)",
         "int": "(int, np.integer)",
@@ -43,6 +44,7 @@ LIBRARY = Library(
         "numpy.random.RandomState": "old",
         "numpy.random.BitGenerator": ("bits", "np.random.SeedSequence(1)"),
         "numpy.dtype": "a.dtype",
+        "numpy.*": "np.add",
     },
     ladder=(
         "(a)",

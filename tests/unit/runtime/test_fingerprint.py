@@ -59,6 +59,8 @@ collections.deque([1], 2) | collections.deque([1], 3)
 collections.defaultdict(int) | collections.defaultdict(list)
 ValueError('a') | ValueError('b')
 range(3) | range(4)
+buffer('a') | buffer('b')
+buffer('a') | io.StringIO('a')
 """.splitlines()
 SAME = """\
 {3, 1, 2} | {2, 3, 1}
@@ -71,10 +73,11 @@ counter(3) | counter(3)
 object() | object()
 open('/dev/null') | open('/dev/null')
 grouped | asked
+buffer('a') | looked_at
 indexed | unpickled
 """.splitlines()
 NAMES = """\
-import collections, pickle, numpy as np, pandas as pd
+import collections, io, pickle, numpy as np, pandas as pd
 one = [1]
 loop = []; loop.append(loop)
 base = np.arange(4); shared = [base, base[:2]]
@@ -83,6 +86,10 @@ def counter(start):
     return lambda: start
 def groups():
     return pd.DataFrame({'k': [1, 1], 'v': [1.5, 2]}).groupby('k')
+def buffer(text):
+    made = io.StringIO(); made.write(text)
+    return made
+looked_at = buffer('a'); vars(looked_at)
 grouped, asked = groups(), groups(); asked.sum()
 table = pd.DataFrame({'a': [1, 2]}); indexed = [table, table['a']]; unpickled = pickle.loads(pickle.dumps(indexed))
 """

@@ -19,7 +19,7 @@ from .document import StepCell, StepDocument, VersionName
 from .files import StepFiles, covers
 from .library_state import changed_state, is_beside, library_state
 from .payloads import UNBOUND, SavedPayload
-from .placeholders import CannotTravel
+from .placeholders import REFUSED
 from .prints import Print, Prints, shallow_print
 from .sharing import Reach, alive, weak_reference
 from .shell_settings import tools_of
@@ -128,6 +128,7 @@ class Guards:
         self._shows = self._display()
         self._names.missing = {name for name in self._not_sent(cell) if name not in self._kernel.namespace}
         self._names.looked_up.clear()
+        REFUSED.clear()
         own = {*cell.defines, *cell.changes, *cell.deletes}
         names = (name for name in self._document.names if name not in own and not _OF_HISTORY.fullmatch(name))
         self._bound = {name: id(self._kernel.namespace[name]) for name in names if self._is_bound(name)}
@@ -191,9 +192,9 @@ class Guards:
             if isinstance(error, FileNotFoundError):
                 for path in _paths_in(error):
                     self.hear("open", (path,))
-            if isinstance(error, CannotTravel):
-                self.break_(STUCK, error.version, str(error), "# nbc: fuse")
             error = error.__cause__ or error.__context__
+        for message, version in REFUSED.items():
+            self.break_(STUCK, version, message, "# nbc: fuse")
         for name in names:
             self.break_(NOT_SENT, name, f"cell {cell.cell} reads `{name}`, which was not known to be used here", f"# nbc: reads={name}")
 

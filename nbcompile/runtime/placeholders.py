@@ -93,6 +93,10 @@ class CannotTravel(RuntimeError):
     version = ""
 
 
+# The uses that were refused, also those whose error was caught: what is said of each, and the variable.
+REFUSED: Dict[str, str] = {}
+
+
 def tied_to_a_process(kind: type, known: Dict[type, Optional[str]]) -> Optional[str]:
     """In words, what an object of this type is if it means nothing in another process. `known` remembers answers."""
     if kind not in known:
@@ -113,6 +117,7 @@ def _refuse(failure: TravelFailure) -> Any:
     what = f"{failure.what} of type `{failure.type}` in `{failure.version}`"
     error = CannotTravel(f"{what} could not be sent to this step ({failure.reason}); {failure.remedy}")
     error.version = failure.version
+    REFUSED[str(error)] = failure.version
     raise error
 
 

@@ -203,8 +203,9 @@ def test_an_instance_that_is_changed_later_changes_no_class(tmp_path):
     assert run_documents(documents, tmp_path / "chain")[-1]["guards"] == []
 
 
-def test_use_of_what_could_not_travel(tmp_path):
-    documents = chain_documents(["x = (i for i in 'ab')", "next(x)"])
+@pytest.mark.parametrize("use", ["next(x)", "try:\n    next(x)\nexcept Exception:\n    pass"])
+def test_use_of_what_could_not_travel(use, tmp_path):
+    documents = chain_documents(["x = (i for i in 'ab')", use])
     documents[1]["cells"][0]["watches"] = []
     found = run_documents(documents, tmp_path / "chain")[-1]
     assert [(one["code"], one["name"]) for one in found["guards"]] == [("NB506", "x@0")]

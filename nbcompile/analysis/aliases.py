@@ -50,6 +50,7 @@ class Heap:
         "overwriting",
         "tuples",
         "types",
+        "writers",
     )
 
     def __init__(self) -> None:
@@ -57,6 +58,8 @@ class Heap:
         self.depth: list[int] = []
         self.callees: dict[int, Callee] = {}
         self.draws: dict[int, tuple[str, str]] = {}
+        # What writes to a file that it has open, and to which.
+        self.writers: dict[int, str] = {}
         # Random generators.
         self.generators: set[int] = set()
         # Objects that were allowed to change what their methods are given.

@@ -120,17 +120,22 @@ def delete(frame: Frame, target: ast.expr) -> None:
         frame.change(receiver, target, f"`del .{target.attr}` removes its attribute")
         classes.call_member(frame, receiver, "__delattr__", (Value("str", const=target.attr),), target)
     elif isinstance(target, ast.Subscript):
-        receiver, key = evaluate(frame, target.value), evaluate(frame, target.slice)
-        if type(receiver.callee) is str:
-            channels.library_store(frame, receiver.callee, str(key.const) if type(key.const) is str else "", target)
-        elif receiver.type == namespace.NAMESPACE:
-            namespace.anything(frame, target, "`del globals()[…]` may unbind any name")
-        elif classes.call_member(frame, receiver, "__delitem__", (key,), target) is None:
-            row = types.key_row(frame, receiver.type, key, "=") if receiver.type else None
-            if row is not None:
-                rows.apply(Call(frame, target, Arguments((), {"key": key}), receiver, f"{receiver.type}[]"), row)
-            else:
-                frame.change(receiver, target, "an item of it is deleted")
+        _delete_item(frame, evaluate(frame, target.value), evaluate(frame, target.slice), target)
+
+
+def _delete_item(frame: Frame, receiver: Value, key: Value, node: ast.AST) -> None:
+    """`del receiver[key]`: what a row says of an item that is set holds of one that is deleted."""
+    row = types.key_row(frame, receiver.type, key, "=") if receiver.type else None
+    if type(receiver.callee) is str:
+        channels.library_store(frame, receiver.callee, str(key.const) if type(key.const) is str else "", node)
+    elif receiver.type == namespace.NAMESPACE:
+        namespace.anything(frame, node, "`del globals()[…]` may unbind any name")
+    elif classes.call_member(frame, receiver, "__delitem__", (key,), node) is not None:
+        return
+    elif row is not None:
+        rows.apply(Call(frame, node, Arguments((), {"key": key}), receiver, f"{receiver.type}[]"), row)
+    else:
+        frame.change(receiver, node, "an item of it is deleted")
 
 
 def augment(frame: Frame, node: ast.AugAssign) -> None:

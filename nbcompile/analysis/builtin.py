@@ -6,7 +6,7 @@ import ast
 import posixpath
 from collections.abc import Callable
 
-from nbcompile.analysis import caches, classes, files, filled, types
+from nbcompile.analysis import caches, classes, files, filled, rows, types
 from nbcompile.analysis.aliases import ANY, KEPT, KEYS
 from nbcompile.analysis.assignment import store_attribute
 from nbcompile.analysis.bindings import BlockFrame, Frame, FunctionFrame
@@ -31,6 +31,7 @@ from nbcompile.analysis.values import (
 from nbcompile.analysis.visit import Arguments, Call, call_value
 
 _PAIR = 2
+_ARCHIVE = "numpy.NpzFile"
 Special = Callable[[Call], Value]
 
 
@@ -330,8 +331,19 @@ def open_(call: Call) -> Value:
     """`open(name, mode)`."""
     given = call.arguments
     mode = given.keywords.get("mode") or (given.positional[1] if len(given.positional) > 1 else None)
-    files.note(call.frame, call.node, given.keywords.get("file") or call.first, files.kind_of(mode))
-    return Value("file", single(call.frame.make(call.node, "file", opened=True)))
+    name, kind = given.keywords.get("file") or call.first, files.kind_of(mode)
+    files.note(call.frame, call.node, name, kind)
+    made = Value("file", single(call.frame.make(call.node, "file", opened=True)))
+    files.keep_open(call.frame, made, name, kind)
+    return made
+
+
+def load_arrays(call: Call) -> Value:
+    """`numpy.load(name)`: an archive stays open, and its arrays are read when they are asked for."""
+    row = call.frame.walk.known.function("numpy.load")
+    value = rows.apply(call, row) if row is not None else SCALAR
+    name = (call.arguments.keywords.get("file") or call.first).const
+    return call.frame.fresh(call.node, _ARCHIVE, role="archive") if type(name) is str and name.endswith(".npz") else value
 
 
 def partial(call: Call) -> Value:
@@ -543,6 +555,7 @@ SPECIAL: dict[str, Special] = {
     "builtins.open": open_,
     "io.open": open_,
     "builtins.input": input_,
+    "numpy.load": load_arrays,
     "functools.partial": partial,
     "functools.reduce": reduce_,
     "copy.copy": shallow_copy,

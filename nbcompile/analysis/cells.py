@@ -10,6 +10,7 @@ from typing import NamedTuple
 from nbcompile.analysis import caches, expressions, guesses, rows, statements, types
 from nbcompile.analysis.aliases import KEPT, KEYS
 from nbcompile.analysis.bindings import GONE, CellFrame, EffectKey, Mark, Origin, Spot, Trace, origin, spot
+from nbcompile.analysis.channels import FILES
 from nbcompile.analysis.imports import reloaded_modules
 from nbcompile.analysis.known import Known
 from nbcompile.analysis.replayable import Candidate, candidate, setting
@@ -250,6 +251,7 @@ class _Notebook:
     def _commit(self, frame: CellFrame, record: _Record, first_object: int) -> None:
         """Make the cell's bindings the notebook's, and note what others can see of it."""
         walk, trace, heap = self.walk, frame.trace, self.walk.heap
+        self._write_open_files(frame, first_object)
         reach = {number: heap.above((number,)) for number in trace.changed}
         before = {number: walk.names_reaching(found) for number, found in reach.items()}
         record.uses = sorted(trace.uses.items(), key=lambda item: item[1].spot)
@@ -351,6 +353,14 @@ class _Notebook:
             return True
         below = heap.below((number,))
         return any(walk.names_of.get(one) or not below.issuperset(heap.holders.get(one, ())) for one in below if one != number)
+
+    def _write_open_files(self, frame: CellFrame, first_object: int) -> None:
+        """What writes to a file that an earlier cell has opened is changed by writing."""
+        writers, trace = self.walk.heap.writers, frame.trace
+        for number in sorted(writers.keys() & trace.changed.keys()) if writers else ():
+            if number < first_object:
+                trace.effects.setdefault(EffectKey(FILES, "append", writers[number]), trace.changed[number])
+                self.walk.written[writers[number]] = None
 
     def _stuck(self, frame: CellFrame, record: _Record, first_object: int) -> None:
         """Names that hold what cannot leave its process."""

@@ -70,6 +70,19 @@ def open_(call: Call, action: Action) -> None:
         note(call.frame, call.node, value, kind_of(call.given(mode)))
 
 
+def stays_open(call: Call, action: Action, made: Value) -> None:
+    """What a row's `opens` gives may write to the file as long as there is something to write it with."""
+    name, mode = action.targets
+    for value in call.meant(name):
+        keep_open(call.frame, made, value, kind_of(call.given(mode)))
+
+
+def keep_open(frame: Frame, made: Value, name: Value, kind: str) -> None:
+    """Whoever changes the object that was made writes to the file of this name."""
+    if kind != "read" and type(name.const) is str and not is_url(name.const):
+        frame.walk.heap.writers.update(dict.fromkeys(made.objects, path_of(name.const)))
+
+
 def kind_of(mode: Value | None) -> str:
     """What is done to a file that is opened in a mode."""
     word = "r" if mode is None else mode.const if type(mode.const) is str else "r+"

@@ -40,7 +40,7 @@ _LIBRARIES_OF_MEMORY = ("numpy.", "pandas.", "torch.", "scipy.")
 def apply(call: Call, row: Row) -> Value:
     """Do what the row says; returns the call's value."""
     value: Value | None = None
-    inert, drawn = False, None
+    inert, drawn, opened = False, None, list[Action]()
     if call.label.partition(".")[0] in _SPEAKING:
         call.frame.trace.speaks = True
     for clause in row:
@@ -54,17 +54,26 @@ def apply(call: Call, row: Row) -> Value:
                 drawn = (action.word, channels.DRAWS_LATER[action.verb])
             else:
                 _ACTIONS[action.verb](call, action)
+        opened += [action for action in clause.actions if action.verb == "opens"]
         if clause.result is not None:
             found = _result(call, clause.result)
             value = found if value is None or holds is True else join(value, found)
     _call_given(call, inert)
-    if value is not None and drawn is not None:
-        call.frame.walk.heap.draws.update(dict.fromkeys(value.objects, drawn))
+    if value is not None and (drawn is not None or opened):
+        _remember(call, value, drawn, opened)
     value = conventions.follow(call, value if value is not None else SCALAR, row)
     if not inert:
         value = conventions.given_to_overwriting(call, value)
     channels.draw_given(call, value)
     return value
+
+
+def _remember(call: Call, value: Value, drawn: tuple[str, str] | None, opened: list[Action]) -> None:
+    """What a call gives draws numbers later, or writes to a file that it has open."""
+    if drawn is not None:
+        call.frame.walk.heap.draws.update(dict.fromkeys(value.objects, drawn))
+    for action in opened:
+        files.stays_open(call, action, value)
 
 
 def _call_given(call: Call, inert: bool) -> None:

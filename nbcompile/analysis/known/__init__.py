@@ -22,7 +22,7 @@ STANDARD = "standard"
 HERE = "./"
 _EVERYTHING = "*"
 _HEADER = re.compile(r"\[(?:class )?(?P<name>[\w.*]+)(?:\((?P<bases>[\w., ]*)\))?\](?P<words>.*)")
-_CONDITION = re.compile(r"(if not|if|unless) ([\w/]+)(?:=([\w|]+))?")
+_CONDITION = re.compile(r"(if not|if|unless) ([\w/]+)(?:=([\w|+]+))?")
 _CONDITIONS = re.compile(rf"({_CONDITION.pattern}(?: {_CONDITION.pattern})*): *")
 _BUILTIN_TYPES_WORDS = """
     bool bytearray bytes complex dict float frozenset int list object range set slice str tuple type memoryview scalar function

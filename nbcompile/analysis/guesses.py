@@ -6,6 +6,7 @@ where it is unlikely but would matter, the cell says that it does not know.
 
 from __future__ import annotations
 
+import ast
 import re
 
 from nbcompile.analysis import channels, conventions, files, rows
@@ -64,6 +65,10 @@ _CHANGES_ARGUMENT = re.compile(
 )
 # Methods that hand out what is there already: they call nothing that the object holds.
 _HANDS_OUT = re.compile(r"(?:get|is|has|to|n|num|len|keys|values|items|copy|count|index|info|summary|report|.*_report|.*_summary)(?:_.*|)")
+# Methods that draw, be it with a library that the cell does not mention.
+_DRAWS = re.compile(
+    r"(?:.*_)?(?:plot|draw|show|display|visuali[sz]e|render|figure|hist|histplot|scatter|pie|bar|barh|box|boxplot|heatmap|imshow|contour)(?:_.*|)"
+)
 # Texts that name a file of data, whatever they are given to; a column or a module may have a dot as well.
 _NAMES_FILE = re.compile(
     r"""[^\n\r<>|*?]{1,200}\.(?:parquet|feather|arrow|orc|avro|csv|tsv|txt|dat|jsonl?|ndjson|ya?ml|toml|xml|html?|md|xlsx?|h5|hdf5?|nc4?|zarr|np[yz]|
@@ -91,6 +96,8 @@ def _method(call: Call) -> Value:
     frame.trace.speaks = True
     walk.touch_module(frame, receiver.type, call.node)
     _give_shell(call)
+    if any(map(_DRAWS.fullmatch, _words_of(call))):
+        walk.effect(frame, channels.MATPLOTLIB, "read", call.label, call.node)
     if not any(walk.known.method(kind, name) for kind in _COMMON):
         _touch_files(call, name)
     if name == "__subclasses__":
@@ -110,6 +117,13 @@ def _method(call: Call) -> Value:
     if _GIVES_PART.fullmatch(name):
         return Value("", objects | parts if changes else parts)
     return frame.fresh(call.node, "") if hands_out else _holder(call, _code_in(call, call.values()))
+
+
+def _words_of(call: Call) -> tuple[str, ...]:
+    """The method's name, and that of the attribute it is called on: `pie` and `plot` of `counts.plot.pie()`."""
+    called = call.node.func if isinstance(call.node, ast.Call) else None
+    owner = called.value if isinstance(called, ast.Attribute) else None
+    return (call.label, owner.attr) if isinstance(owner, ast.Attribute) else (call.label,)
 
 
 def _change_and_keep(call: Call, name: str) -> None:

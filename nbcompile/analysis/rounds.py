@@ -8,24 +8,33 @@ every shard. Everything else is a doubt, with its place: the shards together may
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from nbcompile.model.diagnostic import Span
 from nbcompile.model.source import Magic
 from nbcompile.model.workflow import Doubt, Gathering
 
-_COLLECTS = {"append": "list", "extend": "list", "add": "set", "update": "", "setdefault": "dict"}
+RESULT = "_"
+"""What the value of a last expression is called among the names that are joined."""
+
+_COLLECTS = ("append", "extend", "add", "update")
+_CHANGES = (*_COLLECTS, "setdefault")
+_TAKES_TOGETHER = ("len", "sum", "min", "max", "any", "all", "sorted")
 _EMPTY = {"list": "list", "set": "set", "dict": "dict", "Counter": "dict", "defaultdict": "dict", "OrderedDict": "dict"}
 _SHOWS = ("print", "display")
 
 
-def gathering(tree: ast.Module, axes: Sequence[Sequence[str]]) -> Gathering:
+def gathering(
+    tree: ast.Module, axes: Sequence[Sequence[str]], before: Collection[str] = (), empty: Mapping[str, str] = MappingProxyType({})
+) -> Gathering:
     """What becomes of the results of a cell that runs once for each combination of shards.
 
     `axes` holds the scattered names: those of one axis are cut in step, and every shard of an axis meets every one of
-    the next.
+    the next. `before` are the names that cells before it may have bound, and `empty` those of them that hold empty
+    containers, with their kinds.
     """
-    cell = _Cell(axes)
+    cell = _Cell(axes, before, empty)
     for statement in tree.body:
         cell.take(statement, last=statement is tree.body[-1])
     shows = bool(tree.body) and isinstance(tree.body[-1], ast.Expr) and not isinstance(tree.body[-1].value, Magic)
@@ -35,18 +44,20 @@ def gathering(tree: ast.Module, axes: Sequence[Sequence[str]]) -> Gathering:
 class _Cell:
     """What is known after the statements so far."""
 
-    def __init__(self, axes: Sequence[Sequence[str]]) -> None:
+    def __init__(self, axes: Sequence[Sequence[str]], before: Collection[str], empty: Mapping[str, str]) -> None:
         self.axis: Mapping[str, int] = {name: number for number, names in enumerate(axes) for name in names}
         self.width = len(axes)
+        self.before = before
         self.kept: dict[str, None] = {}
         self.joined: dict[str, None] = {}
         self.last: dict[str, None] = {}
-        self.collectors: dict[str, str] = {}
+        self.torn: dict[str, None] = {}
+        self.collectors: dict[str, str] = dict(empty)
         self.doubts: list[Doubt] = []
         self.shown = self.unseen = False
 
     def gathering(self) -> Gathering:
-        return Gathering(tuple(self.joined), tuple(self.kept), tuple(self.last), tuple(self.doubts), self.unseen)
+        return Gathering(tuple(self.joined), tuple(self.kept), tuple(self.last), tuple(self.torn), tuple(self.doubts), self.unseen)
 
     def doubt(self, node: ast.AST, reason: str) -> None:
         line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
@@ -65,7 +76,8 @@ class _Cell:
                 self._move(name, self.joined)
                 self.collectors.pop(name, None)
         elif isinstance(statement, ast.Expr) and (self._collected(statement.value) or (last and self._is_result(statement.value))):
-            return
+            if last:
+                self._move(RESULT, self.joined)
         elif isinstance(statement, ast.Expr) and isinstance(statement.value, Magic) and not statement.value.body:
             # What a shell does with its part of the whole cannot be seen.
             self.unseen = True
@@ -78,29 +90,39 @@ class _Cell:
         """The last expression shows something that was collected."""
         return isinstance(value, ast.Name) and value.id in self.joined
 
-    def _touches_shards(self, statement: ast.stmt) -> bool:
-        return any(name in self.axis or name in self.joined or name in self.last for name in _loaded(statement))
+    def _touches_shards(self, node: ast.AST) -> bool:
+        return next(self._of_shards(node), None) is not None
+
+    def _of_shards(self, node: ast.AST) -> Iterator[str]:
+        """The names in it of which a shard has only its own part."""
+        partial = (self.axis, self.joined, self.last, self.torn)
+        return (name for name in _loaded(node) if any(name in names for names in partial))
 
     def _unclear(self, statement: ast.stmt) -> None:
-        seen = next(name for name in _loaded(statement) if name in self.axis or name in self.joined or name in self.last)
+        seen = next(self._of_shards(statement))
         self.doubt(statement, f"it reads `{seen}` outside the rounds, and a shard has only its part of it")
         loops = [part for part in ast.walk(statement) if isinstance(part, ast.For)]
         targets = {name for loop in loops for name in _stored(loop.target)}
+        whole = any(self._touches_shards(call) for call in _calls_of(statement, _TAKES_TOGETHER))
         for name in _stored(statement):
-            self._move(name, self.last if name in targets else self.joined)
+            self._move(name, self.last if name in targets else self.torn if whole else self.joined)
 
     def _move(self, name: str, into: dict[str, None]) -> None:
         """From here on `into` says what becomes of a name."""
-        for names in (self.kept, self.joined, self.last):
+        for names in self._fates:
             names.pop(name, None)
         into[name] = None
+
+    @property
+    def _fates(self) -> tuple[dict[str, None], ...]:
+        return self.kept, self.joined, self.last, self.torn
 
     def _alike(self, statement: ast.stmt) -> None:
         """A statement that does the same in every shard."""
         for name in _stored(statement):
             self._move(name, self.kept)
             self.collectors.pop(name, None)
-        self.collectors.update(_empty_collectors(statement))
+        self.collectors.update(empty_collectors(statement))
         if _shows(statement) or (isinstance(statement, ast.Expr) and not isinstance(statement.value, ast.Constant | ast.Call)):
             self.doubt(statement, "it shows something once in every shard")
 
@@ -183,6 +205,11 @@ class _Cell:
         if loop.orelse:
             self.doubt(loop, "its `else` runs once in every shard")
         self._round(body, _places(loops), {name for _, target in loops for name in _stored(target)})
+        stop = next(_breaks(body), None)
+        if stop:
+            self.doubt(stop, "it ends the rounds, and the other shards go on with theirs")
+        for name in (*(_changed_or_stored(body) if stop else ()), *(name for part in loop.orelse for name in _stored(part))):
+            self._move(name, self.torn)
 
     def _round(self, body: Sequence[ast.stmt], places: Mapping[str, int], own: set[str]) -> None:
         """What happens in one round: it may collect, and may use nothing of another round."""
@@ -190,11 +217,13 @@ class _Cell:
         for statement in body:
             self._one(statement, places, bound, ever)
             bound |= _surely_stored(statement)
-        # After the loop they are what the last round left; what counts the rounds starts anew in every shard.
-        for name in sorted((ever | own) - places.keys() - self.joined.keys()):
-            self._move(name, self.last if name in bound else {})
+        # After the loop they are what the last round left that bound them, unless that need not be one of this loop.
+        for name in sorted((ever | own) - places.keys() - self.joined.keys() - self.torn.keys()):
+            earlier = name in self.before or any(name in names for names in self._fates)
+            self._move(name, self.last if name in bound or not earlier else self.torn)
+        # What counts the rounds starts anew in every shard.
         for name in places:
-            self._move(name, {})
+            self._move(name, self.torn)
         # Collected once: what another loop adds would follow what this one did, and in shards it comes between.
         for name in self.joined:
             self.collectors.pop(name, None)
@@ -208,12 +237,11 @@ class _Cell:
         for part in parts:
             if self._whole(part, places):
                 self.doubt(statement, "a round reads more of the scattered names than its own item")
-            early = [name for name in _loaded(part) if name in ever - bound or name in self.collectors]
+            early = [name for name in _first_loaded(part, bound) if name in ever or name in self.collectors]
             changed = list(_changed(part, bound))
             for name in dict.fromkeys((*early, *changed)):
                 self.doubt(statement, f"`{name}` goes from one round to the next")
-            for name in changed:
-                self._move(name, self.joined)
+                self._move(name, self.torn)
 
 
 def _places(loops: Sequence[tuple[ast.expr, ast.expr]]) -> dict[str, int]:
@@ -241,11 +269,12 @@ def _collecting(statement: ast.stmt) -> tuple[str, Sequence[ast.expr]] | None:
     return None
 
 
-def _empty_collectors(statement: ast.stmt) -> Iterator[tuple[str, str]]:
-    """The names to which a statement binds empty containers, and the kinds of these."""
+def empty_collectors(statement: ast.stmt) -> Iterator[tuple[str, str]]:
+    """The names to which a statement binds empty containers, each its own, and the kinds of these."""
     if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
         return
-    for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    for target in targets if len(targets) == 1 else ():
         pairs = [(target, statement.value)]
         if isinstance(target, ast.Tuple | ast.List) and isinstance(statement.value, ast.Tuple | ast.List):
             pairs = list(zip(target.elts, statement.value.elts, strict=False))
@@ -272,7 +301,7 @@ def _changed(node: ast.AST, bound: set[str]) -> Iterator[str]:
     for part in ast.walk(node):
         if isinstance(part, ast.AugAssign) and isinstance(part.target, ast.Name):
             holder: ast.expr | None = part.target
-        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in _COLLECTS:
+        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in _CHANGES:
             holder = part.func.value
         elif isinstance(part, ast.Subscript | ast.Attribute) and isinstance(part.ctx, ast.Store | ast.Del):
             holder = part.value
@@ -282,16 +311,62 @@ def _changed(node: ast.AST, bound: set[str]) -> Iterator[str]:
             yield holder.id
 
 
+def _changed_or_stored(body: Sequence[ast.stmt]) -> Iterator[str]:
+    """The names that the statements bind, or whose objects they change."""
+    for statement in body:
+        yield from _stored(statement)
+        yield from _changed(statement, set())
+
+
+def _breaks(body: Iterable[ast.AST]) -> Iterator[ast.Break]:
+    """Where the loop that has this body is left."""
+    for part in body:
+        if isinstance(part, ast.Break):
+            yield part
+        elif not isinstance(part, ast.For | ast.While | ast.FunctionDef | ast.ClassDef):
+            yield from _breaks(ast.iter_child_nodes(part))
+
+
 def _surely_stored(statement: ast.stmt) -> set[str]:
-    """The names that a statement binds on every path."""
+    """The names that a statement binds on every path by which it goes on to the next."""
     if isinstance(statement, ast.If):
-        sides = [set().union(*(_surely_stored(part) for part in side)) for side in (statement.body, statement.orelse)]
-        return sides[0] & sides[1]
+        return _stored_on_all([statement.body, statement.orelse])
+    if isinstance(statement, ast.Try) and not statement.finalbody:
+        return _stored_on_all([[*statement.body, *statement.orelse], *(handler.body for handler in statement.handlers)])
     if isinstance(statement, ast.With):
         items = {name for item in statement.items for name in _stored(item)}
         return items.union(*(_surely_stored(part) for part in statement.body))
     uncertain = isinstance(statement, ast.For | ast.While | ast.Try | ast.Match | ast.AugAssign)
     return set() if uncertain else set(_stored(statement))
+
+
+def _stored_on_all(sides: Sequence[Sequence[ast.stmt]]) -> set[str]:
+    """The names bound on each of these, but for those that leave the round."""
+    going_on = [side for side in sides if not (side and isinstance(side[-1], ast.Continue | ast.Break | ast.Raise))]
+    bound = [set().union(*map(_surely_stored, side)) for side in going_on]
+    return set.intersection(*bound) if bound else set()
+
+
+def _first_loaded(node: ast.AST, bound: Collection[str]) -> Iterator[str]:
+    """The names that a statement reads before it has surely bound them."""
+    bound = {*bound}
+    if not isinstance(node, ast.With | ast.For | ast.If | ast.Try | ast.While):
+        yield from (name for name in _loaded(node) if name not in bound)
+        return
+    for field in ("items", "iter", "test"):
+        heads = getattr(node, field, ())
+        for head in heads if isinstance(heads, list) else [heads] if heads else ():
+            yield from (name for name in _loaded(head) if name not in bound)
+    own = {name for item in getattr(node, "items", ()) for name in _stored(item)} | set(
+        _stored(node.target) if isinstance(node, ast.For) else ()
+    )
+    for field in ("body", "orelse", "finalbody"):
+        inside = bound | own if field == "body" else set(bound)
+        for statement in getattr(node, field, ()):
+            yield from _first_loaded(statement, inside)
+            inside |= _surely_stored(statement)
+    for handler in getattr(node, "handlers", ()):
+        yield from _first_loaded(handler, bound | ({handler.name} if handler.name else set()))
 
 
 def _shows(node: ast.AST) -> bool:
@@ -316,3 +391,7 @@ def _stored(node: ast.AST) -> list[str]:
 
 def _calls(node: ast.AST) -> list[str]:
     return [part.func.id for part in ast.walk(node) if isinstance(part, ast.Call) and isinstance(part.func, ast.Name)]
+
+
+def _calls_of(node: ast.AST, names: Collection[str]) -> list[ast.Call]:
+    return [part for part in ast.walk(node) if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id in names]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from nbcompile.analysis.rounds import gathering
+from nbcompile.analysis.rounds import empty_collectors, gathering
 from nbcompile.model.diagnostic import Diagnostic, Outcome, Place, Span
 from nbcompile.model.facts import CellFacts
 from nbcompile.model.workflow import CellScatter, Doubt, Gathering, Scatter, ScatterMethod, Split, StepDeclaration, WorkflowDeclaration
@@ -18,7 +18,7 @@ _RANDOM = ("random", "numpy.random", "torch.random")
 def scattered_cells(
     facts: Sequence[CellFacts], workflow: WorkflowDeclaration, trees: Mapping[int, ast.Module]
 ) -> Outcome[tuple[CellScatter, ...]]:
-    """The cells with a scatter, in notebook order. `trees` holds their syntax trees."""
+    """The cells with a scatter, in notebook order. `trees` holds the syntax trees of all cells that have one."""
     found: list[CellScatter] = []
     diagnostics: list[Diagnostic] = []
     for cell in facts:
@@ -32,7 +32,7 @@ def scattered_cells(
         if axes is None:
             diagnostics.append(_no_axes(place, step))
             continue
-        seen = _gathering(cell, axes, trees.get(cell.index))
+        seen = _gathering(cell, axes, facts[: cell.index], trees)
         diagnostics += _doubts(seen, place)
         found.append(CellScatter(cell=cell.index, axes=axes, gathering=seen))
     return Outcome(tuple(found), tuple(diagnostics))
@@ -67,15 +67,42 @@ def _no_axes(place: Place, step: StepDeclaration | None) -> Diagnostic:
     )
 
 
-def _gathering(cell: CellFacts, axes: tuple[tuple[Split, ...], ...], tree: ast.Module | None) -> Gathering:
+def _gathering(
+    cell: CellFacts, axes: tuple[tuple[Split, ...], ...], above: Sequence[CellFacts], trees: Mapping[int, ast.Module]
+) -> Gathering:
+    tree = trees.get(cell.index)
     if tree is None:
         return Gathering()
-    seen = gathering(tree, [[split.name for split in axis] for axis in axes])
-    return seen._replace(doubts=(*seen.doubts, *_doubts_of_facts(cell), *_doubts_of_sizes(axes)))
+    before = {made.name for one in above for made in one.definitions}
+    empty = dict(_empty_before(cell, above, trees))
+    seen = gathering(tree, [[split.name for split in axis] for axis in axes], before, empty)
+    collected = [name for name in empty if name in seen.joined]
+    return seen._replace(doubts=(*seen.doubts, *_doubts_of_facts(cell, collected), *_doubts_of_sizes(axes)))
 
 
-def _doubts_of_facts(cell: CellFacts) -> Iterator[Doubt]:
-    own = {made.name for made in cell.definitions}
+def _empty_before(cell: CellFacts, above: Sequence[CellFacts], trees: Mapping[int, ast.Module]) -> Iterator[tuple[str, str]]:
+    """The names that a cell changes and that one statement above it, and nothing else, has to do with: it makes an empty container."""
+    for name in dict.fromkeys(change.name for change in cell.changes):
+        cells = [one for one in above if name in _mentioned(one)]
+        tree = trees.get(cells[0].index) if len(cells) == 1 else None
+        statements = [part for part in tree.body if name in _names(part)] if tree else []
+        if len(statements) == 1:
+            yield from (found for found in empty_collectors(statements[0]) if found[0] == name)
+
+
+def _mentioned(cell: CellFacts) -> set[str]:
+    if cell.opaque:
+        return {one.name for one in cell.changes}
+    facts = (cell.definitions, cell.uses, cell.changes, cell.deletions)
+    return {one.name for kind in facts for one in kind}
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+def _doubts_of_facts(cell: CellFacts, collected: Collection[str]) -> Iterator[Doubt]:
+    own = {*collected, *(made.name for made in cell.definitions)}
     for change in cell.changes:
         if change.name not in own:
             yield Doubt(change.span, f"it changes `{change.name}`, and a shard does not see what the others change")

@@ -14,7 +14,7 @@ from nbcompile.api.personal import personal_file, personal_settings
 from nbcompile.dataflow.link import link
 from nbcompile.frontend.beside import look_beside
 from nbcompile.frontend.ipynb import read_notebook
-from nbcompile.frontend.parse import parse_cell, parse_cells
+from nbcompile.frontend.parse import parse_cells
 from nbcompile.model.diagnostic import DiagnosticLog, Outcome
 from nbcompile.model.errors import UsageError
 from nbcompile.model.graph import given_files
@@ -110,9 +110,8 @@ def _with_declarations(program: Program) -> Program:
     log.extend(program.diagnostics)
     workflow, parameters = program.workflow, program.parameters
     facts = log.take(apply_declarations(without_replays(program.facts, (parameters.cell, parameters.injected)), workflow))
-    steps = {declared.cell for declared in workflow.cells if declared.step and declared.step.scatter}
-    parsed = {cell.index: parse_cell(cell) for cell in program.notebook.code_cells if cell.index in steps or facts[cell.index].scatter}
-    trees = {index: cell.tree for index, cell in parsed.items() if cell.tree}
+    scatter = any(one.scatter for one in facts) or any(declared.step and declared.step.scatter for declared in workflow.cells)
+    trees = {parsed.cell.index: parsed.tree for parsed in parse_cells(program.notebook) if parsed.tree} if scatter else {}
     scatters = log.take(scattered_cells(facts, workflow, trees))
     graph = log.take(order_declared(link(facts), workflow))
     return replace(program, facts=facts, graph=graph, diagnostics=log.diagnostics, ok=log.ok, scatters=scatters)

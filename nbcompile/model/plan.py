@@ -84,13 +84,15 @@ class StepScatter:
 
     Ports of one axis go in step; every shard of an axis meets every one of the next, and the last axis goes round
     fastest. Versions of names in `kept` are alike in all shards, of those in `last` only the last shard's counts, and all
-    others are joined in order: those in `paths` stand for files, one or a list. `shows` says that the cell ends with an
-    expression, whose value is joined and shown once.
+    others are joined in order: those in `paths` stand for files, one or a list, and what those in `joined` have under one key
+    is what the last shard has there. `shows` says that the cell ends with an expression, whose value, called `_`, is joined
+    and shown once.
     """
 
     axes: tuple[tuple[ShardPort, ...], ...]
     kept: tuple[str, ...] = ()
     last: tuple[str, ...] = ()
+    joined: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     shows: bool = False
 

@@ -100,13 +100,15 @@ class Gathering(NamedTuple):
     """What becomes of the names that a scattered cell binds.
 
     Parts of `joined` are put together in the order of the shards, `kept` are alike in all of them, and of `last` only the
-    last shard has what the whole cell would leave. Other names are not known: they are joined as well. `unseen` says that
-    the cell runs commands, of which nothing is known, and `shows` that it ends with an expression.
+    last shard has what the whole cell would leave. Other names are not known: they are joined as well. Of `torn` names no shard
+    has what the whole cell leaves, nor have all together. `unseen` says that the cell runs commands, of which nothing is known,
+    and `shows` that it ends with an expression.
     """
 
     joined: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     last: tuple[str, ...] = ()
+    torn: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     unseen: bool = False
     shows: bool = False

@@ -97,6 +97,13 @@ def _not_applied(wanted: Sending, met: Sending, notebook: Notebook, parts: Seque
             place=Place(cell, notebook.code_cells[cell].id),
             help=f"bind `{name}` in a cell of its own",
         )
+    for version, reader in wanted.torn:
+        yield Diagnostic(
+            rule=rules.SCATTER_NOT_APPLIED,
+            message=f"the scatter is not applied: cell {reader} reads `{version.name}`, which shards do not leave as the whole cell does",
+            place=Place(version.cell, notebook.code_cells[version.cell].id),
+            help="collect a list in this cell, and count or add up in a cell after it",
+        )
 
 
 def _critical_path(steps: Sequence[Step], links: Sequence[Link], seconds: Sequence[float]) -> tuple[float, tuple[StepId, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nbcompile.model.graph import DataflowGraph, Version
@@ -17,7 +17,8 @@ class Sending:
     """What is special about what cells send each other: the scattered cells, and versions whose files go with them.
 
     `by_shard` says which version a cell is given in shards under a name, and `found` which names stand for files that are
-    found after a cell. `unmade` are scattered names of cells that nothing in the notebook binds, so that no step could cut them.
+    found after a cell. `unmade` are scattered names of cells that nothing in the notebook binds, so that no step could cut them;
+    `torn` are names that a cell would leave otherwise if it ran in shards, with the cells that read them.
     `packed` says which versions cells are sent packed, and by whose code.
     """
 
@@ -26,6 +27,7 @@ class Sending:
     by_shard: Mapping[tuple[int, str], Version] = field(default_factory=dict)
     found: frozenset[tuple[int, str]] = frozenset()
     unmade: tuple[tuple[int, str], ...] = ()
+    torn: tuple[tuple[Version, int], ...] = ()
     packed: Mapping[tuple[int, Version], tuple[Serializer, ...]] = field(default_factory=dict)
 
     def is_cut(self, version: Version, reader: int) -> bool:
@@ -64,11 +66,23 @@ def plan_sending(graph: DataflowGraph, workflow: WorkflowDeclaration, scatters: 
         if source in needs[index]
     }
     unmade = tuple((index, name) for index, scatter in by_cell.items() for name in scatter.names if (index, name) not in by_shard)
-    applied = {index: scatter for index, scatter in by_cell.items() if index not in dict(unmade)}
+    torn = tuple(_torn(graph, by_cell))
+    whole = {*dict(unmade), *(version.cell for version, _ in torn)}
+    applied = {index: scatter for index, scatter in by_cell.items() if index not in whole}
     found = frozenset((cell, port.name) for cell, step in steps.items() for port in step.outputs if _is_pattern(port))
     by_shard = {key: version for key, version in by_shard.items() if key[0] in applied}
     packed = packed_versions(graph, steps, by_cell)
-    return Sending(applied, frozenset(_carried(graph, steps)), by_shard, found, unmade, packed)
+    return Sending(applied, frozenset(_carried(graph, steps)), by_shard, found, unmade, torn, packed)
+
+
+def _torn(graph: DataflowGraph, scatters: Mapping[int, CellScatter]) -> Iterator[tuple[Version, int]]:
+    """The versions that shards could not leave as the whole cell does, and the first cell that reads each."""
+    torn = {Version(name, scatter.cell) for scatter in scatters.values() for name in scatter.gathering.torn}
+    for cell in graph.cells if torn else ():
+        for version in cell.needs:
+            if version in torn:
+                torn.remove(version)
+                yield version, cell.index
 
 
 def _sources(scatter: CellScatter, step: StepDeclaration | None) -> dict[str, str]:
@@ -126,7 +140,7 @@ def scatter_of(cell: int, sending: Sending, steps: Sequence[Step]) -> StepScatte
 
     axes = tuple(tuple(port(split) for split in axis) for axis in scatter.axes)
     gathering, paths = scatter.gathering, tuple(name for index, name in sorted(sending.found) if index == cell)
-    return StepScatter(axes=axes, kept=gathering.kept, last=gathering.last, paths=paths, shows=gathering.shows)
+    return StepScatter(axes=axes, kept=gathering.kept, last=gathering.last, joined=gathering.joined, paths=paths, shows=gathering.shows)
 
 
 def only_alone(sending: Sending, parts: Sequence[Sequence[int]]) -> Sending:

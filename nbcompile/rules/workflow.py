@@ -190,14 +190,16 @@ SCATTER_NOT_APPLIED = Rule(
     explanation="""\
 ## What it does
 Reports a cell with a scatter that has to be in one step with another cell, for example because they share a file that
-is open, and one whose scattered name no earlier cell binds, for example because its value stands in the declaration. It runs once, on the
-whole.
+is open, and one whose scattered name no earlier cell binds, for example because its value stands in the declaration. Also one of which a
+later cell reads what its shards would tear: a sum over the rounds, a name that only some rounds bind and that had a value before,
+the first value under a key, the length of the whole. It runs once, on the whole.
 
 ## Why it matters
 The results are right, but nothing runs side by side.
 
 ## What to do
-Move what the cells share into one of them; bind the name in a cell before.
+Move what the cells share into one of them; bind the name in a cell before. Collect a list with something for each item, and count or add
+up in a cell after it.
 """,
 )
 

@@ -161,12 +161,14 @@ class ScatterEntry(NamedTuple):
     """How the shards of a step go together: for each axis the cuts that go in step, the last axis goes round fastest.
 
     `gathers` are the payloads that are needed as a whole; of names in `kept` any shard has the value, of those in `last` the
-    last one; those in `paths` stand for files, one or a list. `shows` says that the cell ends with an expression.
+    last one, and so have those in `joined` under each key; those in `paths` stand for files, one or a list. `shows` says that the
+    cell ends with an expression.
     """
 
     axes: Tuple[Tuple[str, ...], ...]
     kept: Tuple[str, ...]
     last: Tuple[str, ...]
+    joined: Tuple[str, ...]
     paths: Tuple[str, ...]
     gathers: Tuple[str, ...]
     shows: bool
@@ -232,9 +234,8 @@ def _document(raw: Dict[str, Any]) -> StepDocument:
 
 
 def _scatter(raw: Dict[str, Any]) -> ScatterEntry:
-    return ScatterEntry(
-        tuple(map(tuple, raw["axes"])), tuple(raw["kept"]), tuple(raw["last"]), tuple(raw["paths"]), tuple(raw["gathers"]), raw["shows"]
-    )
+    kept, last, joined, paths, gathers = (tuple(raw[key]) for key in ("kept", "last", "joined", "paths", "gathers"))
+    return ScatterEntry(tuple(map(tuple, raw["axes"])), kept, last, joined, paths, gathers, raw["shows"])
 
 
 def _definition_entry(raw: Dict[str, Any]) -> DefinitionEntry:

@@ -197,7 +197,9 @@ class GatheringRun(StepRun):
         self._tell(cell, reports, shown)
         if goes_on:
             for save in (save for save in cell.saves if save.payload in scatter.gathers):
-                self._join(save.payload, save.versions, files, scatter)
+                parts = self._parts(files.of(save.payload).values(), save.versions)
+                for version in save.versions:
+                    self._join(version, parts[version], scatter)
                 self._save(cell, save)
             for cut in cell.cuts:
                 self._save_cut(cut)
@@ -249,32 +251,40 @@ class GatheringRun(StepRun):
         if any(part is UNBOUND for part in parts):
             return UNBOUND
         try:
-            return join_values("_", parts)
+            return join_values("_", parts, collected="_" in _scatter_of(self.document).joined)
         except StepProblem:
             return UNBOUND
 
     def _of_whole(self, cell: StepCell, files: ShardFiles, scatter: ScatterEntry) -> Dict[str, Any]:
-        self._join(self.document.step + _FINAL, _final(cell), files, scatter)
+        """The final values. No cell reads them: one that cannot be put together is not known, and that is all."""
+        parts = self._parts(files.of(self.document.step + _FINAL).values(), _final(cell))
+        for version in _final(cell):
+            self._join_final(version, parts[version], scatter)
         if cell.keeps:
             self._keep_final(cell, [(version, self.versions[version]) for version in _final(cell)])
         values = {name: self.versions[VersionName(name, cell.cell)] for name in cell.describes}
         return described({name: value for name, value in values.items() if value is not UNBOUND})
 
-    def _join(self, payload: str, versions: Sequence[VersionName], files: ShardFiles, scatter: ScatterEntry) -> None:
-        parts = self._parts(files.of(payload).values(), versions)
-        for version in versions:
-            bound = [part for part in parts[version] if part is not UNBOUND]
-            if not bound or version.kind == "channel":
-                self.versions.put(version, parts[version][-1])
-            elif version.name in scatter.last:
-                # A shard without items leaves what an earlier one has bound.
-                self.versions.put(version, bound[-1])
-            elif version.name in scatter.paths:
-                self.versions.put(version, paths_of([path for part in bound for path in ([part] if isinstance(part, str) else part)]))
-            elif version.name in scatter.kept:
-                self.versions.put(version, bound[0])
-            else:
-                self.versions.put(version, join_values(version.name, bound))
+    def _join_final(self, version: VersionName, parts: Sequence[Any], scatter: ScatterEntry) -> None:
+        try:
+            self._join(version, parts, scatter)
+        except StepProblem:
+            self.versions.put(version, UNBOUND)
+
+    def _join(self, version: VersionName, parts: Sequence[Any], scatter: ScatterEntry) -> None:
+        """Put together what the shards made of a version."""
+        bound = [part for part in parts if part is not UNBOUND]
+        if not bound or version.kind == "channel":
+            self.versions.put(version, parts[-1])
+        elif version.name in scatter.last:
+            # A shard that did not bind it leaves what an earlier one has bound.
+            self.versions.put(version, bound[-1])
+        elif version.name in scatter.paths:
+            self.versions.put(version, paths_of([path for part in bound for path in ([part] if isinstance(part, str) else part)]))
+        elif version.name in scatter.kept:
+            self.versions.put(version, bound[0])
+        else:
+            self.versions.put(version, join_values(version.name, bound, collected=version.name in scatter.joined))
 
     def _parts(self, paths: Iterable[str], versions: Sequence[VersionName]) -> Dict[VersionName, List[Any]]:
         """What each shard made of these versions, in the order of the shards."""

@@ -17,7 +17,7 @@ _SLICED = (list, tuple, range, str, bytes, bytearray)
 
 
 class Cut(NamedTuple):
-    """How a value is cut: into `num` shards of nearly one size, or, where `num` is 0, into shards of `size` items."""
+    """How a value is cut: into `num` shards of nearly one size, but no more than it has items, or, where that is 0, of `size` items."""
 
     size: int = 1
     num: int = 0
@@ -25,9 +25,10 @@ class Cut(NamedTuple):
     def bounds(self, length: int) -> List[Tuple[int, int]]:
         """Where the shards of a value of this length start and end. What is empty is one empty shard: its cell still runs."""
         if self.num:
-            width, longer = divmod(length, self.num)
-            starts = [number * width + min(number, longer) for number in range(self.num + 1)]
-            return [(starts[number], starts[number + 1]) for number in range(self.num)]
+            num = min(self.num, max(length, 1))
+            width, longer = divmod(length, num)
+            starts = [number * width + min(number, longer) for number in range(num + 1)]
+            return [(starts[number], starts[number + 1]) for number in range(num)]
         return [(start, min(start + self.size, length)) for start in range(0, length, self.size)] or [(0, 0)]
 
 
@@ -79,12 +80,12 @@ def _keyed(value: Any) -> bool:
     return hasattr(value, "keys")
 
 
-def join_values(name: str, parts: Sequence[Any]) -> Any:
-    """The value of which these are the parts, in order."""
+def join_values(name: str, parts: Sequence[Any], *, collected: bool = False) -> Any:
+    """The value of which these are the parts, in order. Of what was `collected` under one key, the last counts."""
     first = parts[0]
     if len(parts) == 1:
         return first
-    joined = _joined(parts) if all(type(part) is type(first) for part in parts) else None
+    joined = _joined(parts, collected) if all(type(part) is type(first) for part in parts) else None
     if joined is not None:
         return joined.value
     if all(_alike(first, part) for part in parts[1:]):
@@ -98,7 +99,7 @@ class _Joined(NamedTuple):
     value: Any
 
 
-def _joined(parts: Sequence[Any]) -> Optional[_Joined]:
+def _joined(parts: Sequence[Any], collected: bool) -> Optional[_Joined]:
     """The parts put together, if they are of a type that has parts."""
     first = parts[0]
     if isinstance(first, collections.Counter):
@@ -107,7 +108,7 @@ def _joined(parts: Sequence[Any]) -> Optional[_Joined]:
             total.update(part)
         return _Joined(total)
     if isinstance(first, dict):
-        return _joined_mappings(parts)
+        return _joined_mappings(parts, collected)
     if isinstance(first, (list, tuple)) and not hasattr(first, "_fields"):
         return _Joined(type(first)(item for part in parts for item in part))
     if isinstance(first, (set, frozenset)):
@@ -117,12 +118,12 @@ def _joined(parts: Sequence[Any]) -> Optional[_Joined]:
     return _joined_rows(parts)
 
 
-def _joined_mappings(parts: Sequence[Dict[Any, Any]]) -> Optional[_Joined]:
-    """One mapping, if no key has two values."""
+def _joined_mappings(parts: Sequence[Dict[Any, Any]], collected: bool) -> Optional[_Joined]:
+    """One mapping, if no key has two values or the last one counts."""
     total = parts[0].copy()
     for part in parts[1:]:
         for key, value in part.items():
-            if key in total and not _alike(total[key], value):
+            if key in total and not collected and not _alike(total[key], value):
                 return None
             total[key] = value
     return _Joined(total)

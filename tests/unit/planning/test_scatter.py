@@ -5,6 +5,7 @@ import json
 import pytest
 
 from nbcompile import api
+from nbcompile.api.plans import plan_findings
 from nbcompile.frontend.percent import read_percent
 from nbcompile.model.plan import Granularity
 from nbcompile.model.settings import Settings
@@ -131,3 +132,35 @@ def test_a_scatter_that_is_applied_is_not_told(tmp_path):
     path = tmp_path / "n.py"
     path.write_text(f"# %%\nxs = [1, 2]\n\n# %% workflow={json.dumps({'step': scatter('xs')})}\nys = [x + 1 for x in xs]\n")
     assert "NB432" not in {one.rule.code for one in api.check(path).diagnostics}
+
+
+TORN = {
+    "added up over the rounds": ("total = 0\nfor x in xs:\n    total += x", "total"),
+    "bound in some rounds, and before": ("best = None\nfor x in xs:\n    if x > 1:\n        best = x", "best"),
+    "bound in some rounds, and in a cell before": ("for x in xs:\n    if x > 1:\n        n = x", "n"),
+    "the first under a key": ("first = {}\nfor x in xs:\n    first.setdefault(x % 2, x)", "first"),
+    "lists under a key": ("lists = {}\nfor x in xs:\n    lists.setdefault(x % 2, []).append(x)", "lists"),
+    "the number of a round": ("for i, x in enumerate(xs):\n    print(x)", "i"),
+    "all that is left after a break": ("ys = []\nfor x in xs:\n    if x == 2:\n        break\n    ys.append(x)", "ys"),
+    "taken together": ("n = len(xs)", "n"),
+    "stored into what is there": ("for x in xs:\n    filled[x] = 2 * x", "filled"),
+}
+
+
+@pytest.mark.parametrize(("source", "name"), TORN.values(), ids=TORN)
+def test_a_cell_runs_whole_for_those_who_read_what_shards_would_tear(source, name):
+    above = "xs, n, filled = [1, 2, 3], 0, {1: None, 2: None, 3: None}"
+    for reader, scattered in ((f"print({name})", False), ("print(1)", True)):
+        text = f"# %%\n{above}\n\n# %%\n# nbc: scatter=xs\n{source}\n\n# %%\n{reader}\n"
+        program = api.analyze_notebook(read_percent(text.encode(), "n"), {})
+        plan = api.plan(program, Settings(granularity=Granularity.CELL))
+        assert [bool(step.scatter) for step in plan.steps if 1 in step.cells] == [scattered]
+        assert [one.rule.code for one in plan_findings(program)] == ([] if scattered else ["NB432"])
+
+
+def test_what_is_collected_into_an_empty_list_of_an_earlier_cell_is_joined():
+    program, plan = planned("xs = [1, 2, 3]\nys = []", "# nbc: scatter=xs\nfor x in xs:\n    ys.append(x)", "print(ys)")
+    assert axes(plan.steps[1]) == [["xs"]]
+    assert [one for one in program.diagnostics if one.rule.code == "NB431"] == []
+    program, plan = planned("xs = [1, 2, 3]\nys = []", "ys.append(0)", "# nbc: scatter=xs\nfor x in xs:\n    ys.append(x)", "print(ys)")
+    assert plan.steps[2].scatter is None

@@ -151,6 +151,28 @@ def test_a_shard_without_items_leaves_what_an_earlier_one_has_bound(run):
     assert run("# %%\nxs = [3]", loop, "# %%\nprint(x)").texts(2) == ["3\n"]
 
 
+def test_of_two_values_under_one_key_the_later_counts(run):
+    done = run(
+        "# %%\nxs = [1, 2, 3, 4]",
+        scattered("d = {}\nfor x in xs:\n    d[x % 2] = x\nd", "xs"),
+        scattered("e = {x % 2: x for x in xs}\n{x % 3: x for x in xs}", "xs"),
+        "# %%\nprint(d, e)",
+    )
+    assert done.texts(1) == ["{1: 3, 0: 4}"]
+    assert done.texts(2) == ["{1: 4, 2: 2, 0: 3}"]
+    assert done.texts(3) == ["{1: 3, 0: 4} {1: 3, 0: 4}\n"]
+
+
+def test_a_name_that_some_rounds_bind_has_what_the_last_of_them_bound(run):
+    loop = scattered("for x in xs:\n    if x > 2:\n        big = x\n    for y in range(x):\n        pass", "xs")
+    assert run("# %%\nxs = [4, 3, 1, 0]", loop, "# %%\nprint(big, y, x)").texts(2) == ["3 0 0\n"]
+
+
+def test_a_shard_more_than_there_are_items_does_not_bring_an_older_value_back(run):
+    loop = scattered("ys = []\nfor x in xs:\n    ys.append(x)", {"name": "xs", "num": 4})
+    assert run("# %%\nx, xs = 99, [1, 2]", loop, "# %%\nprint(x, ys)").texts(2) == ["2 [1, 2]\n"]
+
+
 def test_an_error_ends_the_cell_where_it_would(run):
     done = run("# %%\nxs = [2, 1, 0, 3]", scattered("for x in xs:\n    print(6 // x)", "xs"))
     assert done.codes[1,] == 3

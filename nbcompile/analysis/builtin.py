@@ -338,10 +338,22 @@ def open_(call: Call) -> Value:
     return made
 
 
+def _as_table_says(call: Call) -> Value:
+    row = call.frame.walk.known.function(call.label)
+    return rows.apply(call, row) if row is not None else SCALAR
+
+
+def change_directory(call: Call) -> Value:
+    """`os.chdir(path)`."""
+    path = (call.arguments.keywords.get("path") or call.first).const
+    if type(path) is str:
+        files.enter(call.frame, path, call.node)
+    return _as_table_says(call)
+
+
 def load_arrays(call: Call) -> Value:
     """`numpy.load(name)`: an archive stays open, and its arrays are read when they are asked for."""
-    row = call.frame.walk.known.function("numpy.load")
-    value = rows.apply(call, row) if row is not None else SCALAR
+    value = _as_table_says(call)
     name = (call.arguments.keywords.get("file") or call.first).const
     return call.frame.fresh(call.node, _ARCHIVE, role="archive") if type(name) is str and name.endswith(".npz") else value
 
@@ -555,6 +567,7 @@ SPECIAL: dict[str, Special] = {
     "builtins.open": open_,
     "io.open": open_,
     "builtins.input": input_,
+    "os.chdir": change_directory,
     "numpy.load": load_arrays,
     "functools.partial": partial,
     "functools.reduce": reduce_,

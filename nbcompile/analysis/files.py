@@ -18,6 +18,8 @@ from nbcompile.analysis.visit import Call
 UNRESOLVED = HERE
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _GLOB = re.compile(r"[*?\[]")
+# A directory that was made here, if it was: none above, no option, nothing that is put together.
+_BELOW = re.compile(r"(?!\.\.|/|~|-)[^{}$]+")
 _NO_FILE = ":memory:"
 _IN_MEMORY = ("io.StringIO", "io.BytesIO", "file")
 
@@ -108,6 +110,12 @@ def note(frame: Frame, node: ast.AST, value: Value, mode: str) -> None:
         frame.walk.effect(frame, "network", "write" if mode != "read" else "read", value.const, node)
     else:
         frame.walk.effect(frame, channels.FILES, mode, path_of(value.const), node)
+
+
+def enter(frame: Frame, path: str, node: ast.AST) -> None:
+    """Whoever goes to a directory needs it."""
+    if _BELOW.fullmatch(path):
+        frame.walk.effect(frame, channels.FILES, "read", path_of(path + "/"), node)
 
 
 def path_of(text: str) -> str:

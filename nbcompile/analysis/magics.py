@@ -167,7 +167,9 @@ def _env(frame: Frame, node: Magic) -> Value:
 
 def _cd(frame: Frame, node: Magic) -> Value:
     read_interpolated(frame, node.argument, node)
-    frame.walk.effect(frame, "cwd", "write", node.argument.strip(), node)
+    path = node.argument.strip().strip("'\"")
+    frame.walk.effect(frame, "cwd", "write", path, node)
+    files.enter(frame, path, node)
     return NONE
 
 

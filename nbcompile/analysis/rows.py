@@ -192,6 +192,13 @@ def _formula(call: Call, action: Action) -> None:
             strings.read_formula(call.frame, value.const, call.node)
 
 
+def _restore(call: Call, _: Action) -> None:
+    """Objects are made again of classes and functions that are found by their names, which nobody sees."""
+    for name, value in list(call.frame.walk.namespace.items()):
+        if type(value.callee) in (Class, Function):
+            call.frame.read(name, call.node)
+
+
 _ACTIONS: dict[str, Callable[[Call, Action], None]] = {
     "changes": _change,
     "keeps": _keep,
@@ -213,6 +220,7 @@ _ACTIONS: dict[str, Callable[[Call, Action], None]] = {
     "opens": files.open_,
     "query": _query,
     "formula": _formula,
+    "restores": _restore,
 }
 
 

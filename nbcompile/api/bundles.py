@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from nbcompile.api.programs import Program
     from nbcompile.model.bundle import Bundle
     from nbcompile.model.plan import Plan
-    from nbcompile.model.workflow import InlineDeployment, WorkflowDeclaration
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +75,8 @@ def build(
         from nbcompile.backend import run_id
         from nbcompile.emitters.streamflow import emit_streamflow
         from nbcompile.model.personal import PERSONAL
+        from nbcompile.tenancy.declarations import described_deployments
 
         run = run_id(f"{program.notebook.name}-{sha256(lock).hexdigest()[:12]}")
-        bundle = emit_streamflow(bundle, made, tenant=PERSONAL, run=run, described=_described(program.workflow))
+        bundle = emit_streamflow(bundle, made, tenant=PERSONAL, run=run, described=described_deployments(program.workflow))
     return Build(program, made, bundle, lock, Path(path))
-
-
-def _described(workflow: WorkflowDeclaration) -> dict[str, InlineDeployment]:
-    """The deployments that the notebook describes, and that are none of the person's own. Whoever comes here has allowed them."""
-    from nbcompile.api.personal import personal_file, personal_settings
-
-    targets = [declared.target for declared in workflow.cells if declared.step and declared.target]
-    found = {target.deployment: target.inline for target in targets if target.inline}
-    own = personal_settings(personal_file()).deployments if found else ()
-    return {name: deployment for name, deployment in found.items() if name not in own}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from nbcompile.api.deployments import open_place, usual_ask
+from nbcompile.api.findings import located
 from nbcompile.api.places import inquire, look_at_this_machine
 from nbcompile.api.programs import read_file
 from nbcompile.model.diagnostic import Severity
@@ -72,6 +74,15 @@ class Visited(NamedTuple):
 
     findings: tuple[Diagnostic, ...] = ()
     sites: Mapping[Site, Software] = {}
+
+
+def check_openable(path: Path, program: Program, made: Plan) -> None:
+    """See that every deployment of a plan is one that we open. Raises `NotebookError` where only the notebook describes it."""
+    from nbcompile.tenancy.declarations import check_openable as found_closed
+
+    if closed := found_closed(made, program.workflow, program.notebook):
+        findings = tuple(located(replace(program, diagnostics=closed), str(path), read_file(path)))
+        raise NotebookError(f"{program.notebook.name} is placed where only it says how to get there", findings=findings)
 
 
 def checked_places(

@@ -92,6 +92,7 @@ def analyze_notebook(read: Outcome[Notebook], given: Mapping[str, object]) -> Pr
     workflow = log.take(_workflow(notebook))
     if workflow.questions:
         log.extend(_denials(workflow, notebook))
+        workflow = _settled(workflow)
     parsed = tuple(parse_cells(notebook))
     found = log.take(analyze_cells(parsed))
     facts = apply_annotations(found, parsed)
@@ -155,6 +156,12 @@ def _denials(workflow: WorkflowDeclaration, notebook: Notebook) -> tuple[Diagnos
 
     path = personal_file()
     return check_declarations(workflow, notebook, personal_settings(path), str(path))
+
+
+def _settled(workflow: WorkflowDeclaration) -> WorkflowDeclaration:
+    from nbcompile.tenancy.declarations import settled
+
+    return settled(workflow, personal_settings(personal_file()))
 
 
 def read_file(path: Path) -> bytes:

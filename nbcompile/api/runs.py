@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nbcompile.api.bundles import build
 from nbcompile.api.jobs import foreseeing, local_job
-from nbcompile.api.placed import Visited, checked_places, job_in, reaching, sweep_places
+from nbcompile.api.placed import Visited, check_openable, checked_places, job_in, reaching, sweep_places
 from nbcompile.api.plans import check_transfer, forecast, plan
 from nbcompile.api.programs import analyze, analyze_at, read_file
 from nbcompile.api.projects import in_project, python_asked
@@ -69,6 +69,7 @@ def run(
         made = plan(program, settings)
         elsewhere = any(step.target != "local" for step in made.steps)
         if engine == "streamflow" or (elsewhere and not engine):
+            check_openable(path, program, made)
             check_transfer(forecast(program, made, settings), settings)
             with reaching(tell) as reached:
                 identifier = new_run_id(program.notebook.name)

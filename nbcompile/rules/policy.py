@@ -91,4 +91,25 @@ A notebook never redefines where your steps run.
 """,
 )
 
+DESCRIBED_DEPLOYMENT_NOT_OPENED = Rule(
+    code="NB415",
+    name="described-deployment-not-opened",
+    severity=Severity.ERROR,
+    summary="a step is placed where only the notebook says how to get there",
+    explanation="""\
+## What it does
+Refuses to run a notebook with a step at a deployment that the notebook describes, before anything runs. Only `local` of such
+deployments is opened: it is this machine.
+
+## Why it matters
+The description names a host and a key, and no host key by which the host could be known; of charts and images nothing can be
+opened here. Whoever answers at that name would be given your data.
+
+## What to do
+Log in there once and see its host key: `nbcompile deployment add NAME --ssh USER@HOST`, with `--slurm` where jobs go to Slurm. From then on
+a deployment of your own has that name, and is used. `nbcompile build --target streamflow` hands the description to StreamFlow as it
+is, and `streamflow run` opens it.
+""",
+)
+
 DENIALS = (INLINE_DEPLOYMENT_DENIED, INTERPRETER_DENIED, SERIALIZER_DENIED, WORKDIR_DENIED)

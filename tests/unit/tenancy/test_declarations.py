@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nbcompile import api
-from nbcompile.model.errors import Denied, UsageError
+from nbcompile.model.errors import Denied, NotebookError, UsageError
 
 NBCOMPILE = Path(sys.executable).parent / "nbcompile"
 INLINE = {"step": {}, "target": {"deployment": "hpc"}, "deployments": {"hpc": {"type": "ssh", "config": {"nodes": ["h"]}}}}
@@ -85,3 +85,31 @@ def test_what_cannot_be_allowed_is_an_error(notebook):
 def test_a_notebook_that_asks_for_nothing_reads_no_file_of_the_person(notebook):
     allow("allow: [everything]\n")
     assert api.analyze(notebook({"step": {}})).ok
+
+
+WAYS = {
+    "old ssh": ("ssh", {"hostname": "h", "username": "u", "sshKey": "/k"}, "`nbcompile deployment add hpc --ssh u@h --key /k`"),
+    "ssh": ("ssh", {"nodes": [{"hostname": "h", "username": "v"}], "username": "u"}, "`nbcompile deployment add hpc --ssh v@h`"),
+    "slurm": ("slurm", {"hostname": "h"}, "`nbcompile deployment add hpc --ssh h --slurm`"),
+    "no host": ("ssh", {"nodes": ["-oProxyCommand=x"]}, "define `hpc`"),
+    "no backend": ("helm", {"chart": "c"}, "define `hpc`"),
+}
+
+
+@pytest.mark.parametrize("engine", ["", "streamflow"])
+@pytest.mark.parametrize(("kind", "config", "way"), WAYS.values(), ids=WAYS)
+def test_nothing_runs_where_only_the_notebook_says_how_to_get_there(notebook, kind, config, way, engine):
+    allow("allow: [inline-deployments]\n")
+    path = notebook({"step": {}, "target": {"deployment": "hpc"}, "deployments": {"hpc": {"type": kind, "config": config}}})
+    with pytest.raises(NotebookError) as told:
+        api.run(path, output=path.parent / "out", engine=engine)
+    (found,) = told.value.findings
+    assert (found.rule.code, found.place.cell_index, found.path) == ("NB415", 0, str(path))
+    assert way in found.help
+    assert not (path.parent / "out").exists()
+
+
+def test_a_description_of_this_machine_is_this_machine(notebook):
+    allow("allow: [inline-deployments]\n")
+    target = {"deployment": {"type": "local", "config": {}}}
+    assert [step.target for step in api.plan(api.analyze(notebook({"step": {}, "target": target}))).steps] == ["local"]

@@ -40,6 +40,13 @@ INSERT INTO step VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
     job = excluded.job, record = excluded.record
 """
 _VERSION = 1
+# What SQLite says of a disk that does not take a change; the journal itself is sound.
+_REMEDIES = (
+    ("disk is full", "free some space"),
+    ("readonly database", "make it writable"),
+    ("unable to open", "see that you may write there"),
+    ("disk I/O error", "look into the disk"),
+)
 _PATIENCE_SECONDS = 10.0
 # Ended, but not yet waited for by its parent.
 _DEAD = (b"Z", b"X")
@@ -161,7 +168,12 @@ class Journal:
             raise self._broken(error) from None
 
     def _broken(self, error: sqlite3.DatabaseError) -> PlaceFailed:
-        return PlaceFailed(f"the journal {self._path} cannot be used: {error}", "start the run anew, in another directory")
+        # Error codes are known only from Python 3.11 on.
+        remedy = next((remedy for words, remedy in _REMEDIES if words in str(error)), "")
+        advice = f"{remedy}, then go on with `nbcompile runs resume {self._path.parent.parent}`, or start the run anew if no step had begun"
+        return PlaceFailed(
+            f"the journal {self._path} cannot be used: {error}", advice if remedy else "start the run anew, in another directory"
+        )
 
     def _prepare(self) -> None:
         found = self._execute("PRAGMA user_version").fetchone()[0]
@@ -185,7 +197,9 @@ class Journal:
         try:
             yield
         except BaseException:
-            self._execute("ROLLBACK")
+            # Where the disk is full, SQLite has done so itself.
+            if self._database.in_transaction:
+                self._execute("ROLLBACK")
             raise
         self._execute("COMMIT")
 

@@ -23,7 +23,17 @@ from importlib.machinery import SourceFileLoader
 del sys.argv[0]
 __file__, without = sys.argv[0], sys.dont_write_bytecode
 sys.dont_write_bytecode = False
-code = SourceFileLoader(__name__, __file__).get_code(__name__)
+runtime = SourceFileLoader(__name__, __file__)
+try:
+    code = runtime.get_code(__name__)
+except (EOFError, ValueError, TypeError):
+    # On a disk that is full Python leaves half of what it compiled, and would find that for ever.
+    import importlib.util, os
+    try:
+        os.unlink(importlib.util.cache_from_source(__file__))
+    except OSError:
+        pass
+    code = runtime.source_to_code(runtime.get_data(__file__), __file__)
 sys.dont_write_bytecode = without
 exec(code)
 """

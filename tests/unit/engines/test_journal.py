@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -97,3 +98,15 @@ def test_a_file_that_is_no_journal_is_told(tmp_path):
     directory.journal.write_bytes(b"not a database, but longer than a header")
     with pytest.raises(PlaceFailed, match="cannot be used"):
         load_run(directory)
+
+
+def test_a_full_disk_is_told_as_one_and_the_journal_stays_whole(tmp_path):
+    directory = claim_directory(tmp_path / "run", "demo")
+    with Journal(directory.journal, writes=True) as journal:
+        journal.begin(RUN)
+        pages = journal._database.execute("PRAGMA page_count").fetchone()[0]
+        journal._database.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(PlaceFailed, match="full") as told:
+            journal.begin(replace(RUN, request={"large": "x" * 100_000}))
+        assert "free some space, then go on with `nbcompile runs resume" in told.value.advice
+        assert journal.run().request == {"jobs": 2}

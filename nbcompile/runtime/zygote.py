@@ -281,6 +281,7 @@ def serve(descriptor: int, steps: Any) -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    _go_on_watched()
     _prctl(_ADOPT_ORPHANS, 1)
     # Nearly all that imports make stays: looking for the rest would take a part of their time, and is done by nobody.
     gc.disable()
@@ -292,6 +293,31 @@ def serve(descriptor: int, steps: Any) -> None:
         traceback.print_exc()
     finally:
         leave(code)
+
+
+def _go_on_watched() -> None:
+    """Go on in a child, and stay behind only to end what it has started, should somebody kill it.
+
+    The engine hears that the socket was closed when this process ends, too, so when all is gone. It ends as the child did, or with the
+    engine: the child notices that itself, or ends with this process while it is too busy to notice.
+    """
+    child = _fork()
+    if child == 0:
+        return
+    _die_with_parent(signal.SIGKILL)
+    _prctl(_ADOPT_ORPHANS, 1)
+    status = os.waitpid(child, 0)[1]
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                for pid in _children(os.getpid()):
+                    _kill_tree(pid)
+                os.waitpid(-1, 0)
+    if os.WIFSIGNALED(status):
+        with contextlib.suppress(OSError):
+            signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
+        os.kill(os.getpid(), os.WTERMSIG(status))
+    os._exit(os.WEXITSTATUS(status))
 
 
 def work(connection: socket.socket, steps: Any) -> int:

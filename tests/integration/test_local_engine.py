@@ -67,6 +67,10 @@ def alive_below(directory):
     return found
 
 
+def children(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
+
+
 def eventually(condition, seconds=60.0):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -184,6 +188,19 @@ def test_nothing_outlives_a_client_that_is_killed(stubborn):
     running, marker, out = stubborn
     assert alive_below(out)
     running.kill()
+    assert eventually(lambda: not alive(marker))
+    assert eventually(lambda: not alive_below(out))
+
+
+def test_a_parent_of_the_steps_that_is_killed_is_told_and_nothing_outlives_it(stubborn):
+    running, marker, out = stubborn
+    (watcher,) = children(running.pid)
+    (parent,) = children(watcher)
+    os.kill(parent, signal.SIGKILL)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 5
+    assert "was ended by signal SIGKILL (out of memory?)" in said
+    assert "nbcompile runs resume" in said
     assert eventually(lambda: not alive(marker))
     assert eventually(lambda: not alive_below(out))
 

@@ -136,7 +136,7 @@ class WarmParent:
         except ConnectionResetError:
             data = b""
         if not data:
-            raise PlaceFailed(f"{self.python} ended: {self._last_words()}", "run with another interpreter (--python)")
+            raise self._death()
         *lines, self._rest = (self._rest + data).split(b"\n")
         return [json.loads(line) for line in lines]
 
@@ -156,11 +156,23 @@ class WarmParent:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._socket.sendall(json.dumps(message).encode("ascii") + b"\n")
 
-    def _last_words(self) -> str:
-        self._process.wait(_END_SECONDS)
+    def _death(self) -> PlaceFailed:
+        code = self._process.wait(_END_SECONDS)
+        if code < 0:
+            why = " (out of memory?)" if code == -signal.SIGKILL else ""
+            advice = "go on with `nbcompile runs resume last`: steps that had finished do not run again"
+            return PlaceFailed(f"the process that starts the steps was ended by signal {_name_of_signal(-code)}{why}", advice)
         logs = [path for path in (self._earlier_log, self.log) if path.exists()]
         lines = [line for path in logs for line in path.read_text("utf-8", "replace").strip().splitlines()]
-        return lines[-1] if lines else f"exit code {self._process.returncode}"
+        said = lines[-1] if lines else f"exit code {code}"
+        return PlaceFailed(f"{self.python} ended: {said}", "run with another interpreter (--python)")
+
+
+def _name_of_signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return str(number)
 
 
 def _ends_within(connection: socket.socket, seconds: float) -> bool:

@@ -47,10 +47,14 @@ def _power_of_two(number: float) -> int:
 
 
 def missed_flows(profile: Profile, graph: DataflowGraph) -> tuple[MissedFlow, ...]:
-    """What really flowed from cell to cell, and is in no edge: the analysis did not see a change, or a use."""
+    """What really flowed from cell to cell, and is in no edge: the analysis did not see a change, or a use.
+
+    A profile names what a cell mentions; what the cell itself binds before it reads it came from no other.
+    """
     known = {(edge.source, edge.target, edge.name) for edge in graph.edges}
     replayed = {(statement.cell, cell.index) for cell in graph.cells for statement in cell.replays}
-    flows = (one for one in _flows(profile) if (one.source, one.target) not in replayed)
+    own = {(cell.index, name) for cell in graph.cells for name in {*cell.defines}.difference(cell.uses)}
+    flows = (one for one in _flows(profile) if (one.source, one.target) not in replayed and (one.target, one.name) not in own)
     return tuple(one for one in flows if (one.source, one.target, one.name) not in known)
 
 

@@ -63,3 +63,9 @@ def test_what_flowed_and_is_in_no_edge():
     assert missed_flows(PROFILE, PROGRAM.graph) == ()
     blind = replace(PROGRAM.graph, edges=tuple(edge for edge in PROGRAM.graph.edges if edge.source != 1))
     assert missed_flows(PROFILE, blind) == (MissedFlow(1, 2, "x", True),)
+
+
+def test_what_a_cell_binds_before_it_reads_came_from_no_other():
+    program = analyze_bytes(notebook_bytes("# %%\nx = [1]\n# %%\nx = [2]\nprint(x)\n"), "nb")
+    seen = make_profile(program.notebook, "3.11.7", (record(0, binds=["x"]), record(1, reads=["x"], binds=["x"])))
+    assert missed_flows(seen, program.graph) == ()

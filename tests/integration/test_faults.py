@@ -36,7 +36,9 @@ def test_a_full_disk(project):
     (project.directory / "out").mkdir()
     mount = "mount -t tmpfs -o size=16m tmpfs out"
     resume = f"mount -o remount,size=200m out && {shlex.quote(str(NBCOMPILE))} runs resume out/run; echo again $?"
-    done = shell(project, f"{mount} && $RUN; echo first $?; {resume}; ls out/run", "unshare", "--user", "--map-root-user", "--mount")
+    # Some systems and containers have no user namespaces; root can do without.
+    alone = ("unshare", "--mount") if os.getuid() == 0 else ("unshare", "--user", "--map-root-user", "--mount")
+    done = shell(project, f"{mount} && $RUN; echo first $?; {resume}; ls out/run", *alone)
     assert "first 5" in done.stdout, done.stderr
     assert "NB594: there is no space left" in done.stderr
     assert "again 0" in done.stdout, done.stderr

@@ -8,7 +8,7 @@ _MODULES = """
     argparse array calendar collections configparser contextlib ctypes csv datetime decimal difflib enum fractions functools graphlib
     hashlib io itertools json logging math multiprocessing operator os pathlib pickle pprint queue random re sqlite3 statistics
     string struct subprocess sys tarfile tempfile textwrap threading time types unittest.mock urllib.request uuid warnings weakref
-    xml.etree.ElementTree zipfile concurrent.futures asyncio shelve socket dataclasses
+    xml.etree.ElementTree zipfile concurrent.futures asyncio shelve dbm dbm.dumb socket dataclasses
 """
 
 
@@ -17,7 +17,7 @@ _QUIET = """
     asyncio atexit builtins bz2 codecs concurrent.futures concurrent.futures.Executor concurrent.futures.Future
     configparser.ConfigParser contextlib.chdir doctest gc getpass glob gzip http.client importlib inspect.getmembers io locale
     logging.Logger logging.config logging.handlers lzma multiprocessing multiprocessing.Pool multiprocessing.Process os os.environ
-    queue.Queue shelve shutil signal socket socket.socket sqlite3 sqlite3.Connection subprocess subprocess.Popen sys sys.Stream
+    queue.Queue dbm dbm.dumb shelve shutil signal socket socket.socket sqlite3 sqlite3.Connection subprocess subprocess.Popen sys sys.Stream
     sys.modules sys.path tarfile tarfile.TarFile tempfile threading threading.Lock threading.Thread time.sleep unittest
     urllib.request warnings.filterwarnings weakref webbrowser xml.ElementTree xml.etree.ElementTree zipfile zipfile.ZipFile
 """
@@ -25,7 +25,7 @@ _QUIET = """
 _HIDDEN = """
     collections.OrderedDict.move_to_end random.setstate os.putenv os.unsetenv os.symlink os.link os.walk os.fwalk
     pathlib.Path.iterdir pathlib.Path.glob pathlib.Path.rglob pathlib.Path.symlink_to pathlib.Path.hardlink_to shutil.copymode
-    shutil.copystat tempfile.TemporaryDirectory csv.Reader csv.DictReader csv.Writer pickle.Pickler shelve.Shelf
+    shutil.copystat tempfile.TemporaryDirectory csv.Reader csv.DictReader csv.Writer pickle.Pickler shelve.Shelf dbm.Database
     difflib.SequenceMatcher tarfile.TarFile hashlib hashlib.Hash argparse.ArgumentParser configparser.ConfigParser.read
     graphlib.TopologicalSorter contextlib.chdir contextlib.ExitStack logging logging.Logger logging.Handler sys.path socket.socket
     subprocess.Popen threading.Lock concurrent.futures.Future sqlite3 sqlite3.Connection sqlite3.Cursor xml.Element
@@ -83,6 +83,23 @@ def _database():
     return connection
 
 
+def _free_shelf():
+    """A free path for `dbm` and `shelve`, in the one format whose files Python itself opens: nobody sees what C libraries open."""
+    import dbm.dumb
+
+    dbm._defaultmod = dbm._modules["dbm.dumb"] = dbm.dumb
+    for suffix in (".dat", ".dir", ".bak"):
+        _gone(f"given.shelf{suffix}")
+    return "given.shelf"
+
+
+def _shelf():
+    import dbm.dumb
+
+    dbm.dumb.open(_free_shelf()).close()
+    return "given.shelf"
+
+
 def _cursor():
     return _database().execute("select * from t")
 
@@ -118,6 +135,8 @@ LIBRARY = Library(
         "folder_path": "pathlib.Path(folder)",
         "empty_path": "pathlib.Path(empty)",
         "connection": _database,
+        "shelf": _shelf,
+        "free_shelf": _free_shelf,
         "cursor": _cursor,
         "moment": "datetime.datetime(2020, 1, 2, 3, 4)",
         "day": "datetime.date(2020, 1, 2)",
@@ -163,6 +182,7 @@ LIBRARY = Library(
         "str": (str, type(None), bytes),
         "re.Match": (object,),
         "shelve.Shelf": object,
+        "dbm.Database": object,
     },
     receivers={
         "uuid.UUID": "uuid.UUID('12345678123456781234567812345678')",
@@ -188,7 +208,8 @@ LIBRARY = Library(
         "csv.Writer": ("csv.writer(out)", "csv.DictWriter(out, ['a', 'b'])"),
         "csv.Sniffer": "csv.Sniffer()",
         "pickle.Pickler": ("pickle._Pickler(io.BytesIO())", "pickle._Unpickler(raw)"),
-        "shelve.Shelf": "shelve.open('given.shelf')",
+        "shelve.Shelf": "shelve.open(shelf)",
+        "dbm.Database": "dbm.open(shelf, 'c')",
         "re.Pattern": "re.compile('(?P<n>a)')",
         "re.Match": "re.match('(?P<n>a)', 'a')",
         "statistics.NormalDist": "statistics.NormalDist(0, 1)",
@@ -358,6 +379,8 @@ LIBRARY = Library(
         "getpass.getuser": ("()",),
         "shelve.Shelf.close": ("()",),
         "shelve.Shelf.sync": ("()",),
+        "dbm.Database.close": ("()",),
+        "dbm.Database.sync": ("()",),
         "weakref.finalize": ("(f, print)",),
         "asyncio.Queue": ("()",),
         "asyncio.Lock": ("()",),
@@ -715,7 +738,10 @@ LIBRARY = Library(
         "tarfile.TarFile.addfile": ("(tarfile.TarInfo('b'))",),
         "tarfile.TarFile.getmember": ("('given.txt')",),
         "tarfile.TarFile.gettarinfo": ("(file)",),
-        "shelve.open": ("('given.shelf')",),
+        "shelve.open": ("(free_shelf)",),
+        "dbm.open": ("(free_shelf, 'c')",),
+        "dbm.dumb.open": ("(free_shelf, 'c')",),
+        "dbm.whichdb": ("(shelf)",),
         "subprocess.run": ("(['true'])",),
         "subprocess.call": ("(['true'])",),
         "subprocess.check_call": ("(['true'])",),

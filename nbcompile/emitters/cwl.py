@@ -76,7 +76,7 @@ def emit_cwl(
 
 
 def _apart(plan: Plan, paths: Iterable[str]) -> tuple[str, ...]:
-    """The files below the notebook's directory among these, where a step is given the whole directory as well."""
+    """The files and directories below the notebook's directory among these, where a step is given the whole of it as well."""
     if not any(WORKING_DIRECTORY in step.files_in for step in plan.steps):
         return ()
     return tuple(path for path in paths if not path.startswith("../"))
@@ -91,7 +91,7 @@ class _Taken(NamedTuple):
     files: tuple[str, ...] = ()
 
     def files_of(self, step: Step) -> tuple[str, ...]:
-        """The files that the step is given; a file that is a parameter takes the place of the one in the working directory."""
+        """The files that the step is given; one that is a parameter takes the place of that in the working directory."""
         if WORKING_DIRECTORY not in step.files_in:
             return step.files_in
         return tuple(dict.fromkeys((*step.files_in, *self.files)))

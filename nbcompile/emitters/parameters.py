@@ -13,14 +13,12 @@ WORKING_DIRECTORY = "./"
 def file_parameters(parameters: Parameters, plan: Plan) -> dict[str, str]:
     """The files and directories that the notebook is given as the values of paths, and the names of these parameters.
 
-    Whoever runs the workflow gives another file; the cells find it where the notebook has its own. A step that is given the
-    whole working directory would find the notebook's own directory below it, so that no other one can be given then.
+    Whoever runs the workflow gives another file; the cells find it where the notebook has its own.
     """
     given = dict(parameters.given)
     defaults = {one.name: str(given.get(one.name, one.default)) for one in parameters.known if one.type.kind is Kind.PATH}
     paths = dict.fromkeys(path for step in plan.steps for path in step.files_in)
-    if WORKING_DIRECTORY in paths:
-        paths = {path: None for path in paths if not path.endswith("/")}
+    paths.pop(WORKING_DIRECTORY, None)
     return {path: name for name, default in defaults.items() for path in paths if path.rstrip("/") == default.rstrip("/")}
 
 

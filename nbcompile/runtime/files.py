@@ -74,10 +74,12 @@ class StepFiles:
 
     def _begin(self) -> None:
         os.makedirs(self.directory)
-        for name, place in self._given:
-            path = os.path.normpath(name)
+        # What is given as a part of something is given after it, and instead of what that has there.
+        for path, place in sorted(((os.path.normpath(name), place) for name, place in self._given), key=_depth):
             if os.path.isabs(path) or path.split(os.sep).count(os.pardir) > LEVELS_ABOVE:
-                raise StepProblem("NB592", f"`{name}` lies too far from the notebook to be given to a step", "move it nearer")
+                raise StepProblem("NB592", f"`{path}` lies too far from the notebook to be given to a step", "move it nearer")
+            if path.rpartition(os.sep)[2] not in (os.curdir, os.pardir):
+                shutil.rmtree(os.path.join(self.directory, path), ignore_errors=True)
             self._put(path, place)
         for folder in self._folders:
             os.makedirs(os.path.join(self.directory, folder), exist_ok=True)
@@ -183,6 +185,11 @@ class StepFiles:
             folder, inner, up = os.path.dirname(folder), os.path.basename(folder), up + _UP
             found.update((up + path, stamp) for path, stamp in _stamps(folder, "", leave_out=inner))
         return found
+
+
+def _depth(given: Tuple[str, str]) -> int:
+    """How far a path leads into directories; the working directory, and those above it, come first."""
+    return sum(part not in (os.curdir, os.pardir) for part in given[0].split(os.sep))
 
 
 def below(path: str) -> str:

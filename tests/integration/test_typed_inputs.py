@@ -30,6 +30,7 @@ nothing = None
 table = {"a": 1}
 pair = (1, 2)
 where = Path("data/t.csv")
+folder = Path("folder")
 home = Path.home().name == "no such"
 
 # %%
@@ -42,6 +43,14 @@ with open(where) as file:
 # %%
 import os
 print(*(open(os.path.join(*parts)).read() for parts in [["data", "t.csv"]]))
+
+# %%
+found = sorted(os.listdir(folder))
+print(found)
+
+# %%
+which = os.path.join("folder", found[0])
+print(*(open(one).read() for one in [which]))
 """
 OTHERS = {
     "n": 7,
@@ -55,9 +64,24 @@ OTHERS = {
     "table": '{"z": [1, null]}',
     "pair": [3, 4, 5],
     "where": {"class": "File", "location": "other.csv"},
+    "folder": {"class": "Directory", "location": "others"},
 }
-OWN = ["", "3 0.5 it's $HOME $(date) True False [1, 2] [] None {'a': 1} (1, 2) False\n", "data/t.csv own\n", "own\n"]
-GIVEN = ["", "7 2.0  False True [] ['b', 'c d'] x {'z': [1, None]} (3, 4, 5) False\n", "data/t.csv other\n", "other\n"]
+OWN = [
+    "",
+    "3 0.5 it's $HOME $(date) True False [1, 2] [] None {'a': 1} (1, 2) False\n",
+    "data/t.csv own\n",
+    "own\n",
+    "['a.txt', 'b.txt']\n",
+    "a\n",
+]
+GIVEN = [
+    "",
+    "7 2.0  False True [] ['b', 'c d'] x {'z': [1, None]} (3, 4, 5) False\n",
+    "data/t.csv other\n",
+    "other\n",
+    "['c.txt']\n",
+    "c\n",
+]
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +90,9 @@ def project(tmp_path_factory):
     (directory / "data").mkdir()
     (directory / "data" / "t.csv").write_text("own", "utf-8")
     (directory / "other.csv").write_text("other", "utf-8")
+    for path in ("folder/a.txt", "folder/b.txt", "others/c.txt"):
+        (directory / path).parent.mkdir(exist_ok=True)
+        (directory / path).write_text(Path(path).stem, "utf-8")
     (directory / "typed.py").write_text(SCRIPT, "utf-8")
     (directory / "others.yml").write_text(yaml.safe_dump(OTHERS), "utf-8")
     api.build(directory / "typed.py", Settings(granularity=Granularity.CELL)).write(directory / "bundle")
@@ -80,8 +107,8 @@ def texts(path):
 def test_the_inputs_have_types_and_a_schema(project):
     workflow = yaml.safe_load((project / "bundle" / "workflow.cwl").read_text("utf-8"))
     types = {port["id"]: port["type"] for port in workflow["inputs"]}
-    assert [types[name] for name in ("n", "rate", "name", "flag", "xs", "names", "nothing", "table", "where", "home")] == (
-        ["int", "double", "string", "boolean", "int[]", "string[]", "string?", "string", "File", "string?"]
+    assert [types[name] for name in ("n", "rate", "name", "flag", "xs", "names", "nothing", "table", "where", "folder", "home")] == (
+        ["int", "double", "string", "boolean", "int[]", "string[]", "string?", "string", "File", "Directory", "string?"]
     )
     schema = json.loads((project / "bundle" / "parameters.schema.json").read_text("utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)

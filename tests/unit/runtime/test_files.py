@@ -1,5 +1,7 @@
 """The index of what a step's cells wrote is there as a whole or not at all."""
 
+from pathlib import Path
+
 import pytest
 
 from nbcompile.runtime import files
@@ -44,3 +46,13 @@ def test_an_index_that_leads_out_is_refused(path, tmp_path):
     files.write_index(str(tmp_path), [{"cell": 0, "path": path}])
     with pytest.raises(ValueError, match="leads out"):
         files.read_written(str(tmp_path))
+
+
+def test_what_is_given_as_a_part_stands_in_the_place_of_the_whole_s(tmp_path):
+    for path in ("own/d/a.txt", "own/d/e/b.txt", "own/c.txt", "other/x.txt", "one.txt"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(path)
+    given = [("d/one.txt", str(tmp_path / "one.txt")), ("d", str(tmp_path / "other")), ("./", str(tmp_path / "own"))]
+    staged = files.StepFiles(str(tmp_path / "work"), given, ())
+    found = {path.relative_to(staged.directory).as_posix() for path in Path(staged.directory).rglob("*") if path.is_file()}
+    assert found == {"c.txt", "d/x.txt", "d/one.txt"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -71,6 +72,22 @@ class Difference:
     compiled: str
     cause: str = ""
     announced: str = ""
+
+
+def around_difference(plain: str, compiled: str, most: int) -> tuple[str, str]:
+    """Both texts cut to about `most` characters, from a little before the first one that differs."""
+    if max(len(plain), len(compiled)) <= most:
+        return plain, compiled
+    alike = (one == other for one, other in zip(plain, compiled, strict=False))
+    same = sum(takewhile(bool, alike))
+    begin = same - most // 4
+    return _cut(plain, begin, most), _cut(compiled, begin, most)
+
+
+def _cut(text: str, begin: int, most: int) -> str:
+    if begin <= 0:
+        return text if len(text) <= most else f"{text[:most]}…"
+    return f"…{text[begin : begin + most]}" + ("…" if len(text) > begin + most else "")
 
 
 class Verdict(str, Enum):

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from nbcompile.model.verification import Aspect, Difference, Observation, Subject, Verdict, Verification
+from nbcompile.model.verification import Aspect, Difference, Observation, Subject, Verdict, Verification, around_difference
 from nbcompile.reporting.run_summary import duration
 
 _MOST_SHOWN = 20
@@ -50,8 +50,9 @@ def _differences(found: Verification) -> Iterator[str]:
 
 def _difference(one: Difference) -> Iterator[str]:
     yield f"{where(one.subject)} ({one.side}){'' if one.announced else ', silently'}:"
-    yield f"  plain     {_one_line(one.plain)}"
-    yield f"  compiled  {_one_line(one.compiled)}"
+    plain, compiled = around_difference(one.plain, one.compiled, _LINE)
+    yield f"  plain     {_one_line(plain)}"
+    yield f"  compiled  {_one_line(compiled)}"
     if one.cause:
         yield f"  probably: {one.cause}"
     if one.announced:
@@ -76,8 +77,7 @@ def order(subject: Subject) -> tuple[bool, int]:
 
 
 def _one_line(text: str) -> str:
-    line = text.replace("\n", "⏎")
-    return line if len(line) <= _LINE else line[:_LINE] + "…"
+    return text.replace("\n", "⏎")
 
 
 def verification_json(found: Verification) -> str:

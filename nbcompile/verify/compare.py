@@ -10,7 +10,7 @@ from itertools import zip_longest
 from typing import Any
 
 from nbcompile.model.run import Value
-from nbcompile.model.verification import Aspect, CellOutputs, Difference, Exactness, Observation, Output, Subject
+from nbcompile.model.verification import Aspect, CellOutputs, Difference, Exactness, Observation, Output, Subject, around_difference
 from nbcompile.verify.pictures import pictures_look_alike
 
 # What results of another machine may differ by: the order of additions differs with the processor and the libraries.
@@ -68,7 +68,7 @@ class _Comparison:
                 shown, expected = _parts(other).get(part), _parts(one).get(part)
                 if not self._same(part, expected, shown):
                     name = part if number == 0 else f"{part} of output {number + 1}"
-                    yield self._difference(Aspect.OUTPUT, cell, name, _words(expected), _words(shown))
+                    yield self._difference(Aspect.OUTPUT, cell, name, *around_difference(_words(expected), _words(shown), _SHOWN))
 
     def _same(self, part: str, left: object, right: object) -> bool:
         if left == right:
@@ -135,5 +135,4 @@ def _value_words(value: Value | None) -> str:
 def _words(shown: Any) -> str:  # noqa: ANN401 - JSON
     if shown is None:
         return _NOTHING
-    text = shown if isinstance(shown, str) else json.dumps(shown, sort_keys=True, ensure_ascii=False)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
+    return shown if isinstance(shown, str) else json.dumps(shown, sort_keys=True, ensure_ascii=False)

@@ -7,7 +7,7 @@ from nbcompile.api import analyze_bytes, plan
 from nbcompile.model.plan import Granularity
 from nbcompile.model.run import Value
 from nbcompile.model.settings import Settings
-from nbcompile.model.verification import Aspect, Exactness, Observation, Subject, Verdict
+from nbcompile.model.verification import Aspect, Exactness, Observation, Subject, Verdict, around_difference
 from nbcompile.reporting.verification import verification_text
 from nbcompile.reporting.verification_page import verification_html
 from nbcompile.verify.judge import judge, named_cells
@@ -98,3 +98,14 @@ def test_every_cell_that_draws_without_a_seed_is_named():
     cells = "# %%\nimport random\na = random.random()\n# %%\nb = random.random()\n# %%\nrandom.seed(1)\n# %%\nc = random.random()\n"
     program = analyze_bytes(notebook_bytes(cells), "nb")
     assert list(named_cells(program.diagnostics, program.facts)) == [0, 1]
+
+
+def test_long_texts_are_shown_from_where_they_differ():
+    rows = "".join(f"row {number}\n" for number in range(1000))
+    plain, compiled = around_difference(rows, rows.replace("row 700\n", "row seven hundred\n"), 80)
+    assert plain.startswith("…")
+    assert plain.endswith("…")
+    assert "row 700\nrow 701" in plain
+    assert "row seven hundred\nrow 701" in compiled
+    assert around_difference("a", "b", 80) == ("a", "b")
+    assert around_difference("a" * 100, "a" * 90, 40) == (f"…{'a' * 20}", f"…{'a' * 10}")

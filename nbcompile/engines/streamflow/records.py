@@ -36,6 +36,7 @@ _ADVICE = {
     Cause.ENVIRONMENT: "see `nbcompile doctor`, and correct the environment of the deployment",
 }
 _CACHED = "cached"
+_NOT_HERE = "it ended well, and what its cells showed is not in the directory of the run"
 TRY_AGAIN = "`nbcompile runs resume` goes on where this run ended"
 
 
@@ -120,6 +121,9 @@ class Records:
         step = StepId(note["step"])
         name = StepId(f"{step}.{note['shard']}" if note["shard"] else step)
         outputs = self._outputs(name, note)
+        if note["state"] == "finished" and not note["shard"] and not outputs:
+            # A notebook without its outputs is no result, whatever lost them.
+            note = {**note, "state": "failed", "found": False, "cause": Cause.LOST.value, "reason": _NOT_HERE}
         follower = self._followers.pop(step, None) or StepFollower(step, self._directory.events(step), streams=self._streams)
         if not note["shard"]:
             yield from follower.last_news(outputs)

@@ -23,6 +23,11 @@ def records(tmp_path):
     return Records(directory, Placement((STEP,)), 100.0, streams=False)
 
 
+def bring(records):
+    """What the cells of the step showed, brought to the directory of the run."""
+    records._directory.outputs("fit").write_text(json.dumps({"cells": []}))
+
+
 def take(records, *notes):
     return [event for note in notes for event in records.take({**COMMON, **note})]
 
@@ -32,6 +37,7 @@ def ended(**facts):
 
 
 def test_a_step_that_waits_and_ends_well(records):
+    bring(records)
     events = take(
         records,
         {"note": "submitted", **KEY},
@@ -79,7 +85,18 @@ def test_what_was_too_little_is_told_with_what_to_write(records, cause, asked, w
     assert all(word in advice for word in [*words, "`placement` of nbcompile.yml", "the deployment `hpc`", "run again"]), advice
 
 
+def test_a_step_whose_outputs_are_not_here_is_no_success(records):
+    found = {"found": True, "key": "k"}
+    take(records, {"note": "submitted", **KEY}, ended(state="finished", exit=0, **found))
+    (failure,) = records.failures
+    assert (failure.name, failure.lost, records.steps["fit"].state) == ("StepLost", True, StepState.FAILED)
+    assert "fit (cells 3, 4) at hpc" in failure.message
+    assert "what its cells showed is not in the directory of the run" in failure.message
+    assert any("resume" in line for line in failure.traceback)
+
+
 def test_a_step_whose_result_was_kept_did_not_run(records):
+    bring(records)
     told = {"parts": {"python": "x"}, "changes": [], "not_kept": ""}
     events = take(records, ended(state="finished", exit=0, cached=True, seconds=7.0, cpu_seconds=6.0, told=told))
     assert [type(event) for event in events] == [StepStarted, StepEnded]
@@ -94,6 +111,7 @@ def test_a_step_that_had_finished_before_keeps_what_it_took(tmp_path, key, found
     took = StepRecord(step=StepId("fit"), cells=(3, 4), state=StepState.FINISHED, started_seconds=1.0, seconds=60.0, place="hpc")
     known = KnownStep(step=StepId("fit"), state="finished", key=key, record=took)
     records = Records(RunDirectory(tmp_path), Placement((STEP,)), 100.0, streams=False, before=(known,))
+    bring(records)
     take(records, {"note": "submitted", **KEY}, ended(state="finished", exit=0, found=True, **KEY))
     assert (records.steps["fit"].seconds == 60.0, bool(records.steps["fit"].why)) == (found, found)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbcompile.api.bundles import Build, build
     from nbcompile.api.checks import check
-    from nbcompile.api.deployments import add_deployment, check_deployment, check_machine, open_place, remove_deployment
+    from nbcompile.api.deployments import add_deployment, check_deployment, check_machine, free_deployment, open_place, remove_deployment
     from nbcompile.api.personal import personal_file, personal_settings
     from nbcompile.api.places import check_places
     from nbcompile.api.plans import check_transfer, forecast, plan
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "bundles": ("Build", "build"),
     "checks": ("check",),
-    "deployments": ("add_deployment", "check_deployment", "check_machine", "open_place", "remove_deployment"),
+    "deployments": ("add_deployment", "check_deployment", "check_machine", "free_deployment", "open_place", "remove_deployment"),
     "personal": ("personal_file", "personal_settings"),
     "places": ("check_places",),
     "plans": ("check_transfer", "forecast", "plan"),
@@ -49,6 +49,7 @@ __all__ = [
     "check_places",
     "check_transfer",
     "forecast",
+    "free_deployment",
     "in_project",
     "open_place",
     "personal_file",

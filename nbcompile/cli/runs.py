@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import click
 
 from nbcompile import api
 from nbcompile.cli.following import conclude, follow
+from nbcompile.cli.options import deployments_option
 from nbcompile.engines.gc import free
 from nbcompile.engines.logs import logs_of
 from nbcompile.engines.registry import find_run, known_runs
@@ -152,15 +154,24 @@ def why(run: str, step: str) -> None:
     epilog="""\b
 Examples:
   nbcompile runs gc
-  nbcompile runs gc --max-size 2GiB --max-age 7d"""
+  nbcompile runs gc --max-size 2GiB --max-age 7d
+  nbcompile runs gc --on hpc --max-age 7d"""
 )
 @click.option("--max-size", default="10GiB", show_default=True, help="Keep at most so much in the cache, what was used last.")
 @click.option("--max-age", default="30d", show_default=True, help="Keep nothing that was not used for so long: 90m, 12h, 30d.")
-def gc(max_size: str, max_age: str) -> None:
+@click.option(
+    "--on", "names", metavar="DEPLOYMENT", multiple=True, help="By age also there, where results of runs are kept; may be repeated."
+)
+@deployments_option
+def gc(max_size: str, max_age: str, names: tuple[str, ...]) -> None:
     """Free disk space: cached results by age and size, and what runs that ended long ago keep to be resumed or opened."""
-    freed = free(known_runs(), most_bytes=_bytes(max_size), most_seconds=_seconds(max_age))
+    seconds = _seconds(max_age)
+    freed = free(known_runs(), most_bytes=_bytes(max_size), most_seconds=seconds)
     size = f"{(freed.cache_bytes + freed.run_bytes) / 2**20:.1f} MiB"
     click.echo(f"freed {size}; {freed.left_bytes / 2**20:.1f} MiB of results are kept in the cache", err=True)
+    for name in names:
+        there = asyncio.run(api.free_deployment(name, seconds))
+        click.echo(f"freed {there / 2**20:.1f} MiB at {name}", err=True)
 
 
 def _bytes(text: str) -> int:

@@ -14,6 +14,9 @@ from nbcompile.engines.home import cache_directory
 from nbcompile.engines.store import Store
 from nbcompile.model.run import KnownRun
 
+# Where steps worked; as a place of a run that had others besides, this machine has a store of its own.
+_KEPT = ("work", "here")
+
 
 class Freed(NamedTuple):
     """Bytes that were freed in the cache and in runs, and what is left in the cache."""
@@ -35,12 +38,13 @@ def free(runs: Iterable[KnownRun], *, most_bytes: int | None, most_seconds: floa
 
 
 def _free_run(directory: RunDirectory, most_seconds: float) -> int:
-    work = directory.state / "work"
-    if not work.is_dir() or time.time() - directory.journal.stat().st_mtime < most_seconds:
+    kept = [path for path in (directory.state / name for name in _KEPT) if path.is_dir()]
+    if not kept or time.time() - directory.journal.stat().st_mtime < most_seconds:
         return 0
-    freed = _bytes_below(work)
-    shutil.rmtree(work, ignore_errors=True)
-    return freed - (_bytes_below(work) if work.exists() else 0)
+    freed = sum(map(_bytes_below, kept))
+    for path in kept:
+        shutil.rmtree(path, ignore_errors=True)
+    return freed - sum(_bytes_below(path) for path in kept if path.exists())
 
 
 def _bytes_below(directory: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 
@@ -72,7 +73,7 @@ class AgentSession(Session):
 
     async def get(self, sha256: str) -> AsyncIterator[bytes]:
         """Read a file from the first host that has it."""
-        host = await self._owner(sha256)
+        host = self.hosts[0] if len(self.hosts) == 1 else await self._owner(sha256)
         async for piece in host.get(sha256):
             yield piece
 
@@ -134,6 +135,11 @@ class AgentSession(Session):
     async def remove(self) -> None:
         """Remove the run's directory on all hosts."""
         await asyncio.gather(*(host.ask("remove", run=self.run) for host in self.hosts))
+
+    async def prune(self, seconds: float) -> int:
+        """Have every host make room."""
+        freed = await asyncio.gather(*(host.ask("prune", before=time.time() - seconds) for host in self.hosts))
+        return sum(int(size) for size, _ in freed)
 
     async def close(self) -> None:
         """Let go of all hosts."""

@@ -215,6 +215,10 @@ class SlurmSession(Session):
             known.clear()
         self._started.clear()
 
+    async def prune(self, seconds: float) -> int:
+        """Make room on the shared file system."""
+        return await self._login.prune(seconds)
+
     async def close(self) -> None:
         """Let go of the login host."""
         await self._login.close()

@@ -2,13 +2,16 @@
 
 import contextlib
 import hashlib
+import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from nbcompile_backends.agent.far import process, store
 from nbcompile_backends.agent.far.layout import Refused, Root, write_whole
+from nbcompile_backends.agent.far.serve import Server
 
 THREADS = 16
 
@@ -105,3 +108,72 @@ def test_a_file_that_is_written_to_is_refused(tmp_path):
 
     with meanwhile(write), pytest.raises(Refused, match="changes while it is read"):
         store.hash_file(str(path).encode())
+
+
+def far_root(tmp_path, run="run"):
+    """A work root with one run, its store and its jobs."""
+    root = Root(str(tmp_path / "root"))
+    root.prepare(run)
+    return root, store.Store(root)
+
+
+def keep(files, tmp_path, content):
+    """A file of the store."""
+    source = tmp_path / hashlib.sha256(content).hexdigest()
+    source.write_bytes(content)
+    digest, _, _ = store.hash_file(str(source).encode())
+    files.adopt(str(source).encode(), digest)
+    source.unlink()
+    return digest
+
+
+JOB = "a" * 64 + ".1"
+
+
+def prepared(root, files, tmp_path, *more):
+    """A job that was prepared for a run, with one input, and files of its own besides."""
+    digest = keep(files, tmp_path, b"x" * 1000)
+    spec = {"job": JOB, "argv": ["true"], "inputs": [["0/given", digest]]}
+    server = Server(root, "nbcompile.zip")
+    server.answer({"verb": "prepare", "run": "run", "jobs": [spec]}, b"")
+    for name in more:
+        Path(root.job("run", JOB), name).write_text("7")
+    return server, digest
+
+
+def ago(path, seconds):
+    then = time.time() - seconds
+    os.utime(path, (then, then))
+
+
+def test_what_nobody_has_used_goes_and_its_run_with_it(tmp_path):
+    root, files = far_root(tmp_path)
+    server, digest = prepared(root, files, tmp_path)
+    lone = keep(files, tmp_path, b"y" * 500)
+    ago(Path(root.run("run"), "lease"), 7200)
+    prune = {"verb": "prune", "before": time.time() + 3600}
+    freed, _ = server.answer(prune, b"")
+    assert freed >= 1500
+    assert (root.runs(), files.has(digest), files.has(lone)) == ([], False, False)
+
+
+@pytest.mark.parametrize(
+    ("lease", "more"),
+    [pytest.param(-7200, (), id="a client asks for it"), pytest.param(7200, ("native",), id="a scheduler has it")],
+)
+def test_a_run_that_goes_on_keeps_its_files(tmp_path, lease, more):
+    root, files = far_root(tmp_path)
+    server, digest = prepared(root, files, tmp_path, *more)
+    ago(Path(root.run("run"), "lease"), lease)
+    server.answer({"verb": "prune", "before": time.time() + 3600}, b"")
+    assert (root.runs(), files.has(digest)) == (["run"], True)
+
+
+def test_what_somebody_asked_for_since_stays(tmp_path):
+    _, files = far_root(tmp_path)
+    digest = keep(files, tmp_path, b"z")
+    seen = Path(files.path(digest) + ".seen")
+    ago(seen, 100 * 86400)
+    assert files.has(digest)
+    assert time.time() - seen.stat().st_mtime < 3600
+    assert files.unused(time.time() - 60) == []

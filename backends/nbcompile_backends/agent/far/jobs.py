@@ -151,6 +151,26 @@ class Jobs:
         _make_writable(going)
         shutil.rmtree(going)
 
+    def prune(self, before: float) -> int:
+        """Remove runs that no client has asked for since `before`, and of which nothing runs or waits; the bytes that only they had."""
+        freed = 0
+        for run in self._root.runs():
+            with contextlib.suppress(FileNotFoundError, Refused):
+                if os.stat(os.path.join(self._root.run(run), "lease")).st_mtime < before and not self._goes_on(run):
+                    size = _own_bytes(self._root.run(run))
+                    self.remove(run)
+                    freed += size
+        return freed
+
+    def _goes_on(self, run: str) -> bool:
+        """Whether a job of a run has not ended, for all that is known: one that a scheduler has may wait for long."""
+        for job in self.of_run(run):
+            state = self.status(run, job)["state"]
+            waits = state == "prepared" and os.path.exists(os.path.join(self._root.job(run, job), "native"))
+            if waits or state == "running":
+                return True
+        return False
+
 
 def checked_spec(spec: Dict[str, Any]) -> Dict[str, Any]:
     """The job's document, if its shape is right."""
@@ -175,6 +195,12 @@ def _wake(directory: str) -> None:
     if owner is not None and is_alive(owner):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(owner["pid"], signal.SIGTERM)
+
+
+def _own_bytes(directory: str) -> int:
+    """The bytes of files that have no name elsewhere."""
+    found = (os.lstat(os.path.join(folder, name)) for folder, _, names in os.walk(directory) for name in names)
+    return sum(one.st_size for one in found if one.st_nlink == 1)
 
 
 def _make_writable(directory: str) -> None:

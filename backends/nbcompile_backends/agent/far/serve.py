@@ -42,6 +42,7 @@ class Server:
             "open": self._open,
             "exec": self._exec,
             "has": self._has,
+            "put": self._put,
             "write": self._write,
             "accept": self._accept,
             "read": self._read,
@@ -119,6 +120,10 @@ class Server:
     def _has(self, request: Dict[str, Any], blob: bytes) -> _Answer:
         return [digest for digest in request["digests"] if self._store.has(digest)], b""
 
+    def _put(self, request: Dict[str, Any], blob: bytes) -> _Answer:
+        self._store.write(request["digest"], 0, blob)
+        return self._store.accept(request["digest"], len(blob)), b""
+
     def _write(self, request: Dict[str, Any], blob: bytes) -> _Answer:
         self._store.write(request["digest"], request["offset"], blob)
         return {}, b""
@@ -190,7 +195,9 @@ class Server:
         return self._root.runs(), b""
 
     def _prune(self, request: Dict[str, Any], blob: bytes) -> _Answer:
-        return self._store.prune(request["before"]), b""
+        unused = self._store.unused(request["before"])  # before runs let go of theirs, which is a change, too
+        freed = self._jobs.prune(request["before"])
+        return freed + self._store.remove(unused), b""
 
     def _environment(self, request: Dict[str, Any], blob: bytes) -> _Answer:
         named = request["environment"]

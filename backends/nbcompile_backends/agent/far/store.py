@@ -1,17 +1,21 @@
 """Files by the digest of their content: sent once, linked wherever they are needed, and checked before they are."""
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 import stat
 import threading
+import time
 from typing import List, Tuple
 
 from .layout import DIGEST, Refused, Root, beside, checked, private_directory
 
 CHUNK = 1 << 20
 _LOOKS = 10
+# How exactly the last use of a file is known.
+_USE_SECONDS = 3600
 _Stamp = List[int]
 
 
@@ -38,6 +42,7 @@ class Store:
         except FileNotFoundError:
             return False
         if self._seen(digest) == stamp:
+            self._use(path)
             return True
         if hash_file(path.encode())[0] != digest:
             os.unlink(path)
@@ -98,17 +103,31 @@ class Store:
             handle.seek(offset)
             return handle.read(min(length, 8 * CHUNK))
 
-    def prune(self, before: float) -> Tuple[int, int]:
-        """Remove files that no job links to and nobody has used since `before`; how many, and their bytes."""
-        count = size = 0
+    def unused(self, before: float) -> List[str]:
+        """The files that nobody has asked for or given a name since `before`."""
+        found = []
         for folder, _, names in os.walk(self._base):
-            for name in names:
-                path = os.path.join(folder, name)
-                found = os.lstat(path)
-                if found.st_nlink == 1 and max(found.st_mtime, found.st_ctime) < before:
-                    os.unlink(path)
-                    count, size = count + (not name.endswith(".seen")), size + found.st_size
-        return count, size
+            paths = (os.path.join(folder, name) for name in names if not name.endswith(".seen"))
+            found += [path for path in paths if _last_use(path) < before]
+        return found
+
+    def remove(self, paths: List[str]) -> int:
+        """Remove those of the files that no job has; their bytes."""
+        freed = 0
+        for path in paths:
+            found = os.lstat(path)
+            if found.st_nlink == 1:
+                os.unlink(path)
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path + ".seen")
+                freed += found.st_size
+        return freed
+
+    def _use(self, path: str) -> None:
+        """Note that somebody asked for a file, which is kept on for that."""
+        with contextlib.suppress(OSError):
+            if time.time() - os.lstat(path + ".seen").st_mtime > _USE_SECONDS:
+                os.utime(path + ".seen")
 
     def _seen(self, digest: str) -> _Stamp:
         try:
@@ -177,6 +196,18 @@ def listing(base: bytes, patterns: List[str]) -> List[bytes]:
                 paths = (os.path.join(folder, name) for name in names)
                 found += [os.path.relpath(one, base) for one in paths if stat.S_ISREG(os.lstat(one).st_mode)]
     return sorted(found)
+
+
+def _last_use(path: str) -> float:
+    """When a file was written, given a name, or asked for; now, where it is just going away."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return time.time()
+    last = max(found.st_mtime, found.st_ctime)
+    with contextlib.suppress(FileNotFoundError):
+        last = max(last, os.lstat(path + ".seen").st_mtime)
+    return last
 
 
 def _link(source: bytes, target: bytes) -> None:

@@ -38,6 +38,8 @@ from nbcompile.model.errors import NbcompileError
 from nbcompile.model.placement import Placement, read_placement
 
 _SWEEP_SECONDS = 8.0
+# Small files that are sent at a time, so that a distant place is not waited for once for each.
+_LANES = 8
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$(?!\n)"
 
 
@@ -270,9 +272,14 @@ class SessionConnector(Connector):
     async def _send_early(self) -> None:
         """Send what every step of the place needs while the first ones wait."""
         names = [f"steps/{step.step}.json" for step in self._run.placement.steps if step.target == self._deployment]
-        for name in ("nbcompile_runtime.py", *names):
-            with contextlib.suppress(NbcompileError, OSError):
-                await self.place.sender.take(self._run.bundle / name)
+        lanes, sender = asyncio.Semaphore(_LANES), self.place.sender
+
+        async def send(name: str) -> None:
+            async with lanes:
+                with contextlib.suppress(NbcompileError, OSError):
+                    await sender.take(self._run.bundle / name)
+
+        await asyncio.gather(*map(send, ("nbcompile_runtime.py", *names)))
 
     def _listen(self) -> None:
         """StreamFlow ends its deployments after Ctrl-C, and after no other signal."""

@@ -240,32 +240,34 @@ class Host:
         return frozenset(found).intersection(digests)
 
     async def put(self, content: AsyncIterator[bytes], sha256: str) -> None:
-        """Send a file; a broken channel costs only the pieces that were on their way."""
-        if await self.has([sha256]):
-            return
-        offset = 0
+        """Send a file; a broken channel costs only the pieces that were on their way. A small one is one request."""
+        offset, accepted = 0, None
         async with _Window() as window:
             async for piece in _pieces(content):
-                await window.add(self.ask("write", piece, digest=sha256, offset=offset))
+                if offset == 0 and len(piece) < _CHUNK:
+                    accepted, _ = await self.ask("put", piece, digest=sha256)
+                else:
+                    await window.add(self.ask("write", piece, digest=sha256, offset=offset))
                 offset += len(piece)
-        accepted, _ = await self.ask("accept", digest=sha256, size=offset)
+        if accepted is None:
+            accepted, _ = await self.ask("accept", digest=sha256, size=offset)
         if not accepted:
             raise Fatal(f"what arrived on {self.name} is not the file with the digest {sha256[:12]}…: it changed while it was sent")
 
     async def get(self, sha256: str) -> AsyncIterator[bytes]:
-        """Receive a file, several pieces ahead; its digest is checked after the last one."""
+        """Receive a file, several pieces ahead where it is more than one; its digest is checked after the last one."""
         if not await self.has([sha256]):
             raise Lost(f"the file {sha256[:12]}… is not on {self.name} any more")
         digest = hashlib.sha256()
         ahead: deque[asyncio.Future[tuple[Any, bytes]]] = deque()
-        offset, last = 0, False
+        offset, width, last = 0, 1, False
         try:
             while not last:
-                while len(ahead) < _WINDOW:
+                while len(ahead) < width:
                     ahead.append(asyncio.ensure_future(self.ask("read", digest=sha256, offset=offset, length=_CHUNK)))
                     offset += _CHUNK
                 _, piece = await ahead.popleft()
-                last = len(piece) < _CHUNK
+                width, last = _WINDOW, len(piece) < _CHUNK
                 digest.update(piece)
                 if piece:
                     yield piece
@@ -277,12 +279,12 @@ class Host:
 
     async def log(self, job: str, stream: str, offset: int) -> AsyncIterator[bytes]:
         """What a job has printed so far."""
-        while True:
+        piece = bytes(_CHUNK)
+        while len(piece) == _CHUNK:
             _, piece = await self.ask("log", run=self.run, job=job, stream=stream, offset=offset, length=_CHUNK)
-            if not piece:
-                return
             offset += len(piece)
-            yield piece
+            if piece:
+                yield piece
 
     async def _connected(self, *, first: bool = False) -> _Link:
         if self._link is not None and not self._link.lost:

@@ -1,6 +1,8 @@
 """A host that is reached again: with agents of this machine that end when they should not."""
 
 import asyncio
+import hashlib
+import os
 
 import pytest
 
@@ -57,3 +59,43 @@ def test_a_work_root_that_cannot_be_written_when_the_agent_runs_is_an_error_of_t
     (tmp_path / "root" / "runs" / "tests" / "lease").mkdir()  # where a file belongs
     with pytest.raises(Fatal, match="directory"):
         asyncio.run(host(tmp_path, [], "").open())
+
+
+class Counting(Host):
+    """Notes the verbs of its requests."""
+
+    verbs = []  # noqa: RUF012 - one test at a time
+
+    async def ask(self, verb, blob=b"", **more):
+        self.verbs.append(verb)
+        return await super().ask(verb, blob, **more)
+
+
+@pytest.mark.parametrize(
+    ("size", "sends", "reads"),
+    [(0, {"accept"}, {"has", "read"}), (1000, {"put"}, {"has", "read"}), ((3 << 20) + 7, {"write", "accept"}, {"has", "read"})],
+)
+def test_a_small_file_is_one_request_on_its_way_there_and_two_on_its_way_back(tmp_path, size, sends, reads):
+    content = os.urandom(size)
+    digest = hashlib.sha256(content).hexdigest()
+
+    async def pieces():
+        yield content
+
+    async def scenario():
+        one = Counting("here", local_pipe, str(tmp_path / "root"), RunId("tests"), "place", lambda _: None)
+        one.verbs.clear()
+        await one.open()
+        await one.put(pieces(), digest)
+        sent = list(one.verbs)
+        one.verbs.clear()
+        read = b"".join([piece async for piece in one.get(digest)])
+        await one.close()
+        return sent, read
+
+    sent, read = asyncio.run(scenario())
+    assert read == content
+    assert set(sent) == sends
+    assert set(Counting.verbs) == reads
+    if size < 1 << 20:
+        assert (len(sent), len(Counting.verbs)) == (1, 2)

@@ -59,45 +59,58 @@ def run(
 
     Raises `NotebookError` when the notebook has errors, `UsageError` and `PlaceFailed` when it cannot be run here.
     """
+    from nbcompile.engines.directory import claim_directory
+
+    tell, path, settings, given = on_event or (lambda _: None), Path(path), settings or Settings(), parameters or {}
+    if engine not in ("", "local", "streamflow"):
+        from nbcompile.engines.cwl import run_bundle
+
+        bundle_job = replace(_bundle_job(path, settings, given, output, engine), cancellation=cancellation)
+        return _recorded(run_bundle(bundle_job, tell), tell)
+    program = analyze(path, parameters)
+    settings = in_project(settings, program)
+    made = plan(program, settings)
+    if engine == "streamflow" or (not engine and _leaves_this_machine(made)):
+        record = _run_elsewhere(path, program, made, settings, output, tell, streams=streams, cancellation=cancellation)
+        return _recorded(record, tell)
+    from nbcompile.engines.local.run import run_job
+
+    account = Account(keeps=variables)
+    job = local_job(read_file(path), path, program, made, settings, given, lambda name: claim_directory(output, name), account=account)
+    return _recorded(run_job(replace(job, streams=streams, cancellation=cancellation), tell, early), tell)
+
+
+def _leaves_this_machine(made: Plan) -> bool:
+    return any(step.target != "local" for step in made.steps)
+
+
+def _run_elsewhere(
+    path: Path,
+    program: Program,
+    made: Plan,
+    settings: Settings,
+    output: Path | None,
+    tell: Callable[[RunEvent], None],
+    *,
+    streams: bool,
+    cancellation: Cancellation | None,
+) -> RunRecord:
+    """Run steps where they are placed. A run has a directory only when its places were found to have what it needs."""
     from nbcompile.engines.directory import claim_directory, new_run_id
     from nbcompile.model.run import Found
 
-    tell, path, settings = on_event or (lambda _: None), Path(path), settings or Settings()
-    if engine in ("", "local", "streamflow"):
-        program = analyze(path, parameters)
-        settings = in_project(settings, program)
-        made = plan(program, settings)
-        elsewhere = any(step.target != "local" for step in made.steps)
-        if engine == "streamflow" or (elsewhere and not engine):
-            check_openable(path, program, made)
-            check_transfer(forecast(program, made, settings), settings)
-            with reaching(tell) as reached:
-                identifier = new_run_id(program.notebook.name)
-                visited = checked_places(path, program, made, settings, identifier, reached, tell) if elsewhere else Visited()
-                for found in visited.findings:
-                    tell(Found(found))
-                directory = claim_directory(output, program.notebook.name)
-                asked = job_in(directory, identifier, path, program, made, settings, visited.sites)
-                asked = replace(asked, streams=streams, cancellation=cancellation, began=time.time())
-                record = _run_until_sound(asked, program, made, settings, visited.sites, reached, tell)
-            return _recorded(record, tell)
-        from nbcompile.engines.local.run import run_job
-
-        job = local_job(
-            read_file(path),
-            path,
-            program,
-            made,
-            settings,
-            parameters or {},
-            lambda name: claim_directory(output, name),
-            account=Account(keeps=variables),
-        )
-        return _recorded(run_job(replace(job, streams=streams, cancellation=cancellation), tell, early), tell)
-    from nbcompile.engines.cwl import run_bundle
-
-    bundle_job = replace(_bundle_job(path, settings, parameters or {}, output, engine), cancellation=cancellation)
-    return _recorded(run_bundle(bundle_job, tell), tell)
+    check_openable(path, program, made)
+    check_transfer(forecast(program, made, settings), settings)
+    with reaching(tell) as reached:
+        identifier = new_run_id(program.notebook.name)
+        leaves = _leaves_this_machine(made)
+        visited = checked_places(path, program, made, settings, identifier, reached, tell) if leaves else Visited()
+        for found in visited.findings:
+            tell(Found(found))
+        directory = claim_directory(output, program.notebook.name)
+        asked = job_in(directory, identifier, path, program, made, settings, visited.sites)
+        asked = replace(asked, streams=streams, cancellation=cancellation, began=time.time())
+        return _run_until_sound(asked, program, made, settings, visited.sites, reached, tell)
 
 
 async def arun(

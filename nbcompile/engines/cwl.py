@@ -25,7 +25,7 @@ from nbcompile.engines.journal import Journal
 from nbcompile.engines.local.interpreter import choose_interpreter
 from nbcompile.engines.local.kept_runtime import runtime_file
 from nbcompile.engines.local.workers import Message, WarmParent
-from nbcompile.engines.registry import register
+from nbcompile.engines.registry import announce
 from nbcompile.engines.results import bring, describe
 from nbcompile.engines.signals import Cancellation, SignalWatch
 from nbcompile.model.errors import UsageError
@@ -33,7 +33,6 @@ from nbcompile.model.plan import StepId
 from nbcompile.model.run import (
     Failure,
     Interpreter,
-    KnownRun,
     RunEvent,
     RunRecord,
     RunStarted,
@@ -102,8 +101,7 @@ def run_bundle(job: BundleJob, on_event: Callable[[RunEvent], None]) -> RunRecor
     runner = find_runner(job.engine)
     choice = choose_interpreter(job.python, job.kernel, os.environ)
     with Journal(job.directory.journal, writes=True) as journal:
-        journal.begin(_beginning(job, f"{started:%Y-%m-%dT%H:%M:%SZ}"))
-        register(job.id, job.directory)
+        announce(journal, job.directory, identifier=job.id, notebook=job.notebook, engine=job.engine, step_count=len(job.cells), request={})
         state = RunState.FAILED
         try:
             with closing(WarmParent(choice.path, _runtime(job), os.environ, job.directory.parent_log)) as parent:
@@ -239,12 +237,6 @@ def _environ(job: BundleJob, python: str) -> dict[str, str]:
     _temporary(job).mkdir(exist_ok=True)
     path = os.pathsep.join((str(Path(python).parent), os.environ.get("PATH", os.defpath)))
     return {"PYTHONHASHSEED": "0", **os.environ, "PATH": path, "TMPDIR": str(_temporary(job))}
-
-
-def _beginning(job: BundleJob, started: str) -> KnownRun:
-    return KnownRun(
-        id=job.id, notebook=str(job.notebook.absolute()), engine=job.engine, started=started, state="running", step_count=len(job.cells)
-    )
 
 
 def _words(job: BundleJob) -> tuple[str, ...]:

@@ -8,9 +8,11 @@ import re
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from nbcompile.engines.directory import RunDirectory
 from nbcompile.engines.home import state_directory
@@ -29,6 +31,32 @@ def register(identifier: str, directory: RunDirectory) -> None:
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (folder / identifier).write_text(str(directory.path), "utf-8")
+
+
+def announce(
+    journal: Journal,
+    directory: RunDirectory,
+    *,
+    identifier: str,
+    notebook: Path,
+    engine: str,
+    step_count: int,
+    request: Mapping[str, Any],
+) -> None:
+    """Note that a run begins now, and where it is. `request` is what `runs resume` needs to know."""
+    started = f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+    journal.begin(
+        KnownRun(
+            id=identifier,
+            notebook=str(notebook.absolute()),
+            engine=engine,
+            started=started,
+            state=RUNNING,
+            step_count=step_count,
+            request=request,
+        )
+    )
+    register(identifier, directory)
 
 
 def known_runs() -> Iterator[KnownRun]:

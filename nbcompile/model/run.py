@@ -55,7 +55,7 @@ class StepRecord:
     """One step of a run.
 
     Times are seconds since the run started, and seconds of wall clock unless named otherwise; `exit_code` is the step
-    process's. `start` says how its process came to be (forked, spawned, or continued in the process of another step).
+    process's. `start` says how its process came to be (forked or spawned).
     """
 
     step: StepId

@@ -27,21 +27,14 @@ def make_profile(notebook: Notebook, python: str, records: Sequence[CellRecord])
 
 
 def _cell(notebook: Notebook, record: CellRecord) -> ProfiledCell:
-    trace = record.trace
-    return ProfiledCell(
-        index=record.index,
-        sha256=_digest(notebook, record.index),
-        seconds=record.seconds or 0.0,
-        cpu_seconds=record.cpu_seconds or 0.0,
-        peak_memory_mib=trace["peak_kib"] / 1024,
-        reads=tuple(trace["reads"]),
-        binds=tuple(trace["binds"]),
-        deletes=tuple(trace["deletes"]),
-        changes=tuple(trace["changes"]),
-        values=_values(trace["values"]),
-        files=_files(trace["files"]),
-        channels=tuple(trace["channels"]),
-    )
+    measured = {
+        "index": record.index,
+        "sha256": _digest(notebook, record.index),
+        "seconds": record.seconds or 0.0,
+        "cpu_seconds": record.cpu_seconds or 0.0,
+        "peak_memory_mib": record.trace["peak_kib"] / 1024,
+    }
+    return _read_cell({**record.trace, **measured})
 
 
 def profile_json(profile: Profile) -> str:

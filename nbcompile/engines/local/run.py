@@ -28,11 +28,11 @@ from nbcompile.engines.local.repair import run_until_sound
 from nbcompile.engines.local.workers import WarmParent, environ_of_steps
 from nbcompile.engines.measured import measured_path
 from nbcompile.engines.outputs import first_failed_cell, read_outputs, values_in
-from nbcompile.engines.registry import register
+from nbcompile.engines.registry import announce
 from nbcompile.engines.results import write_results
 from nbcompile.engines.store import Store
 from nbcompile.engines.variables import kept_variables
-from nbcompile.model.run import Found, Interpreter, KnownRun, Notice, RunEvent, RunRecord, RunStarted, RunState
+from nbcompile.model.run import Found, Interpreter, Notice, RunEvent, RunRecord, RunStarted, RunState
 
 
 def run_job(job: RunJob, on_event: Callable[[RunEvent], None], early: EarlyParent | None = None) -> RunRecord:
@@ -42,8 +42,15 @@ def run_job(job: RunJob, on_event: Callable[[RunEvent], None], early: EarlyParen
     """
     job = replace(job, jobs=job.jobs or available_cores())
     with Journal(job.directory.journal, writes=True) as journal:
-        journal.begin(_beginning(job))
-        register(job.id, job.directory)
+        announce(
+            journal,
+            job.directory,
+            identifier=job.id,
+            notebook=job.notebook,
+            engine="local",
+            step_count=len(job.plan.steps),
+            request=job.request,
+        )
         state = RunState.FAILED
         try:
             with told_as_place_failure(job.directory.path):
@@ -120,19 +127,6 @@ def _past(job: RunJob, probe: Mapping[str, Any]) -> Past:
     store = Store(root)
     cache = ResultCache(store, Distributions(probe["path"])) if job.cached else None
     return Past(job, probe, _environ(job), FileDigests(root / "digests"), store, cache, job.finished)
-
-
-def _beginning(job: RunJob) -> KnownRun:
-    now = datetime.now(timezone.utc)
-    return KnownRun(
-        id=job.id,
-        notebook=str(job.notebook.absolute()),
-        engine="local",
-        started=f"{now:%Y-%m-%dT%H:%M:%SZ}",
-        state="running",
-        step_count=len(job.plan.steps),
-        request=job.request,
-    )
 
 
 def _write_inputs(job: RunJob) -> None:

@@ -18,7 +18,7 @@ from nbcompile.engines.local.interpreter import choose_interpreter
 from nbcompile.engines.local.machine import available_cores
 from nbcompile.engines.measured import measured_path
 from nbcompile.engines.outputs import first_failed_cell
-from nbcompile.engines.registry import register
+from nbcompile.engines.registry import announce
 from nbcompile.engines.results import write_results
 from nbcompile.engines.signals import SignalWatch
 from nbcompile.engines.streamflow.host import Hosting
@@ -32,7 +32,6 @@ from nbcompile.model.plan import StepId
 from nbcompile.model.run import (
     Failure,
     Interpreter,
-    KnownRun,
     KnownStep,
     Notice,
     RunEvent,
@@ -62,8 +61,15 @@ def run_placed(job: PlacedJob, on_event: Callable[[RunEvent], None], sweep: Swee
     """
     job = replace(job, jobs=job.jobs or available_cores())
     with Journal(job.directory.journal, writes=True) as journal:
-        journal.begin(_beginning(job))
-        register(job.id, job.directory)
+        announce(
+            journal,
+            job.directory,
+            identifier=job.id,
+            notebook=job.notebook,
+            engine="streamflow",
+            step_count=len(job.placement.steps),
+            request=job.request,
+        )
         state = RunState.FAILED
         try:
             placed = _PlacedRun(job, journal, on_event)
@@ -248,19 +254,6 @@ class _PlacedRun:
         message = f"StreamFlow {how}; its last words are in {log}"
         step = missing[0] if missing else self.job.placement.steps[0].step
         yield Failure(step, -1, "StreamFlowFailed", message, (*lines, TRY_AGAIN), lost=True)
-
-
-def _beginning(job: PlacedJob) -> KnownRun:
-    now = datetime.now(timezone.utc)
-    return KnownRun(
-        id=job.id,
-        notebook=str(job.notebook.absolute()),
-        engine="streamflow",
-        started=f"{now:%Y-%m-%dT%H:%M:%SZ}",
-        state="running",
-        step_count=len(job.placement.steps),
-        request=job.request,
-    )
 
 
 def _home(job: PlacedJob) -> Path:

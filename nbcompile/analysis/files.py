@@ -35,7 +35,7 @@ def load(call: Call, action: Action) -> None:
 
 
 def save(call: Call, action: Action) -> None:
-    """A row's `saves`: a file is written."""
+    """A row's `saves`: a file is written, under the name that the library completes where the row says so."""
     _each(call, action, "write")
 
 
@@ -62,7 +62,13 @@ def _each(call: Call, action: Action, mode: str, *, directory: bool = False) -> 
             if directory and type(value.const) is str and not is_url(value.const):
                 call.frame.walk.effect(call.frame, channels.FILES, mode, path_of(value.const.rstrip("/") + "/"), call.node)
             else:
-                note(call.frame, call.node, value, mode)
+                note(call.frame, call.node, _completed(value, action.word), mode)
+
+
+def _completed(value: Value, extension: str) -> Value:
+    """A name with the extension that a library puts to it unless it has it."""
+    name = value.const
+    return Value(value.type, const=name + extension) if type(name) is str and not name.endswith(extension) else value
 
 
 def open_(call: Call, action: Action) -> None:

@@ -29,6 +29,7 @@ _BUILTIN_TYPES_WORDS = """
     generator iterator file NoneType dict_keys exception
 """
 _BUILTIN_TYPES = frozenset(_BUILTIN_TYPES_WORDS.split())
+_EXTENSION = re.compile(r"\.\w+")
 
 
 class Target(NamedTuple):
@@ -319,6 +320,8 @@ def _condition(found: re.Match[str]) -> Condition:
 def _action(text: str) -> Action:
     verb, *operands = text.split()
     if verb in ("draws", "seeds", "sets", "gets", "unseeded", "advances"):
+        return Action(verb, tuple(map(_target, operands[1:])), operands[0])
+    if verb == "saves" and _EXTENSION.fullmatch(operands[0]):
         return Action(verb, tuple(map(_target, operands[1:])), operands[0])
     return Action(verb, tuple(map(_target, operands)))
 

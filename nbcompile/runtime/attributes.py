@@ -13,8 +13,12 @@ def is_cache(kind: type, name: Any) -> bool:
 
 
 def keeps_answers(kind: type, name: Any) -> bool:
-    """Whether an attribute holds only what the object was asked before: pandas keeps answers of groups and windows in one dictionary."""
-    return name == "_cache" and any(base.__module__.startswith("pandas.") for base in kind.__mro__)
+    """Whether an attribute holds only what the object was asked before.
+
+    pandas keeps answers of groups and windows in one dictionary, NumPy what it has made of a function that it calls for each element.
+    """
+    library = {"_cache": "pandas", "_ufunc": "numpy"}.get(name)
+    return library is not None and any(base.__module__.partition(".")[0] == library for base in kind.__mro__)
 
 
 def forgotten_attributes(value: Any, reduced: Tuple[Any, ...]) -> Optional[Dict[str, Any]]:

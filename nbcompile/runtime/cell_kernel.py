@@ -7,6 +7,7 @@ import builtins
 import contextlib
 import contextvars
 import getpass
+import logging
 import types
 from typing import Any, ContextManager, Dict, FrozenSet, Iterator, Optional, Tuple
 
@@ -91,7 +92,7 @@ class CellKernel:
 
     def _turn(self, coroutine: Any) -> Any:
         if self._loop is None:
-            self._loop = asyncio.new_event_loop()
+            self._loop = _new_loop()
             asyncio.set_event_loop(self._loop)
         result = self._context.run(self._loop.run_until_complete, coroutine)
         self._loop.run_until_complete(_idle())
@@ -121,6 +122,16 @@ def _looks_up(code: types.CodeType, names: FrozenSet[str]) -> bool:
     """Whether code, or a function that it makes, may look up one of these names."""
     inner = (constant for constant in code.co_consts if isinstance(constant, types.CodeType))
     return not names.isdisjoint(code.co_names) or any(_looks_up(one, names) for one in inner)
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """An event loop, which says nothing of itself: a kernel has had its own for long when a cell asks for everything to be logged."""
+    log = logging.getLogger("asyncio")
+    before, log.disabled = log.disabled, True
+    try:
+        return asyncio.new_event_loop()
+    finally:
+        log.disabled = before
 
 
 async def _idle() -> None:

@@ -46,6 +46,7 @@ class _Stamp(NamedTuple):
     size: int
     changed_ns: int
     inode: int
+    mode: int
 
 
 class StepFiles:
@@ -206,12 +207,12 @@ def _stamps(directory: str, prefix: str, leave_out: str = "") -> Iterator[Tuple[
             continue
         path = prefix + entry.name
         if entry.is_dir(follow_symlinks=False):
-            yield path + "/", _Stamp(0, 0, 0)
+            yield path + "/", _Stamp(0, 0, 0, 0)
             yield from _stamps(directory, path + "/")
         elif entry.is_file():
             # What is written through a link changes what the link leads to.
             status = entry.stat()
-            yield path, _Stamp(status.st_size, status.st_mtime_ns, status.st_ino)
+            yield path, _Stamp(status.st_size, status.st_mtime_ns, status.st_ino, status.st_mode)
 
 
 def covers(subject: str, path: str) -> bool:

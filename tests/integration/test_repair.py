@@ -102,6 +102,16 @@ def test_what_the_cell_that_imports_a_module_does_with_it(tmp_path):
     assert found == {("NB505", 0)}
 
 
+def test_a_file_that_is_made_executable(tmp_path):
+    cells = ["open('a.sh', 'w').write('echo ran\\n');", "!chmod +x a.sh", "!./a.sh"]
+    assert shown(cells, tmp_path)[0][2].strip() == "ran"
+
+
+def test_nothing_is_said_of_the_loop_in_which_cells_run(tmp_path):
+    logs = "import logging, sys\nlogging.basicConfig(level=10, stream=sys.stdout)"
+    assert shown([logs, "logging.debug('one')"], tmp_path)[0][1] == "DEBUG:root:one\n"
+
+
 def test_a_module_that_is_only_imported(tmp_path):
     texts, found = shown(["import sensors\nx = sensors.half(4)", "print(sensors.ready(), x)"], tmp_path)
     assert texts[1] == "False 2.0\n"

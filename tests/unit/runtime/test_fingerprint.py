@@ -73,6 +73,7 @@ counter(3) | counter(3)
 object() | object()
 open('/dev/null') | open('/dev/null')
 grouped | asked
+vectorized(0) | vectorized(1)
 buffer('a') | looked_at
 indexed | unpickled
 """.splitlines()
@@ -90,6 +91,9 @@ def buffer(text):
     made = io.StringIO(); made.write(text)
     return made
 looked_at = buffer('a'); vars(looked_at)
+def vectorized(calls):
+    made = np.vectorize(abs, otypes=[float])
+    return made if not calls else (made([1, 2]), made)[1]
 grouped, asked = groups(), groups(); asked.sum()
 table = pd.DataFrame({'a': [1, 2]}); indexed = [table, table['a']]; unpickled = pickle.loads(pickle.dumps(indexed))
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import tempfile
 from collections.abc import Callable
@@ -30,7 +31,8 @@ def run_detached(run: Callable[[Callable[[RunEvent], None]], RunRecord]) -> NoRe
     with os.fdopen(ours, encoding="utf-8") as begun:
         directory = begun.readline().strip()
     if directory:
-        click.echo(f"the run goes on in {directory}; see `nbcompile runs show {directory}`, end it with `nbcompile runs cancel`", err=True)
+        see, end = (f"`nbcompile runs {word} {shlex.quote(directory)}`" for word in ("show", "cancel"))
+        click.echo(f"the run goes on in {directory}; see {see}, end it with {end}", err=True)
         raise SystemExit(0)
     _, status = os.wait()
     click.echo(log.read_text("utf-8", "replace"), err=True, nl=False)

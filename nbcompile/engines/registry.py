@@ -95,12 +95,14 @@ def find_run(named: str) -> KnownRun:
         return load_run(directory)
     if not _ID.fullmatch(named):
         raise UsageError(f"`{named}` is no run", "name its directory or its id, see `nbcompile runs list`")
-    found = []
+    found, run = [], None
     for run in known_runs():
         if named in ("last", run.id):
             return run
         if run.id.startswith(named):
             found.append(run)
+    if run is None:
+        raise UsageError(f"no run is called `{named}`: there are no runs yet", "`nbcompile run NOTEBOOK` makes one")
     if len(found) == 1:
         return found[0]
     what = f"{len(found)} runs begin with `{named}`" if found else f"no run is called `{named}`"

@@ -120,7 +120,10 @@ async def _environment(name: str, session: Session, environment: Environment) ->
         return Check(subject, Standing.PROBLEM, f"{text}: too old to run steps", "steps need Python 3.8 or later"), found
     if found.missing:
         return Check(
-            subject, Standing.PROBLEM, f"{text}, but no IPython, in which cells run", f"install ipython for {found.executable}"
+            subject,
+            Standing.PROBLEM,
+            f"{text}, but no IPython, in which cells run",
+            f"install ipython for {found.executable}, or name a venv that has it as `prefix` of the environment",
         ), found
     return Check(subject, Standing.OK, text), found
 

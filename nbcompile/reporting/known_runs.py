@@ -20,7 +20,7 @@ def runs_table(runs: Sequence[KnownRun]) -> str:
 def steps_table(run: KnownRun) -> str:
     """One line a step that has started; of steps at deployments also where they are, and what they are called there."""
     rows: list[tuple[str, ...]] = [("STEP", "CELLS", "STATE", "SECONDS", "CPU", "PEAK")]
-    rows += [_step_row(step) for step in run.steps]
+    rows += [_step_row(step, _state(run, step)) for step in run.steps]
     if any(map(_where, run.steps)):
         rows = [(*rows[0], "PLACE", "JOB"), *((*row, *(_where(step) or ("", ""))) for row, step in zip(rows[1:], run.steps, strict=True))]
     return table(rows)
@@ -56,15 +56,20 @@ def _where(step: KnownStep) -> tuple[str, str] | None:
     return (job["place"], str(job["ref"]["native"])) if "ref" in job else None
 
 
-def _step_row(step: KnownStep) -> tuple[str, ...]:
+def _state(run: KnownRun, step: KnownStep) -> str:
+    """Of a run that was ended, no step runs any more, whether or not somebody saw the end of each."""
+    return "cancelled" if run.state == "cancelled" and step.state in ("pending", "running") else step.state
+
+
+def _step_row(step: KnownStep, state: str) -> tuple[str, ...]:
     record = step.record
     if record is None:
         reason = (step.job or {}).get("reason", "")
-        return (step.step, "", f"{step.state} ({reason})" if reason else step.state, "", "", "")
+        return (step.step, "", f"{state} ({reason})" if reason and state == "pending" else state, "", "", "")
     return (
         step.step,
         ",".join(map(str, record.cells)),
-        "cached" if record.cached else step.state,
+        "cached" if record.cached else state,
         duration(record.seconds or 0.0),
         duration(record.cpu_seconds or 0.0),
         f"{record.peak_memory_mib or 0:.0f} MiB",

@@ -229,7 +229,10 @@ class Host:
 
     async def variables(self, environment: Environment) -> tuple[tuple[str, str], ...]:
         """What an environment sets there."""
-        found, _ = await self.ask("environment", environment=_environment(environment))
+        try:
+            found, _ = await self.ask("environment", environment=_environment(environment))
+        except Fatal as problem:
+            raise Fatal(problem.message, "correct it in `environments` of the deployment") from None
         return tuple((str(name), str(value)) for name, value in found)
 
     async def has(self, digests: Sequence[str]) -> frozenset[str]:

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from nbcompile.backend import Fatal, Retryable, RunId
+from nbcompile.backend import Environment, Fatal, Retryable, RunId
 from nbcompile_backends.agent.client import Host, NotStarted
 from nbcompile_backends.agent.local import local_pipe
 
@@ -99,3 +99,17 @@ def test_a_small_file_is_one_request_on_its_way_there_and_two_on_its_way_back(tm
     assert set(Counting.verbs) == reads
     if size < 1 << 20:
         assert (len(sent), len(Counting.verbs)) == (1, 2)
+
+
+def test_an_environment_that_cannot_be_loaded_is_to_be_corrected(tmp_path):
+    async def scenario():
+        one = host(tmp_path, [], "")
+        await one.open()
+        try:
+            await one.variables(Environment(name="default", prefix=str(tmp_path / "nowhere")))
+        finally:
+            await one.close()
+
+    with pytest.raises(Fatal, match="has no bin directory here") as problem:
+        asyncio.run(scenario())
+    assert "`environments` of the deployment" in problem.value.advice

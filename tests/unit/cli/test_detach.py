@@ -34,6 +34,7 @@ def environ(tmp_path, **more):
 def test_a_run_that_begins_twice_goes_on(tmp_path):
     done = subprocess.run([sys.executable, "-c", TWICE, tmp_path], capture_output=True, text=True, env=environ(tmp_path), check=False)
     assert (done.returncode, f"the run goes on in {tmp_path}" in done.stderr) == (0, True), done.stderr
+    assert f"`nbcompile runs cancel {tmp_path}`" in done.stderr
     deadline = time.monotonic() + 60
     while not (tmp_path / "ended").exists():
         assert time.monotonic() < deadline, "it did not go on"

@@ -20,3 +20,9 @@ def test_a_run_of_another_version_is_passed_over(tmp_path):
     assert record.id not in [run.id for run in known_runs()]
     with pytest.raises(UsageError, match="of another version of nbcompile"):
         find_run(str(tmp_path / "run"))
+
+
+def test_who_has_no_runs_is_told_how_to_make_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("NBCOMPILE_STATE_DIR", str(tmp_path))
+    with pytest.raises(UsageError, match="there are no runs yet"):
+        find_run("last")

@@ -1,6 +1,8 @@
 """What a person's ssh knows of a host is suggested, and nothing of it is run."""
 
+import socket
 import subprocess
+import time
 
 import pytest
 
@@ -85,21 +87,30 @@ def test_known_keys_are_found_plain_and_hashed(tmp_path, openssh):
     assert fingerprint(public) == shown.split()[1]
 
 
+def wait_for_agent(agent, path):
+    """Until it answers: its socket is there a moment before anybody listens."""
+    deadline = time.monotonic() + 60
+    with socket.socket(socket.AF_UNIX) as probe:
+        while probe.connect_ex(str(path)):
+            assert agent.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
 def test_an_agents_keys_and_certificates_are_listed(tmp_path, openssh, kind):
     for name in ("authority", "key"):
         subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", f"the {name}", "-f", tmp_path / name], check=True)
     words = ["ssh-keygen", "-q", "-s", tmp_path / "authority", "-I", "today", "-n", "me,us", "-V", "+1h", tmp_path / "key.pub"]
     subprocess.run(words, check=True)
-    socket = tmp_path / "agent"
-    agent = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
+    path = tmp_path / "agent"
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL)
     try:
-        while not socket.exists():
-            assert agent.poll() is None
-        environ = {"SSH_AUTH_SOCK": str(socket), "PATH": "/usr/bin:/bin"}
+        wait_for_agent(agent, path)
+        environ = {"SSH_AUTH_SOCK": str(path), "PATH": "/usr/bin:/bin"}
         subprocess.run(["ssh-add", "-q", tmp_path / "key"], check=True, env=environ)
         listed = subprocess.run(["ssh-add", "-l"], capture_output=True, text=True, check=True, env=environ).stdout
-        plain, certificate = identities(socket)
+        plain, certificate = identities(path)
     finally:
         agent.terminate()
         agent.wait()

@@ -118,13 +118,20 @@ class StepFiles:
     def note(self, cell: int) -> List[str]:
         """The paths that a cell has written or removed."""
         now = self._look()
-        changed = [path for path, look in now.items() if self._seen.get(path) != look and not (path.endswith("/") and path in self._seen)]
+        changed = self._changed(now)
         removed = [path for path in self._seen if path not in now]
         for path in (*changed, *removed):
             self._makers[path] = cell
             self._own[path] = path in now
         self._seen = now
         return sorted((*changed, *removed))
+
+    def changed(self) -> List[str]:
+        """The paths that the cell that runs has written so far."""
+        return self._changed(self._look())
+
+    def _changed(self, now: Dict[str, _Stamp]) -> List[str]:
+        return [path for path, look in now.items() if self._seen.get(path) != look and not (path.endswith("/") and path in self._seen)]
 
     def has(self, path: str) -> bool:
         """Whether something lies there now."""

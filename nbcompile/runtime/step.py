@@ -222,7 +222,7 @@ class StepRun:
             return self.kernel.run(CellSource(cell.cell, cell.text, cell.text, cell.number))
         finally:
             self.recorder.cell = NO_CELL
-            ports.leave()
+            ports.leave(self.files.changed)
 
     def _prepare(self, cell: StepCell) -> None:
         """Bind exactly what the cell needs: definitions first, then the step's own versions over them."""

@@ -60,6 +60,30 @@ def test_files_that_shards_leave_are_listed_in_order(run):
     assert done.texts(2) == ["['b.out', 'c.out', 'd.out', 'a.out']\n"]
 
 
+def test_a_pattern_finds_what_the_cell_wrote_and_not_what_it_was_given(run):
+    text = "for n in 'ab':\n    with open(f'{n}-0.txt', 'w') as file:\n        file.write(n)\nparts = ['a-0.txt', 'b-0.txt']"
+    given = {"in": [{"name": "parts", "type": "file", "valueFrom": "parts"}], "scatter": {"items": ["parts"]}}
+    merge = "for part in parts:\n    with open(part) as file, open(part[0] + '.txt', 'w') as made:\n        made.write(file.read() * 2)"
+    done = run(
+        f"# %%\n{text}",
+        declared(merge, out=[{"name": "merged", "type": "file", "value": "*.txt"}], **given),
+        declared("print(merged, [open(one).read() for one in merged])", **{"in": [{"name": "merged", "type": "file"}]}),
+    )
+    assert done.texts(2) == ["['a.txt', 'b.txt'] ['aa', 'bb']\n"]
+
+
+def test_a_pattern_finds_what_was_given_where_the_cell_wrote_nothing_of_it(run):
+    out = [{"name": "made", "type": "file", "value": "d"}, {"name": "kept", "type": "file", "value": "x.txt"}]
+    text = "open('x.txt', 'w').close()\nimport os\nos.mkdir('d')\nopen('d/z', 'w').close()"
+    reads = {"in": [{"name": "x", "type": "file", "valueFrom": "x"}, {"name": "d", "type": "file", "valueFrom": "d"}]}
+    done = run(
+        f"# %%\n{text}\nx, d = 'x.txt', 'd'",
+        declared("with open(os.path.join(d, 'y'), 'w') as file:\n    file.write(x)", out=out, **reads),
+        "# %%\nprint(made, kept)",
+    )
+    assert done.texts(2) == ["d x.txt\n"]
+
+
 MAKES_PATHS = """\
 # %%
 from pathlib import Path

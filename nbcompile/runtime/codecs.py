@@ -348,9 +348,9 @@ class ValueWriter(pickle.Pickler):
             "IntervalIndex",
         ):
             self._by_type[getattr(pandas, name)] = self._reduce_index
-        option = getattr(getattr(pandas.options, "mode", None), "copy_on_write", True)
         managers = sys.modules.get("pandas.core.internals.managers")
-        if int(pandas.__version__.split(".")[0]) >= 3 or option is True:
+        # pandas 3 warns whoever asks for the option, which has no meaning any more.
+        if int(pandas.__version__.split(".")[0]) >= 3 or getattr(getattr(pandas.options, "mode", None), "copy_on_write", True) is True:
             for name in ("BlockManager", "SingleBlockManager"):
                 if hasattr(managers, name):
                     self._by_type[getattr(managers, name)] = self._reduce_blocks

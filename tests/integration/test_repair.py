@@ -118,6 +118,11 @@ def test_a_module_that_is_only_imported(tmp_path):
     assert not found
 
 
+def test_looking_at_a_module_that_is_imported_warns_of_nothing(tmp_path):
+    cells = ["import warnings, pandas", "warnings.simplefilter('error')\nimport sensors\nx = sensors.half(4)", "print(sensors.ready())"]
+    assert shown(cells, tmp_path)[0] == ["", "", "False\n"]
+
+
 def test_the_traceback_of_a_module_that_cannot_be_imported(tmp_path):
     (tmp_path / "broken.py").write_text("1 / 0\n")
     cells = [

@@ -1,6 +1,10 @@
 """A placed run that finds results of earlier runs at its places: what is run again, what is not, and that it shows the same."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 
 import pytest
 
@@ -10,9 +14,10 @@ from nbcompile.engines.registry import load_run
 from nbcompile.engines.why import why_run
 from nbcompile.model.plan import Granularity
 from nbcompile.model.settings import Settings
-from tests.integration.placed import PERSON, shown, write_deployments
+from tests.integration.placed import PERSON, host, shown, write_deployments
 from tests.integration.streamflow_environment import STREAMFLOW
-from tests.services.ground import ROOT
+from tests.services import sshd
+from tests.services.ground import ROOT, run
 
 CELLS = [
     "import numpy as np\n\ndef double(x):\n    return x * 2",
@@ -112,3 +117,47 @@ def test_another_host_has_results_of_its_own(project):
     project.write("a = 1", "print(a)")
     project.run()
     assert project.run(on="login")[0] == [0, 1]
+
+
+@pytest.mark.ssh
+def test_steps_of_this_machine_are_found_beside_those_of_a_host(project, monkeypatch):
+    cells = [
+        "a = list(range(1000))",
+        "# nbc: target=host1\nb = [x * 2 for x in a]",
+        "c = sum(b)\nprint(c)",
+        "import os\nprint(os.environ['SAYS'])",
+    ]
+    monkeypatch.setenv("SAYS", "one")
+    project.write(*cells)
+    first, before = project.run(on="")
+    assert first == [0, 1, 2, 3]
+    assert project.run(on="") == ([], before)
+    monkeypatch.setenv("SAYS", "another")
+    ran, after = project.run(on="")
+    assert (ran, after[:3], after[3]) == ([3], before[:3], [4, ["another\n"]])
+
+    (cached,) = [step for step in project.record.steps if 2 in step.cells]
+    assert (cached.cached, cached.place) == (True, "local")
+
+
+@pytest.mark.ssh
+def test_what_a_place_keeps_is_removed_when_nobody_has_used_it_for_long(project, tmp_path):
+    root = ROOT / "home" / PERSON / f"pruned-{os.getpid()}"
+    write_deployments(tmp_path / "deployments.yml", own={**host(sshd.HOST1), "workRoot": str(root)})
+    project.write("import numpy as np\na = np.arange(100_000)", "print(a.sum())")
+    try:
+        _, before = project.run(on="own")
+        assert "freed 0.0 MiB at own" in free("--on", "own", "--max-age", "1d")
+        assert project.run(on="own") == ([], before)
+        freed = re.search(r"freed ([0-9.]+) MiB at own", free("--on", "own", "--max-age", "0s"))
+        assert freed
+        assert float(freed[1]) > 0.5
+        assert project.run(on="own") == ([0, 1], before)
+    finally:
+        run("rm", "-rf", root)
+
+
+def free(*words):
+    """What `runs gc` says."""
+    done = subprocess.run([sys.executable, "-m", "nbcompile", "runs", "gc", *words], capture_output=True, text=True, check=True)
+    return done.stderr

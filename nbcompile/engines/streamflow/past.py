@@ -1,8 +1,8 @@
 """What earlier runs made at deployments: found under the key of a step, and presented as if it had run.
 
-The bytes of a result stay in the store of its place; kept here are their digests, and what the result is made of. A key is made as
-on this machine (nbcompile/engines/keys.py), and holds the place besides. Shards, and what gathers them, are known by the contents
-they are given.
+The bytes of a result stay in the store of its place; kept here are their digests, and what the result is made of. A step of this
+machine works in a store that goes with its run, so that its bytes are kept here as well. A key is made as on this machine
+(nbcompile/engines/keys.py), and holds the place besides. Shards, and what gathers them, are known by the contents they are given.
 """
 
 from __future__ import annotations
@@ -11,17 +11,21 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from nbcompile.backend import Job, JobRef, JobState, JobStatus, RunId, Session
+from nbcompile.backend import Job, JobRef, JobState, JobStatus, Output, RunId, Session
 from nbcompile.engines.cache import is_worth_keeping
 from nbcompile.engines.directory import RunDirectory
 from nbcompile.engines.keys import StepInput, StepKey, changed_parts, step_key, surroundings
 from nbcompile.engines.outputs import read_outputs
-from nbcompile.engines.store import Experience, PlacedResult, Store
+from nbcompile.engines.store import Experience, KeptFile, PlacedResult, Result, Store
 from nbcompile.engines.streamflow.command import RUNTIME
+from nbcompile.engines.streamflow.transfer import Sender, fetch
+from nbcompile.engines.streamflow.tree import Content
 from nbcompile.model.errors import NbcompileError
 from nbcompile.model.graph import Version
 from nbcompile.model.placement import PlacedStep
@@ -33,6 +37,7 @@ FILE_NAME = "past.json"
 NATIVE = "cache"
 """What stands for the native id of a job that did not run."""
 
+_HERE = "local"
 _ALWAYS = ("IPython",)
 _OUTSIDE = ("/", "~")
 _LOOK_SECONDS = 60.0
@@ -150,10 +155,11 @@ class PlacedPast:
         key = await self._key(session, place, step, job, whole=whole)
         if key is None:
             return None
-        for result in self._store.find_placed(key.digest):
+        for result in self._results(place, key):
             changes = self._differing(result, place, step)
-            if not changes and await self._is_there(session, result):
-                return self._status(place, job, result)
+            outputs = None if changes else await self._outputs_of(session, result)
+            if outputs is not None:
+                return self._status(place, job, result, outputs)
             self._told[step.step] = Told(key.parts, changes or ("its place no longer has what it made",))
             return None
         self._told[step.step] = Told(key.parts, tuple(changed_parts(last.parts, key.parts)) or ("its result was no longer kept",))
@@ -179,7 +185,10 @@ class PlacedPast:
             cpu_seconds=status.cpu_seconds or 0.0,
             peak_memory_mib=status.peak_memory_mib or 0.0,
         )
-        self._store.publish_placed(key.digest, result)
+        if place == _HERE:
+            self._store.publish(key.digest, await self._taken(session, result))
+        else:
+            self._store.publish_placed(key.digest, result)
         self._note(place, step, key, result)
 
     # Keys.
@@ -199,7 +208,7 @@ class PlacedPast:
         software = self._facts.sites[Site(place, step.environment)]
         probe = {"version": software.python, "implementation": software.implementation, "platform": software.platform}
         around = {
-            **surroundings(probe, self._runtime, dict(job.variables), facts.reuse.variables),
+            **surroundings(probe, self._runtime, _environment(job), facts.reuse.variables),
             "place": place,
             "environment": _digest(asdict(job.environment)),
             "command": _digest([word for word in job.argv if not word.startswith("../in/")]),
@@ -238,7 +247,8 @@ class PlacedPast:
         facts = self._facts.steps.get(step.step)
         if facts is None or Site(place, step.environment) not in self._facts.sites:
             return "nobody knows the software it ran with"
-        return facts.reuse.volatile or ("it reads environment variables of its place" if facts.reuse.variables else "")
+        unknown = facts.reuse.variables and place != _HERE
+        return facts.reuse.volatile or ("it reads environment variables of its place" if unknown else "")
 
     def _versions(self, place: str, step: PlacedStep, modules: Iterable[str]) -> Mapping[str, str]:
         """The distributions that brought these modules; all, where the Python there cannot tell."""
@@ -248,19 +258,61 @@ class PlacedPast:
         names = {name for module in (*modules, *_ALWAYS) for name in software.tops.get(module, ())}
         return {name: software.versions.get(name, "") for name in sorted(names)}
 
-    def _differing(self, result: PlacedResult, place: str, step: PlacedStep) -> tuple[str, ...]:
+    def _differing(self, result: PlacedResult | Result, place: str, step: PlacedStep) -> tuple[str, ...]:
         now = self._facts.sites[Site(place, step.environment)].versions
         changed = ((name, version, now.get(name, "absent")) for name, version in result.versions.items() if now.get(name) != version)
         return tuple(f"{name} {before} before, {after} now" for name, before, after in changed)
 
-    async def _is_there(self, session: Session, result: PlacedResult) -> bool:
-        digests = sorted({one.sha256 for one in result.files})
-        try:
-            return set(digests) <= await session.has(digests)
-        except NbcompileError:
-            return False
+    def _results(self, place: str, key: StepKey) -> Iterator[PlacedResult | Result]:
+        return self._store.find(key.digest) if place == _HERE else self._store.find_placed(key.digest)
 
-    def _status(self, place: str, job: Job, result: PlacedResult) -> JobStatus:
+    async def _outputs_of(self, session: Session, result: PlacedResult | Result) -> tuple[Output, ...] | None:
+        """What the place has of a result, once all of it is there; nothing where it cannot be."""
+        try:
+            if isinstance(result, Result):
+                return await self._given_back(session, result)
+            digests = {one.sha256 for one in result.files}
+            return result.files if digests <= await session.has(sorted(digests)) else None
+        except (NbcompileError, OSError):
+            return None
+
+    async def _given_back(self, session: Session, result: Result) -> tuple[Output, ...]:
+        """Bring what is kept here into the store of this run."""
+        sender, found = Sender(session), []
+        with self._passing() as directory:
+            for number, kept in enumerate(result.kept):
+                path = directory / str(number)
+                await asyncio.to_thread(self._store.put, kept.blob, path, shared=True)
+                content = await sender.take_file(path)
+                found.append(Output(kept.path, content.size, content.sha256, content.sha1))
+        return tuple(found)
+
+    async def _taken(self, session: Session, result: PlacedResult) -> Result:
+        """A result with bytes of its own. Raises where they cannot be kept."""
+        kept = []
+        with self._passing() as directory:
+            for number, one in enumerate(result.files):
+                path = directory / str(number)
+                await fetch(session, Content(one.sha256, one.sha1, one.size), path)
+                kept.append(KeptFile(one.path, await asyncio.to_thread(self._store.add, path, shared=True)))
+        outputs = min(kept, key=lambda one: not one.path.startswith(f"{result.step}.outputs"))
+        return Result(
+            step=result.step,
+            outputs=outputs,
+            payloads=tuple(one for one in kept if one is not outputs),
+            versions=result.versions,
+            seconds=result.seconds,
+            cpu_seconds=result.cpu_seconds,
+            peak_memory_mib=result.peak_memory_mib,
+        )
+
+    @contextmanager
+    def _passing(self) -> Iterator[Path]:
+        """A directory for what passes from one store to another."""
+        with TemporaryDirectory(prefix="passing-", dir=self._directory.state) as directory:
+            yield Path(directory)
+
+    def _status(self, place: str, job: Job, result: PlacedResult | Result, outputs: tuple[Output, ...]) -> JobStatus:
         ref = JobRef(deployment=place, run=self._run, key=job.key, attempt=job.attempt, native=NATIVE)
         return JobStatus(
             ref=ref,
@@ -270,7 +322,7 @@ class PlacedPast:
             seconds=result.seconds,
             cpu_seconds=result.cpu_seconds,
             peak_memory_mib=result.peak_memory_mib,
-            outputs=result.files,
+            outputs=outputs,
         )
 
     # What a step was last made of.
@@ -296,6 +348,11 @@ def _contents(job: Job, step: PlacedStep, *, whole: bool) -> Iterator[tuple[str,
         name = one.name.partition("/")[2]
         if name not in ours and not (whole and name.endswith(".nbc") and "/" not in name):
             yield f"given {one.name if not whole else name}", one.sha256
+
+
+def _environment(job: Job) -> dict[str, str]:
+    """The variables a job finds; what is made of them here holds no value."""
+    return dict(job.variables) | {name: secret.reveal() for name, secret in job.secrets}
 
 
 def _any_definition(document: Mapping[str, Any]) -> StepInput:

@@ -22,12 +22,11 @@ class Sender:
         self._session = session
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._known: dict[tuple[str, int, int, int], Content] = {}
-        self.sent_bytes = 0
 
     async def take(self, path: Path) -> Node:
         """Put a file of this machine, or all below a directory, into the store."""
         if not path.is_dir():
-            return await self._take_file(path)
+            return await self.take_file(path)
         found: dict[str, Node] = {}
         for entry in sorted(path.iterdir()):
             found[entry.name] = await self.take(entry)
@@ -38,7 +37,8 @@ class Sender:
         for _, content in contents(node):
             await self._once(content, other.get(content.sha256))
 
-    async def _take_file(self, path: Path) -> Content:
+    async def take_file(self, path: Path) -> Content:
+        """Put a file of this machine into the store."""
         status = path.stat()
         stamp = (str(path), status.st_ino, status.st_size, status.st_mtime_ns)
         if stamp not in self._known:
@@ -54,9 +54,7 @@ class Sender:
 
     async def _send(self, content: Content, pieces: AsyncIterator[bytes]) -> None:
         try:
-            if content.sha256 not in await self._session.has([content.sha256]):
-                await self._session.put(pieces, sha256=content.sha256, size=content.size)
-                self.sent_bytes += content.size
+            await self._session.put(pieces, sha256=content.sha256, size=content.size)
         except BaseException:
             self._under_way.pop(content.sha256, None)
             raise

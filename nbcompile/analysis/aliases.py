@@ -7,7 +7,7 @@ that nobody saw being put in (a library made it): they are represented by inner 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from nbcompile.analysis.values import SCALAR, Callee, Objects, Value, join, one_of, single, tuple_of
@@ -211,12 +211,15 @@ class Heap:
                         todo.append(number)
         return found
 
-    def shown(self, objects: Objects) -> set[int]:
-        """The objects and all that was stored in them, but for what a library keeps of what it was given."""
+    def shown(self, objects: Objects, holders: Collection[int] | None = None) -> set[int]:
+        """The objects and all that was stored in them (in `holders` only), but for what a library keeps of what it was given."""
         found = set(objects)
         todo = list(found)
         while todo:
-            for key, held in self.fields.get(todo.pop(), {}).items():
+            holder = todo.pop()
+            if holders is not None and holder not in holders:
+                continue
+            for key, held in self.fields.get(holder, {}).items():
                 if key != KEPT:
                     todo += held - found
                     found |= held

@@ -336,12 +336,13 @@ class _Notebook:
         """What something made here holds more than once, by different ways: with copies, it would hold different objects."""
         heap, trace = self.walk.heap, frame.trace
         found = heap.shown(frozenset(held for _, held in trace.repeated))
-        for holder in {one for one, _, _ in trace.captured}:
+        made = {one for one, _, _ in trace.captured}
+        for holder in made:
             seen: set[int] = set()
             for key, held in heap.fields.get(holder, {}).items():
                 # What a library keeps is a guess; what an instance shows of its class is not.
                 inner = held if key not in (KEPT, KEYS) else {one for one in held if type(heap.callees.get(one)) is Class}
-                reached = heap.shown(frozenset(inner))
+                reached = heap.shown(frozenset(inner), made)
                 found |= seen & reached
                 seen |= reached
         return found

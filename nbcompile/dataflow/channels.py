@@ -15,7 +15,7 @@ TRAVELS = frozenset(("random", "numpy.random", "torch.random", "matplotlib", "os
 _RANDOM = frozenset(("random", "numpy.random", "torch.random"))
 _ORDERED = frozenset(("network", "process", "database"))
 _READ_BY_IMPORTS = ("os.environ", "cwd", "sys.path")
-_SHELL, _DISPLAY = "shell", "library:display"
+_SHELL, _DISPLAY, _EXTENSIONS = "shell", "library:display", "library:extensions"
 # Described libraries that draw with matplotlib, or may when they are asked to.
 _PLOTS = frozenset(("matplotlib", "seaborn", "pandas", "pylab", "networkx", "statsmodels", "sklearn", "scipy", "sympy"))
 # Libraries whose settings say how values are shown, by whatever cell.
@@ -76,6 +76,8 @@ class _Linker:
         read_unseen = {"matplotlib", _SHELL, *_READ_BY_IMPORTS} & written
         self.errors = any(effect.channel == _ERRORS for cell in facts for effect in cell.effects)
         self.libraries = {name for name in written if name.startswith("library:")} | read_unseen
+        # What is set of these is read by who names them.
+        self.undescribed = {f"library:{name}" for cell in facts for name in cell.unknown_libraries} | {_EXTENSIONS}
 
     def cell(self, cell: CellFacts) -> tuple[list[Version], tuple[StatementId, ...], list[Version]]:
         """The channel versions that a cell needs, what it replays for them, and those it makes."""
@@ -108,7 +110,7 @@ class _Linker:
             return cell.kind is not FactsKind.EMPTY
         if name in _READ_BY_ALL:
             return bool(cell.libraries or cell.uses)
-        if cell.unknown_libraries:
+        if cell.unknown_libraries and name not in self.undescribed:
             # What they call, nobody knows: drawing among it.
             return True
         if name in ("matplotlib", "library:matplotlib"):

@@ -75,7 +75,7 @@ class _Linker:
         written = {effect.channel for cell in facts for effect in cell.effects if effect.mode != "read"}
         read_unseen = {"matplotlib", _SHELL, *_READ_BY_IMPORTS} & written
         self.errors = any(effect.channel == _ERRORS for cell in facts for effect in cell.effects)
-        self.libraries = {name for name in written if name.startswith("library:")} | read_unseen
+        self.libraries = {name for name in written if name.startswith("library:")} | read_unseen | (_RANDOM & written)
         # What is set of these is read by who names them.
         self.undescribed = {f"library:{name}" for cell in facts for name in cell.unknown_libraries} | {_EXTENSIONS}
 
@@ -111,7 +111,7 @@ class _Linker:
         if name in _READ_BY_ALL:
             return bool(cell.libraries or cell.uses)
         if cell.unknown_libraries and name not in self.undescribed:
-            # What they call, nobody knows: drawing among it.
+            # What they call, nobody knows: drawing, or starting a generator of their own from the state of another.
             return True
         if name in ("matplotlib", "library:matplotlib"):
             return not _PLOTS.isdisjoint(cell.libraries)

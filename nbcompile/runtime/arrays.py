@@ -56,14 +56,19 @@ def rebuild_own(content: bytes, dtype: Any, shape: Tuple[int, ...], order: str, 
     return array
 
 
-def twin_dtypes(numpy: Any) -> Tuple[Any, ...]:
-    """The integer types that are as wide as another one. numpy pickles them as that one, and shows them in another way."""
-    twins = (dtype for dtype in map(numpy.dtype, "lLqQ") if numpy.dtype(dtype.str).char != dtype.char)
-    return tuple(dtype for dtype in twins if type(dtype) is not numpy.dtype)  # before 1.20 all have one class
+def number_dtypes(numpy: Any) -> Tuple[Any, ...]:
+    """The types of numbers and objects that numpy has one object of, which pickle would give back as another that is equal.
+
+    Of some there are two: C's `long` and `long long` are as long as each other, and become one in a pickle.
+    """
+    found = map(numpy.dtype, "?bBhHiIlLqQefdgFDGO")
+    return tuple(dtype for dtype in found if type(dtype) is not numpy.dtype)  # before 1.20 all have one class
 
 
-def reduce_twin(dtype: Any) -> Tuple[Any, Tuple[str]]:
-    """A type that is one of `twin_dtypes`, by its own name."""
+def reduce_number(dtype: Any) -> Tuple[Any, ...]:
+    """A type that is one of `number_dtypes`, by its own name: `asarray(x, float)` is `x` itself only where `x` has the very object."""
+    if dtype.metadata:
+        return tuple(dtype.__reduce__())
     return sys.modules["numpy"].dtype, (dtype.byteorder + dtype.char,)
 
 

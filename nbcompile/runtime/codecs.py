@@ -17,7 +17,7 @@ import sys
 import types
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from .arrays import array_parts, is_raw, own_parts, rebuild_array_view, rebuild_own, rebuild_view, reduce_twin, twin_dtypes
+from .arrays import array_parts, is_raw, number_dtypes, own_parts, rebuild_array_view, rebuild_own, rebuild_view, reduce_number
 from .attributes import forgotten_attributes, set_attributes
 from .code_places import CodeFinder, CodePlace
 from .extents import COPIED_ON_WRITE, FROZEN, READ_ONLY, Extent, Extents, address_of
@@ -55,8 +55,8 @@ _function, _set_function, _cell, _cached = map(payload_name, ("function", "set_f
 _shell = payload_name("shell")
 _set_attributes = payload_name("set_attributes")
 _local_class, _set_class = payload_name("local_class"), payload_name("set_class")
-_placeholder, _exception, _set_exception, _figure, _mapping_view = map(
-    payload_name, ("placeholder", "exception", "set_exception", "figure", "mapping_view")
+_placeholder, _exception, _set_exception, _figure, _mapping_view, _mapping_iterator = map(
+    payload_name, ("placeholder", "exception", "set_exception", "figure", "mapping_view", "mapping_iterator")
 )
 
 
@@ -148,6 +148,10 @@ class ValueWriter(pickle.Pickler):
             type({}.keys()): lambda value: (_mapping_view, ("keys", gc.get_referents(value)[0])),
             type({}.values()): lambda value: (_mapping_view, ("values", gc.get_referents(value)[0])),
             type({}.items()): lambda value: (_mapping_view, ("items", gc.get_referents(value)[0])),
+            # Pickle makes iterators of lists of them.
+            type(iter({}.keys())): lambda value: (_mapping_iterator, ("keys", value.__reduce__()[1][0])),
+            type(iter({}.values())): lambda value: (_mapping_iterator, ("values", value.__reduce__()[1][0])),
+            type(iter({}.items())): lambda value: (_mapping_iterator, ("items", value.__reduce__()[1][0])),
             functools._lru_cache_wrapper: self._reduce_cached,
         }
         self._add_types_of_libraries()
@@ -319,8 +323,8 @@ class ValueWriter(pickle.Pickler):
         numpy = sys.modules.get("numpy")
         if numpy is not None:
             self._by_type[numpy.ndarray] = self._reduce_array
-            for dtype in twin_dtypes(numpy):
-                self._by_type[type(dtype)] = reduce_twin
+            for dtype in number_dtypes(numpy):
+                self._by_type[type(dtype)] = reduce_number
         torch = sys.modules.get("torch")
         if torch is not None and hasattr(torch, "Tensor"):
             from .tensors import TensorReducer
@@ -595,6 +599,10 @@ class Reader(pickle.Unpickler):
 
     def mapping_view(self, which: str, mapping: Dict[Any, Any]) -> Any:
         return getattr(mapping, which)()
+
+    def mapping_iterator(self, which: str, to_come: List[Any]) -> Any:
+        mapping = dict(to_come) if which == "items" else dict.fromkeys(to_come) if which == "keys" else dict(enumerate(to_come))
+        return iter(getattr(mapping, which)())
 
 
 def register_names() -> None:

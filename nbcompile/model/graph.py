@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
@@ -107,6 +107,20 @@ def given_files(graph: DataflowGraph) -> tuple[str, ...]:
 
 
 _ORDERING = (EdgeKind.CHANNEL, EdgeKind.FILE, EdgeKind.CONTROL)
+
+
+def last_makers(graph: DataflowGraph) -> dict[str, int]:
+    """The cell after which each variable, file and channel is what it is at the end."""
+    return {name: cell.index for cell in graph.cells for name in _made(cell)}
+
+
+def _made(cell: GraphCell) -> Iterator[str]:
+    makes = [version.name for group in cell.makes for version in group]
+    yield from (*cell.defines, *cell.mutates, *cell.deletes, *makes)
+    if any(name.startswith(f"{CHANNEL}library:") for name in makes):
+        # What a library holds is changed under the names that it was imported by.
+        needed = {version.name for version in cell.needs}
+        yield from (name for name in cell.uses if name not in needed)
 
 
 def dependencies(graph: DataflowGraph) -> tuple[tuple[int, int], ...]:

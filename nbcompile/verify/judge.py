@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nbcompile.model.diagnostic import Diagnostic
 from nbcompile.model.facts import CellFacts, FactsKind
-from nbcompile.model.graph import FILE, DataflowGraph, EdgeKind
+from nbcompile.model.graph import FILE, DataflowGraph, EdgeKind, last_makers
 from nbcompile.model.plan import Plan
 from nbcompile.model.profile import MissedFlow
 from nbcompile.model.verification import Aspect, Difference, Exactness, Observation, Subject, Verdict, Verification
@@ -105,16 +105,7 @@ def _placed(subject: Subject, graph: DataflowGraph) -> Subject:
     name = FILE + subject.name if subject.aspect is Aspect.FILE else subject.name
     if subject.cell >= 0:
         return subject
-    return subject._replace(cell=_last_makers(graph).get(name, -1))
-
-
-def _last_makers(graph: DataflowGraph) -> dict[str, int]:
-    """The cell that makes each variable and file last: what is compared at the end is what this cell made."""
-    makers: dict[str, int] = {}
-    for cell in graph.cells:
-        made = (version.name for group in cell.makes for version in group)
-        makers.update(dict.fromkeys((*cell.defines, *cell.mutates, *cell.deletes, *made), cell.index))
-    return makers
+    return subject._replace(cell=last_makers(graph).get(name, -1))
 
 
 def _explained(difference: Difference, graph: DataflowGraph, guards: Mapping[tuple[str, int], str]) -> Difference:
@@ -138,7 +129,7 @@ def _spread(named: Mapping[int, str], differing: set[int], graph: DataflowGraph)
 
     A list that is shuffled without a seed and then sorted into another is not seen as the shuffle left it.
     """
-    spread, last = dict(named), _last_makers(graph)
+    spread, last = dict(named), last_makers(graph)
     for edge in sorted(graph.edges, key=lambda edge: edge.target):
         differs = edge.source in differing or last.get(edge.name) != edge.source
         if edge.source in spread and differs and edge.kind is not EdgeKind.CONTROL:

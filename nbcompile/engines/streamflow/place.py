@@ -172,5 +172,4 @@ class Place:
             refs = tuple(status.ref for status in await self.session.wait(refs, 1) if not status.state.is_final)
 
     def _name(self, target: str, name: str, node: Node) -> None:
-        inside = isinstance(self.tree.find(target), dict)
-        self.tree.put(posixpath.join(target, name) if inside else target, node)
+        self.tree.put(posixpath.join(target, name) if self.tree.takes_in(target) else target, node)

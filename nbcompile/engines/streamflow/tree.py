@@ -26,6 +26,7 @@ class Tree:
 
     def __init__(self) -> None:
         self._root: dict[str, Node] = {}
+        self._links: set[str] = set()
 
     def find(self, path: str) -> Node | None:
         """What is there."""
@@ -47,14 +48,20 @@ class Tree:
         return node
 
     def put(self, path: str, node: Node) -> None:
-        """Give a name to a content, or to a directory of contents."""
-        self.make_directory(posixpath.dirname(path))[posixpath.basename(path)] = node
+        """Give a name to a content, or to a directory of contents as it is now; the name may be given anew, as that of a link."""
+        self.make_directory(posixpath.dirname(path))[posixpath.basename(path)] = _copy(node)
+        self._links.add(_plain(path))
+
+    def takes_in(self, path: str) -> bool:
+        """Whether what is brought to this path goes below it: to a directory that was made, and not to one that is but a name."""
+        return isinstance(self.find(path), dict) and _plain(path) not in self._links
 
     def remove(self, path: str) -> None:
         """Forget a name and those below it."""
         above = self.find(posixpath.dirname(path))
         if isinstance(above, dict):
             above.pop(posixpath.basename(path), None)
+        self._links.discard(_plain(path))
 
     def match(self, directory: str, pattern: str) -> list[str]:
         """The paths below a directory that a pattern of names fits, sorted."""
@@ -75,6 +82,15 @@ def contents(node: Node, path: str = "") -> Iterator[tuple[str, Content]]:
         return
     for name in sorted(node):
         yield from contents(node[name], posixpath.join(path, name))
+
+
+def _copy(node: Node) -> Node:
+    """A directory of its own: what is added to it later is in no other."""
+    return {name: _copy(below) for name, below in node.items()} if isinstance(node, dict) else node
+
+
+def _plain(path: str) -> str:
+    return "/".join(_parts(path))
 
 
 def _parts(path: str) -> list[str]:

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from nbcompile import api
-from tests.integration.placed import PERSON, Client, away, host, left_behind, own_site, shown, write_deployments
+from tests.integration.placed import HELD_SHOWN, PERSON, Client, Held, away, host, left_behind, own_site, shown, write_deployments
 from tests.integration.streamflow_environment import STREAMFLOW
 from tests.services import slurm, sshd
 from tests.services.ground import ROOT, run
@@ -66,29 +66,32 @@ class TestPreemption:
         options = {"account": "acct-a", "partition": "long", "qos": "scavenge", "exclusive": True}
         scavenger = {"backend": "slurm", "conf": str(slurm.CONF), "minPollSeconds": 1, "via": "login", "options": options}
         place(monkeypatch, tmp_path, scavenger=scavenger)
+        self.held = Held(tmp_path / "cells.py")
 
-    def preempted(self, tmp_path):
+    def preempted(self, tmp_path, *, again):
         client = Client(tmp_path, *CELLS, "--on", "scavenger")
-        native = client.until_running("time-")["ref"]["native"]
+        native = client.until_running("os-")["ref"]["native"]
         urgent = ("sbatch", "--parsable", "--partition=long", "--qos=urgent", "--account=acct-a", "--exclusive", "--chdir=/")
         run("runuser", "-u", PERSON, "--", *urgent, "--output=/dev/null", "--wrap=sleep 1", env=slurm.ENVIRONMENT)
+        if again:
+            client.until("again")
+            self.held.let_go()
         code, said = client.end()
         assert slurm.sacct(native, "state").startswith("PREEMPTED")
         return client, native, code, said
 
     def test_a_step_whose_node_is_taken_is_tried_again(self, tmp_path):
-        write(tmp_path, "# %%\nimport time\ntime.sleep(4)\nprint('ended')\n")
-        client, _, code, said = self.preempted(tmp_path)
+        client, _, code, said = self.preempted(tmp_path, again=True)
         assert code == 0, said
         assert "is tried again at scavenger: PREEMPTED" in said
-        assert (attempts(client), shown(client.output)) == ([1, 2], [[1, ["ended\n"]]])
+        assert (attempts(client, "os-"), shown(client.output)) == ([1, 2], HELD_SHOWN)
         assert left_behind(client) == []
 
     @pytest.mark.full
     def test_a_project_may_not_want_that(self, tmp_path):
-        write(tmp_path, WAITS.format(seconds=60), retries={"on": ["lost"]})
-        client, native, code, said = self.preempted(tmp_path)
-        assert (code, attempts(client, "time-")) == (5, [1])
+        (tmp_path / "nbcompile.yml").write_text(json.dumps({"version": 1, "retries": {"on": ["lost"]}}))
+        client, native, code, said = self.preempted(tmp_path, again=False)
+        assert (code, attempts(client, "os-")) == (5, [1])
         assert f"(cell 1) at scavenger, job {native}" in said
         assert "PREEMPTED: a job with precedence took its node" in said
         assert "`nbcompile runs resume` goes on where this run ended" in said
@@ -162,18 +165,20 @@ def test_a_certificate_that_ends_meanwhile_can_be_renewed(site, tmp_path, monkey
     deployments = json.loads((tmp_path / "deployments.yml").read_text())
     deployments["credentials"]["certificate"] = {"provider": "file", "path": str(key)}
     (tmp_path / "deployments.yml").write_text(json.dumps(deployments))
-    write(tmp_path, WAITS.format(seconds=5))
+    held = Held(tmp_path / "cells.py")
     client = Client(tmp_path, *CELLS, "--on", "fragile")
-    client.until_running("time-")
+    client.until_running("os-")
     certify("-2m:-1m")
     with away(site):
         client.until("place", state="away")
     client.until("place", state="waiting-for-login")
     certify("-1m:+10m")
+    client.until("place", state="connected")
+    held.let_go()
     code, said = client.end()
     assert code == 0, said
     assert "fragile waits for a login" in said
-    assert (attempts(client), shown(client.output)) == ([1, 1, 1], SHOWN)
+    assert (attempts(client), shown(client.output)) == ([1, 1, 1], HELD_SHOWN)
     assert left_behind(client) == []
 
 

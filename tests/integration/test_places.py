@@ -14,7 +14,7 @@ from nbcompile.model.plan import Granularity
 from nbcompile.model.settings import Settings
 from nbcompile.tenancy.relay import QuestionDesk
 from tests.integration.gate import gate
-from tests.integration.placed import PERSON, Client, away, host, left_behind, own_site, shown, write_deployments
+from tests.integration.placed import HELD_SHOWN, PERSON, Client, Held, away, host, left_behind, own_site, shown, write_deployments
 from tests.integration.streamflow_environment import STREAMFLOW
 from tests.services import daemons, slurm, sshd
 from tests.services.ground import ROOT, run
@@ -61,6 +61,7 @@ second = first + 1
 # %%
 print(second)
 """
+HELD_WORDS = ("run", "held.py", "--granularity", "cell", "-o", "out")
 PLACES = [
     pytest.param(["host1"] * 3, "host1", marks=pytest.mark.ssh, id="ssh"),
     pytest.param(["hpc"] * 3, "hpc", marks=[pytest.mark.slurm, pytest.mark.full], id="slurm-over-ssh"),
@@ -100,17 +101,20 @@ def test_every_place_gives_the_same(deployments, tmp_path, places, on):
 def test_a_run_goes_on_when_its_host_comes_back(ssh_hosts, calm, tmp_path, monkeypatch):
     with own_site("places") as site:
         monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(write_deployments(tmp_path / "deployments.yml", fragile=host(site))))
-        client = Client(tmp_path, *write_waiting(tmp_path, 4), "--on", "fragile")
-        client.until_running("time-")
+        held = Held(tmp_path / "held.py")
+        client = Client(tmp_path, *HELD_WORDS, "--on", "fragile")
+        client.until_running("os-")
         with away(site):
             client.until("place", state="away")
             time.sleep(6)
+        client.until("place", state="connected")
+        held.let_go()
         code, said = client.end()
         assert code == 0, said
         assert "fragile is away" in said
         assert "fragile is back" in said
         assert [note["attempt"] for note in client.notes() if note["note"] == "submitted"] == [1, 1, 1]
-        assert shown(client.output) == [[1], [2, ["waiting\n"]], [3, ["2\n"]]]
+        assert shown(client.output) == HELD_SHOWN
         assert left_behind(client) == []
 
 
@@ -242,17 +246,20 @@ class TestSlurm:
 @pytest.mark.slurm
 def test_a_step_whose_node_fails_is_run_at_another(slurm_facility, storm, tmp_path, monkeypatch):
     monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(write_deployments(tmp_path / "deployments.yml")))
-    client = Client(tmp_path, *write_waiting(tmp_path, 6), "--on", "hpc")
+    held = Held(tmp_path / "held.py")
+    client = Client(tmp_path, *HELD_WORDS, "--on", "hpc")
     try:
-        native = client.until_running("time-")["ref"]["native"]
+        native = client.until_running("os-")["ref"]["native"]
         node = run("squeue", "-h", "-j", native, "-o", "%N", env=slurm.ENVIRONMENT).strip()
         run("scontrol", "update", f"nodename={node}", "state=down", "reason=test", env=slurm.ENVIRONMENT)
+        client.until("again")
+        held.let_go()
         code, said = client.end()
     finally:
         subprocess.run(["scontrol", "update", "nodename=n1,n2", "state=resume"], env={**os.environ, **slurm.ENVIRONMENT}, check=False)
     assert code == 0, said
     assert "is tried again" in said
-    assert shown(client.output) == [[1], [2, ["waiting\n"]], [3, ["2\n"]]]
+    assert shown(client.output) == HELD_SHOWN
 
 
 @pytest.mark.slurm

@@ -33,7 +33,7 @@ def scattered_cells(
             diagnostics.append(_no_axes(place, step))
             continue
         seen = _gathering(cell, axes, facts[: cell.index], trees)
-        diagnostics += _doubts(seen, place)
+        diagnostics += (*_doubts(seen, place), *_unknown_at_the_end(seen, place, facts[cell.index + 1 :]))
         found.append(CellScatter(cell=cell.index, axes=axes, gathering=seen))
     return Outcome(tuple(found), tuple(diagnostics))
 
@@ -132,3 +132,14 @@ def _doubts(seen: Gathering, place: Place) -> Iterator[Diagnostic]:
     if seen.unseen and not seen.doubts:
         message = "the cell runs commands, and nothing is known of what they do with a part of the whole"
         yield Diagnostic(rule=rules.SCATTER_UNSEEN, message=message, place=place, help=_CHECK)
+
+
+def _unknown_at_the_end(seen: Gathering, place: Place, later: Sequence[CellFacts]) -> Iterator[Diagnostic]:
+    """Names that shards do not leave as the whole cell does: a cell that others read runs whole, and of the others nobody knows."""
+    read = {use.name for cell in later for use in cell.uses}
+    names = ", ".join(f"`{name}`" for name in seen.torn if name not in read)
+    if names:
+        message = f"what {names} is after this cell is known of no shard, and no cell reads it"
+        yield Diagnostic(
+            rule=rules.UNKNOWN_AFTER_SHARDS, message=message, place=place, help="read it in a later cell: then this one runs whole"
+        )

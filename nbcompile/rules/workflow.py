@@ -220,6 +220,25 @@ The shards together give what the whole gives only if the commands go through th
 """,
 )
 
+UNKNOWN_AFTER_SHARDS = Rule(
+    code="NB434",
+    name="unknown-after-shards",
+    severity=Severity.NOTE,
+    summary="a variable that no cell reads has no value at the end, because the cell that makes it runs in shards",
+    explanation="""\
+## What it does
+Names the variables of a scattered cell that its shards do not leave as the whole cell does, such as a sum over the rounds or the best one
+so far, and that no later cell reads.
+
+## Why it matters
+A plain run leaves a value there. The variables of the compiled run have none.
+
+## What to do
+Nothing, if you do not want it. Else read it in a later cell (the cell then runs whole, NB432), or better: collect a list in this
+cell, and work out the rest in a cell after it.
+""",
+)
+
 PLACEMENT_CONFLICT = Rule(
     code="NB420",
     name="placement-conflict",

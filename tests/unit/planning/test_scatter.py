@@ -147,15 +147,27 @@ TORN = {
 }
 
 
+ABOVE = "xs, n, filled = [1, 2, 3], 0, {1: None, 2: None, 3: None}"
+
+
 @pytest.mark.parametrize(("source", "name"), TORN.values(), ids=TORN)
 def test_a_cell_runs_whole_for_those_who_read_what_shards_would_tear(source, name):
-    above = "xs, n, filled = [1, 2, 3], 0, {1: None, 2: None, 3: None}"
     for reader, scattered in ((f"print({name})", False), ("print(1)", True)):
-        text = f"# %%\n{above}\n\n# %%\n# nbc: scatter=xs\n{source}\n\n# %%\n{reader}\n"
+        text = f"# %%\n{ABOVE}\n\n# %%\n# nbc: scatter=xs\n{source}\n\n# %%\n{reader}\n"
         program = api.analyze_notebook(read_percent(text.encode(), "n"), {})
         plan = api.plan(program, Settings(granularity=Granularity.CELL))
         assert [bool(step.scatter) for step in plan.steps if 1 in step.cells] == [scattered]
         assert [one.rule.code for one in plan_findings(program)] == ([] if scattered else ["NB432"])
+
+
+@pytest.mark.parametrize(("source", "name"), TORN.values(), ids=TORN)
+def test_what_shards_do_not_leave_is_told_where_nobody_reads_it(source, name):
+    program, plan = planned(ABOVE, f"# nbc: scatter=xs\n{source}", "print(xs)")
+    assert plan.steps[1].scatter
+    (found,) = [one for one in program.diagnostics if one.rule.code == "NB434"]
+    assert (found.place.cell_index, f"`{name}`" in found.message) == (1, True)
+    program, _ = planned(ABOVE, f"# nbc: scatter=xs\n{source}", f"print({name})")
+    assert "NB434" not in {one.rule.code for one in program.diagnostics}
 
 
 def test_what_is_collected_into_an_empty_list_of_an_earlier_cell_is_joined():

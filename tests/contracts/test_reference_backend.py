@@ -26,6 +26,7 @@ class TestReference(BackendSuite):
         return PlaceUnderTest(open_session)
 
 
+@pytest.mark.slow
 class TestAgent(BackendSuite):
     @pytest.fixture
     def place(self, tmp_path):

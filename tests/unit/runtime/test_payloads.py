@@ -41,11 +41,21 @@ CANNOT_TRAVEL = {
 }
 
 
-@pytest.mark.parametrize("source", CANNOT_TRAVEL)
-def test_what_cannot_travel_fails_when_it_is_used(source, tmp_path):
-    documents = run_chain([source, "y = [x]; z = 5", "print(z)", "y[0].anything"], tmp_path / "chain")
-    shown = texts(documents)
+@pytest.fixture(scope="module")
+def refusals(tmp_path_factory):
+    """What a later step says of each of these values, by its source; they travel together."""
+    sources = [re.sub(r"\bx = ", f"x{number} = ", source) for number, source in enumerate(CANNOT_TRAVEL)]
+    names = [f"x{number}" for number in range(len(sources))]
+    use = "try: y[{}].anything\nexcept Exception as error: print(type(error).__name__, error, sep=': ')"
+    uses = "\n".join(use.format(number) for number in range(len(names)))
+    shown = texts(run_chain(["\n".join(sources), f"y = [{', '.join(names)}]; z = 5", "print(z)", uses], tmp_path_factory.mktemp("chain")))
     assert shown[2] == "5\n"
-    assert shown[3].startswith(f"CannotTravel: {CANNOT_TRAVEL[source]} of type")
-    assert "`x@0`" in shown[3]
-    assert "cell 0" in shown[3]
+    return dict(zip(CANNOT_TRAVEL, zip(names, shown[3].splitlines(), strict=True), strict=True))
+
+
+@pytest.mark.parametrize("source", CANNOT_TRAVEL)
+def test_what_cannot_travel_fails_when_it_is_used(source, refusals):
+    name, said = refusals[source]
+    assert said.startswith(f"CannotTravel: {CANNOT_TRAVEL[source]} of type")
+    assert f"`{name}@0`" in said
+    assert "cell 0" in said

@@ -106,9 +106,6 @@ def given_files(graph: DataflowGraph) -> tuple[str, ...]:
     return tuple(version.name.removeprefix(FILE) for version in needed if version.cell < 0 and version.name.startswith(FILE))
 
 
-_ORDERING = (EdgeKind.CHANNEL, EdgeKind.FILE, EdgeKind.CONTROL)
-
-
 def last_makers(graph: DataflowGraph) -> dict[str, int]:
     """The cell after which each variable, file and channel is what it is at the end."""
     return {name: cell.index for cell in graph.cells for name in _made(cell)}
@@ -121,6 +118,9 @@ def _made(cell: GraphCell) -> Iterator[str]:
         # What a library holds is changed under the names that it was imported by.
         needed = {version.name for version in cell.needs}
         yield from (name for name in cell.uses if name not in needed)
+
+
+_ORDERING = (EdgeKind.CHANNEL, EdgeKind.FILE, EdgeKind.CONTROL)
 
 
 def dependencies(graph: DataflowGraph) -> tuple[tuple[int, int], ...]:

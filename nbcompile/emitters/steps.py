@@ -78,6 +78,7 @@ class _Writer:
         self.first_bound = dict(sorted(dict([*bound, *files]).items()))
         self.counts = _execution_counts(notebook)
         self.outdated = Outdated(graph, facts)
+        self.live = {cell.index: sorted({name for live in cell.live for name in live.names}) for cell in facts}
 
     def document(self, step: Step, plan: Plan) -> dict[str, object]:
         """The document of one step."""
@@ -112,6 +113,7 @@ class _Writer:
         cell, flow = self.notebook.code_cells[binding.cell], self.graph.cells[binding.cell]
         cuts = [cut for cut in step.cuts if cut.version.cell == cell.index]
         outdated = self.outdated.names(cell.index, binding.replays)
+        live = self.live[cell.index] if cell.index != step.cells[-1] else ()
         held = held_versions(self.graph, step, cell.index) if cell.index in self.watched else ()
         return {
             "index": cell.index,
@@ -125,6 +127,7 @@ class _Writer:
             "defines": list(flow.defines),
             "changes": _changes(flow),
             "deletes": list(flow.deletes),
+            **({"live": live} if live else {}),
             **(self.watched[cell.index]._asdict() if cell.index in self.watched else {}),
             **({"holds": [str(version) for version in held]} if held else {}),
             "saves": [_save(payload) for payload in step.payloads if payload.cell == cell.index],

@@ -119,7 +119,8 @@ class StepCell(NamedTuple):
 
     `watches` is what the cell should leave as it is because others depend on it; `changed_later` are names whose objects later
     cells change; `outdated` are names that statements in `replays` bind and that are something else by now. `holds` are
-    versions that earlier cells of the step have saved for cells after this one. Where other steps run beside this one, the cell is
+    versions that earlier cells of the step have saved for cells after this one. What the cell starts and goes on after it reaches the
+    names in `live`. Where other steps run beside this one, the cell is
     `guarded`.
     """
 
@@ -145,6 +146,7 @@ class StepCell(NamedTuple):
     parameters: Tuple[ParameterEntry, ...] = ()
     outdated: Tuple[str, ...] = ()
     holds: Tuple[VersionName, ...] = ()
+    live: Tuple[str, ...] = ()
 
     @property
     def may_raise(self) -> bool:
@@ -270,6 +272,7 @@ def _step_cell(raw: Dict[str, Any]) -> StepCell:
         parameters=tuple(ParameterEntry(**entry) for entry in raw.get("parameters", ())),
         outdated=names("outdated"),
         holds=tuple(parse_version(text) for text in raw.get("holds", ())),
+        live=names("live"),
     )
 
 

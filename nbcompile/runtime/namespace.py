@@ -17,15 +17,15 @@ class Namespace:
         self._values: Dict[str, Any] = kernel.namespace
         self._before = {name: self._values[name] for name in self._names if name in self._values}
 
-    def become(self, wanted: Mapping[str, Any], left: Container[str] = ()) -> None:
-        """Bind these names and no other of the notebook, but those that are `left` as they are.
+    def become(self, wanted: Mapping[str, Any], left: Container[str] = (), live: Container[str] = ()) -> None:
+        """Bind these names and no other of the notebook, but those that are `left` as they are, and the `live` ones nobody wants.
 
         A name that stays is never unbound meanwhile: threads that earlier cells of the step have started go on looking names up.
         """
         for name, value in wanted.items():
             if name not in left:
                 self.bind(name, value)
-        self.unbind_all(name for name in self._names if name not in wanted and name not in left)
+        self.unbind_all(name for name in self._names if name not in wanted and name not in left and name not in live)
 
     def unbind_all(self, names: Iterable[str]) -> None:
         """Unbind several names."""

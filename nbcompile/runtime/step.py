@@ -122,6 +122,7 @@ class StepRun:
         self.kernel.know_inputs({document.counts[index]: text for index, text in document.sources.items() if document.counts.get(index)})
         self.saves = sum(len(cell.saves) for cell in document.cells)
         self._made_in: Dict[str, int] = {}
+        self._live: Set[str] = set()
         self._final: List[Tuple[str, StepCell, List[Tuple[VersionName, Any]]]] = []
         self.tracer = Tracer(self.kernel, self.scope) if document.trace else None
 
@@ -204,6 +205,7 @@ class StepRun:
         # Ports bind names only for the time of the cell.
         own = (*cell.defines, *cell.changes) if not (cell.inputs or cell.outputs) else ()
         self._made_in.update(dict.fromkeys(own, cell.cell))
+        self._live.update(cell.live)
         if goes_on:
             self._keep(cell)
             facts.update(self._describe(cell))
@@ -240,7 +242,7 @@ class StepRun:
         bound = {name: value for name, value in self.definitions.bound_by(cell.replays).items() if name not in cell.outdated}
         # Statements that ran again may have unbound such a name, or bound it to what it was.
         disturbed = {name: value for name, value in left.items() if self.namespace.value(name) is not value}
-        self.namespace.become({**bound, **values, **disturbed}, left.keys() - disturbed.keys())
+        self.namespace.become({**bound, **values, **disturbed}, left.keys() - disturbed.keys(), self._live)
         self._made_in = {name: maker for name, maker in self._made_in.items() if name in left}
 
     def _as_made_here(self, cell: StepCell, variables: Iterable[VersionName]) -> Set[str]:

@@ -15,7 +15,6 @@ from nbcompile.reporting.verification import verification_text
 from nbcompile.testing.programs import programs, templates
 from tests.cell_by_cell import differences
 
-SEEN = Counter()
 LONG = settings(max_examples=int(os.environ.get("NBCOMPILE_EXAMPLES", "400")), deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -27,25 +26,22 @@ def compared(program):
         return differences(path)
 
 
-def check(program):
-    for kind, count in program.kinds.items():
-        SEEN[kind] += count
-        event(kind)
-    found = compared(program)
-    note(program.percent())
-    note(verification_text(found))
-    assert found.silent == ()
-
-
 @pytest.mark.full
-@LONG
-@given(program=programs(min_statements=8, max_statements=40))
-def test_many_compiled_programs(lasting_parent, program):
-    check(program)
+def test_many_compiled_programs(lasting_parent, record_property):
+    seen = Counter()
 
+    @LONG
+    @given(program=programs(min_statements=8, max_statements=40))
+    def check(program):
+        for kind, count in program.kinds.items():
+            seen[kind] += count
+            event(kind)
+        found = compared(program)
+        note(program.percent())
+        note(verification_text(found))
+        assert found.silent == ()
 
-@pytest.mark.full
-def test_every_kind_was_drawn(record_property):
-    record_property("statements", dict(SEEN))
-    print("\n".join(f"{count:6} {kind}" for kind, count in SEEN.most_common()))  # noqa: T201
-    assert set(SEEN) == {template.kind for template in templates()}
+    check()
+    record_property("statements", dict(seen))
+    print("\n".join(f"{count:6} {kind}" for kind, count in seen.most_common()))  # noqa: T201
+    assert set(seen) == {template.kind for template in templates()}

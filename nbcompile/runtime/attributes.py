@@ -21,19 +21,21 @@ def keeps_answers(kind: type, name: Any) -> bool:
     return library is not None and any(base.__module__.partition(".")[0] == library for base in kind.__mro__)
 
 
-def forgotten_attributes(value: Any, reduced: Tuple[Any, ...]) -> Optional[Dict[str, Any]]:
-    """The attributes that would be lost, if there are any: those of an instance of a subclass whose base reduces itself."""
+def forgotten_attributes(value: Any, reduced: Tuple[Any, ...], way: Any) -> Optional[Dict[str, Any]]:
+    """The attributes that this `way` to reduce a value lost, if any: those of an instance of a subclass whose base reduces itself."""
     attributes = getattr(value, "__dict__", None)
     if not attributes or type(attributes) is not dict or len(reduced) > 5:
         return None
-    way: Any = type(value).__reduce_ex__
-    if way is object.__reduce_ex__:
-        way = type(value).__reduce__
     if way is object.__reduce__ or isinstance(way, types.FunctionType):
         return None
     state = reduced[2] if len(reduced) > 2 else None
     parts = state if isinstance(state, tuple) else (state,)
     return None if any(isinstance(part, dict) for part in parts) else attributes
+
+
+def way_to_reduce(kind: Any) -> Any:
+    """The function that pickle calls to reduce instances of a class."""
+    return kind.__reduce__ if kind.__reduce_ex__ is object.__reduce_ex__ else kind.__reduce_ex__
 
 
 def set_attributes(value: Any, state: Tuple[Any, Dict[str, Any]]) -> None:

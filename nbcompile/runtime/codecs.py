@@ -18,9 +18,10 @@ import types
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .arrays import array_parts, is_raw, number_dtypes, own_parts, rebuild_array_view, rebuild_own, rebuild_view, reduce_number
-from .attributes import forgotten_attributes, set_attributes
+from .attributes import forgotten_attributes, set_attributes, way_to_reduce
 from .code_places import CodeFinder, CodePlace
 from .extents import COPIED_ON_WRITE, FROZEN, READ_ONLY, Extent, Extents, address_of
+from .instances import complete, has_hooks, inherited, is_own, make_bare, take_apart
 from .loaded import LOADED
 from .local_classes import LocalClasses
 from .payload_file import broken_payload
@@ -54,6 +55,7 @@ _extent, _view, _over, _tensor, _parameter, _storage = map(payload_name, ("exten
 _function, _set_function, _cell, _cached = map(payload_name, ("function", "set_function", "cell", "cached"))
 _shell = payload_name("shell")
 _set_attributes = payload_name("set_attributes")
+_bare, _put_in = payload_name("bare"), payload_name("put_in")
 _local_class, _set_class = payload_name("local_class"), payload_name("set_class")
 _placeholder, _exception, _set_exception, _figure, _mapping_view, _mapping_iterator = map(
     payload_name, ("placeholder", "exception", "set_exception", "figure", "mapping_view", "mapping_iterator")
@@ -132,6 +134,7 @@ class ValueWriter(pickle.Pickler):
         self._mentioned: Dict[str, None] = {}
         self._modules: Dict[str, None] = {}
         self._tied: Dict[type, Optional[str]] = {}
+        self._hooked: Dict[type, bool] = {}
         self._guards: Dict[int, str] = {}
         self._by_type: Dict[type, Callable[[Any], Any]] = {
             types.FunctionType: self._reduce_function,
@@ -204,17 +207,29 @@ class ValueWriter(pickle.Pickler):
         try:
             if isinstance(value, BaseException):
                 return self._reduce_exception(value)
+            if self._has_hooks(kind):
+                make, args, parts = take_apart(value, kind)
+                return make or _bare, args, self._parts_of(kind, parts), None, None, _put_in
             reduce = copyreg.dispatch_table.get(kind)
-            reduced = reduce(value) if reduce is not None else value.__reduce_ex__(PROTOCOL)
+            reduced = reduce(value) if reduce is not None and not is_own(reduce) else value.__reduce_ex__(PROTOCOL)
         except Exception as error:  # noqa: BLE001 (any exception means that the object refuses)
             return self._fail(value, "an object", f"{type(error).__name__}: {error}")
         if isinstance(reduced, str) and not _is_found(value, getattr(value, "__module__", None), reduced):
             return self._fail(value, "an object", "nothing says where it is defined")
-        attributes = forgotten_attributes(value, reduced) if isinstance(reduced, tuple) else None
+        attributes = forgotten_attributes(value, reduced, way_to_reduce(kind)) if isinstance(reduced, tuple) else None
         if attributes:
             make, args, state, items, pairs = (*reduced, None, None, None)[:5]
             return make, args, (state, attributes), items, pairs, _set_attributes
         return reduced
+
+    def _has_hooks(self, kind: type) -> bool:
+        if kind not in self._hooked:
+            self._hooked[kind] = has_hooks(kind)
+        return self._hooked[kind]
+
+    def _parts_of(self, kind: type, parts: Tuple[Any, ...]) -> Tuple[Any, ...]:
+        """What is written of what an instance of a class with hooks consists of."""
+        return parts
 
     def _reduce_tied(self, value: Any, words: str) -> Any:
         for name in ("stdout", "stderr", "stdin", "__stdout__", "__stderr__"):
@@ -312,7 +327,7 @@ class ValueWriter(pickle.Pickler):
 
     def _reduce_exception(self, value: BaseException) -> Any:
         """An exception is rebuilt without its constructor, whose arguments need not be its `args`, and keeps its causes."""
-        if type(value).__reduce__ is not BaseException.__reduce__:
+        if inherited(type(value), "__reduce__") is not vars(BaseException)["__reduce__"]:
             return value.__reduce_ex__(PROTOCOL)
         state = (value.__cause__, value.__context__, value.__suppress_context__, value.__dict__ or None)
         return _exception, (type(value), value.args), state, None, None, _set_exception
@@ -570,6 +585,12 @@ class Reader(pickle.Unpickler):
 
     def set_attributes(self, made: Any, state: Any) -> None:
         set_attributes(made, state)
+
+    def bare(self, kind: type, initialised: bool, *args: Any) -> Any:
+        return make_bare(kind, initialised, *args)
+
+    def put_in(self, made: Any, parts: Tuple[Any, ...]) -> None:
+        complete(made, parts)
 
     def figure(self, make: Any, args: Any, modules: Tuple[str, ...]) -> Any:
         for name in modules:

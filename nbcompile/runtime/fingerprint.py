@@ -19,6 +19,7 @@ import warnings
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from .attributes import is_cache, keeps_answers
+from .instances import has_hooks, take_apart
 from .placeholders import Placeholder
 
 _PLAIN = frozenset((type(None), bool, int, str, bytes))
@@ -233,7 +234,7 @@ class _ContentWalk:
     def _other(self, value: Any, kind: type) -> None:
         """What pickle would keep of an object; of one that refuses, its attributes; of one without any, its type."""
         try:
-            reduced = value.__reduce_ex__(_REDUCE_PROTOCOL)
+            reduced = _reduce(value, kind)
         except Exception:  # noqa: BLE001 (whatever an object raises, it refuses)
             attributes = getattr(value, "__dict__", None)
             self._hidden(value, kind)
@@ -402,6 +403,14 @@ def _look_at(value: Any, kind: type) -> _Look:
         if isinstance(library_type, type) and isinstance(value, library_type):
             return how
     return _ContentWalk._other
+
+
+def _reduce(value: Any, kind: type) -> Any:
+    """What an object is made of: by pickle's account, but for what the notebook has it say of itself."""
+    if not has_hooks(kind):
+        return value.__reduce_ex__(_REDUCE_PROTOCOL)
+    make, args, (items, pairs, state, attributes) = take_apart(value, kind)
+    return make, args, {**state, **(attributes or {})} if isinstance(state, dict) else (state, attributes), items, pairs
 
 
 def _answer(method: Callable[[], Any]) -> Any:

@@ -14,7 +14,7 @@ import mmap
 import struct
 import sys
 import warnings
-from typing import Any, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from .attributes import is_cache
 from .codecs import Scope, ValueWriter, payload_name
@@ -172,10 +172,15 @@ class _PrintWriter(ValueWriter):
     def _reduce_any(self, value: Any, kind: type) -> Any:
         reduced = super()._reduce_any(value, kind)
         state = reduced[2] if isinstance(reduced, tuple) and len(reduced) > 2 else None
-        if not isinstance(state, dict) or not any(is_cache(kind, name) for name in state):
-            return reduced
-        # An object without attributes has no state at all.
-        return (*reduced[:2], {name: item for name, item in state.items() if not is_cache(kind, name)} or None, *reduced[3:])
+        return (*reduced[:2], _without_caches(kind, state), *reduced[3:]) if isinstance(state, dict) else reduced
+
+    def _parts_of(self, kind: type, parts: Tuple[Any, ...]) -> Tuple[Any, ...]:
+        return tuple(_without_caches(kind, part) if isinstance(part, dict) else part for part in parts)
+
+
+def _without_caches(kind: type, state: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+    """The attributes that count; an object without any has no state at all."""
+    return {name: item for name, item in state.items() if not is_cache(kind, name)} or None
 
 
 def _length(value: Any) -> Any:

@@ -210,6 +210,12 @@ class Circle:
         return 3 * self.radius**2
 
 
+def test_what_a_hook_of_the_notebook_would_leave_out_counts():
+    names: dict = {"__name__": "__main__"}
+    exec("class G:\n    def __init__(self, n): self.n = n\n    def __getstate__(self): return {}", names)  # noqa: S102
+    assert fingerprint(names["G"](1)).digest != fingerprint(names["G"](2)).digest
+
+
 def test_what_a_cached_property_has_worked_out_is_no_content():
     looked_at = Circle(2)
     assert looked_at.area == 12

@@ -14,6 +14,7 @@ from nbcompile.model.run import CellRecord, Failure, StepRecord, Value
 CELL_FAILED = 3
 GUARD_BROKEN = 8
 ENVIRONMENT_BROKEN = 9
+_FAILED = ("error", "died")
 
 
 def first_failed_cell(failures: list[Failure] | tuple[Failure, ...], records: Mapping[StepId, StepRecord]) -> int:
@@ -39,8 +40,14 @@ def failures_in(step: StepId, code: int, outputs: Mapping[str, Any]) -> list[Fai
     for cell in outputs.get("cells", ())[-1:]:
         for output in reversed(cell["outputs"]):
             if output["output_type"] == "error":
-                return [Failure(step, cell["index"], output["ename"], output["evalue"], tuple(output["traceback"]))]
+                traceback = tuple(output["traceback"])
+                return [Failure(step, cell["index"], output["ename"], output["evalue"], traceback, shard=last_shard(outputs))]
     return []
+
+
+def last_shard(outputs: Mapping[str, Any]) -> str:
+    """The shard that a scattered step came to before it ended."""
+    return str(outputs.get("last_shard", ""))
 
 
 def _next_step(broken: GuardBreak) -> tuple[str, ...]:
@@ -71,6 +78,7 @@ def cell_records(outputs: Mapping[str, Any]) -> tuple[CellRecord, ...]:
             seconds=cell.get("seconds"),
             cpu_seconds=cell.get("cpu_seconds"),
             trace=cell.get("trace", {}),
+            shard=last_shard(outputs) if cell.get("state") in _FAILED else "",
         )
         for cell in outputs.get("cells", ())
     )

@@ -40,7 +40,10 @@ class RunState(str, Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellRecord:
-    """One cell that ran. Seconds are wall clock unless named otherwise. `trace` is what it did, where the run was asked to look."""
+    """One cell that ran. Seconds are wall clock unless named otherwise. `trace` is what it did, where the run was asked to look.
+
+    `shard` is the label of the shard in which a scattered cell failed.
+    """
 
     index: int
     id: str
@@ -48,6 +51,7 @@ class CellRecord:
     seconds: float | None = None
     cpu_seconds: float | None = None
     trace: Mapping[str, Any] = field(default_factory=dict)
+    shard: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +131,8 @@ class Account(NamedTuple):
 class Failure(NamedTuple):
     """Why a step did not end well: the exception of a cell, or what became of its process (`cell` is -1 where none had begun).
 
-    `lost` says that the place and not the notebook is to blame: trying again may help.
+    `lost` says that the place and not the notebook is to blame: trying again may help. `shard` is the label of the shard of
+    a scattered step in which it happened.
     """
 
     step: StepId
@@ -136,6 +141,7 @@ class Failure(NamedTuple):
     message: str
     traceback: tuple[str, ...] = ()
     lost: bool = False
+    shard: str = ""
 
 
 class OutputFile(NamedTuple):

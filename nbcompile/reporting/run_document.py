@@ -103,6 +103,7 @@ def _step(step: StepRecord) -> dict[str, Any]:
                 "state": cell.state,
                 "seconds": _rounded(cell.seconds),
                 "cpu_seconds": _rounded(cell.cpu_seconds),
+                **({"shard": cell.shard} if cell.shard else {}),
             }
             for cell in step.cell_records
         ],
@@ -113,6 +114,7 @@ def _failure(failure: Failure) -> dict[str, Any]:
     return {
         "step": failure.step,
         "cell": failure.cell if failure.cell >= 0 else None,
+        **({"shard": failure.shard} if failure.shard else {}),
         "name": failure.name,
         "message": failure.message,
         "traceback": list(failure.traceback),

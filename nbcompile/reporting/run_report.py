@@ -67,7 +67,9 @@ def _numbers(record: RunRecord) -> str:
 
 def _failure(failure: Failure, record: RunRecord) -> str:
     line = failing_line(failure)
-    place = f"cell {failure.cell}" + (f", line {line}" if line else "") if failure.cell >= 0 else f"step {failure.step}"
+    place = f"cell {failure.cell}" if failure.cell >= 0 else f"step {failure.step}"
+    place += f", shard {failure.shard}" if failure.shard else ""
+    place += f", line {line}" if line and failure.cell >= 0 else ""
     known = next((cell.id for step in record.steps for cell in step.cell_records if cell.index == failure.cell), "")
     traceback = escaped(_COLOUR.sub("", "\n".join(failure.traceback)))
     return (

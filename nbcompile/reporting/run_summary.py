@@ -22,14 +22,18 @@ def summary(record: RunRecord, *, colour: bool = False) -> str:
 
 def _failure(failure: Failure, record: RunRecord) -> Iterator[str]:
     if failure.cell < 0:
-        yield f"step {failure.step}: {failure.message}"
+        yield f"step {failure.step}{_shard(failure)}: {failure.message}"
         yield from failure.traceback
         return
     line = failing_line(failure)
     cell = next((one for step in record.steps for one in step.cell_records if one.index == failure.cell), None)
     name = f" ({cell.id})" if cell else ""
-    yield f"cell {failure.cell}{name}{f', line {line}' if line else ''}: {failure.name}: {failure.message}"
+    yield f"cell {failure.cell}{name}{_shard(failure)}{f', line {line}' if line else ''}: {failure.name}: {failure.message}"
     yield from failure.traceback
+
+
+def _shard(failure: Failure) -> str:
+    return f", shard {failure.shard}" if failure.shard else ""
 
 
 def failing_line(failure: Failure) -> int | None:

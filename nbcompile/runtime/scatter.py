@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import sys
 from collections import deque
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
@@ -126,12 +127,13 @@ class ScatteredRun(StepRun):
             reached.append(facts)
             if facts["state"] == "error":
                 break
-        self.journal.write("shards", last_shard=self.shard)
         self.journal.write("end", cell=cell.cell, **_together(reached))
         return self._code(goes_on)
 
     def _run_shard(self, cell: StepCell, shard: Shard) -> Tuple[bool, Dict[str, Any]]:
         self.shard = shard.label
+        # Before it runs: whoever finds this process dead wants to know where it was.
+        self.journal.write("shards", last_shard=self.shard)
         self.recorder.results = deque(maxlen=2)
         self.payloads.open_shards(shard.paths)
         self.guards.forget()
@@ -150,6 +152,11 @@ class ScatteredRun(StepRun):
         self.files.restart()
         os.chdir(self.files.directory)
         return goes_on, facts
+
+    def _show_failure(self) -> None:
+        if self.recorder.failed is not None:
+            sys.stderr.write(f"shard {self.shard} of the step {self.document.step} failed\n")
+        super()._show_failure()
 
     def _collect_files(self) -> None:
         """Each shard has left its own."""
@@ -191,6 +198,8 @@ class GatheringRun(StepRun):
         error = _failed(reports[-1])
         last = reports[-1].get("last_shard", "") if error else ""
         self.shards = files = ShardFiles(self.call.payloads, self.call.shards, self.call.directories, last)
+        if error:
+            self.journal.write("shards", last_shard=last)
         goes_on = not error or (cell.may_raise and reports[-1]["cells"][0]["state"] == "error")
         self._begin(cell)
         shown = self._shown(files, cell) if scatter.shows and not error else UNBOUND

@@ -81,6 +81,54 @@ def test_the_local_engine_runs_shards_and_joins_them(project):
     assert texts(out / "axes.executed.ipynb") == expected()
 
 
+FAILS = """\
+# %%
+import os
+a, b = ["x", "y", "z"], list(range(12))
+
+# %%
+# nbc: scatter=a,b
+r = []
+for p in a:
+    for q in b:
+        if (p, q) == ("y", 3):
+            FAIL
+        r.append(q)
+
+# %%
+print(r)
+"""
+
+
+def failed_in_shard(project, fails, *words):
+    (project / "axes.py").write_text(FAILS.replace("FAIL", fails), "utf-8")
+    done, out = run_here(project, "--json", *words)
+    record = json.loads((out / "run.json").read_text("utf-8"))
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    cells = [cell for event in events if event["event"] == "step-ended" for cell in event["step"]["cell_records"]]
+    told = [cell["shard"] for cell in cells if "shard" in cell]
+    failed = [failure["shard"] for failure in record["failures"]]
+    return done.returncode, failed, told, (out / "report.html").read_text("utf-8")
+
+
+def test_a_failure_says_in_which_shard_it_was(tmp_path):
+    code, shards, told, report = failed_in_shard(tmp_path, "1 / 0")
+    assert (code, shards, told, "cell 1, shard 1-03, line 6" in report) == (3, ["1-03"], ["1-03"], True)
+
+
+def test_a_shard_whose_process_dies_is_named(tmp_path):
+    _, shards, _, report = failed_in_shard(tmp_path, "os.abort()")
+    assert (shards, "shard 1-03" in report) == (["1-03"], True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fails", ["1 / 0", "os.abort()"])
+def test_the_streamflow_engine_names_the_shard(tmp_path, monkeypatch, fails):
+    monkeypatch.setenv("NBCOMPILE_STREAMFLOW", str(STREAMFLOW))
+    _, shards, _, report = failed_in_shard(tmp_path, fails, "--engine", "streamflow")
+    assert (set(shards), "shard 1-03" in report) == ({"1-03"}, True)
+
+
 HIDDEN_CONTACT = """\
 # %%
 import os

@@ -21,7 +21,16 @@ from nbcompile.engines.local.past import Past
 from nbcompile.engines.local.scattered import ScatteredStep, Span, Spent, count_shards
 from nbcompile.engines.local.schedule import Schedule
 from nbcompile.engines.local.workers import Message, WarmParent
-from nbcompile.engines.outputs import CELL_FAILED, GUARD_BROKEN, cell_records, failures_in, first_failed_cell, problem_in, read_outputs
+from nbcompile.engines.outputs import (
+    CELL_FAILED,
+    GUARD_BROKEN,
+    cell_records,
+    failures_in,
+    first_failed_cell,
+    last_shard,
+    problem_in,
+    read_outputs,
+)
 from nbcompile.engines.signals import SignalWatch
 from nbcompile.model.graph import FILE
 from nbcompile.model.plan import Link, Step, StepId
@@ -278,7 +287,8 @@ class _LocalRun:
         outputs = read_outputs(worker.outputs)
         failures = failures_in(worker.step.id, code, outputs)
         if code and not failures:
-            failures = [Failure(worker.step.id, -1, "StepBroken", problem_in(outputs) or self._last_words(worker.step.id, code), lost=True)]
+            said = problem_in(outputs) or self._last_words(worker.step.id, code)
+            failures = [Failure(worker.step.id, -1, "StepBroken", said, lost=True, shard=last_shard(outputs))]
         self._worker_ended(worker, message, outputs, failures)
 
     def _lost(self, worker: _Worker, message: Message) -> None:
@@ -287,7 +297,8 @@ class _LocalRun:
         code, what = report_death(f"{worker.outputs}.work", str(worker.outputs), message["status"])
         outputs = read_outputs(worker.outputs)
         killed = os.WIFSIGNALED(message["status"]) and os.WTERMSIG(message["status"]) == signal.SIGKILL
-        failure = Failure(step, outputs["cells"][-1]["index"] if outputs.get("cells") else -1, "StepLost", what, lost=killed)
+        cell = outputs["cells"][-1]["index"] if outputs.get("cells") else -1
+        failure = Failure(step, cell, "StepLost", what, lost=killed, shard=last_shard(outputs))
         self._worker_ended(worker, {**message, "code": code}, outputs, [failure])
 
     def _worker_ended(self, worker: _Worker, message: Message, outputs: dict[str, Any], failures: list[Failure]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from nbcompile.backend import Cause
 from nbcompile.engines.directory import RunDirectory
 from nbcompile.engines.local.follow import StepFollower
-from nbcompile.engines.outputs import cell_records, failures_in, read_outputs
+from nbcompile.engines.outputs import cell_records, failures_in, last_shard, read_outputs
 from nbcompile.engines.streamflow.more import how_to_ask_for_more
 from nbcompile.engines.streamflow.notes import Note
 from nbcompile.model.placement import Placement
@@ -198,6 +198,7 @@ class Records:
                 self._what_became(note, said),
                 _lines(problem.get("advice") or note.get("advice") or self._advice(step, cause, note["place"])),
                 lost=True,
+                shard=last_shard(outputs) or note["shard"].replace(".", "-"),
             )
         ]
 

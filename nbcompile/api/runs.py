@@ -285,10 +285,10 @@ def _run_until_sound(
 
 
 def _bundle_job(path: Path, settings: Settings, parameters: Mapping[str, object], output: Path | None, engine: str) -> BundleJob:
-    from nbcompile.engines.cwl import BundleJob, cells_of_bundle, find_runner
+    from nbcompile.engines.cwl import BundleJob, cells_of_bundle, check_runner
     from nbcompile.engines.directory import claim_directory, new_run_id
 
-    find_runner(engine)
+    check_runner(engine)
     python = python_asked(settings)
     if path.is_dir():
         cells, name = cells_of_bundle(path), path.absolute().name

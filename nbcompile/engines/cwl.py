@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -51,6 +52,8 @@ _GRACE_SECONDS = 10.0
 _LAST_LINES = 25
 # What makes a runner use more than one core, and say what it does.
 _OPTIONS = {"cwltool": ("--parallel",)}
+_KNOWN_RUNNERS = ("cwltool", "toil-cwl-runner", "arvados-cwl-runner", "cwl-runner")
+_HELP_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +96,22 @@ def find_runner(engine: str) -> str:
         advice = "install it, for example with `pip install 'nbcompile[cwltool]'`" if engine == "cwltool" else "name a CWL runner on PATH"
         raise UsageError(f"no program is called `{engine}`", advice)
     return found
+
+
+def check_runner(engine: str) -> None:
+    """See that the program takes what CWL runners take, before there is anything of a run. Raises `UsageError`."""
+    runner = find_runner(engine)
+    if engine in _KNOWN_RUNNERS:
+        return
+    try:
+        helped = subprocess.run([runner, "--help"], check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=_HELP_SECONDS)
+    except (OSError, subprocess.TimeoutExpired):
+        said = b""
+    else:
+        said = helped.stdout + helped.stderr
+    if b"--outdir" not in said:
+        advice = "name a program that takes `--outdir DIRECTORY WORKFLOW INPUTS`, such as cwltool or toil-cwl-runner"
+        raise UsageError(f"`{engine}` is no CWL runner: its `--help` does not name `--outdir`", advice)
 
 
 def run_bundle(job: BundleJob, on_event: Callable[[RunEvent], None]) -> RunRecord:

@@ -70,6 +70,27 @@ def test_a_runner_that_is_not_there_is_a_usage_error(notebook):
     assert run(path.parent, "--engine", "cwltool").returncode == 2
 
 
+@pytest.mark.parametrize("script", ["echo 'usage: [OPTION]... FILE'", "exit 3"])
+def test_a_program_that_is_no_runner_is_a_usage_error(notebook, tmp_path, script):
+    """It is asked for its help and nothing else: it is not given a workflow, and there is no run."""
+    path, program = notebook("pass"), tmp_path / "programs" / "no-runner"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\n[ "$*" = --help ] || touch {tmp_path}/was-run\n{script}\n', "utf-8")
+    program.chmod(0o755)
+    done = run(path, "--engine", str(program))
+    assert (done.returncode, "is no CWL runner" in done.stderr, "cwltool" in done.stderr) == (2, True, True), done.stderr
+    assert not (path.parent / "out").exists()
+    assert not (tmp_path / "was-run").exists()
+
+
+def test_a_runner_that_nobody_has_heard_of_is_used(notebook, tmp_path):
+    path, program = notebook("print(1)"), tmp_path / "my-runner"
+    program.write_text(f'#!/bin/sh\nexec "{Path(sys.executable).parent}/cwltool" "$@"\n', "utf-8")
+    program.chmod(0o755)
+    done = run(path, "--engine", str(program), "--python", sys.executable)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_nothing_outlives_an_interrupted_runner(notebook, number):
     marker = f"2{time.monotonic_ns() % 10**6}.5"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
+from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -22,6 +25,10 @@ _COMMANDS = {
     "runs": "List, follow and end runs.",
     "verify": "Run a notebook plainly and compiled, and compare.",
 }
+
+
+# Whether there is a run already is not known to whoever is stopped.
+_AGAIN = "  start it again; a run that had begun goes on by `nbcompile runs resume`"
 
 
 class _LazyGroup(click.Group):
@@ -47,8 +54,13 @@ def cli() -> None:
     """Notebook in, distributed workflow out, same results."""
 
 
+class _Terminated(BaseException):
+    """SIGTERM came while no command saw to it by itself."""
+
+
 def main() -> None:
     """Run the command line and exit."""
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         ended = cli.main(prog_name="nbcompile", standalone_mode=False)
     except click.ClickException as error:
@@ -57,8 +69,11 @@ def main() -> None:
     except click.Abort as stopped:
         # By Ctrl-C, at any moment before or after a command sees to it by itself; or a question that nobody can answer.
         by_hand = isinstance(stopped.__cause__, KeyboardInterrupt)
-        click.echo("nbcompile: interrupted" if by_hand else "nbcompile: nobody is there to answer", err=True)
+        click.echo(f"nbcompile: interrupted\n{_AGAIN}" if by_hand else "nbcompile: nobody is there to answer", err=True)
         raise SystemExit(int(ExitCode.INTERRUPTED if by_hand else ExitCode.USAGE)) from None
+    except _Terminated:
+        click.echo(f"nbcompile: terminated\n{_AGAIN}", err=True)
+        raise SystemExit(int(ExitCode.TERMINATED)) from None
     except NbcompileError as error:
         tell_error("nbcompile", error)
         raise SystemExit(int(error.exit_code)) from None
@@ -70,3 +85,9 @@ def main() -> None:
         click.echo(f"  what is needed to see it again, without values and outputs, is in {path}: please report it with that file", err=True)
         raise SystemExit(int(ExitCode.BUG)) from None
     raise SystemExit(ended if isinstance(ended, int) else int(ExitCode.OK))
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - what `signal` calls
+    """End as Ctrl-C does: what was begun is ended on the way out. It comes once: a second one waits for nothing."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    raise _Terminated

@@ -12,6 +12,13 @@ from nbcompile import api
 from nbcompile.cli import main
 
 
+@pytest.fixture(autouse=True)
+def _signals():
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
 @pytest.fixture
 def ended(monkeypatch, capsys):
     def end(*words):
@@ -31,7 +38,24 @@ def test_ctrl_c_is_exit_code_130_wherever_it_comes(ended, monkeypatch, tmp_path,
     (tmp_path / "n.py").write_text("# %%\nx = 1\n", "utf-8")
     monkeypatch.setattr(api, command, interrupted)
     code, said = ended(command, str(tmp_path / "n.py"))
-    assert (code, said.err.strip()) == (130, "nbcompile: interrupted")
+    assert (code, said.err.strip().splitlines()[0], "`nbcompile runs resume`" in said.err) == (130, "nbcompile: interrupted", True)
+
+
+def test_sigterm_ends_what_was_begun_and_is_exit_code_143(ended, monkeypatch, tmp_path):
+    done = []
+
+    def terminated(*_, **__):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            signal.pause()
+        finally:
+            done.append("ended")
+
+    (tmp_path / "n.py").write_text("# %%\nx = 1\n", "utf-8")
+    monkeypatch.setattr(api, "build", terminated)
+    code, said = ended("build", str(tmp_path / "n.py"))
+    assert (code, done, said.err.strip().splitlines()[0]) == (143, ["ended"], "nbcompile: terminated")
+    assert "`nbcompile runs resume`" in said.err
 
 
 def test_a_question_that_nobody_can_answer_is_told(ended, monkeypatch, tmp_path):

@@ -1,12 +1,19 @@
-"""Lets a run go on in a process of its own, after the command has ended and its terminal is closed."""
+"""Lets a run go on in a process of its own, after the command has ended and its terminal is closed.
+
+The command has the terminal until the run has begun, and puts to the person what hosts ask at the login.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
+import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,19 +24,30 @@ from nbcompile.engines.home import state_directory
 from nbcompile.model.errors import NbcompileError
 from nbcompile.model.run import RunEvent, RunRecord, RunStarted
 from nbcompile.reporting.run_summary import summary
+from nbcompile.tenancy.asking import TerminalAsk
+from nbcompile.tenancy.relay import VARIABLE, QuestionDesk
 
 
 def run_detached(run: Callable[[Callable[[RunEvent], None]], RunRecord]) -> NoReturn:
     """Start a run and exit when it has begun. What keeps it from beginning is told as ever, with its exit code."""
     log = _new_log()
     ours, theirs = os.pipe()
-    if os.fork() == 0:
+    questions, answers = socket.socketpair()
+    child = os.fork()
+    if child == 0:
         os.close(ours)
+        questions.close()
+        os.environ[VARIABLE] = str(answers.fileno())
         _leave_terminal(log)
         _run(run, theirs)
     os.close(theirs)
-    with os.fdopen(ours, encoding="utf-8") as begun:
-        directory = begun.readline().strip()
+    with closing(QuestionDesk(TerminalAsk(), (questions, answers))), os.fdopen(ours, encoding="utf-8") as begun:
+        try:
+            directory = begun.readline().strip()
+        except BaseException:  # Ctrl-C: what nobody has been told of does not go on
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGTERM)
+            raise
     if directory:
         see, end = (f"`nbcompile runs {word} {shlex.quote(directory)}`" for word in ("show", "cancel"))
         click.echo(f"the run goes on in {directory}; see {see}, end it with {end}", err=True)

@@ -12,6 +12,7 @@ import os
 import socket
 import threading
 from collections.abc import Mapping
+from typing import Any
 
 from nbcompile.backend import AuthExpired, Challenge, Prompt, Secret
 from nbcompile.model.errors import PlaceFailed
@@ -25,11 +26,15 @@ _one_at_a_time = threading.Lock()
 
 
 class QuestionDesk:
-    """The end with the terminal: asks whatever the other process wants to know, until it or we end."""
+    """The end with the terminal: asks whatever the other process wants to know, until it or we end.
 
-    def __init__(self, ask: Ask) -> None:
+    `ends` are sockets that were connected before, for a process that was forked before there was a thread.
+    """
+
+    def __init__(self, ask: Ask, ends: tuple[socket.socket, socket.socket] | None = None) -> None:
         self._ask = ask
-        self._ours, self._theirs = socket.socketpair()
+        self._ours, self._theirs = ends or socket.socketpair()
+        self._asking: tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]] | None = None
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -43,7 +48,10 @@ class QuestionDesk:
         return {VARIABLE: str(self.descriptor)}
 
     def close(self) -> None:
-        """Whoever still waits for an answer is told that nobody can be asked."""
+        """Whoever still waits for an answer is told that nobody can be asked, and the terminal is left as it was."""
+        if asking := self._asking:
+            with contextlib.suppress(RuntimeError):  # it was answered meanwhile
+                asking[0].call_soon_threadsafe(asking[1].cancel)
         for end in (self._theirs, self._ours):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
@@ -51,17 +59,21 @@ class QuestionDesk:
         self._thread.join(timeout=5)
 
     def _serve(self) -> None:
-        with contextlib.suppress(OSError, ValueError), self._ours.makefile("rb") as questions:
+        with contextlib.suppress(OSError, ValueError, asyncio.CancelledError), self._ours.makefile("rb") as questions:
             while line := questions.readline(_LONGEST_LINE):
                 self._ours.sendall(json.dumps(asyncio.run(self._answer(line))).encode() + b"\n")
 
     async def _answer(self, line: bytes) -> dict[str, object]:
         asked = json.loads(line)
         prompts = tuple(Prompt(str(text), bool(echo)) for text, echo in asked["prompts"])
+        if task := asyncio.current_task():
+            self._asking = (asyncio.get_running_loop(), task)
         try:
             answers = await self._ask(Challenge(str(asked["host"]), str(asked["title"]), str(asked["instructions"]), prompts))
         except PlaceFailed as problem:
             return {"refused": problem.message, "advice": problem.advice}
+        finally:
+            self._asking = None
         return {"answers": [answer.reveal() for answer in answers]}
 
 

@@ -9,6 +9,7 @@ import os
 import pty
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -246,6 +247,54 @@ class Terminal:
         self.is_over()
         os.close(self.descriptor)
         return os.waitstatus_to_exitcode(found[1])
+
+
+def in_directory(directory):
+    """The processes that work there."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "cwd").readlink() == directory:
+                found.append((process / "cmdline").read_bytes())
+    return found
+
+
+@pytest.mark.ssh
+class TestDetachedAtAHostThatAsks:
+    """`run --detach` where one logs in with a code: the command asks for it, and then the run goes on without a terminal."""
+
+    @pytest.fixture
+    def client(self, ssh_hosts, calm, tmp_path, monkeypatch):
+        place(monkeypatch, tmp_path, second=host(sshd.OTP))
+        write(tmp_path, "# %%\nimport getpass\nprint(getpass.getuser())\n")
+        client = Terminal(tmp_path, *CELLS, "--on", "second", "--detach")
+        client.until_says(b"One-time password")
+        return client
+
+    def test_it_is_asked_and_leaves(self, client):
+        code = sshd.next_code(PERSON).encode()
+        client.type(code + b"\n")
+        assert client.end() == 0, client.said
+        assert b"the run goes on in" in client.said
+        deadline = time.monotonic() + 120
+        while not (client.output / "run.json").exists():
+            assert time.monotonic() < deadline, client.notes()
+            time.sleep(0.1)
+        assert shown(client.output) == [[1, [f"{PERSON}\n"]]]
+        assert code not in client.said
+        assert not [path for path in client.output.rglob("*") if path.is_file() and code in path.read_bytes()]
+
+    @pytest.mark.full
+    def test_an_interrupted_command_leaves_nothing_behind(self, client):
+        assert in_directory(client.output.parent)
+        client.type(b"\x03")
+        assert client.end() == 128 + signal.SIGINT, client.said
+        assert b"Traceback" not in client.said
+        deadline = time.monotonic() + 60
+        while found := in_directory(client.output.parent):
+            assert time.monotonic() < deadline, found
+            time.sleep(0.1)
+        assert not client.output.exists()
 
 
 @pytest.mark.slurm

@@ -18,6 +18,8 @@ from typing import Any
 from nbcompile.model.errors import PlaceFailed
 from nbcompile.runtime.launch import launched
 
+# Names a socket of ours, and would be a stranger to the cells.
+_QUESTIONS = "NBCOMPILE_QUESTIONS"
 _THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -37,7 +39,8 @@ def environ_of_steps(environ: Mapping[str, str], threads: int = 0) -> dict[str, 
 
     `threads` is how many threads of its own a library may use, 0 for as many as it does in a plain run.
     """
-    return {"PYTHONHASHSEED": "0", **environ, **(dict.fromkeys(_THREADS, str(threads)) if threads else {})}
+    theirs = {name: value for name, value in environ.items() if name != _QUESTIONS}
+    return {"PYTHONHASHSEED": "0", **theirs, **(dict.fromkeys(_THREADS, str(threads)) if threads else {})}
 
 
 class WarmParent:

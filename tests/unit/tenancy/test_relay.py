@@ -1,5 +1,6 @@
 """A process without a terminal asks the person through the one that started it."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -81,6 +82,25 @@ def test_when_the_person_goes_away_nobody_can_be_asked(desk):
     threading.Timer(0.2, never.set).start()
     started.close()
     assert "nobody can be asked" in process.communicate(timeout=30)[0]
+
+
+def test_a_question_at_the_terminal_is_taken_back(desk):
+    """Whoever waits for what is typed has switched off the echo."""
+    begun, ended = threading.Event(), threading.Event()
+
+    async def ask(challenge):
+        begun.set()
+        try:
+            await asyncio.sleep(300)
+        finally:
+            ended.set()
+
+    started = desk(ask)
+    process = child(started, "one")
+    assert begun.wait(60)
+    started.close()
+    assert ended.wait(60)
+    assert "nobody can be asked" in process.communicate(timeout=60)[0]
 
 
 @pytest.mark.parametrize("given", [{}, {"NBCOMPILE_QUESTIONS": "none"}])

@@ -35,7 +35,11 @@ _AWAY = (
     "Transport endpoint",
     "Connection refused",
     "Zero Bytes were transmitted",
+    # It has as many jobs as it takes, or is being started.
+    "temporarily unable to accept job",
+    "Resource temporarily unavailable",
 )
+_TOO_MANY = ("submit limit", "MaxSubmit")
 _AMBIGUOUS = ("Socket timed out", "Zero Bytes were transmitted")
 
 
@@ -146,10 +150,12 @@ def unenforced(configuration: Mapping[str, str]) -> tuple[str, ...]:
 def refusal(code: int, said: str) -> NbcompileError:
     """Why `sbatch` did not take a job."""
     text = plain(said.replace("sbatch: error: ", ""), 400) or f"exit code {code}"
-    if is_away(said):
+    if is_away(said) or code < 0:  # it was ended for waiting too long
         return Retryable(f"the controller of Slurm does not answer: {text}")
     if any(word.lower() in said.lower() for word in _DENIED):
-        return Denied(f"Slurm does not accept the job: {text}", "see `nbcompile doctor` for the accounts, partitions and limits you have")
+        fewer = "; where you may submit so many jobs at a time, say so as `slots` of the deployment"
+        advice = "see `nbcompile doctor` for the accounts, partitions and limits you have"
+        return Denied(f"Slurm does not accept the job: {text}", advice + (fewer if any(word in said for word in _TOO_MANY) else ""))
     return Fatal(f"Slurm does not accept the job: {text}", "see `nbcompile doctor` for what the partitions have")
 
 

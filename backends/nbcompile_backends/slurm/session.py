@@ -329,6 +329,12 @@ class SlurmSession(Session):
             status = self._verdict(ref, rows.get(ref.native), own.get(ref), now - self._ended_since[ref])
             if status is not None:
                 self._over[ref] = status if ref in own else await self._explained(status)
+        await self._disown([ref for ref in asked if ref in self._over and ref not in own])
+
+    async def _disown(self, refs: Sequence[JobRef]) -> None:
+        """See that jobs without a record end: what Slurm has given up may run on, on a node that it does not reach."""
+        if refs:
+            await self._host.ask("cancel", run=self.run, jobs=[_job(ref) for ref in refs])
 
     def _verdict(self, ref: JobRef, row: AccountingRow | None, own: JobStatus | None, seconds: float) -> JobStatus | None:
         if row is not None and verdict.is_over(row.state):

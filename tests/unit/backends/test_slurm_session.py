@@ -20,9 +20,12 @@ class Login:
     def __init__(self, records, queue):
         self.records, self.queue = records, queue
         self.hosts = (self,)
-        self.commands, self.patience = [], []
+        self.commands, self.patience, self.cancelled = [], [], set()
 
-    async def ask(self, verb, *, jobs, seconds, **_):
+    async def ask(self, verb, *, jobs, seconds=0, **_):
+        if verb == "cancel":
+            self.cancelled.update(jobs)
+            return {}, b""
         assert verb == "wait"
         self.patience.append(seconds)
         await asyncio.sleep(seconds)
@@ -56,6 +59,24 @@ def test_the_queue_is_asked_once_for_the_end_of_a_job_and_accounting_never():
 def test_slurm_has_the_last_word_on_a_job_that_says_it_ended_well():
     login = Login({"1": ENDED, "2": {"state": "running"}}, "1|OUT_OF_MEMORY|N/A|n1|c|None\n2|RUNNING|N/A|n1|c|None\n")
     assert wait(login) == [JobState.FAILED, JobState.RUNNING]
+
+
+def test_a_job_that_left_no_record_is_told_to_end_where_it_may_still_run():
+    """Slurm takes a node for lost that it does not reach; the job there may go on, and sees the directory."""
+    login = Login({"1": {"state": "running"}, "2": {"state": "running"}}, "1|NODE_FAIL|N/A|n1|c|None\n2|RUNNING|N/A|n2|c|None\n")
+    login.log, asked = lambda *_: nothing(), login.exec
+
+    async def exec_(argv, *more):
+        return Completed(0, b"1|NODE_FAIL|0:0|n1|5\n", b"") if argv[0] == "sacct" else await asked(argv, *more)
+
+    login.exec = exec_
+    assert wait(login) == [JobState.FAILED, JobState.RUNNING]
+    assert login.cancelled == {f"{QUICK.key}.1"}
+
+
+async def nothing():
+    for piece in ():
+        yield piece
 
 
 class Shards(Login):

@@ -22,7 +22,7 @@ from streamflow.core.exception import WorkflowExecutionException
 from streamflow.core.scheduling import AvailableLocation
 from streamflow.ext.plugin import StreamFlowPlugin
 
-from nbcompile import api
+from nbcompile.api.deployments import broker_of_run
 from nbcompile.api.visits import take_visited
 from nbcompile.backend import PlaceEvent, RunId, Secret
 from nbcompile.emitters.streamflow import CONNECTOR, WORKDIR
@@ -36,6 +36,7 @@ from nbcompile.engines.streamflow.past import FILE_NAME, PlacedPast, read_facts
 from nbcompile.engines.streamflow.place import Opened, Place, open_here
 from nbcompile.model.errors import NbcompileError
 from nbcompile.model.placement import Placement, read_placement
+from nbcompile.tenancy.broker import Broker
 
 _SWEEP_SECONDS = 8.0
 # Small files that are sent at a time, so that a distant place is not waited for once for each.
@@ -68,6 +69,7 @@ class _Run:
         self.run, self.bundle = run, directory
         self.hosting = read_hosting(os.environ)
         self.placement = _placement(directory)
+        self._brokers: dict[str, Broker] = {}
         path = self.hosting.notes if self.hosting else Path(os.devnull)
         before = tuple(NoteReader(path).news())
         self.notes = NoteWriter(path)
@@ -99,9 +101,14 @@ class _Run:
             here = await open_here(self.run, self.hosting.place, slots=self.hosting.jobs, observe=self._observe)
             secrets = tuple((name, Secret(value)) for name, value in self.hosting.step_variables(os.environ).items())
             return here, Manner(python=self.hosting.python, secrets=secrets)
-        there = take_visited(deployment, self._observe)
-        there = there or await api.open_place(deployment, self.run, tenant=tenant, observe=self._observe)
+        there = take_visited(deployment, self._observe) or await self._broker(tenant).open(deployment)
         return there, Manner(variables=tuple(Hosting.travelling_variables(os.environ).items()))
+
+    def _broker(self, tenant: str) -> Broker:
+        """Opens what was not visited before: of one tenant, whose deployments may share a login."""
+        if tenant not in self._brokers:
+            self._brokers[tenant] = broker_of_run(self.run, tenant=tenant, observe=self._observe)
+        return self._brokers[tenant]
 
     def _observe(self, event: PlaceEvent) -> None:
         self.notes.write("place", place=event.deployment, state=event.kind, reason=event.text)

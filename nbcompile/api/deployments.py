@@ -43,11 +43,22 @@ async def open_place(
 
     Raises `UsageError` for what is configured wrong, and `PlaceFailed` when the place cannot be reached or does not let us in.
     """
+    return await broker_of_run(run, tenant=tenant, file=file, ask=ask, observe=observe).open(name)
+
+
+def broker_of_run(
+    run: str,
+    *,
+    tenant: str = "",
+    file: Path | None = None,
+    ask: Ask | None = None,
+    observe: Callable[[PlaceEvent], None] | None = None,
+) -> Broker:
+    """A broker for several deployments of one run, as `open_place` is for one. Raises `UsageError`."""
     from nbcompile.backend import RunId
     from nbcompile.tenancy.broker import Broker
 
-    broker = Broker(known_deployments(tenant, file), RunId(run), ask or usual_ask(), observe or (lambda _: None))
-    return await broker.open(name)
+    return Broker(known_deployments(tenant, file), RunId(run), ask or usual_ask(), observe or (lambda _: None))
 
 
 async def add_deployment(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from nbcompile.api.deployments import open_place, usual_ask
+from nbcompile.api.deployments import broker_of_run, usual_ask
 from nbcompile.api.findings import located
 from nbcompile.api.places import inquire, look_at_this_machine
 from nbcompile.api.programs import read_file
@@ -55,9 +56,11 @@ async def sweep_places(job: PlacedJob, deployments: Sequence[str]) -> Sequence[s
     from nbcompile.engines.streamflow.place import open_here
     from nbcompile.model.errors import NbcompileError
 
+    broker = cache(lambda: broker_of_run(job.run))
+
     async def sweep(name: str) -> list[str]:
         try:
-            opened = await (open_here(job.run, job.place) if name == "local" else open_place(name, job.run))
+            opened = await (open_here(job.run, job.place) if name == "local" else broker().open(name))
             try:
                 left = await opened.session.sweep()
             finally:

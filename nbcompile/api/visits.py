@@ -12,38 +12,36 @@ import os
 import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from nbcompile.api.deployments import open_place
+from nbcompile.api.deployments import broker_of_run
 from nbcompile.engines.streamflow.program import CHANNEL
 from nbcompile.model.errors import NbcompileError
 
 if TYPE_CHECKING:
     from nbcompile.backend import PlaceEvent
-    from nbcompile.tenancy.broker import OpenPlace
+    from nbcompile.tenancy.broker import Broker, OpenPlace
 
 _LEAVE_SECONDS = 8.0
 
 
-@dataclass(slots=True)
-class _Visited:
-    """An open place, and whoever wants to know what happens to it."""
-
-    place: OpenPlace
-    observers: list[Callable[[PlaceEvent], None]] = field(default_factory=list)
-
-
-_visited: dict[str, _Visited] = {}
+_visited: dict[str, OpenPlace] = {}
+# Deployments may share a login, so that an event is nobody's in particular: whoever comes first tells what happens, and once.
+_observers: list[Callable[[PlaceEvent], None]] = []
 
 
 def take_visited(deployment: str, observe: Callable[[PlaceEvent], None]) -> OpenPlace | None:
     """A place that was opened to look at it, if nobody has taken it yet; `observe` is told from now on."""
     found = _visited.pop(deployment, None)
-    if found is None:
-        return None
-    found.observers.append(observe)
-    return found.place
+    if found is not None:
+        _observers.append(observe)
+    return found
+
+
+def _tell(event: PlaceEvent) -> None:
+    for observe in _observers[:1]:
+        observe(event)
 
 
 Workflow = Callable[[Sequence[str]], Awaitable[int]]
@@ -72,12 +70,17 @@ async def _serve(channel: BinaryIO, workflow: Callable[[], Workflow]) -> int:
 async def _visit(run: str, asked: Sequence[Any]) -> Mapping[str, Any]:
     """Log in to all deployments at once, and ask each about its software; what to answer."""
     names = dict.fromkeys(deployment for deployment, _, _ in asked)
-    answers = await asyncio.gather(*(_look(run, name, [one for one in asked if one[0] == name]) for name in names), return_exceptions=True)
+    try:
+        broker = broker_of_run(run, observe=_tell)
+    except NbcompileError as problem:
+        return _problem(problem)
+    looks = (_look(broker, name, [one for one in asked if one[0] == name]) for name in names)
+    answers = await asyncio.gather(*looks, return_exceptions=True)
     found: list[Any] = []
     nodes: dict[str, str] = {}
     for name, answer in zip(names, answers, strict=True):
         if isinstance(answer, NbcompileError):
-            return {"problem": {"exit_code": int(answer.exit_code), "message": answer.message, "advice": answer.advice}}
+            return _problem(answer)
         if isinstance(answer, BaseException):
             raise answer
         software, node = answer
@@ -87,19 +90,16 @@ async def _visit(run: str, asked: Sequence[Any]) -> Mapping[str, Any]:
     return {"found": found, "nodes": nodes}
 
 
-async def _look(run: str, name: str, asked: Sequence[Any]) -> tuple[list[Any], str]:
+def _problem(problem: NbcompileError) -> Mapping[str, Any]:
+    return {"problem": {"exit_code": int(problem.exit_code), "message": problem.message, "advice": problem.advice}}
+
+
+async def _look(broker: Broker, name: str, asked: Sequence[Any]) -> tuple[list[Any], str]:
     """What a deployment says of its software, and on which host, where jobs run elsewhere."""
     from nbcompile.model.software import SoftwareQuestion
     from nbcompile.places.software import look_into
 
-    observers: list[Callable[[PlaceEvent], None]] = []
-
-    def observe(event: PlaceEvent) -> None:
-        for one in observers:
-            one(event)
-
-    place = await open_place(name, run, observe=observe)
-    _visited[name] = _Visited(place, observers)
+    place = _visited[name] = await broker.open(name)
     found = []
     for _, environment, question in asked:
         lists = SoftwareQuestion(**{key: tuple(values) for key, values in question.items()})
@@ -117,7 +117,7 @@ async def _leave() -> None:
         await place.session.close()
 
     with contextlib.suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(asyncio.gather(*(leave(one.place) for one in _visited.values())), _LEAVE_SECONDS)
+        await asyncio.wait_for(asyncio.gather(*map(leave, _visited.values())), _LEAVE_SECONDS)
 
 
 def _move(message: Mapping[str, Any]) -> None:

@@ -293,6 +293,10 @@ class Session(ABC):
 
     # What follows has a default over the methods above, and may be replaced by something quicker.
 
+    def share(self) -> Session | None:
+        """The same place for one more user, by the same login. Each closes its own. None where that cannot be, or not any more."""
+        return None
+
     async def has(self, digests: Sequence[str]) -> frozenset[str]:  # noqa: ARG002 - the default knows nothing
         """Which of these files the store has. A place that cannot tell says none, and is sent them."""
         return frozenset()

@@ -5,6 +5,7 @@ Whose deployments and credentials these are was decided before: here is what one
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -54,13 +55,14 @@ class OpenPlace:
 
 
 class Broker:
-    """Opens the deployments of one tenant for one run."""
+    """Opens the deployments of one tenant for one run. Where several lead through one place, it is logged in to once."""
 
     def __init__(self, known: Deployments, run: RunId, ask: Ask, observe: Callable[[PlaceEvent], None] = lambda _: None) -> None:
         self._known = known
         self._run = run
         self._ask = ask
         self._observe = observe
+        self._sessions: dict[tuple[str, ...], asyncio.Future[Session]] = {}
 
     async def open(self, name: str) -> OpenPlace:
         """Reach a deployment, by the way that leads there. Raises `UsageError` for what the file says wrong, else as `Backend.open`."""
@@ -82,20 +84,38 @@ class Broker:
         return await backend.introduce(replace(self._opening(last, backend), hops=self._hops(before, backend)))
 
     async def _open(self, way: tuple[str, ...]) -> OpenPlace:
-        *before, name = way
+        name = way[-1]
         deployment = find_deployment(self._known, name)
-        backend = load(deployment.backend)
+        session = await self._session(way)
+        return OpenPlace(name=name, deployment=deployment, backend=load(deployment.backend), session=session, source=self._known.source)
+
+    async def _session(self, way: tuple[str, ...]) -> Session:
+        """A Session at the end of a way: on a login that is there, or about to be, else on one of its own."""
+        if known := self._sessions.get(way):
+            shared = (await asyncio.shield(known)).share()
+            if shared is not None:
+                return shared
+        opening = self._sessions[way] = asyncio.ensure_future(self._log_in(way))
+        try:
+            return await opening
+        except BaseException:
+            if self._sessions.get(way) is opening:
+                del self._sessions[way]
+            raise
+
+    async def _log_in(self, way: tuple[str, ...]) -> Session:
+        *before, name = way
+        backend = load(find_deployment(self._known, name).backend)
         opening = self._opening(name, backend)
         hops = self._hops(before, backend)
         before = before[: len(before) - len(hops)]
-        via = (await self._open(tuple(before))).session if before else None
+        via = await self._session(tuple(before)) if before else None
         try:
-            session = await backend.open(replace(opening, hops=hops, via=via))
+            return await backend.open(replace(opening, hops=hops, via=via))
         except BaseException:
             if via is not None:
                 await via.close()
             raise
-        return OpenPlace(name=name, deployment=deployment, backend=backend, session=session, source=self._known.source)
 
     def _hops(self, before: list[str], backend: Backend) -> tuple[Opening, ...]:
         """The places of the same backend that come last before the end of the way."""

@@ -167,7 +167,10 @@ def _settle(future: asyncio.Future[tuple[Any, bytes]], reply: dict[str, Any], bl
 
 @dataclass(slots=True)
 class Host:
-    """One machine behind an agent, for one run. `connect` makes a channel to a process that will read `package.greeting`."""
+    """One machine behind an agent, for one run. `connect` makes a channel to a process that will read `package.greeting`.
+
+    The last of its `users` to let go closes the channel.
+    """
 
     name: str
     connect: Callable[[], Awaitable[Pipe]]
@@ -176,6 +179,7 @@ class Host:
     deployment: str
     observe: Callable[[PlaceEvent], None]
     patience_seconds: float = 86_400
+    users: int = 1
 
     _link: _Link | None = None
     _facts: HostFacts | None = None
@@ -201,6 +205,9 @@ class Host:
 
     async def close(self) -> None:
         """Let go of the host."""
+        self.users -= 1
+        if self.users > 0:
+            return
         self._closed = True
         if self._link is not None:
             await self._link.close()

@@ -28,6 +28,7 @@ class AgentSession(Session):
         self._slots = slots
         self._load: Counter[str] = Counter()
         self._running: set[tuple[str, int]] = set()
+        self._closed = False
 
     async def open(self) -> None:
         """Reach all hosts."""
@@ -141,9 +142,19 @@ class AgentSession(Session):
         freed = await asyncio.gather(*(host.ask("prune", before=time.time() - seconds) for host in self.hosts))
         return sum(int(size) for size, _ in freed)
 
+    def share(self) -> Session | None:
+        """A Session on the same connections."""
+        if self._closed:
+            return None
+        for host in self.hosts:
+            host.users += 1
+        return AgentSession(self.deployment, self.run, self.hosts, slots=self._slots)
+
     async def close(self) -> None:
         """Let go of all hosts."""
-        await asyncio.gather(*(host.close() for host in self.hosts))
+        if not self._closed:
+            self._closed = True
+            await asyncio.gather(*(host.close() for host in self.hosts))
 
     async def _ask_host(self, name: str, refs: Sequence[JobRef], seconds: float) -> list[JobStatus]:
         # A long poll is asked again in the middle, so that a silent network is noticed.

@@ -7,6 +7,7 @@ import os
 import pytest
 
 from nbcompile.backend import Environment, Fatal, Retryable, RunId
+from nbcompile_backends.agent import AgentSession
 from nbcompile_backends.agent.client import Host, NotStarted
 from nbcompile_backends.agent.local import local_pipe
 
@@ -113,3 +114,20 @@ def test_an_environment_that_cannot_be_loaded_is_to_be_corrected(tmp_path):
     with pytest.raises(Fatal, match="has no bin directory here") as problem:
         asyncio.run(scenario())
     assert "`environments` of the deployment" in problem.value.advice
+
+
+def test_a_connection_that_is_shared_lasts_until_its_last_user_has_gone(tmp_path):
+    async def scenario():
+        one = AgentSession("place", RunId("tests"), [host(tmp_path, [], "")])
+        await one.open()
+        other = one.share()
+        await one.close()
+        await one.close()  # twice is as good as once
+        assert one.share() is None
+        done = await other.exec(["/bin/echo", "here"])
+        await other.close()
+        with pytest.raises(Retryable, match="closed"):
+            await asyncio.wait_for(other.exec(["/bin/echo", "gone"]), 60)
+        return done.stdout
+
+    assert asyncio.run(scenario()) == b"here\n"

@@ -13,6 +13,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from nbcompile import api
+from nbcompile.api.deployments import broker_of_run
 from nbcompile.backend import AgentIdentity, AuthExpired, Challenge, PrivateKey, Prompt, Secret
 from nbcompile.backend.plugins import load
 from nbcompile.model.errors import UsageError
@@ -129,6 +130,78 @@ class TestWays:
         with pytest.raises(UsageError, match="too many deployments"):
             open_place("hpc", file)
         assert opened == []
+
+
+class Shared:
+    """A Session that may have several users."""
+
+    def __init__(self, users=None):
+        self.users = users if users is not None else []
+        self.users.append(self)
+
+    def share(self):
+        return Shared(self.users) if self.users else None
+
+    async def close(self):
+        self.users.remove(self)
+
+
+class TestLogins:
+    """Where several deployments lead through one host, one login is enough."""
+
+    @pytest.fixture
+    def logins(self, file, monkeypatch):
+        file.write_text(file.read_text().replace("credentials:\n", "  gpu: {backend: slurm, via: login}\ncredentials:\n"))
+        made = []
+
+        def fake(name):
+            backend = load(name)
+
+            async def open_(opening):
+                await asyncio.sleep(0)  # another deployment asks for the same host now
+                if opening.via is not None:
+                    return opening.via
+                made.append((opening.deployment, Shared()))
+                return made[-1][1]
+
+            monkeypatch.setattr(backend, "open", open_)
+            return backend
+
+        monkeypatch.setattr(broker, "load", fake)
+        return made
+
+    def test_they_share_it_and_the_last_one_leaves(self, file, logins):
+        async def visit():
+            one = broker_of_run("a-run", file=file)
+            places = await asyncio.gather(*map(one.open, ("hpc", "login", "gpu")))
+            assert [name for name, _ in logins] == ["login"]
+            assert len({id(place.session) for place in places}) == 3
+            for left, place in zip((2, 1, 0), places, strict=True):
+                await place.session.close()
+                assert len(logins[0][1].users) == left
+            await one.open("hpc")
+            assert [name for name, _ in logins] == ["login", "login"]
+
+        asyncio.run(visit())
+
+    def test_a_login_that_fails_fails_for_all_and_is_tried_again(self, file, logins, monkeypatch):
+        async def visit():
+            one = broker_of_run("a-run", file=file)
+            real = broker.load
+
+            async def fail(opening):
+                await asyncio.sleep(0)
+                raise UsageError("no")
+
+            ssh = load("ssh")
+            monkeypatch.setattr(broker, "load", lambda name: ssh if name == "ssh" else real(name))
+            monkeypatch.setattr(ssh, "open", fail)
+            found = await asyncio.gather(*map(one.open, ("hpc", "login", "gpu")), return_exceptions=True)
+            assert [str(problem) for problem in found] == ["no"] * 3
+            monkeypatch.setattr(broker, "load", real)
+            assert (await one.open("hpc")).name == "hpc"
+
+        asyncio.run(visit())
 
 
 class TestTheFile:

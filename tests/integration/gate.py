@@ -1,4 +1,4 @@
-"""A network that breaks at a chosen moment: a TCP proxy on loopback that lets so many bytes of a host through, and then holds."""
+"""A network that breaks at a chosen moment: a TCP proxy on loopback that lets so many bytes from or to a host through, and then holds."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _CHUNK = 1 << 16
 
 
 class Gate:
-    """Leads to `target`. After `after` bytes from there it holds them back, and `reached` is set.
+    """Leads to `target`. After `after` bytes from there, or `upwards` to there, it holds them back, and `reached` is set.
 
     `cut` breaks what is open, and holds no more.
     """
 
-    def __init__(self, target: tuple[str, int], after: int, listen: str = "127.0.1.41") -> None:
-        self._target, self._left = target, after
+    def __init__(self, target: tuple[str, int], after: int, *, upwards: bool = False, listen: str = "127.0.1.41") -> None:
+        self._target, self._left, self._upwards = target, after, upwards
         self._lock = threading.Lock()
         self._opened = threading.Event()
         self._sockets: list[socket.socket] = []
@@ -53,8 +53,8 @@ class Gate:
                 far.settimeout(None)
                 with self._lock:
                     self._sockets += [near, far]
-                threading.Thread(target=self._relay, args=(near, far, False), daemon=True).start()
-                threading.Thread(target=self._relay, args=(far, near, True), daemon=True).start()
+                threading.Thread(target=self._relay, args=(near, far, self._upwards), daemon=True).start()
+                threading.Thread(target=self._relay, args=(far, near, not self._upwards), daemon=True).start()
 
     def _relay(self, source: socket.socket, sink: socket.socket, counts: bool) -> None:
         with contextlib.suppress(OSError):
@@ -74,9 +74,9 @@ class Gate:
 
 
 @contextlib.contextmanager
-def gate(host: str, port: int, *, after: int) -> Iterator[Gate]:
+def gate(host: str, port: int, *, after: int, upwards: bool = False) -> Iterator[Gate]:
     """A gate in front of `host:port`."""
-    made = Gate((host, port), after)
+    made = Gate((host, port), after, upwards=upwards)
     try:
         yield made
     finally:

@@ -183,30 +183,6 @@ def test_a_certificate_that_ends_meanwhile_can_be_renewed(site, tmp_path, monkey
     assert left_behind(client) == []
 
 
-@pytest.mark.ssh
-@pytest.mark.full
-def test_a_host_that_goes_away_while_it_is_sent_something_is_waited_for(site, tmp_path, monkeypatch):
-    root = ROOT / "home" / PERSON / f"stage-in-{os.getpid()}"
-    place(monkeypatch, tmp_path, fragile={**host(site), "workRoot": str(root)})
-    size = 400 << 20
-    write(tmp_path, f"# %%\nimport os\nblob = os.urandom({size})\n\n# %%\n# nbc: target=fragile\nprint(len(blob))\n")
-    client = Client(tmp_path, *CELLS)
-    try:
-        client.until("opened", place="fragile")
-        while not any(path.stat().st_size > 10 << 20 for path in (root / "store" / "partial").glob("*")):
-            time.sleep(0.02)
-        with away(site):
-            client.until("place", state="away")
-            assert not any(note["note"] == "submitted" and note["place"] == "fragile" for note in client.notes())
-            time.sleep(10)
-        code, said = client.end()
-        assert code == 0, said
-        assert (attempts(client), shown(client.output)) == ([1, 1], [[1], [2, [f"{size}\n"]]])
-        assert left_behind(client) == []
-    finally:
-        run("rm", "-rf", root)
-
-
 class Terminal:
     """A client at a terminal of its own."""
 

@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import time
-from contextlib import closing
+from contextlib import closing, suppress
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +62,7 @@ second = first + 1
 # %%
 print(second)
 """
+AWAY_SECONDS = 10
 HELD_WORDS = ("run", "held.py", "--granularity", "cell", "-o", "out")
 PLACES = [
     pytest.param(["host1"] * 3, "host1", marks=pytest.mark.ssh, id="ssh"),
@@ -106,7 +108,7 @@ def test_a_run_goes_on_when_its_host_comes_back(ssh_hosts, calm, tmp_path, monke
         client.until_running("os-")
         with away(site):
             client.until("place", state="away")
-            time.sleep(6)
+            time.sleep(AWAY_SECONDS)
         client.until("place", state="connected")
         held.let_go()
         code, said = client.end()
@@ -135,6 +137,23 @@ def test_a_run_logs_in_once(ssh_hosts, calm, tmp_path, monkeypatch, cell, code):
         assert left_behind(client) == []
 
 
+@pytest.mark.slurm
+def test_a_host_that_deployments_share_is_logged_in_to_once(slurm_facility, calm, tmp_path, monkeypatch):
+    """A step at the login host and one at the Slurm behind it: whoever asks for a code asks once."""
+    with own_site("shared") as site:
+        through = {"backend": "slurm", "conf": str(slurm.CONF), "minPollSeconds": 1, "via": "shared", "options": {"account": "acct-a"}}
+        more = {"shared": host(site), "queue": through}
+        monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(write_deployments(tmp_path / "deployments.yml", **more)))
+        cells = "# %%\n# nbc: target=shared\na = 1\n\n# %%\n# nbc: target=queue\nb = a + 1\n\n# %%\n# nbc: target=shared\nprint(b)\n"
+        (tmp_path / "three.py").write_text(cells, "utf-8")
+        client = Client(tmp_path, "run", "three.py", "--granularity", "cell", "-o", "out")
+        code, said = client.end()
+        assert (code, logins(site)) == (0, 1), said
+        assert shown(client.output) == [[1], [2], [3, ["2\n"]]]
+        assert left_behind(client) == []
+        assert not [path for path in ROOT.glob(f"home/{PERSON}/nbcompile/runs/*") if path.name.startswith("three-")]
+
+
 @pytest.mark.ssh
 def test_what_a_place_lacks_is_told_before_there_is_a_run(ssh_hosts, calm, tmp_path, monkeypatch):
     with own_site("lacks") as site:
@@ -147,23 +166,36 @@ def test_what_a_place_lacks_is_told_before_there_is_a_run(ssh_hosts, calm, tmp_p
         assert not [path for path in set(ROOT.glob(f"home/{PERSON}/nbcompile/runs/*")) - runs if path.name.startswith("needs-")]
 
 
+MOVED = 40 << 20
+RESULT = "# %%\n# nbc: target=fragile\nimport random\nblob = random.Random(1).randbytes({size})\n\n# %%\nprint(len(blob))\n"
+INPUT = "# %%\nimport random\nblob = random.Random(1).randbytes({size})\n\n# %%\n# nbc: target=fragile\nprint(len(blob))\n"
+
+
 @pytest.mark.ssh
-def test_a_host_that_goes_away_while_results_come_in_is_waited_for(ssh_hosts, calm, tmp_path, monkeypatch):
-    with own_site("results") as site, gate(site.address, site.port, after=12 << 20) as network:
+@pytest.mark.parametrize(
+    ("cells", "upwards", "seconds"),
+    [
+        pytest.param(RESULT, False, 0, id="results"),
+        pytest.param(RESULT, False, AWAY_SECONDS, id="results-long", marks=pytest.mark.full),
+        pytest.param(INPUT, True, AWAY_SECONDS, id="inputs", marks=pytest.mark.full),
+    ],
+)
+def test_a_host_that_goes_away_while_values_move_is_waited_for(ssh_hosts, calm, tmp_path, monkeypatch, cells, upwards, seconds):
+    with own_site("moves") as site, gate(site.address, site.port, after=12 << 20, upwards=upwards) as network:
         there = {**host(site), "host": f"{network.address}:{network.port}"}
         monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(write_deployments(tmp_path / "deployments.yml", fragile=there)))
-        (tmp_path / "much.py").write_text(
-            "# %%\n# nbc: target=fragile\nimport random\nblob = random.Random(1).randbytes(40 << 20)\n\n# %%\nprint(len(blob))\n", "utf-8"
-        )
+        (tmp_path / "much.py").write_text(cells.format(size=MOVED), "utf-8")
         client = Client(tmp_path, "run", "much.py", "--granularity", "cell", "-o", "out")
         assert network.reached.wait(120), client.notes()
         with away(site):
             network.cut()
             client.until("place", state="away")
+            assert not upwards or not any(note["note"] == "submitted" and note["place"] == "fragile" for note in client.notes())
+            time.sleep(seconds)
         code, said = client.end()
         assert code == 0, said
         assert [note["attempt"] for note in client.notes() if note["note"] == "submitted"] == [1, 1]
-        assert shown(client.output) == [[1], [2, [f"{40 << 20}\n"]]]
+        assert shown(client.output) == [[1], [2, [f"{MOVED}\n"]]]
         assert left_behind(client) == []
 
 
@@ -260,6 +292,49 @@ def test_a_step_whose_node_fails_is_run_at_another(slurm_facility, storm, tmp_pa
     assert code == 0, said
     assert "is tried again" in said
     assert shown(client.output) == HELD_SHOWN
+
+
+@pytest.mark.slurm
+@pytest.mark.full
+@pytest.mark.parametrize("dies", ["daemon", "host"])
+def test_a_node_whose_daemon_is_killed_goes_down(slurm_facility, storm, tmp_path, monkeypatch, dies):
+    """Nobody can end a job on a node that does not answer; where only its daemon died, the job ends when it sees that it is not wanted."""
+    monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(write_deployments(tmp_path / "deployments.yml")))
+    held = Held(tmp_path / "held.py")
+    client = Client(tmp_path, *HELD_WORDS, "--on", "hpc")
+    first = client.until_running("os-")["ref"]
+    directory = f"/runs/{first['run']}/jobs/{first['key']}.1"
+    node = run("squeue", "-h", "-j", first["native"], "-o", "%N", env=slurm.ENVIRONMENT).strip()
+    daemon = daemons.running(f"slurmd-{node}")
+    try:
+        assert daemon is not None
+        daemons.wait_for(lambda: bool(working_in(directory)), "the cell runs")
+        os.kill(daemon, signal.SIGKILL)
+        if dies == "host":
+            daemons.end(working_in(directory), hard=True)
+        again = client.until("again", seconds=240)
+        assert again["reason"].startswith("NODE_FAIL"), again
+        assert "down" in run("sinfo", "-h", "-n", node, "-o", "%T", env=slurm.ENVIRONMENT)
+        daemons.wait_for(lambda: not working_in(directory), "the orphan has ended", seconds=60)
+        held.let_go()
+        code, said = client.end()
+    finally:
+        slurm.start_node(node)
+    assert code == 0, said
+    assert "is tried again at hpc: NODE_FAIL" in said
+    assert [note["attempt"] for note in client.notes() if note["note"] == "submitted"] == [1, 1, 2, 1]
+    assert shown(client.output) == HELD_SHOWN
+    assert left_behind(client) == []
+
+
+def working_in(directory):
+    """The processes that run a job, the supervisor among them."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if directory in f"{(process / 'cwd').readlink()} {(process / 'cmdline').read_bytes()!r}":
+                found.append(int(process.name))
+    return found
 
 
 @pytest.mark.slurm

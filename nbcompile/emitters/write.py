@@ -95,7 +95,18 @@ def _is_bundle(directory: Path) -> bool:
 
 
 def _bring(path: Path, target: Path) -> None:
-    """Put a file or a directory of the person into the bundle."""
+    """Put a file or a directory of the person into the bundle. Raises `UsageError` for what cannot be read."""
+    try:
+        _put(path, target)
+    except OSError as error:
+        named = Path(os.fsdecode(error.filename or target))
+        if named.is_relative_to(path) and not named.is_relative_to(target):
+            advice = "make it readable, or move it elsewhere: the cells name it, or the directory that it is in"
+            raise UsageError(f"cannot read {named}: {error.strerror}", advice) from None
+        raise
+
+
+def _put(path: Path, target: Path) -> None:
     put = _link if given_bytes(path) > _COPIED_BYTES else shutil.copyfile
     if path.is_dir():
         target.mkdir(parents=True, exist_ok=True)

@@ -25,8 +25,9 @@ def test_a_bundle_below_a_file_is_told(file):
 
 def test_a_bundle_that_lacks_an_input_leaves_the_earlier_one(file):
     directory = write_bundle(BUNDLE, file.parent, file.parent / "bundle")
-    with pytest.raises(UsageError, match="No such file"):
+    with pytest.raises(UsageError, match=r"cannot read .*gone\.csv: No such file") as raised:
         write_bundle(Bundle(BUNDLE.files, ("gone.csv",)), file.parent, directory)
+    assert "move it" in raised.value.advice
     assert sorted(path.name for path in directory.iterdir()) == ["n.nbcompile.json", "workflow.cwl"]
     assert sorted(path.name for path in file.parent.iterdir()) == ["bundle", "file"]
 

@@ -249,7 +249,7 @@ def _roots(notebook: Notebook, directory: Path) -> Iterator[str]:
             # `os.path.join("..", "src")` is three words, of which the last two are a path.
             for end in range(place + 1, min(place + 3, len(words)) + 1) if word.startswith("..") else ():
                 path = "/".join(words[place:end])
-                if path.split("/").count("..") <= _LEVELS_ABOVE and (directory / path).is_dir():
+                if path.split("/").count("..") <= _LEVELS_ABOVE and _is_of_a_project(directory / path):
                     yield f"{os.path.normpath(path)}/"
 
 
@@ -260,6 +260,12 @@ def _installed_from(directory: Path) -> Iterator[str]:
         if any((directory / above / name).is_file() for name in _PROJECT_FILES):
             yield from (f"{above}{layout}" for layout in _LAYOUTS)
             return
+
+
+def _is_of_a_project(place: Path) -> bool:
+    """Whether a directory is there that a project can be in: at the top of the file system everything lies below it."""
+    real = Path(os.path.realpath(place))
+    return real.is_dir() and real != Path(real.anchor)
 
 
 def _with_parents(directory: Path) -> tuple[str, ...]:

@@ -30,6 +30,18 @@ def paths(beside, cell=0):
     return {path for index, path in beside.mentions if index == cell}
 
 
+def test_the_top_of_the_file_system_is_no_project(tmp_path, monkeypatch):
+    # A cell of a notebook near the top names it, and `sys` lies below it.
+    monkeypatch.setattr("os.path.realpath", lambda path, **_: "/" if str(path).endswith("..") else str(path))
+    (tmp_path / "sys").mkdir()
+    (tmp_path / "sys" / "device").write_text("")
+    (tmp_path / "work").mkdir()
+    cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": "import sys\nsys.path.append('..')", "outputs": []}
+    notebook = tmp_path / "work" / "nb.ipynb"
+    notebook.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]}))
+    assert not any("sys" in path for _, path in api.analyze(notebook).beside.mentions)
+
+
 MODULES = {
     "top.py": "import middle\n",
     "middle.py": "from os import path; import leaf, other\n",

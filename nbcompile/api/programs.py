@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
@@ -166,10 +167,16 @@ def _settled(workflow: WorkflowDeclaration) -> WorkflowDeclaration:
 
 def read_file(path: Path) -> bytes:
     """The bytes of a file that a person named. Raises `UsageError` when it cannot be read."""
+    advice = "name an existing .ipynb file"
     try:
+        # A pipe or a device may have no end, or never begin.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise UsageError(f"cannot read {path}: it is no regular file", advice)
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}", "name an existing .ipynb file") from None
+        raise UsageError(f"cannot read {path}: {error.strerror}", advice) from None
+    except ValueError:
+        raise UsageError(f"cannot read {str(path)!r}: it is no file name", advice) from None
 
 
 def _find_profile(program: Program, path: Path) -> Outcome[Profile | None]:

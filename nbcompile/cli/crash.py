@@ -48,6 +48,8 @@ def _frame(frame: traceback.FrameSummary) -> str:
 
 def _cells(path: Path) -> dict[str, Any]:
     """The cells of a notebook without outputs and metadata; where it cannot be read, its size."""
+    if path.exists() and not path.is_file():
+        return {"unreadable": "no regular file"}
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -72,6 +72,9 @@ def _parse(data: bytes) -> dict[str, Any]:
         place = Span(error.lineno, error.colno, error.lineno, error.colno + 1)
         advice = "restore the last good version, or resolve the conflict markers in it"
         raise _rejected(reading.NOT_JSON, f"not JSON: {error.msg.lower()}", advice, place) from None
+    except ValueError:
+        # Python reads no integer of thousands of digits, and neither does Jupyter.
+        raise _not_a_notebook("a number in it has too many digits to be read") from None
     except RecursionError:
         advice = "write generated data to a file of its own"
         raise _rejected(reading.TOO_DEEP, "the JSON is nested too deep", advice) from None
@@ -158,12 +161,12 @@ def _notebook(document: dict[str, Any], name: str) -> Outcome[Notebook]:
 
 def _source(raw: Any, position: int) -> str:  # noqa: ANN401 - it is what the JSON holds
     if not isinstance(raw, dict):
-        raise _not_a_notebook(f"cell {position + 1} is not an object")
+        raise _not_a_notebook(f"`cells[{position}]` is not an object")
     source = raw.get("source", "")
     if isinstance(source, list) and all(isinstance(line, str) for line in source):
         source = "".join(source)
     if not isinstance(source, str):
-        raise _not_a_notebook(f"the source of cell {position + 1} is not text")
+        raise _not_a_notebook(f"the source of `cells[{position}]` is not text")
     # A lone surrogate (possible in JSON escapes) has no UTF-8 form; Jupyter would fail on it later.
     return source.encode("utf-8", "replace").decode("utf-8")
 
@@ -236,7 +239,7 @@ def _findings(notebook: Notebook, repaired: tuple[int, ...]) -> Iterator[Diagnos
         cell = notebook.cells[position]
         yield Diagnostic(
             rule=reading.CELL_ID,
-            message=f"cell {position + 1} has no id of its own; `{cell.id}` was made from its source",
+            message=f"`cells[{cell.in_file}]` has no id of its own; `{cell.id}` was made from its source",
             place=Place(cell.index, cell.id),
             help="save the notebook with a current Jupyter",
         )

@@ -66,7 +66,8 @@ def _parse(text: str) -> tuple[ast.Module | None, Exception | None]:
 
 def _syntax_error(cell: Cell, error: Exception | None) -> Diagnostic:
     if isinstance(error, RecursionError | MemoryError) or "too complex" in str(error) or "too many nested" in str(error):
-        return Diagnostic(rule=reading.TOO_DEEP, message="the cell is nested too deep to be parsed", place=Place(cell.index, cell.id))
+        message, advice = "the cell is nested too deep to be parsed", "write generated data to a file of its own, or compute it in a loop"
+        return Diagnostic(rule=reading.TOO_DEEP, message=message, place=Place(cell.index, cell.id), help=advice)
     line, column, message = 1, 1, str(error)
     if isinstance(error, SyntaxError):
         line, column, message = error.lineno or 1, error.offset or 1, error.msg or "invalid syntax"

@@ -50,14 +50,14 @@ def start_early(notebook: Path, python: str, environ: Mapping[str, str], runtime
     try:
         choice = choose_interpreter(python, _kernel(notebook), environ)
         return EarlyParent(choice.path, keep_runtime(runtime), environ)
-    except (NbcompileError, OSError, ValueError, LookupError, TypeError):
+    except (NbcompileError, OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         # The run meets it again, and says what is wrong.
         return None
 
 
 def _kernel(notebook: Path) -> str:
     """The kernel that the notebook names; what is no JSON names none that we know of yet."""
-    if notebook.suffix != ".ipynb":
+    if notebook.suffix != ".ipynb" or not notebook.is_file():
         return ""
     metadata = json.loads(notebook.read_bytes()).get("metadata", {})
     return str(metadata.get("kernelspec", {}).get("name", ""))

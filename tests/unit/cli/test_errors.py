@@ -1,11 +1,16 @@
 """A notebook that cannot be compiled is told where and why by every command, and what to do next."""
 
 import json
+import os
 import sys
+from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
+from nbcompile import api
 from nbcompile.cli import main
+from nbcompile.model.errors import UsageError
 
 WRONG = {"version": "v1.0", "step": {"inn": []}}
 DENIED = {"version": "v1.0", "step": {}, "interpreter": "/usr/bin/perl"}
@@ -48,3 +53,51 @@ def test_what_is_denied_says_what_and_who_can_allow_it(told):
     assert code == 4
     assert "NB411" in said
     assert "allow: [interpreter]" in said
+
+
+@pytest.fixture
+def pipe(tmp_path):
+    """A pipe that ends as soon as it is read: whoever reads it fails a test, and does not hold it up."""
+    path, ended = tmp_path / "pipe.ipynb", Event()
+    os.mkfifo(path)
+
+    def write():
+        while not ended.wait(0.05):
+            path.open("wb").close()
+
+    writer = Thread(target=write, daemon=True)
+    writer.start()
+    yield path
+    ended.set()
+    # Whether the writer waits for a reader or not, it goes on now.
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    writer.join(60)
+    os.close(reader)
+
+
+@pytest.mark.parametrize("command", ["check", "build", "run", "inspect", "verify", "profile"])
+def test_what_is_no_file_is_not_waited_for(command, pipe, monkeypatch, capsys):
+    monkeypatch.chdir(pipe.parent)
+    monkeypatch.setattr(sys, "argv", ["nbcompile", command, "pipe.ipynb"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert "cannot read pipe.ipynb: it is no regular file" in said
+    assert "name an existing .ipynb file" in said
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "[1, 2]", '{"metadata": 3}', '{"metadata": {"kernelspec": []}}', "9" * 5000])
+def test_a_run_of_what_is_no_notebook_is_told(content, tmp_path, monkeypatch, capsys):
+    (tmp_path / "bad.ipynb").write_text(content)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["nbcompile", "run", "bad.ipynb"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert "bad.ipynb: error NB00" in capsys.readouterr().err
+
+
+def test_a_name_that_no_file_can_have_is_told():
+    with pytest.raises(UsageError, match="no file name"):
+        api.analyze(Path("a\0b.ipynb"))

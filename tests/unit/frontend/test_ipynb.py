@@ -31,6 +31,7 @@ def notebook(*cells, **more):
         (b'{"nbformat": 99, "cells": []}', "NB004"),
         (notebook(metadata={"kernelspec": {"language": "R"}}), "NB005"),
         (b"[" * 200_000, "NB007"),
+        (b'{"nbformat": 4, "cells": [], "n": ' + b"9" * 5000 + b"}", "NB003"),
         (notebook(code("x = 1", id="a"), code("y = 2", id="a")), "NB008"),
         (notebook(code("x = 1")), "NB008"),
         (notebook(code("x = 1", id="a\n")), "NB008"),
@@ -41,6 +42,18 @@ def test_bad_input_has_a_code(data, expected):
     found = read_notebook(data, "n").diagnostics
     assert [one.rule.code for one in found] == [expected]
     assert all(one.message and (one.help or expected == "NB009") for one in found)
+
+
+def test_cells_are_told_by_their_place_in_the_file():
+    markdown = {"cell_type": "markdown", "metadata": {}, "source": "# Text"}
+    found = read_notebook(notebook({**markdown, "id": "m"}, code("x = 1"), markdown), "n").diagnostics
+    assert [(one.place.cell_index, one.message.split(" has")[0]) for one in found] == [(0, "`cells[1]`"), (-1, "`cells[2]`")]
+
+
+@pytest.mark.parametrize("source", [f"x = {'(' * 5000}1{')' * 5000}", f"x = {'-' * 50_000}1", f"x = y{'.real' * 20_000}"])
+def test_deep_code_is_told_with_advice(source):
+    found = analyze_bytes(notebook(code(source, id="a")), "n").diagnostics
+    assert [(one.rule.code, bool(one.help)) for one in found] == [("NB007", True)]
 
 
 def test_format_3_is_read():

@@ -48,6 +48,7 @@ class Heap:
         "inner",
         "origin",
         "overwriting",
+        "readers",
         "tuples",
         "types",
         "writers",
@@ -60,6 +61,8 @@ class Heap:
         self.draws: dict[int, tuple[str, str]] = {}
         # What writes to a file that it has open, and to which.
         self.writers: dict[int, str] = {}
+        # What reads files later than when it was made, and which.
+        self.readers: dict[int, tuple[str, ...]] = {}
         # Random generators.
         self.generators: set[int] = set()
         # Objects that were allowed to change what their methods are given.

@@ -29,6 +29,7 @@ from nbcompile.analysis.values import (
     tuple_of,
 )
 from nbcompile.analysis.visit import Arguments, Call, call_value
+from nbcompile.model.facts import TEMPORARY
 
 _PAIR = 2
 _ARCHIVE = "numpy.NpzFile"
@@ -138,7 +139,8 @@ def text(call: Call) -> Value:
     """`str(value)`, `repr(value)`, `format(value)`."""
     _made_text(call)
     given = call.first
-    return Value("str", const=str(given.const)) if type(given.const) in (str, int) else plain("str")
+    objects = given.objects if given.type in ("str", "pathlib.Path") else NO_OBJECTS
+    return Value("str", objects, const=str(given.const)) if type(given.const) in (str, int) else Value("str", objects)
 
 
 def iterator_of(frame: Frame, node: ast.AST, element: Value, held: Value, callee: Partial | None = None, *, certain: bool = False) -> Value:
@@ -471,10 +473,9 @@ def input_(call: Call) -> Value:
 
 def pathlib_path(call: Call) -> Value:
     """`Path(a, b)`."""
-    parts = [value.const for value in call.arguments.positional]
-    if parts and call.arguments.rest is None and all(type(part) is str for part in parts):
-        return Value("pathlib.Path", const="/".join(str(part).rstrip("/") or "/" for part in parts))
-    return Value("pathlib.Path", const=".") if not parts and call.arguments.rest is None else plain("pathlib.Path")
+    if not call.arguments.positional and call.arguments.rest is None:
+        return Value("pathlib.Path", const=".")
+    return _joined_path("pathlib.Path", call)
 
 
 def below(call: Call) -> Value:
@@ -489,10 +490,26 @@ def parent(call: Call) -> Value:
 
 def join_paths(call: Call) -> Value:
     """`os.path.join(a, b)`."""
-    parts = [value.const for value in call.arguments.positional]
-    if parts and call.arguments.rest is None and all(type(part) is str for part in parts):
-        return Value("str", const="/".join(str(part).rstrip("/") or "/" for part in parts))
-    return plain("str")
+    return _joined_path("str", call)
+
+
+def _joined_path(kind: str, call: Call) -> Value:
+    parts = (*call.arguments.positional, *([call.arguments.rest] if call.arguments.rest is not None else ()))
+    return types.joined_name(kind, parts, lambda *names: "/".join(name.rstrip("/") or "/" for name in names))
+
+
+def temporary_name(call: Call) -> Value:
+    """`tempfile.mkdtemp()`: a name that is known when it is made, of what goes with the process or its machine."""
+    frame = call.frame
+    frame.walk.effect(frame, "process", "write", "", call.node, call.label)
+    number = frame.make(call.node, "tempfile.Name")
+    return Value("str", single(number), const=f"{TEMPORARY}{frame.walk.cell}-{number}")
+
+
+def temporary_file(call: Call) -> Value:
+    """`tempfile.mkstemp()`."""
+    descriptor = call.frame.fresh(call.node, "os.descriptor", role="item 0")
+    return tuple_of((descriptor, temporary_name(call)))
 
 
 def reload(call: Call) -> Value:
@@ -583,6 +600,8 @@ SPECIAL: dict[str, Special] = {
     "dict.pop": dict_pop,
     "dict.update": dict_update,
     "pathlib.Path": pathlib_path,
+    "tempfile.mkdtemp": temporary_name,
+    "tempfile.mkstemp": temporary_file,
     "pathlib.Path.joinpath": below,
     "os.path.join": join_paths,
     "os.path.dirname": parent,

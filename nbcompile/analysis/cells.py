@@ -68,7 +68,7 @@ class _Record:
         self.uses: list[tuple[str, Mark]] = []
         self.builtins: list[tuple[str, Mark]] = []
         self.statements: dict[int, Spot] = {}
-        self.definitions: list[tuple[str, int, bool]] = []
+        self.definitions: list[tuple[str, int, bool, str]] = []
         self.deletions: list[tuple[str, int, bool]] = []
         self.changes: list[tuple[str, Mark]] = []
         self.sharing: list[Sharing] = []
@@ -252,6 +252,7 @@ class _Notebook:
         """Make the cell's bindings the notebook's, and note what others can see of it."""
         walk, trace, heap = self.walk, frame.trace, self.walk.heap
         self._write_open_files(frame, first_object)
+        self._read_files_later(frame)
         reach = {number: heap.above((number,)) for number in trace.changed}
         before = {number: walk.names_reaching(found) for number, found in reach.items()}
         record.uses = sorted(trace.uses.items(), key=lambda item: item[1].spot)
@@ -298,8 +299,9 @@ class _Notebook:
                 continue
             bound = _any_of_its_kind(value) if _PARAMETERS in record.cell.tags else value
             before = None if sure else walk.namespace.get(name)
-            record.definitions.append((name, where, sure))
-            walk.rebind(name, bound if before is None else join(before, bound))
+            made = bound if before is None else join(before, bound)
+            record.definitions.append((name, where, sure, made.type))
+            walk.rebind(name, made)
         self.bound_anywhere.update(top.values)
 
     def _changes(self, frame: CellFrame, record: _Record, reach: dict[int, set[int]], before: dict[int, set[str]]) -> None:
@@ -362,6 +364,15 @@ class _Notebook:
             if number < first_object:
                 trace.effects.setdefault(EffectKey(FILES, "append", writers[number]), trace.changed[number])
                 self.walk.written[writers[number]] = None
+
+    def _read_files_later(self, frame: CellFrame) -> None:
+        """What an earlier cell made of a file, and this one uses, may read the file only now."""
+        heap, trace = self.walk.heap, frame.trace
+        for name, mark in trace.uses.items() if heap.readers else ():
+            value = self.walk.namespace.get(name)
+            for number in sorted(heap.below(value.objects) & heap.readers.keys()) if value is not None else ():
+                for path in heap.readers[number]:
+                    trace.effects.setdefault(EffectKey(FILES, "read", path), mark)
 
     def _stuck(self, frame: CellFrame, record: _Record, first_object: int) -> None:
         """Names that hold what cannot leave its process."""
@@ -439,8 +450,8 @@ class _Notebook:
             kind=kind,
             uses=tuple(Use(name, _span(record, mark.spot), mark.via) for name, mark in (*record.uses, *hidden)),
             definitions=tuple(
-                Definition(name, _span(record, record.statements[ordinal]), sure, ids.get(ordinal) if sure else None)
-                for name, ordinal, sure in record.definitions
+                Definition(name, _span(record, record.statements[ordinal]), sure, ids.get(ordinal) if sure else None, kind)
+                for name, ordinal, sure, kind in record.definitions
             ),
             deletions=tuple(Deletion(name, _span(record, record.statements[ordinal]), sure) for name, ordinal, sure in record.deletions),
             changes=tuple(Change(name, _span(record, mark.spot), _reason(mark)) for name, mark in record.changes),
@@ -472,7 +483,7 @@ class _Notebook:
         for later in self.records[record.cell.index + 1 :]:
             if not left.isdisjoint(name for name, _ in later.uses):
                 return True
-            left -= {name for name, _, sure in later.definitions if sure}
+            left -= {name for name, _, sure, _ in later.definitions if sure}
         return False
 
     def _statements(self, record: _Record) -> tuple[DefinitionStatement, ...]:

@@ -80,7 +80,9 @@ def write(call: Call, action: Action) -> None:
 
 
 def read(call: Call, action: Action) -> None:
-    """A row's `gets CHANNEL`."""
+    """A row's `gets CHANNEL`. What a library is asked to do may be to write to its log."""
+    for path in call.frame.walk.logged.get(action.word, ()):
+        call.frame.walk.effect(call.frame, FILES, "append", path, call.node, call.label)
     call.frame.walk.effect(call.frame, action.word, "read", _subject(call, action), call.node, call.label)
 
 

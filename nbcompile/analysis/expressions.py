@@ -174,15 +174,11 @@ def dictionary(frame: Frame, node: ast.Dict) -> Value:
 
 def formatted(frame: Frame, node: ast.JoinedStr) -> Value:
     """An f-string; its text is known when all its parts are."""
-    text: list[str] | None = []
-    for part in node.values:
-        if type(part) is ast.Constant:
-            const: object = part.value
-        else:
-            const = formatted_value(frame, part).const  # type: ignore[arg-type]
-        if text is not None:
-            text = [*text, str(const)] if type(const) in (str, int) else None
-    return Value("str", const="".join(text)) if text is not None else plain("str")
+    parts = [
+        Value("str", const=part.value) if type(part) is ast.Constant else formatted_value(frame, part)  # type: ignore[arg-type]
+        for part in node.values
+    ]
+    return types.joined_name("str", parts, lambda *texts: "".join(texts)) if parts else Value("str", const="")
 
 
 def formatted_value(frame: Frame, node: ast.FormattedValue) -> Value:

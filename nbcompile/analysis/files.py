@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
+from collections.abc import Iterable, Sequence
 
 from nbcompile.analysis import channels
 from nbcompile.analysis.bindings import Frame
@@ -21,6 +22,16 @@ _GLOB = re.compile(r"[*?\[]")
 # A directory that was made here, if it was: none above, no option, nothing that is put together.
 _BELOW = re.compile(r"(?!\.\.|/|~|-)[^{}$]+")
 _NO_FILE = ":memory:"
+# The actions of a row after which a file may be open.
+OPENING = ("opens", "appends", "saves")
+# Texts that name a file of data, whatever they are given to; a column or a module may have a dot as well.
+NAMES_FILE = re.compile(
+    r"""[^\n\r<>|*?]{1,200}\.(?:parquet|feather|arrow|orc|avro|csv|tsv|txt|dat|jsonl?|ndjson|ya?ml|toml|xml|html?|md|xlsx?|h5|hdf5?|nc4?|zarr|np[yz]|
+    mat|pkl|pickle|joblib|pth?|ckpt|safetensors|onnx|keras|png|jpe?g|gif|tiff?|bmp|svg|pdf|eps|mp4|avi|mov|wav|mp3|flac|fits?|fast[aq]|f[aq]|
+    vcf|bcf|bam|sam|bed|gff3?|gtf|pdb|xyz|cif|mol2?|sdf|geojson|shp|gpkg|las|laz|stl|ply|vt[kpu]|gz|bz2|xz|zst|zip|tar|tgz|db|sqlite3?|duckdb|
+    log|graphml|gexf|gml|dot)""",
+    re.VERBOSE | re.IGNORECASE,
+)
 _IN_MEMORY = ("io.StringIO", "io.BytesIO", "file")
 
 
@@ -78,16 +89,58 @@ def open_(call: Call, action: Action) -> None:
         note(call.frame, call.node, value, kind_of(call.given(mode)))
 
 
+def name(call: Call, action: Action) -> None:
+    """A row's `names`: the argument is a text, or the name of a file that has it."""
+    for target in action.targets:
+        for value in call.meant(target):
+            if is_name(call.frame, value):
+                note(call.frame, call.node, value, "read")
+
+
+def log(call: Call, actions: Sequence[Action]) -> None:
+    """What sets the state of a library and is given a file, or what writes to one: the library writes to it from now on."""
+    for channel in (action.word for action in actions if action.verb == "sets" and action.word.startswith(channels.LIBRARY)):
+        heap = call.frame.walk.heap
+        named = [value.const for action in actions if action.verb in OPENING for target in action.targets for value in call.meant(target)]
+        paths = [path_of(name) for name in named if type(name) is str]
+        if heap.writers:
+            paths += [heap.writers[number] for value in call.arguments.all() for number in value.objects if number in heap.writers]
+        if paths:
+            call.frame.walk.logged.setdefault(channel, {}).update(dict.fromkeys(paths))
+
+
+def is_name(frame: Frame, value: Value) -> bool:
+    """Whether a value is likely the name of a file: by its extension, or because the notebook writes such a file."""
+    if type(value.const) is not str or value.type not in ("", "str", "pathlib.Path") or is_url(value.const):
+        return False
+    return NAMES_FILE.fullmatch(value.const) is not None or path_of(value.const) in frame.walk.written
+
+
 def stays_open(call: Call, action: Action, made: Value) -> None:
-    """What a row's `opens` gives may write to the file as long as there is something to write it with."""
-    name, mode = action.targets
-    for value in call.meant(name):
-        keep_open(call.frame, made, value, kind_of(call.given(mode)))
+    """What a row's `opens` gives may write to the file as long as there is something to write it with.
+
+    So may what a call gives that writes a file, if it belongs to its process: a connection, a log.
+    """
+    if action.verb == "opens":
+        name, mode = action.targets
+        for value in call.meant(name):
+            keep_open(call.frame, made, value, kind_of(call.given(mode)))
+    elif "stuck" in call.frame.walk.known.flags(made.type):
+        for value in (value for target in action.targets if target.keyword != UNRESOLVED for value in call.meant(target)):
+            keep_open(call.frame, made, value, "append")
+
+
+def read_later(call: Call, made: Value, names: Iterable[Value]) -> None:
+    """What a call gives that was given names of files may read them only when it is used."""
+    paths = tuple(path_of(str(name.const)) for name in names)
+    if paths and made.objects:
+        readers = call.frame.walk.heap.readers
+        readers.update((number, tuple(dict.fromkeys((*readers.get(number, ()), *paths)))) for number in made.objects)
 
 
 def keep_open(frame: Frame, made: Value, name: Value, kind: str) -> None:
     """Whoever changes the object that was made writes to the file of this name."""
-    if kind != "read" and type(name.const) is str and not is_url(name.const):
+    if kind != "read" and type(name.const) is str and name.const != _NO_FILE and not is_url(name.const):
         frame.walk.heap.writers.update(dict.fromkeys(made.objects, path_of(name.const)))
 
 

@@ -50,6 +50,10 @@ _BUILDS = re.compile(
     |.*(?:sys|system|model|network|graph|pipeline|simulator|simulation|problem|solver|estimator|controller|env|environment|layer|sampler|wrapper)""",
     re.VERBOSE,
 )
+# Functions that connect to a database or a service: what they give is taken for a connection as Python's own databases have it.
+_CONNECTS = re.compile(r"connect|create_(?:async_)?engine|(?:.*[a-z])?Client")
+_CONNECTION = "sqlite3.Connection"
+_DATABASE_FILE = re.compile(r"(?:sqlite|duckdb):///(?!$|:memory:)")
 # Functions that set the state of their library.
 _SETS_LIBRARY = re.compile(
     r"""(?:register|unregister|enable|disable|configure|activate|deactivate|set_(?:options?|defaults?|theme|style|backend)|
@@ -69,15 +73,11 @@ _HANDS_OUT = re.compile(r"(?:get|is|has|to|n|num|len|keys|values|items|copy|coun
 _DRAWS = re.compile(
     r"(?:.*_)?(?:plot|draw|show|display|visuali[sz]e|render|figure|hist|histplot|scatter|pie|bar|barh|box|boxplot|heatmap|imshow|contour)(?:_.*|)"
 )
-# Texts that name a file of data, whatever they are given to; a column or a module may have a dot as well.
-_NAMES_FILE = re.compile(
-    r"""[^\n\r<>|*?]{1,200}\.(?:parquet|feather|arrow|orc|avro|csv|tsv|txt|dat|jsonl?|ndjson|ya?ml|toml|xml|html?|md|xlsx?|h5|hdf5?|nc4?|zarr|np[yz]|
-    mat|pkl|pickle|joblib|pth?|ckpt|safetensors|onnx|keras|png|jpe?g|gif|tiff?|bmp|svg|pdf|eps|mp4|avi|mov|wav|mp3|flac|fits?|fast[aq]|f[aq]|
-    vcf|bcf|bam|sam|bed|gff3?|gtf|pdb|xyz|cif|mol2?|sdf|geojson|shp|gpkg|las|laz|stl|ply|vt[kpu]|gz|bz2|xz|zst|zip|tar|tgz|db|sqlite3?|duckdb|
-    log|graphml|gexf|gml|dot)""",
-    re.VERBOSE | re.IGNORECASE,
-)
 _WRITES_FILE = re.compile(r".*(?:write|save|dump|export|store|serialize).*|to_.*")
+# Whoever does this is told first where to; a directory of files has no extension.
+_SAVES = re.compile(r"(?:.*_)?(?:save|dump|export)(?:_.*|)|write_.*")
+_PATH_KEYWORDS = re.compile(r"(?:.*_)?(?:path|dir|directory|folder|file|filename|fname|dest|destination)(?:_or_buf|)|root_path|root_dir")
+_PLAIN_NAME = re.compile(r"\.{0,2}/?[\w-][\w.-]*(?:/[\w.-]+)*/?")
 _MODE = re.compile(r"[rwax][bt+-]{0,2}")
 _DATA = frozenset(("numpy.ndarray", "pandas.DataFrame", "pandas.Series", "pandas.Index", "list", "dict", "set", "tuple", "numpy.item"))
 # Where a name is that of a method of one of these, objects that imitate them have it too.
@@ -86,7 +86,20 @@ _COMMON = ("numpy.ndarray", "pandas.DataFrame", "pandas.Series", "str", "dict")
 
 def method(call: Call) -> Value:
     """A method that neither the notebook nor the table has."""
-    return conventions.given_to_overwriting(call, conventions.follow(call, _method(call)))
+    name, known = call.label.lstrip("_"), call.frame.walk.known
+    read = [] if any(known.method(kind, name) for kind in _COMMON) else _touch_files(call, name)
+    made = conventions.given_to_overwriting(call, conventions.follow(call, _method(call)))
+    files.read_later(call, made, read)
+    _read_on(call, made)
+    return made
+
+
+def _read_on(call: Call, made: Value) -> None:
+    """What is made of something that reads its files later may do so, too."""
+    readers = call.frame.walk.heap.readers
+    if readers and not call.frame.walk.known.flags(made.type):
+        paths = [path for number in call.owner.objects for path in readers.get(number, ())]
+        files.read_later(call, made, [Value("str", const=path) for path in paths])
 
 
 def _method(call: Call) -> Value:
@@ -98,8 +111,6 @@ def _method(call: Call) -> Value:
     _give_shell(call)
     if any(map(_DRAWS.fullmatch, _words_of(call))):
         walk.effect(frame, channels.MATPLOTLIB, "read", call.label, call.node)
-    if not any(walk.known.method(kind, name) for kind in _COMMON):
-        _touch_files(call, name)
     if name == "__subclasses__":
         # Whichever class that is.
         walk.found_stateful.update(of.origin for of in walk.classes.values())
@@ -211,7 +222,12 @@ def _holder(call: Call, values: list[Value]) -> Value:
 
 def function(call: Call) -> Value:
     """A library's function or class that the table does not have."""
-    return conventions.follow(call, _function(call))
+    if _CONNECTS.fullmatch(call.label.rpartition(".")[2]) and (not call.arguments.positional or call.first.type == "str"):
+        return _connected(call)
+    read = _touch_files(call, call.label.rpartition(".")[2])
+    made = conventions.follow(call, _function(call))
+    files.read_later(call, made, read)
+    return made
 
 
 def _function(call: Call) -> Value:
@@ -220,7 +236,6 @@ def _function(call: Call) -> Value:
     frame.trace.speaks = True
     name = call.label.rpartition(".")[2]
     frame.walk.touch_module(frame, call.label, call.node)
-    _touch_files(call, name)
     if _SETS_LIBRARY.fullmatch(name.lstrip("_")):
         library = call.label.partition(".")[0]
         frame.walk.effect(frame, f"library:{library}", "write", call.label, call.node, call.label)
@@ -236,14 +251,40 @@ def _function(call: Call) -> Value:
     return Value("", result.objects, Wrapped(inner)) if inner else result
 
 
-def _touch_files(call: Call, name: str) -> None:
-    """Files whose names are among the arguments are read or written, as the name of the function or a mode among the arguments says."""
-    texts = [value.const for value in call.arguments.all() if type(value.const) is str and value.type in ("", "str", "pathlib.Path")]
-    mode = next((text for text in texts if _MODE.fullmatch(text)), "")
-    kind = files.kind_of(Value("str", const=mode)) if mode else "write" if _WRITES_FILE.fullmatch(name.lower()) else "read"
-    for text in texts:
-        if _NAMES_FILE.fullmatch(text) and not files.is_url(text):
-            call.frame.walk.effect(call.frame, channels.FILES, kind, files.path_of(text), call.node)
+def _connected(call: Call) -> Value:
+    """A connection: it belongs to its process, and may write to the file that it is to."""
+    frame = call.frame
+    made = frame.fresh(call.node, _CONNECTION)
+    frame.walk.effect(frame, "database", "write", "", call.node, call.label)
+    for value in call.arguments.all():
+        text = Value("str", const=_DATABASE_FILE.sub("", value.const)) if type(value.const) is str else value
+        if text.const != value.const or files.is_name(frame, text):
+            files.note(frame, call.node, text, "append")
+            files.keep_open(frame, made, text, "append")
+    return made
+
+
+def _touch_files(call: Call, name: str) -> list[Value]:
+    """Files whose names are among the arguments are read or written, as the name of the function or a mode among the arguments says.
+
+    Returns those that are read.
+    """
+    texts = [value for value in call.arguments.all() if type(value.const) is str and value.type in ("", "str", "pathlib.Path")]
+    mode = next((text for text in texts if _MODE.fullmatch(str(text.const))), None)
+    kind = files.kind_of(mode) if mode else "write" if _WRITES_FILE.fullmatch(name.lower()) else "read"
+    names = [text for text in texts if files.is_name(call.frame, text)]
+    if kind == "write" and _SAVES.fullmatch(name.lower()):
+        names += [text for text in _places_to_save(call) if text not in names]
+    for text in names:
+        files.note(call.frame, call.node, text, kind)
+    return names if kind == "read" else []
+
+
+def _places_to_save(call: Call) -> list[Value]:
+    """The names without extension that are likely those of directories: the first argument, or one whose keyword says so."""
+    keyed = [value for keyword, value in call.arguments.keywords.items() if _PATH_KEYWORDS.fullmatch(keyword)]
+    texts = [value for value in (*call.arguments.positional[:1], *keyed) if type(value.const) is str]
+    return [text for text in texts if _PLAIN_NAME.fullmatch(str(text.const))]
 
 
 def _change_given(call: Call, name: str) -> None:

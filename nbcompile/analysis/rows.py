@@ -54,7 +54,8 @@ def apply(call: Call, row: Row) -> Value:
                 drawn = (action.word, channels.DRAWS_LATER[action.verb])
             else:
                 _ACTIONS[action.verb](call, action)
-        opened += [action for action in clause.actions if action.verb == "opens"]
+        files.log(call, clause.actions)
+        opened += [action for action in clause.actions if action.verb in files.OPENING]
         if clause.result is not None:
             found = _result(call, clause.result)
             value = found if value is None or holds is True else join(value, found)
@@ -218,6 +219,7 @@ _ACTIONS: dict[str, Callable[[Call, Action], None]] = {
     "lists": files.list_,
     "fills": files.fill,
     "opens": files.open_,
+    "names": files.name,
     "query": _query,
     "formula": _formula,
     "restores": _restore,

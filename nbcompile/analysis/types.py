@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import posixpath
+from collections.abc import Callable, Sequence
 
 from nbcompile.analysis import classes, namespace, rows
 from nbcompile.analysis.aliases import ANY, KEYS
@@ -23,6 +24,7 @@ from nbcompile.analysis.values import (
     tuple_of,
 )
 from nbcompile.analysis.visit import NO_ARGUMENTS, call_value
+from nbcompile.model.facts import TEMPORARY
 
 SHELL = "shell"
 # What arithmetic between two types gives: the later one.
@@ -259,16 +261,22 @@ def operate(frame: Frame, left: Value, operator: type[ast.AST], right: Value, no
 
 def path_below(path: Value, *parts: Value) -> Value:
     """`path / part`: a name that is known when all its parts are."""
-    names = [part.const for part in (path, *parts)]
-    if all(type(name) is str for name in names):
-        return Value("pathlib.Path", const=posixpath.join(*map(str, names)))
-    return plain("pathlib.Path")
+    return joined_name("pathlib.Path", (path, *parts), posixpath.join)
+
+
+def joined_name(kind: str, parts: Sequence[Value], join_texts: Callable[..., str]) -> Value:
+    """A text or path made of parts: known when they are. What begins in a temporary directory is below it, whatever follows."""
+    texts = [part.const for part in parts]
+    objects = NO_OBJECTS.union(*(part.objects for part in parts if part.type in ("str", "pathlib.Path")))
+    if texts and all(type(text) in (str, int) for text in texts):
+        return Value(kind, objects, const=join_texts(*map(str, texts)))
+    if texts and type(texts[0]) is str and texts[0].startswith(TEMPORARY):
+        return Value(kind, objects, const=f"{texts[0].rstrip('/')}/*")
+    return Value(kind, objects)
 
 
 def _text(left: Value, operator: type[ast.AST], right: Value) -> Value:
-    if operator is ast.Add and type(left.const) is str and type(right.const) is str:
-        return Value("str", const=left.const + right.const)
-    return plain("str")
+    return joined_name("str", (left, right), lambda *texts: "".join(texts)) if operator is ast.Add else plain("str")
 
 
 def _immutable_result(one: str, operator: type[ast.AST], other: str) -> Value:

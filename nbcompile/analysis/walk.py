@@ -49,6 +49,8 @@ class Walk:
         self.figures: dict[int, int] = {}
         self.figure_numbers: set[int] = set()
         self.written: dict[str, None] = {}
+        # Files to which a library writes whatever it is asked to, as a log: by its channel.
+        self.logged: dict[str, dict[str, None]] = {}
         self.stateless: set[str] = set()
         # Modules that are loaded more than once.
         self.reloaded: frozenset[str] = frozenset()

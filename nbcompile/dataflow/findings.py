@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from nbcompile.model.diagnostic import Diagnostic, Place, Related, Span
-from nbcompile.model.facts import CellFacts, Effect
+from nbcompile.model.facts import TEMPORARY, CellFacts, Effect
 from nbcompile.model.graph import DataflowGraph
 from nbcompile.rules import dataflow as rules
 
@@ -122,7 +122,7 @@ def _files(cell: CellFacts) -> Iterator[Diagnostic]:
                 place=_place(cell, effect.span),
                 help=f"say it on the line: `# nbc: {'reads' if effect.mode == 'read' else 'writes'}=NAME`",
             )
-        elif effect.subject.startswith(("/", "~", "../")) or effect.subject == "..":
+        elif (effect.subject.startswith(("/", "~", "../")) and not effect.subject.startswith(TEMPORARY)) or effect.subject == "..":
             yield Diagnostic(
                 rule=rules.PATH_OUTSIDE,
                 message=f"`{effect.subject}` lies outside the notebook's directory",

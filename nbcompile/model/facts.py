@@ -13,6 +13,9 @@ from typing import NamedTuple
 from nbcompile.model.diagnostic import Span
 from nbcompile.model.notebook import CellId
 
+# What the name of a file begins with that lies in a temporary directory, whose real name is known only when it is made.
+TEMPORARY = "/tmp/made-by-cell-"  # noqa: S108 (no such directory is ever made)
+
 
 class FactsKind(str, Enum):
     """What a cell is made of."""
@@ -35,12 +38,16 @@ class Use(NamedTuple):
 
 
 class Definition(NamedTuple):
-    """A name the cell binds; `certain` when it is bound on every path, `statement` when running that again brings it."""
+    """A name the cell binds; `certain` when it is bound on every path, `statement` when running that again brings it.
+
+    `type` is a word of the table of known calls, empty where it is not known.
+    """
 
     name: str
     span: Span
     certain: bool = True
     statement: StatementId | None = None
+    type: str = ""
 
 
 class Deletion(NamedTuple):

@@ -21,7 +21,7 @@ LIBRARY = Library(
         "IPython.display.Video": ("('http://a.example/a.mp4')",),
         "IPython.utils.text.SList.grep": ("('a')",),
     },
-    not_seen=frozenset(("IPython.display.Image", "IPython.display.Audio", "IPython.display.Video", "IPython.display.SVG")),
+    not_seen=frozenset(f"IPython.display.{name}" for name in ("Image", "Audio", "Video", "SVG", "Markdown", "HTML", "Javascript", "Code")),
     only_examples=frozenset(
         (
             "IPython.embed",

@@ -393,6 +393,9 @@ LIBRARY = Library(
             "pandas.Styler.clear",
             # The parser of HTML opens its file without Python.
             "pandas.read_html",
+            # The database of the examples is in memory.
+            "pandas.DataFrame.to_sql",
+            "pandas.Series.to_sql",
             # The registry of units is not a channel.
             "pandas.plotting.register_matplotlib_converters",
             "pandas.plotting.deregister_matplotlib_converters",

@@ -23,18 +23,26 @@ _CHANGES = (*_COLLECTS, "setdefault")
 _TAKES_TOGETHER = ("len", "sum", "min", "max", "any", "all", "sorted")
 _EMPTY = {"list": "list", "set": "set", "dict": "dict", "Counter": "dict", "defaultdict": "dict", "OrderedDict": "dict"}
 _SHOWS = ("print", "display")
+# Methods that go through the items of a mapping, and the rows of a table.
+_ITEMS, _ROWS = ("items", "keys", "values"), ("iterrows", "itertuples")
+_MAPPINGS = ("dict", "collections.OrderedDict", "collections.defaultdict", "collections.Counter")
+_TABLE = "pandas.DataFrame"
 
 
 def gathering(
-    tree: ast.Module, axes: Sequence[Sequence[str]], before: Collection[str] = (), empty: Mapping[str, str] = MappingProxyType({})
+    tree: ast.Module,
+    axes: Sequence[Sequence[str]],
+    before: Collection[str] = (),
+    empty: Mapping[str, str] = MappingProxyType({}),
+    kinds: Mapping[str, str] = MappingProxyType({}),
 ) -> Gathering:
     """What becomes of the results of a cell that runs once for each combination of shards.
 
     `axes` holds the scattered names: those of one axis are cut in step, and every shard of an axis meets every one of
     the next. `before` are the names that cells before it may have bound, and `empty` those of them that hold empty
-    containers, with their kinds.
+    containers, with their kinds. `kinds` has the types of the scattered names, where they are known.
     """
-    cell = _Cell(axes, before, empty)
+    cell = _Cell(axes, before, empty, kinds)
     for statement in tree.body:
         cell.take(statement, last=statement is tree.body[-1])
     shows = bool(tree.body) and isinstance(tree.body[-1], ast.Expr) and not isinstance(tree.body[-1].value, Magic)
@@ -44,7 +52,8 @@ def gathering(
 class _Cell:
     """What is known after the statements so far."""
 
-    def __init__(self, axes: Sequence[Sequence[str]], before: Collection[str], empty: Mapping[str, str]) -> None:
+    def __init__(self, axes: Sequence[Sequence[str]], before: Collection[str], empty: Mapping[str, str], kinds: Mapping[str, str]) -> None:
+        self.kinds = kinds
         self.axis: Mapping[str, int] = {name: number for number, names in enumerate(axes) for name in names}
         self.width = len(axes)
         self.before = before
@@ -131,13 +140,20 @@ class _Cell:
     def _walked(self, node: ast.expr) -> tuple[int, ...]:
         """The axes that an iterable goes through, item by item; empty where it is something else."""
         if isinstance(node, ast.Name):
-            return (self.axis[node.id],) if node.id in self.axis else ()
+            # A table goes through its columns, and a shard has all of them.
+            return (self.axis[node.id],) if node.id in self.axis and self.kinds.get(node.id) != _TABLE else ()
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords and node.args:
             if node.func.id in ("enumerate", "iter", "tqdm") and len(node.args) == 1:
                 return self._walked(node.args[0])
             if node.func.id == "zip":
                 found = {self._walked(argument) for argument in node.args}
                 return found.pop() if len(found) == 1 else ()
+            counted = _counted(node)
+            return (self.axis[counted],) if counted in self.axis else ()
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name) and not node.args:
+            name, method = node.func.value.id, node.func.attr
+            if name in self.axis and (method in _ROWS or (method in _ITEMS and self.kinds.get(name) in _MAPPINGS)):
+                return (self.axis[name],)
         return ()
 
     def _collected(self, node: ast.expr) -> bool:
@@ -173,9 +189,12 @@ class _Cell:
         """Whether a scattered name is read other than at the place of the round, or the place itself is read."""
         fine: set[int] = set()
         for part in ast.walk(node):
-            at_place = isinstance(part, ast.Subscript) and isinstance(part.slice, ast.Name) and part.slice.id in places
-            if isinstance(part, ast.Subscript) and at_place and isinstance(part.value, ast.Name) and part.value.id in self.axis:
-                fine |= {id(part.value), id(part.slice)}
+            if not (isinstance(part, ast.Subscript) and isinstance(part.slice, ast.Name) and part.slice.id in places):
+                continue
+            by_place = isinstance(part.value, ast.Attribute) and part.value.attr == "iloc"
+            named = part.value.value if by_place else part.value  # type: ignore[attr-defined]
+            if isinstance(named, ast.Name) and named.id in self.axis:
+                fine |= {id(named), id(part.slice)}
         return any(
             isinstance(part, ast.Name)
             and isinstance(part.ctx, ast.Load)
@@ -245,13 +264,25 @@ class _Cell:
 
 
 def _places(loops: Sequence[tuple[ast.expr, ast.expr]]) -> dict[str, int]:
-    """The names that count the rounds of `enumerate`: they start anew in every shard."""
+    """The names that count the rounds, of `enumerate` or `range(len(xs))`: they start anew in every shard."""
     found: dict[str, int] = {}
     for number, (iterable, target) in enumerate(loops):
         counted = isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Name) and iterable.func.id == "enumerate"
         if counted and isinstance(target, ast.Tuple) and target.elts and isinstance(target.elts[0], ast.Name):
             found[target.elts[0].id] = number
+        if isinstance(target, ast.Name) and _counted(iterable):
+            found[target.id] = number
     return found
+
+
+def _counted(node: ast.expr) -> str:
+    """The name in `range(len(name))`."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range" and len(node.args) == 1):
+        return ""
+    (length,) = node.args
+    if isinstance(length, ast.Call) and isinstance(length.func, ast.Name) and length.func.id == "len" and len(length.args) == 1:
+        return length.args[0].id if isinstance(length.args[0], ast.Name) else ""
+    return ""
 
 
 def _collecting(statement: ast.stmt) -> tuple[str, Sequence[ast.expr]] | None:

@@ -12,6 +12,8 @@ from nbcompile.model.workflow import CellScatter, Doubt, Gathering, Scatter, Sca
 from nbcompile.rules import workflow as rules
 
 _CHECK = "check with `nbcompile verify` that the shards give what the whole cell gives"
+# Values of these types have no parts, or none in an order that lasts.
+_UNCUT = ("set", "frozenset", "int", "float", "complex", "bool", "NoneType", "function", "iterator", "generator")
 _RANDOM = ("random", "numpy.random", "torch.random")
 
 
@@ -28,11 +30,16 @@ def scattered_cells(
         if scatter is None:
             continue
         place = Place(cell.index, cell.cell)
+        kinds = dict(_kinds(scatter, step, facts[: cell.index]))
+        uncut = next((split for split in scatter.splits if kinds.get(split.name) in _UNCUT), None)
+        if uncut is not None:
+            diagnostics.append(_not_cut(place, uncut, kinds[uncut.name]))
+            continue
         axes = _axes(scatter)
         if axes is None:
             diagnostics.append(_no_axes(place, step))
             continue
-        seen = _gathering(cell, axes, facts[: cell.index], trees)
+        seen = _gathering(cell, axes, kinds, facts[: cell.index], trees)
         diagnostics += (*_doubts(seen, place), *_unknown_at_the_end(seen, place, facts[cell.index + 1 :]))
         found.append(CellScatter(cell=cell.index, axes=axes, gathering=seen))
     return Outcome(tuple(found), tuple(diagnostics))
@@ -67,15 +74,39 @@ def _no_axes(place: Place, step: StepDeclaration | None) -> Diagnostic:
     )
 
 
+def _kinds(scatter: Scatter, step: StepDeclaration | None, above: Sequence[CellFacts]) -> Iterator[tuple[str, str]]:
+    """The types of the scattered names, where they are known."""
+    sources = {port.name: port.value_from for port in (step.inputs if step else ()) if port.value_from}
+    for split in scatter.splits:
+        source = sources.get(split.name, split.name)
+        made = next((one for cell in reversed(above) for one in reversed(cell.definitions) if one.name == source), None)
+        if made is not None and made.type:
+            yield split.name, made.type
+
+
+def _not_cut(place: Place, split: Split, kind: str) -> Diagnostic:
+    what = "has no order to be cut in" if kind in ("set", "frozenset") else "has no parts"
+    return Diagnostic(
+        rule=rules.SCATTER_NOT_APPLIED,
+        message=f"the scatter is not applied: `{split.name}` is of type `{kind}` and {what}",
+        place=place._replace(key=split.at),
+        help="scatter over a list, a tuple, a range, a dict, an array or a table",
+    )
+
+
 def _gathering(
-    cell: CellFacts, axes: tuple[tuple[Split, ...], ...], above: Sequence[CellFacts], trees: Mapping[int, ast.Module]
+    cell: CellFacts,
+    axes: tuple[tuple[Split, ...], ...],
+    kinds: Mapping[str, str],
+    above: Sequence[CellFacts],
+    trees: Mapping[int, ast.Module],
 ) -> Gathering:
     tree = trees.get(cell.index)
     if tree is None:
         return Gathering()
     before = {made.name for one in above for made in one.definitions}
     empty = dict(_empty_before(cell, above, trees))
-    seen = gathering(tree, [[split.name for split in axis] for axis in axes], before, empty)
+    seen = gathering(tree, [[split.name for split in axis] for axis in axes], before, empty, kinds)
     collected = [name for name in empty if name in seen.joined]
     return seen._replace(doubts=(*seen.doubts, *_doubts_of_facts(cell, collected), *_doubts_of_sizes(axes)))
 

@@ -38,7 +38,7 @@ def cut_value(name: str, value: Any, cut: Cut) -> List[Any]:
     if part is None:
         kind = type(value).__name__
         message = "`{}` is a {}, which cannot be cut into shards".format(name, kind)
-        raise StepProblem("NB581", message, "scatter over a list, a tuple, a range, an array or a table")
+        raise StepProblem("NB581", message, "scatter over a list, a tuple, a range, a dict, an array or a table")
     return [part(start, end) for start, end in cut.bounds(len(value))]
 
 
@@ -67,6 +67,9 @@ def shard_order(label: str) -> Tuple[int, ...]:
 
 
 def _slicer(value: Any) -> Optional[Callable[[int, int], Any]]:
+    if isinstance(value, dict):
+        items = list(value.items())
+        return lambda start, end: _with_items(value, items[start:end])
     rows = getattr(value, "iloc", None)
     if rows is not None and hasattr(value, "index"):
         return lambda start, end: rows[start:end]
@@ -74,6 +77,14 @@ def _slicer(value: Any) -> Optional[Callable[[int, int], Any]]:
         # An array without dimensions has no length.
         return (lambda start, end: value[start:end]) if getattr(value, "ndim", 1) else None
     return None
+
+
+def _with_items(value: Dict[Any, Any], items: Sequence[Tuple[Any, Any]]) -> Dict[Any, Any]:
+    """A mapping of the same kind with a part of the items, in their order."""
+    part = value.copy()
+    part.clear()
+    part.update(items)
+    return part
 
 
 def _keyed(value: Any) -> bool:

@@ -4,6 +4,7 @@ import ast
 import contextlib
 import io
 import itertools
+from collections import OrderedDict, defaultdict
 
 import numpy as np
 import pandas as pd
@@ -36,6 +37,9 @@ MAKERS = {
     "table": lambda items: pd.DataFrame({"a": items, "b": [str(item) for item in items]}),
     "column": lambda items: pd.Series(items, name="a", dtype="int64"),
     "index": lambda items: pd.Index(items, dtype="int64"),
+    "mapping": lambda items: {number: item for number, item in enumerate(items)},  # noqa: C416
+    "ordered": lambda items: OrderedDict(enumerate(items)),
+    "default": lambda items: defaultdict(list, enumerate(items)),
 }
 
 
@@ -48,7 +52,7 @@ def test_a_value_is_its_shards_joined(kind, items, cut):
     assert same(join_values("x", shards), value)
 
 
-@pytest.mark.parametrize("value", [{1: 2}, {1, 2}, 3, None, (item for item in ""), np.array(3)])
+@pytest.mark.parametrize("value", [{1, 2}, 3, None, (item for item in ""), np.array(3)])
 def test_what_has_no_order_is_not_cut(value):
     with pytest.raises(StepProblem, match="cannot be cut"):
         cut_value("x", value, Cut())
@@ -118,8 +122,17 @@ STATEMENTS = [
     "last = x",
     "def f(a):\n    return a + n",
     "ys = [f(x) for x in xs]",
+    "for i in range(len(xs)):\n    ys.append(xs[i] + vs[i])",
+    "for i in range(len(xs)):\n    ys.append(i)",
+    "pairs = [xs[i] for i in range(len(xs))]",
+    "for k, v in ds.items():\n    table[k] = v + n",
+    "for k in ds:\n    ys.append(ds[k])",
+    "zs = [v for v in ds.values()]",
+    "table = {k: v for k, v in ds.items() if v}",
+    "for k in ds.keys():\n    print(k)",
 ]
-SCATTERS = [[["xs"]], [["xs", "vs"]], [["xs"], ["ws"]], [["xs", "vs"], ["ws"]]]
+SCATTERS = [[["xs"]], [["xs", "vs"]], [["xs"], ["ws"]], [["xs", "vs"], ["ws"]], [["ds"]], [["xs", "ds"]]]
+KINDS = {"ds": "dict"}
 
 
 def run(source, names):
@@ -138,9 +151,9 @@ def run(source, names):
 )
 def test_without_a_doubt_the_shards_give_what_the_whole_gives(statements, axes, items, cut):
     source = "\n".join(statements)
-    whole = {"xs": items, "vs": [-item for item in items], "ws": [2, 5]}
+    whole = {"xs": items, "vs": [-item for item in items], "ws": [2, 5], "ds": dict(enumerate(items))}
     given_names = {**whole, "ys": [], "zs": [], "total": 0, "seen": set(), "table": {}, "n": 1}
-    found = gathering(ast.parse(source), axes, given_names)
+    found = gathering(ast.parse(source), axes, given_names, kinds=KINDS)
     if found.doubts:
         return
     try:
@@ -167,7 +180,7 @@ def test_without_a_doubt_the_shards_give_what_the_whole_gives(statements, axes, 
             assert join_values(name, [namespace[name] for namespace, _ in results], collected=True) == expected[name], name
     for name in found.kept:
         if not callable(expected.get(name)):
-            assert all(namespace[name] == expected[name] for namespace, _ in results), name
+            assert all(namespace.get(name) == expected.get(name) for namespace, _ in results), name
     for name in found.last:
         left = [namespace[name] for namespace, _ in results if name in namespace]
         assert left[-1:] == ([expected[name]] if name in expected else []), name
@@ -189,6 +202,14 @@ def test_what_two_loops_collect_in_one_list_is_in_doubt():
 def test_what_a_loop_counts_with_is_that_of_the_last_shard_even_where_there_is_a_doubt():
     found = gathering(ast.parse("for w in ws:\n    for x in xs:\n        zs.append((x, w))"), [["xs"]])
     assert (found.last, bool(found.doubts)) == (("w", "x"), True)
+
+
+def test_rows_of_a_table_are_gone_through_and_its_columns_are_not():
+    kinds = {"t": "pandas.DataFrame"}
+    for source in ("for i, row in t.iterrows():\n    ys.append(row.a)", "ys = [row.a for row in t.itertuples(index=False)]"):
+        assert not gathering(ast.parse(f"ys = []\n{source}"), [["t"]], kinds=kinds).doubts
+    for source in ("for column in t:\n    ys.append(column)", "ys = [name for name, values in t.items()]"):
+        assert gathering(ast.parse(f"ys = []\n{source}"), [["t"]], kinds=kinds).doubts
 
 
 def test_plain_loops_are_without_doubt():

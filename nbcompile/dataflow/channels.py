@@ -11,18 +11,22 @@ from nbcompile.model.facts import CellFacts, Effect, FactsKind, StatementId
 from nbcompile.model.graph import CHANNEL, Edge, EdgeKind, Fusion, Version
 
 # Channels whose state a step can take over and hand on.
-TRAVELS = frozenset(("random", "numpy.random", "torch.random", "matplotlib", "os.environ", "cwd", "sys.path", "shell"))
+TRAVELS = frozenset(
+    ("random", "numpy.random", "torch.random", "matplotlib", "os.environ", "cwd", "sys.path", "shell", "umask", "matplotlib.interactive")
+)
 _RANDOM = frozenset(("random", "numpy.random", "torch.random"))
 _ORDERED = frozenset(("network", "process", "database"))
 _READ_BY_IMPORTS = ("os.environ", "cwd", "sys.path")
-_SHELL, _DISPLAY, _EXTENSIONS = "shell", "library:display", "library:extensions"
+_SHELL, _UMASK, _DISPLAY, _EXTENSIONS = "shell", "umask", "library:display", "library:extensions"
 # Described libraries that draw with matplotlib, or may when they are asked to.
 _PLOTS = frozenset(("matplotlib", "seaborn", "pandas", "pylab", "networkx", "statsmodels", "sklearn", "scipy", "sympy"))
+# Once a notebook sets it, whoever draws may set it, too: with the first figure plots become interactive.
+_INTERACTIVE = "matplotlib.interactive"
 # Libraries whose settings say how values are shown, by whatever cell.
 _SHOW = ("library:display", "library:numpy", "library:pandas", "library:sympy")
 _READ_BY_ALL = frozenset(("library:warnings", "library:logging", *_SHOW))
 # The streams and the builtins.
-_READ_BY_EVERYTHING = frozenset((*_READ_BY_IMPORTS, _SHELL, _DISPLAY, "library:sys", "library:builtins", "library:patches"))
+_READ_BY_EVERYTHING = frozenset((*_READ_BY_IMPORTS, _SHELL, _UMASK, _DISPLAY, "library:sys", "library:builtins", "library:patches"))
 # The last error that the shell has shown: set by cells that fail and are allowed to.
 _ERRORS = "errors"
 _CELL = Span(1, 1, 1, 1)
@@ -73,14 +77,28 @@ class _Linker:
         self.links = links
         self.statements = statements
         written = {effect.channel for cell in facts for effect in cell.effects if effect.mode != "read"}
-        read_unseen = {"matplotlib", _SHELL, *_READ_BY_IMPORTS} & written
+        read_unseen = {"matplotlib", _SHELL, _UMASK, *_READ_BY_IMPORTS} & written
         self.errors = any(effect.channel == _ERRORS for cell in facts for effect in cell.effects)
+        self.interactive = _INTERACTIVE in written
         self.libraries = {name for name in written if name.startswith("library:")} | read_unseen | (_RANDOM & written)
         # What is set of these is read by who names them.
         self.undescribed = {f"library:{name}" for cell in facts for name in cell.unknown_libraries} | {_EXTENSIONS}
 
     def cell(self, cell: CellFacts) -> tuple[list[Version], tuple[StatementId, ...], list[Version]]:
         """The channel versions that a cell needs, what it replays for them, and those it makes."""
+        needs: list[Version] = []
+        replays: dict[StatementId, None] = {}
+        makes: list[Version] = []
+        for name, effects in self._touched(cell).items():
+            channel = self.channels.setdefault(name, _Channel())
+            if name in _ORDERED:
+                self._ordered(cell, name, effects, channel, makes)
+            else:
+                self._state(cell, name, effects, channel, needs, replays, makes)
+        return needs, tuple(replays), makes
+
+    def _touched(self, cell: CellFacts) -> dict[str, list[Effect]]:
+        """The channels of a cell, and how it touches them; nothing says that it reads one."""
         modes: dict[str, list[Effect]] = {}
         for effect in cell.effects:
             if effect.channel not in _QUIET:
@@ -90,19 +108,12 @@ class _Linker:
                     modes.setdefault(name, [])
         if self.errors and cell.ends_early:
             modes.setdefault(_ERRORS, []).append(Effect(_ERRORS, "write", "", _CELL))
+        if self.interactive and (cell.unknown_libraries or not _PLOTS.isdisjoint(cell.libraries)):
+            modes.setdefault(_INTERACTIVE, []).append(Effect(_INTERACTIVE, "draw", "", _CELL))
         for name in sorted(self.libraries):
             if self._reads_library(cell, name):
                 modes.setdefault(name, [])
-        needs: list[Version] = []
-        replays: dict[StatementId, None] = {}
-        makes: list[Version] = []
-        for name, effects in modes.items():
-            channel = self.channels.setdefault(name, _Channel())
-            if name in _ORDERED:
-                self._ordered(cell, name, effects, channel, makes)
-            else:
-                self._state(cell, name, effects, channel, needs, replays, makes)
-        return needs, tuple(replays), makes
+        return modes
 
     def _reads_library(self, cell: CellFacts, name: str) -> bool:
         if name in _READ_BY_EVERYTHING:

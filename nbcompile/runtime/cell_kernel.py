@@ -8,6 +8,7 @@ import contextlib
 import contextvars
 import getpass
 import logging
+import sys
 import types
 from typing import Any, ContextManager, Dict, FrozenSet, Iterator, Optional, Tuple
 
@@ -94,9 +95,19 @@ class CellKernel:
         if self._loop is None:
             self._loop = _new_loop()
             asyncio.set_event_loop(self._loop)
-        result = self._context.run(self._loop.run_until_complete, coroutine)
+        if sys.version_info >= (3, 11):
+            result = self._loop.run_until_complete(self._loop.create_task(coroutine, context=self._context))
+        else:
+            result = self._context.run(self._loop.run_until_complete, self._and_keep_context(coroutine))
         self._loop.run_until_complete(_idle())
         return result
+
+    async def _and_keep_context(self, coroutine: Any) -> Any:
+        """An older task has a context of its own: what a cell set in it is there for the next cell, but tokens are not taken back."""
+        try:
+            return await coroutine
+        finally:
+            self._context = contextvars.copy_context()
 
     @contextlib.contextmanager
     def _without_input(self) -> Iterator[None]:

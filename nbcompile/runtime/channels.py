@@ -46,6 +46,8 @@ class Channels:
             "os.environ": (self._take_environ, self._set_environ),
             "cwd": (self._take_directory, self._set_directory),
             "sys.path": (self._take_path, self._set_path),
+            "matplotlib.interactive": (_take_interactive, _set_interactive),
+            "umask": (_take_umask, _set_umask),
             "shell": (lambda: take_settings(self._shell), lambda state: set_settings(self._shell, state)),
         }
 
@@ -194,6 +196,30 @@ def reseed() -> None:
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.seed()
+
+
+def _take_interactive() -> Any:
+    """Whether plots are interactive, and whether there has been a figure: the first loads the backend, which makes them so again."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    return None if pyplot is None else {"on": pyplot.isinteractive(), "loaded": getattr(pyplot, "_backend_mod", None) is not None}
+
+
+def _set_interactive(state: Any) -> None:
+    pyplot = importlib.import_module("matplotlib.pyplot")
+    if state["loaded"] and getattr(pyplot, "_backend_mod", None) is None:
+        pyplot.switch_backend(pyplot.get_backend())
+    importlib.import_module("matplotlib").interactive(state["on"])
+
+
+def _take_umask() -> int:
+    """The permissions that new files do not get; nobody can ask without setting them."""
+    found = os.umask(0)
+    os.umask(found)
+    return found
+
+
+def _set_umask(mask: int) -> None:
+    os.umask(mask)
 
 
 # Generators, bit for bit.

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import stat
 from json import dump as json_dump
 from json import load as json_load
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
@@ -32,12 +33,16 @@ _CHUNK = 1 << 20
 
 
 class Written(NamedTuple):
-    """A path that a cell wrote or removed; that of a directory ends with a slash. `place` is where its content lies."""
+    """A path that a cell wrote or removed; that of a directory ends with a slash. `place` is where its content lies.
+
+    `mode` are the permissions that the cell left, which places that keep contents need not keep.
+    """
 
     cell: int
     path: str
     place: str
     removed: bool
+    mode: Optional[int] = None
 
 
 class _Stamp(NamedTuple):
@@ -88,16 +93,25 @@ class StepFiles:
 
     def stage(self, versions: Iterable[VersionName]) -> None:
         """Put the versions of files that a cell needs where it will look for them."""
-        staged = False
+        staged: List[Written] = []
         for version in sorted(versions, key=lambda version: version.cell):
             for written in self._sent.get(version.cell, ()):
                 if covers(version.subject, written.path) and self._makers.get(written.path, GIVEN) < written.cell:
                     self._makers[written.path] = written.cell
                     self._own.pop(written.path, None)
                     self._replace(written)
-                    staged = True
+                    staged.append(written)
         if staged:
+            self._permit(staged)
             self._seen = self._look()
+
+    def _permit(self, staged: Iterable[Written]) -> None:
+        """Give what was staged the permissions that its cell left, but leave directories open to the step."""
+        for written in staged:
+            target = os.path.join(self.directory, written.path)
+            # A later cell may have removed it.
+            if written.mode is not None and not os.path.islink(target) and os.path.exists(target):
+                os.chmod(target, written.mode | (stat.S_IRWXU if written.path.endswith("/") else 0))
 
     def bring(self, path: str, content: Any) -> None:
         """Put a file that came with a value where the cells will look for it."""
@@ -131,7 +145,7 @@ class StepFiles:
         return self._changed(self._look())
 
     def _changed(self, now: Dict[str, _Stamp]) -> List[str]:
-        return [path for path, look in now.items() if self._seen.get(path) != look and not (path.endswith("/") and path in self._seen)]
+        return [path for path, look in now.items() if self._seen.get(path) != look]
 
     def has(self, path: str) -> bool:
         """Whether something lies there now."""
@@ -151,10 +165,13 @@ class StepFiles:
         if not self._own[path]:
             return {**report, "removed": True}
         source, place = os.path.join(self.directory, path), os.path.join(target, str(cell), below(path))
+        report["mode"] = stat.S_IMODE(os.stat(source).st_mode)
         if path.endswith("/"):
             os.makedirs(place, exist_ok=True)
             return report
         os.makedirs(os.path.dirname(place), exist_ok=True)
+        if not report["mode"] & stat.S_IRUSR:
+            os.chmod(source, report["mode"] | stat.S_IRUSR)
         if os.path.islink(source):
             shutil.copy2(source, place)
         else:
@@ -214,7 +231,7 @@ def _stamps(directory: str, prefix: str, leave_out: str = "") -> Iterator[Tuple[
             continue
         path = prefix + entry.name
         if entry.is_dir(follow_symlinks=False):
-            yield path + "/", _Stamp(0, 0, 0, 0)
+            yield path + "/", _Stamp(0, 0, 0, entry.stat().st_mode)
             yield from _stamps(directory, path + "/")
         elif entry.is_file():
             # What is written through a link changes what the link leads to.
@@ -313,7 +330,7 @@ def _written(directory: str, entry: Dict[str, Any]) -> Written:
     too_far = path.startswith(_UP * (LEVELS_ABOVE + 1))
     if too_far or os.path.isabs(inside) or os.pardir in inside.split("/"):
         raise ValueError(f"{path} leads out of it")
-    return Written(cell, path, os.path.join(directory, str(cell), inside), bool(entry.get("removed")))
+    return Written(cell, path, os.path.join(directory, str(cell), inside), bool(entry.get("removed")), entry.get("mode"))
 
 
 def last_written(directories: Iterable[str], last_cell: Optional[int]) -> List[Written]:
@@ -342,6 +359,8 @@ def deliver(directories: Iterable[str], target: str, last_cell: Optional[int] = 
         os.makedirs(os.path.dirname(place), exist_ok=True)
         part = place + ".part"
         shutil.copy2(written.place, part)
+        if written.mode is not None:
+            os.chmod(part, written.mode)
         os.replace(part, place)
         found.append(below(written.path))
     return found

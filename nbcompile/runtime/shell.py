@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import contextvars
 import os
 import sys
 import types
@@ -317,7 +317,8 @@ class IPythonKernel(CellKernel):
         try:
             coroutine = shell.run_cell_async(source.text, store_history=True, **given)
             if shell.should_run_async(source.text, **given):
-                result = await coroutine
+                # A kernel, too, awaits in a task, which keeps to itself the context variables that it sets.
+                result = await asyncio.ensure_future(coroutine)
             else:
                 result = _pseudo_sync_runner(coroutine)
         except BaseException as error:  # noqa: BLE001 (what IPython does with what it has not handled itself)
@@ -326,8 +327,6 @@ class IPythonKernel(CellKernel):
         finally:
             shell.events.trigger("post_execute")
             shell.events.trigger("post_run_cell", result)
-            # A task has a context of its own; what a cell set in it is there for the next cell.
-            self._context = contextvars.copy_context()
         return result
 
     def _number_inputs(self, count: int) -> None:

@@ -6,7 +6,7 @@ from tests.unit.runtime.chain import run_chain, run_together, texts
 
 pytestmark = pytest.mark.slow
 
-CHANNELS = ("random", "numpy.random", "matplotlib", "os.environ", "cwd", "sys.path", "shell")
+CHANNELS = ("random", "numpy.random", "matplotlib", "matplotlib.interactive", "os.environ", "cwd", "sys.path", "shell", "umask")
 
 TRIPS = {
     "random": ("import random", "random.seed(7); random.gauss(0, 1);", "print(random.gauss(0, 1), random.random())"),
@@ -25,6 +25,12 @@ TRIPS = {
         "ip = get_ipython()",
         "ip.ast_node_interactivity = 'all'; ip.InteractiveTB.set_mode('Minimal'); ip.display_formatter.formatters['text/plain'].pprint = 0",
         "3.14159\nprint(ip.InteractiveTB.mode, ip is get_ipython())",
+    ),
+    "permissions of new files": ("import os", "os.umask(0o077);", "open('a', 'w').close(); print(oct(os.stat('a').st_mode), os.umask(0))"),
+    "plots that are not shown": (
+        "import matplotlib.pyplot as plt; plt.figure(); plt.close('all')",
+        "plt.ioff();",
+        "plt.figure(); print(plt.isinteractive()); plt.close('all')",
     ),
     "directory": ("import os", "os.makedirs('a/b'); os.chdir('a/b')", "print(os.getcwd()[-4:])"),
     "search path": (

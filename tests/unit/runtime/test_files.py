@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from nbcompile.runtime import files
+from nbcompile.runtime.document import VersionName
 
 
 def test_an_index_that_was_being_written_is_none(tmp_path, monkeypatch):
@@ -56,3 +57,26 @@ def test_what_is_given_as_a_part_stands_in_the_place_of_the_whole_s(tmp_path):
     staged = files.StepFiles(str(tmp_path / "work"), given, ())
     found = {path.relative_to(staged.directory).as_posix() for path in Path(staged.directory).rglob("*") if path.is_file()}
     assert found == {"c.txt", "d/x.txt", "d/one.txt"}
+
+
+def test_files_keep_the_permissions_that_a_cell_left(tmp_path):
+    made = files.StepFiles(str(tmp_path / "work"), (), ())
+    for name, mode in (("own.txt", 0o600), ("read.txt", 0o444), ("write.txt", 0o200)):
+        place = Path(made.directory, name)
+        place.write_text(name)
+        place.chmod(mode)
+    Path(made.directory, "private").mkdir(mode=0o700)
+    assert made.note(0) == ["own.txt", "private/", "read.txt", "write.txt"]
+    Path(made.directory, "private").chmod(0o750)
+    assert made.note(1) == ["private/"]
+    list(made.collect(str(tmp_path / "sent")))
+    for one in (tmp_path / "sent").rglob("*.txt"):
+        # As the cache leaves them.
+        one.chmod(0o400)
+    staged = files.StepFiles(str(tmp_path / "next"), (), [str(tmp_path / "sent")])
+    staged.stage([VersionName("file:./", 0), VersionName("file:./", 1)])
+    modes = {path.name: path.stat().st_mode & 0o777 for path in Path(staged.directory).iterdir()}
+    assert modes == {"own.txt": 0o600, "read.txt": 0o444, "write.txt": 0o200, "private": 0o750}
+    (tmp_path / "run").mkdir()
+    files.deliver([str(tmp_path / "sent")], str(tmp_path / "run"))
+    assert (tmp_path / "run" / "write.txt").stat().st_mode & 0o777 == 0o200

@@ -44,11 +44,13 @@ class Heap:
         "draws",
         "fields",
         "generators",
+        "held_open",
         "holders",
         "inner",
         "origin",
         "overwriting",
         "readers",
+        "tied",
         "tuples",
         "types",
         "writers",
@@ -63,6 +65,10 @@ class Heap:
         self.writers: dict[int, str] = {}
         # What reads files later than when it was made, and which.
         self.readers: dict[int, tuple[str, ...]] = {}
+        # What reads from a file that it has open as long as it is not closed, and from which.
+        self.held_open: dict[int, str] = {}
+        # What shows the content of a file that was written since.
+        self.tied: set[int] = set()
         # Random generators.
         self.generators: set[int] = set()
         # Objects that were allowed to change what their methods are given.

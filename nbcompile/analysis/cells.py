@@ -41,6 +41,7 @@ from nbcompile.rules import reading
 _VISITS = (expressions, statements)
 _PARAMETERS = "parameters"
 _RAISES = "raises-exception"
+_SHOWS_FILE = "it has a file open that a cell writes to"
 
 _IN_NUMPY = frozenset(("abs", "all", "any", "divmod", "max", "min", "pow", "round", "sum"))
 
@@ -381,6 +382,9 @@ class _Notebook:
             kind = heap.types[number]
             if kind and known.is_stuck(kind):
                 self.stuck[number] = known.note(kind) or f"a `{kind}` cannot leave its process"
+        for number in heap.tied - self.stuck.keys():
+            self.stuck[number] = _SHOWS_FILE
+            self._stuck_before(walk.names_reaching(heap.above((number,))))
         found: dict[str, tuple[str, Spot]] = {}
         for number, reason in self.stuck.items():
             for name in walk.names_reaching(heap.above((number,))) & frame.top.values.keys():
@@ -392,6 +396,14 @@ class _Notebook:
                 for name in walk.names_reaching(heap.above((number,))):
                     found.setdefault(name, (caches.WHY_STUCK, mark.spot))
         record.stuck = [(name, *why) for name, why in sorted(found.items())]
+
+    def _stuck_before(self, names: Iterable[str]) -> None:
+        """What these names hold shows the content of a file, and a cell writes to it only now."""
+        for name in names:
+            made = next(((record, one) for record in reversed(self.records[:-1]) for one in record.definitions if one[0] == name), None)
+            if made is not None:
+                record, (_, where, *_) = made
+                record.stuck = sorted({*record.stuck, (name, _SHOWS_FILE, record.statements[where])})
 
     def _live(self, frame: CellFrame, record: _Record) -> None:
         heap = self.walk.heap

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from nbcompile.analysis import channels
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.known import HERE, Action
-from nbcompile.analysis.values import Value
+from nbcompile.analysis.values import Value, single
 from nbcompile.analysis.visit import Call
 
 UNRESOLVED = HERE
@@ -139,9 +139,22 @@ def read_later(call: Call, made: Value, names: Iterable[Value]) -> None:
 
 
 def keep_open(frame: Frame, made: Value, name: Value, kind: str) -> None:
-    """Whoever changes the object that was made writes to the file of this name."""
-    if kind != "read" and type(name.const) is str and name.const != _NO_FILE and not is_url(name.const):
-        frame.walk.heap.writers.update(dict.fromkeys(made.objects, path_of(name.const)))
+    """Whoever changes the object that was made writes to the file of this name; who writes to the file changes what is read from it."""
+    if type(name.const) is str and name.const != _NO_FILE and not is_url(name.const):
+        heap = frame.walk.heap
+        (heap.held_open if kind == "read" else heap.writers).update(dict.fromkeys(made.objects, path_of(name.const)))
+
+
+def close(call: Call) -> None:
+    """`x.close()`."""
+    if call.label.endswith(".close"):
+        closed(call.frame, call.owner)
+
+
+def closed(frame: Frame, value: Value) -> None:
+    """Nothing is read any more from the file that these objects had open."""
+    for number in value.objects if frame.walk.heap.held_open else ():
+        frame.walk.heap.held_open.pop(number, None)
 
 
 def kind_of(mode: Value | None) -> str:
@@ -168,7 +181,18 @@ def note(frame: Frame, node: ast.AST, value: Value, mode: str) -> None:
     elif is_url(value.const):
         frame.walk.effect(frame, "network", "write" if mode != "read" else "read", value.const, node)
     else:
-        frame.walk.effect(frame, channels.FILES, mode, path_of(value.const), node)
+        path = path_of(value.const)
+        frame.walk.effect(frame, channels.FILES, mode, path, node)
+        if mode != "read":
+            _show_in_open_files(frame, path, node)
+
+
+def _show_in_open_files(frame: Frame, path: str, node: ast.AST) -> None:
+    """What is written to a file can be seen by whoever has it open."""
+    heap = frame.walk.heap
+    for number in [number for number, held in heap.held_open.items() if held == path]:
+        heap.tied.add(number)
+        frame.change(Value(heap.types[number], single(number)), node, "the file that it has open is written")
 
 
 def enter(frame: Frame, path: str, node: ast.AST) -> None:

@@ -66,6 +66,7 @@ def apply(call: Call, row: Row) -> Value:
     if not inert:
         value = conventions.given_to_overwriting(call, value)
     channels.draw_given(call, value)
+    files.close(call)
     return value
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from nbcompile.analysis import classes, filled, imports, rows, types
+from nbcompile.analysis import classes, files, filled, imports, rows, types
 from nbcompile.analysis.aliases import ANY
 from nbcompile.analysis.assignment import assign, augment, delete
 from nbcompile.analysis.bindings import GONE, BlockFrame, CellFrame, Frame, FunctionFrame, Snapshot
@@ -268,6 +268,7 @@ def with_(frame: Frame, node: ast.With | ast.AsyncWith) -> None:
     for manager in managers:
         exits = "__aexit__" if isinstance(node, ast.AsyncWith) else "__exit__"
         classes.call_member(frame, manager, exits, (NONE, NONE, NONE), node)
+        files.closed(frame, manager)
 
 
 def _enter(frame: Frame, manager: Value, node: ast.AST) -> Value:

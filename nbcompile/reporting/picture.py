@@ -154,12 +154,14 @@ def html(drawing: Drawing) -> str:
 <h1>{markup.escape(drawing.title)}</h1>
 <div class="picture">
 {svg(drawing)}</div>
+<div class="wide">
 <table>
 <thead><tr>{head}</tr></thead>
 <tbody>
 {body}
 </tbody>
 </table>
+</div>
 </body>
 </html>
 """
@@ -231,9 +233,10 @@ stroke-dasharray:2 2}
 _PAGE_STYLE = """
 :root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;
 background:Canvas;color:CanvasText}
-h1{font-size:1.3rem}.picture{overflow-x:auto;margin:1rem 0 2rem}table{border-collapse:collapse;width:100%;font-size:.87rem}
+h1{font-size:1.3rem}.picture,.wide{overflow-x:auto}.picture{margin:1rem 0 2rem}
+table{border-collapse:collapse;width:100%;font-size:.87rem}
 th{white-space:nowrap}th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid color-mix(in srgb,CanvasText 18%,transparent);
-vertical-align:top;overflow-wrap:anywhere}
+vertical-align:top;overflow-wrap:anywhere;min-width:4.5rem}td:first-child{min-width:8rem}td:last-child{min-width:9rem}
 """
 
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import secrets
+import stat
 import time
 from pathlib import Path
 
@@ -38,6 +39,8 @@ class FileDigests:
     def _file(self, path: Path) -> str:
         try:
             status = path.stat()
+            if not stat.S_ISREG(status.st_mode):
+                return ABSENT
             stamp = f"{status.st_dev}-{status.st_ino}-{status.st_size}-{status.st_mtime_ns}"
             if status.st_size < _WORTH_REMEMBERING or time.time() - status.st_mtime < _SETTLED_SECONDS:
                 return sha256_of(path)

@@ -201,7 +201,8 @@ class StepFiles:
             return
         os.makedirs(target, exist_ok=True)
         for entry in sorted(os.scandir(place), key=lambda entry: entry.name):
-            if entry.name not in _UNSEEN:
+            # Opening a pipe would wait for somebody; a link may lead nowhere.
+            if entry.name not in _UNSEEN and (entry.is_dir() or entry.is_file()):
                 self._put(os.path.join(name, entry.name), entry.path)
 
     def _look(self) -> Dict[str, _Stamp]:

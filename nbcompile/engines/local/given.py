@@ -32,4 +32,4 @@ def _lies_in(directory: Path, place: Path) -> bool:
     """Whether a name leads to a file here; a link to a directory may lead round in a circle."""
     if place.is_symlink():
         return place.is_file() and place.resolve().is_relative_to(directory.resolve())
-    return True
+    return place.is_dir() or place.is_file()

@@ -28,7 +28,7 @@ class Sender:
         if not path.is_dir():
             return await self.take_file(path)
         found: dict[str, Node] = {}
-        for entry in sorted(path.iterdir()):
+        for entry in sorted(one for one in path.iterdir() if one.is_dir() or one.is_file()):
             found[entry.name] = await self.take(entry)
         return found
 

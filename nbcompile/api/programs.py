@@ -169,12 +169,16 @@ def read_file(path: Path) -> bytes:
     """The bytes of a file that a person named. Raises `UsageError` when it cannot be read."""
     advice = "name an existing .ipynb file"
     try:
+        # What a bundle and a run are told of is text.
+        str(path.absolute()).encode("utf-8")
         # A pipe or a device may have no end, or never begin.
         if not stat.S_ISREG(path.stat().st_mode):
             raise UsageError(f"cannot read {path}: it is no regular file", advice)
         return path.read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}", advice) from None
+    except UnicodeEncodeError:
+        raise UsageError(f"cannot read {str(path)!r}: its name is not UTF-8", "give it, or its directory, another name") from None
     except ValueError:
         raise UsageError(f"cannot read {str(path)!r}: it is no file name", advice) from None
 

@@ -19,6 +19,8 @@ from nbcompile.model.notebook import Cell, CellId, CellKind, Notebook
 from nbcompile.rules import reading
 
 _CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# In JSON an escape can be half a character, which has no UTF-8 form: names, ids and tags would fail where they are written.
+_LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _FIRST_FORMAT_WITH_IDS = (4, 5)
 
 
@@ -68,6 +70,8 @@ def _parse(data: bytes) -> dict[str, Any]:
         raise _Rejected(text)
     try:
         document = json.loads(text)
+        if _LONE_SURROGATE.search(text):
+            document = _encodable(document)
     except json.JSONDecodeError as error:
         place = Span(error.lineno, error.colno, error.lineno, error.colno + 1)
         advice = "restore the last good version, or resolve the conflict markers in it"
@@ -81,6 +85,16 @@ def _parse(data: bytes) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise _not_a_notebook("the document is not an object")
     return document
+
+
+def _encodable(value: Any) -> Any:  # noqa: ANN401 - it is what the JSON holds
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, list):
+        return [_encodable(item) for item in value]
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    return value
 
 
 def _not_a_notebook(why: str) -> _Rejected:
@@ -167,8 +181,7 @@ def _source(raw: Any, position: int) -> str:  # noqa: ANN401 - it is what the JS
         source = "".join(source)
     if not isinstance(source, str):
         raise _not_a_notebook(f"the source of `cells[{position}]` is not text")
-    # A lone surrogate (possible in JSON escapes) has no UTF-8 form; Jupyter would fail on it later.
-    return source.encode("utf-8", "replace").decode("utf-8")
+    return source
 
 
 def _stable_ids(raw_cells: list[Any], sources: list[str]) -> tuple[list[CellId], tuple[int, ...]]:

@@ -56,6 +56,16 @@ def test_deep_code_is_told_with_advice(source):
     assert [(one.rule.code, bool(one.help)) for one in found] == [("NB007", True)]
 
 
+def test_half_characters_are_kept_out_of_names():
+    half = "\ud800"
+    metadata = {"kernelspec": {"name": half}, half: [half]}
+    found = read_notebook(notebook(code(f"x = '{half}'", id="a", metadata={"tags": [half]}), metadata=metadata), "n").value
+    texts = [found.kernel, *found.metadata, found.cells[0].source, *found.cells[0].tags, json.dumps(found.document, ensure_ascii=False)]
+    assert "".join(texts).encode()
+    whole = json.dumps({"😀": "😀"})
+    assert json.dumps(read_notebook(notebook(code("1", id="a"), metadata=json.loads(whole)), "n").value.metadata) == whole
+
+
 def test_format_3_is_read():
     old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}}
     cell = {"cell_type": "code", "input": ["x = 1\n", "x"], "language": "python", "outputs": [{"broken": 1}], "prompt_number": 3}

@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 
 def plan(program: Program, settings: Settings | None = None) -> Plan:
     """The steps of an analysed notebook. Raises `NotebookError` when it has errors, `Denied` when it asks for what is not allowed."""
+    expect_sound(program)
+    made = _plan(program, in_project(settings or Settings(), program))
+    unmet = [found for found in made.diagnostics if found.rule.severity is Severity.ERROR]
+    if unmet:
+        raise NotebookError("; ".join(f"{found.rule.code} {found.message}" for found in unmet), unmet[0].help)
+    return _measured(made.value, program.profile) if program.profile else made.value
+
+
+def expect_sound(program: Program) -> None:
+    """Raises `NotebookError` when a notebook has errors, `Denied` when it asks for what is not allowed."""
     wrong = [found for found in program.diagnostics if found.rule.severity is Severity.ERROR]
     if program.denied:
         advice = "`nbcompile explain CODE` says what a person can allow, and where"
@@ -33,11 +43,6 @@ def plan(program: Program, settings: Settings | None = None) -> Plan:
     if not program.ok:
         advice = "mend them, and see `nbcompile check` for what else there is"
         raise NotebookError(f"{program.notebook.name} has {'errors' if len(wrong) > 1 else 'an error'}", advice, wrong)
-    made = _plan(program, in_project(settings or Settings(), program))
-    unmet = [found for found in made.diagnostics if found.rule.severity is Severity.ERROR]
-    if unmet:
-        raise NotebookError("; ".join(f"{found.rule.code} {found.message}" for found in unmet), unmet[0].help)
-    return _measured(made.value, program.profile) if program.profile else made.value
 
 
 def plan_findings(program: Program, settings: Settings | None = None) -> tuple[Diagnostic, ...]:

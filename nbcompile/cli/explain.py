@@ -36,7 +36,11 @@ def command(subject: str, cell: str | None, name: str) -> None:
     if cell is None:
         raise UsageError(f"there is no code `{subject}`", "name a code such as NB104, or a notebook and one of its cells")
     program = api.analyze(Path(subject))
+    if not program.notebook.code_cells:
+        api.expect_sound(program)
+        raise UsageError(f"{subject} has no code cell", "name a notebook with the cell that is to be explained")
     click.echo(explain_cell(program.notebook, program.facts, program.graph, _index(program.notebook, cell), name), nl=False)
+    api.expect_sound(program)
 
 
 def _index(notebook: Notebook, cell: str) -> int:

@@ -40,16 +40,23 @@ Examples:
 )
 @granularity_option
 def command(notebook: Path, stage: str, output_format: str, granularity: str) -> None:
-    """Print one stage of the compilation."""
+    """Print one stage of the compilation.
+
+    Errors of the notebook are told after it, with exit code 1.
+    """
     settings = Settings(granularity=Granularity(granularity))
-    if output_format in _PICTURES:
-        click.echo(_picture(notebook, stage, output_format, settings), nl=False)
-    else:
-        click.echo(_print(notebook, stage, settings, as_json=output_format == "json"), nl=False)
-
-
-def _print(notebook: Path, stage: str, settings: Settings, *, as_json: bool) -> str:
     program = api.analyze(notebook)
+    if not program.notebook.cells:
+        # There is nothing to print of what is no notebook.
+        api.expect_sound(program)
+    if output_format in _PICTURES:
+        click.echo(_picture(program, stage, output_format, settings), nl=False)
+    else:
+        click.echo(_print(program, notebook, stage, settings, as_json=output_format == "json"), nl=False)
+    api.expect_sound(program)
+
+
+def _print(program: api.Program, notebook: Path, stage: str, settings: Settings, *, as_json: bool) -> str:
     printers: dict[str, Callable[[], str]] = {
         "notebook": lambda: (stages.notebook_json if as_json else text.notebook_text)(program.notebook),
         "facts": lambda: (stages.facts_json if as_json else text.facts_text)(program.facts),
@@ -60,12 +67,11 @@ def _print(notebook: Path, stage: str, settings: Settings, *, as_json: bool) -> 
     return printers[stage]()
 
 
-def _picture(notebook: Path, stage: str, output_format: str, settings: Settings) -> str:
+def _picture(program: api.Program, stage: str, output_format: str, settings: Settings) -> str:
     from nbcompile.reporting import picture
 
     if stage not in ("graph", "plan"):
         raise UsageError(f"the stage {stage} has no picture", "use --stage graph or --stage plan, or --format text or json")
-    program = api.analyze(notebook)
     drawing = (
         picture.draw_graph(program.graph, program.notebook)
         if stage == "graph"

@@ -101,3 +101,37 @@ def test_a_run_of_what_is_no_notebook_is_told(content, tmp_path, monkeypatch, ca
 def test_a_name_that_no_file_can_have_is_told():
     with pytest.raises(UsageError, match="no file name"):
         api.analyze(Path("a\0b.ipynb"))
+
+
+@pytest.mark.parametrize("words", [["inspect"], ["inspect", "--stage", "facts"], ["inspect", "--format", "json"], ["explain"]])
+def test_what_is_no_notebook_is_told_where_nothing_is_planned(words, tmp_path, monkeypatch, capsys):
+    (tmp_path / "bad.ipynb").write_text("[1, 2]")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["nbcompile", *words, "bad.ipynb", *(["0"] if words == ["explain"] else [])])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    captured = capsys.readouterr()
+    assert (ended.value.code, captured.out) == (1, "")
+    assert "bad.ipynb: error NB003" in captured.err
+
+
+@pytest.mark.parametrize("words", [["inspect"], ["explain"]])
+def test_what_is_known_beside_an_error_is_printed(words, tmp_path, monkeypatch, capsys):
+    cells = [
+        {"cell_type": "code", "id": f"c{n}", "metadata": {}, "source": source} for n, source in enumerate(("a = 1", "x = (", "print(a)"))
+    ]
+    document = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
+    (tmp_path / "bad.ipynb").write_text(json.dumps(document))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["nbcompile", *words, "bad.ipynb", *(["0"] if words == ["explain"] else [])])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    captured = capsys.readouterr()
+    assert ended.value.code == 1
+    assert "cell 0" in captured.out
+    assert "bad.ipynb: cell 1 line 1: error NB006" in captured.err
+
+
+def test_a_name_that_is_no_text_is_told(tmp_path):
+    with pytest.raises(UsageError, match="not UTF-8"):
+        api.analyze(tmp_path / "b\udcffd.ipynb")

@@ -260,6 +260,8 @@ _UNIT = r"(?:ns|[uµμ]s|ms|s|min|h|d)"
 _DURATION = rf"{_NUMBER} {_UNIT}(?: {_NUMBER} {_UNIT}){{0,4}}"
 _UUID = r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}"
 
+_WIDTH_OF_FIT_TIME = 38
+
 RULES: tuple[MaskingRule, ...] = (
     MaskingRule(name="line-lists", summary="text stored as a list of lines, and transient fields", apply=_join_text),
     MaskingRule(name="stream-order", summary="the order of stdout and stderr between two other outputs", apply=_order_streams),
@@ -290,6 +292,16 @@ RULES: tuple[MaskingRule, ...] = (
                 (r"\[\d+:\d\d(?::\d\d)?<(?:\d+:\d\d(?::\d\d)?|\?)(?:,\s*[^\]]*)?\]", "[…]"),
                 (r"(Ran \d+ tests? in )[\d.]+s", r"\1…s"),
                 (r"(function calls (?:\(\d+ primitive calls\) )?in )[\d.]+ seconds", r"\1… seconds"),
+            )
+        ),
+    ),
+    MaskingRule(
+        name="fit-time",
+        summary="how long a fit of iminuit took, which it says when that was long",
+        apply=_each_text(
+            _substitute(
+                (r"( title=\"Total run time of algorithms\">) time = [\d.e+-]+ sec (</td>)", r"\1  \2"),
+                (r"(?m)^(│ EDM = [^│\n]*│) +time = [\d.e+-]+ sec +│$", rf"\1{' ' * _WIDTH_OF_FIT_TIME}│"),
             )
         ),
     ),

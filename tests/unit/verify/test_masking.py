@@ -13,10 +13,19 @@ SAME = {
         "CPU times: user 3 ms, sys: 1 us, total: 3 ms\nWall time: 4 ms\n",
         "CPU times: user 3 s, sys: 0 s, total: 3 s\nWall time: 9 s\n",
     ),
+    "how long a fit took": (
+        "│ EDM = 6.84e-21 (Goal: 0.0002)    │            time = 0.7 sec            │\n",
+        "│ EDM = 6.84e-21 (Goal: 0.0002)    │                                      │\n",
+    ),
+    "how long a fit took, in a table": (
+        '<td style="text-align:center" title="Total run time of algorithms"> time = 1.2 sec </td>',
+        '<td style="text-align:center" title="Total run time of algorithms">  </td>',
+    ),
     "where an object lies": ("<object at 0x7f12ab34cd56>", "<object at 0x55aa00ff1122>"),
 }
 OTHER = {
     "a number beside a time": ("n = 3, 1.2 ms ± 1 µs per loop", "n = 4, 1.2 ms ± 1 µs per loop"),
+    "a time that the notebook tells": ("│ run │ time = 0.7 sec │\n", "│ run │ time = 0.8 sec │\n"),
     "a short hexadecimal number": ("0xff", "0xfe"),
     "a count of tests": ("Ran 3 tests in 0.1s", "Ran 4 tests in 0.1s"),
 }

@@ -67,8 +67,8 @@ class Heap:
         self.readers: dict[int, tuple[str, ...]] = {}
         # What reads from a file that it has open as long as it is not closed, and from which.
         self.held_open: dict[int, str] = {}
-        # What shows the content of a file that was written since.
-        self.tied: set[int] = set()
+        # What is asked for more than can be sent, and why.
+        self.tied: dict[int, str] = {}
         # Random generators.
         self.generators: set[int] = set()
         # Objects that were allowed to change what their methods are given.
@@ -97,6 +97,10 @@ class Heap:
         if keyed:
             self._keyed.add(number)
         return number
+
+    def ask_for_frames(self, errors: Objects) -> None:
+        """Somebody looks at where exceptions were raised."""
+        self.tied.update(dict.fromkeys(errors, "it is asked for its traceback, which belongs to the process it was raised in"))
 
     @property
     def size(self) -> int:

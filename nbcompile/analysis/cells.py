@@ -41,7 +41,6 @@ from nbcompile.rules import reading
 _VISITS = (expressions, statements)
 _PARAMETERS = "parameters"
 _RAISES = "raises-exception"
-_SHOWS_FILE = "it has a file open that a cell writes to"
 
 _IN_NUMPY = frozenset(("abs", "all", "any", "divmod", "max", "min", "pow", "round", "sum"))
 
@@ -382,9 +381,11 @@ class _Notebook:
             kind = heap.types[number]
             if kind and known.is_stuck(kind):
                 self.stuck[number] = known.note(kind) or f"a `{kind}` cannot leave its process"
-        for number in heap.tied - self.stuck.keys():
-            self.stuck[number] = _SHOWS_FILE
-            self._stuck_before(walk.names_reaching(heap.above((number,))))
+        for number in sorted(heap.tied.keys() - self.stuck.keys()):
+            if number < first_object:
+                self.stuck[number] = heap.tied[number]
+                self._stuck_before(walk.names_reaching(heap.above((number,))), heap.tied[number])
+        heap.tied.clear()
         found: dict[str, tuple[str, Spot]] = {}
         for number, reason in self.stuck.items():
             for name in walk.names_reaching(heap.above((number,))) & frame.top.values.keys():
@@ -397,13 +398,13 @@ class _Notebook:
                     found.setdefault(name, (caches.WHY_STUCK, mark.spot))
         record.stuck = [(name, *why) for name, why in sorted(found.items())]
 
-    def _stuck_before(self, names: Iterable[str]) -> None:
-        """What these names hold shows the content of a file, and a cell writes to it only now."""
+    def _stuck_before(self, names: Iterable[str], reason: str) -> None:
+        """What these names hold cannot be sent to the cell that was just seen."""
         for name in names:
             made = next(((record, one) for record in reversed(self.records[:-1]) for one in record.definitions if one[0] == name), None)
             if made is not None:
                 record, (_, where, *_) = made
-                record.stuck = sorted({*record.stuck, (name, _SHOWS_FILE, record.statements[where])})
+                record.stuck = sorted({*record.stuck, (name, reason, record.statements[where])})
 
     def _live(self, frame: CellFrame, record: _Record) -> None:
         heap = self.walk.heap

@@ -145,12 +145,6 @@ def keep_open(frame: Frame, made: Value, name: Value, kind: str) -> None:
         (heap.held_open if kind == "read" else heap.writers).update(dict.fromkeys(made.objects, path_of(name.const)))
 
 
-def close(call: Call) -> None:
-    """`x.close()`."""
-    if call.label.endswith(".close"):
-        closed(call.frame, call.owner)
-
-
 def closed(frame: Frame, value: Value) -> None:
     """Nothing is read any more from the file that these objects had open."""
     for number in value.objects if frame.walk.heap.held_open else ():
@@ -191,7 +185,7 @@ def _show_in_open_files(frame: Frame, path: str, node: ast.AST) -> None:
     """What is written to a file can be seen by whoever has it open."""
     heap = frame.walk.heap
     for number in [number for number, held in heap.held_open.items() if held == path]:
-        heap.tied.add(number)
+        heap.tied[number] = "it has a file open that a cell writes to"
         frame.change(Value(heap.types[number], single(number)), node, "the file that it has open is written")
 
 

@@ -82,9 +82,8 @@ def attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
     callee, known = value.callee, frame.walk.known
     if type(callee) is str:
         return library_attribute(frame, callee, name, node)
-    if name == "__dict__" and value.objects:
-        # What is stored in the dictionary is seen in the object only in one process.
-        return Value("dict", value.objects, view=True)
+    if name in ("__dict__", "__traceback__") and value.objects:
+        return _tied_attribute(frame, value, name)
     if value.type in (SHELL, "property"):
         # Whatever is reached from the shell is a part of it.
         return value if value.type == SHELL else Value("method", value.objects, Bound(value, name))
@@ -103,6 +102,14 @@ def attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
     if found.callee is not None or type(callee) is Function:
         return found
     return Value(found.type if parts else "", parts, Bound(value, name))
+
+
+def _tied_attribute(frame: Frame, value: Value, name: str) -> Value:
+    if name == "__dict__":
+        # What is stored in the dictionary is seen in the object only in one process.
+        return Value("dict", value.objects, view=True)
+    frame.walk.heap.ask_for_frames(value.objects)
+    return Value("", value.objects)
 
 
 def library_attribute(frame: Frame, path: str, name: str, node: ast.AST) -> Value:

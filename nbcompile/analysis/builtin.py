@@ -63,6 +63,8 @@ def setattr_(call: Call) -> Value:
 
 def namespace(call: Call) -> Value:
     """`globals()`, `locals()`, `vars()`; `vars(value)` are the attributes of the value."""
+    if call.arguments.positional and type(call.first.callee) is str:
+        return types.library_attribute(call.frame, call.first.callee, "__dict__", call.node)
     if call.arguments.positional:
         return Value("dict", call.first.objects, view=True)
     return Value(NAMESPACE)

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .extents import COPIED_ON_WRITE, READ_ONLY, Extents
+from .loaded import is_local
 
 # Objects that never change, so that nobody can tell a copy of them from themselves.
 _UNCHANGING = (
@@ -85,6 +86,7 @@ class Reach:
                 self._objects[number] = _Reached(value, guards.get(number, ""))
             elif isinstance(value, type) and is_sent(value):
                 self._classes[number] = _Reached(value, "")
+        self._kinds = tuple(kinds)
         stretches = [_Stretch(one.address, one.address + one.length, one.guard, one.owner) for one in extents.extents]
         self._stretches = sorted(stretches, key=lambda one: one[:2])
 
@@ -101,7 +103,9 @@ class Reach:
         for number, reached in few.items():
             if number in many and not (reached.guard and many[number].guard):
                 value = alive(reached.value)
-                if value is not None and value is alive(many[number].value) and not _is_of_a_module(value):
+                if value is None or value is not alive(many[number].value) or _is_of_a_module(value):
+                    continue
+                if not _is_of_a_library(value, self._kinds):
                     return f"an object of type `{type(value).__qualname__}`"
         return "the memory of an array" if _overlap(self._stretches, other._stretches) else None
 
@@ -156,6 +160,16 @@ def _can_tell(left: str, right: str) -> bool:
 def _is_of_a_module(value: Any) -> bool:
     """Whether this is a function that a compiler made of a module's: it travels by its name. Nothing is asked of the object itself."""
     return type(value).__name__ in _COMPILED_FUNCTIONS
+
+
+def _is_of_a_library(value: Any, kinds: Sequence[type]) -> bool:
+    """Whether an installed class among these has the object: pandas tells it of every table as if it were the table's own."""
+    installed = (base for kind in kinds for base in kind.__mro__ if _is_installed(base.__module__))
+    return any(value is held for base in installed for held in vars(base).values())
+
+
+def _is_installed(module: str) -> bool:
+    return module != "__main__" and module in sys.modules and not is_local(getattr(sys.modules[module], "__file__", None))
 
 
 def weak_reference(value: Any) -> Any:

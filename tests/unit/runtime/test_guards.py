@@ -197,6 +197,24 @@ def test_what_is_saved_shares_something_with_what_the_cell_was_given(name, tmp_p
         assert [(one["code"], one["name"]) for one in found["guards"]] == expected
 
 
+def test_what_a_library_has_for_all_tables_is_no_sharing(tmp_path):
+    documents = chain_documents(
+        ["import pandas as pd\na, b = pd.DataFrame({'x': [1]}), pd.DataFrame({'x': [2]})\nassert a._metadata is b._metadata"]
+    )
+    cell = documents[0]["cells"][0]
+    cell["saves"] = [{"payload": name, "versions": [f"{name}@0"]} for name in "ab"]
+    cell.update(changed_later=["b"], watches=[])
+    assert run_documents(documents, tmp_path / "chain")[0]["guards"] == []
+
+
+def test_what_a_class_of_the_notebook_has_for_all_is_sharing(tmp_path):
+    documents = chain_documents(["class C:\n    all = []\na, b = C(), C()\na.all = b.all = C.all"])
+    cell = documents[0]["cells"][0]
+    cell["saves"] = [{"payload": name, "versions": [f"{name}@0"]} for name in "ab"]
+    cell.update(changed_later=["b"], watches=[])
+    assert [(one["code"], one["name"]) for one in run_documents(documents, tmp_path / "chain")[0]["guards"]] == [("NB504", "a b")]
+
+
 def test_an_instance_that_is_changed_later_changes_no_class(tmp_path):
     documents = chain_documents(["x = type('C', (), {})", "y = x()"])
     documents[-1]["cells"][0].update(watches=["x"], changed_later=["y"], saves=[{"payload": "y", "versions": ["y@1"]}])

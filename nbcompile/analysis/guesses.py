@@ -13,11 +13,12 @@ from nbcompile.analysis import channels, conventions, files, rows
 from nbcompile.analysis.aliases import ANY, KEPT
 from nbcompile.analysis.values import NO_OBJECTS, Class, Value, Wrapped, single
 from nbcompile.analysis.visit import Call
+from nbcompile.model.facts import GUESS
 
 # What the shell was given goes on beside all cells.
 CALLED_BY_SHELL = "the shell calls it while it runs later cells"
 # What is said of a change that is a guess.
-MAY_CHANGE = "may change it"
+MAY_CHANGE = f"{GUESS}change it"
 # Methods that change their object, whatever library it is from; the name starts with one of these words.
 _CHANGES = re.compile(
     r"""(?:set|add|append|extend|insert|update|remove|delete|discard|pop|clear|reset|fit|train|partial|compile|build|load|register|attach|
@@ -141,11 +142,11 @@ def _change_and_keep(call: Call, name: str) -> None:
     """What a method changes that changes its object, and that the object keeps what it is given."""
     frame, receiver = call.frame, call.owner
     for value in (Value("", receiver.objects), *_models(call, receiver, kept=False)):
-        frame.change(value, call.node, f"`.{name}()` {MAY_CHANGE}")
+        frame.change(value, call.node, f"`.{name}()`{MAY_CHANGE}")
     key = ANY if _ADDS.fullmatch(name) else KEPT
     for value in call.arguments.all():
         if not _CHANGES.fullmatch(name) and _is_foreign(call, value) and not value.view:
-            frame.change(value, call.node, f"`.{name}()` may change what it is given")
+            frame.change(value, call.node, f"`.{name}()`{GUESS}change what it is given")
         frame.capture(receiver, key, value, call.node)
 
 
@@ -291,13 +292,13 @@ def _change_given(call: Call, name: str) -> None:
     """What an unknown function is likely to change of what it is given; of other objects of libraries it is said that nobody knows."""
     unclear = []
     if _CHANGES_ARGUMENT.fullmatch(name) and call.first.type not in ("str", "scalar"):
-        call.frame.change(call.first, call.node, f"`{name}` may change it")
-        call.frame.change(_kept(call, call.first), call.node, f"`{name}` may change it")
+        call.frame.change(call.first, call.node, f"`{name}`{MAY_CHANGE}")
+        call.frame.change(_kept(call, call.first), call.node, f"`{name}`{MAY_CHANGE}")
     runs = not _BUILDS.fullmatch(name) or _CHANGES_ARGUMENT.fullmatch(name)
     for value in call.arguments.all():
         if models := _models(call, value):
             for model in models if runs else ():
-                call.frame.change(model, call.node, f"`{name}` may run it")
+                call.frame.change(model, call.node, f"`{name}`{GUESS}run it")
         elif _is_foreign(call, value) and not value.view:
             unclear.append(value)
     if unclear and not _LOOKS.fullmatch(name):

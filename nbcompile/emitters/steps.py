@@ -128,7 +128,7 @@ class _Writer:
             "changes": _changes(flow),
             "deletes": list(flow.deletes),
             **({"live": live} if live else {}),
-            **(self.watched[cell.index]._asdict() if cell.index in self.watched else {}),
+            **(self.watched[cell.index].fields() if cell.index in self.watched else {}),
             **({"holds": [str(version) for version in held]} if held else {}),
             "saves": [_save(payload) for payload in step.payloads if payload.cell == cell.index],
             **{word: list(self.final[cell.index]) for word in self._final_words if cell.index in self.final},

@@ -19,10 +19,19 @@ MODULE = CHANNEL + "module:"
 
 
 class Watched(NamedTuple):
-    """Of one cell: the names, channels and files it should leave alone, and the names whose objects later cells change."""
+    """Of one cell: the names, channels and files it should leave alone, and the names whose objects later cells change.
+
+    `together` are names of which it is known that they share something, and what later cells change of them.
+    """
 
     watches: tuple[str, ...]
     changed_later: tuple[str, ...]
+    together: tuple[tuple[str, ...], ...] = ()
+
+    def fields(self) -> dict[str, object]:
+        """As a step document has them."""
+        together = {"together": [list(names) for names in self.together]} if self.together else {}
+        return {"watches": list(self.watches), "changed_later": list(self.changed_later), **together}
 
 
 def watched_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int, Watched]:
@@ -33,6 +42,8 @@ def watched_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int,
     first_used = {LIBRARY + name: cell.index for cell in reversed(facts) for name in cell.unknown_libraries}
     last_used = {LIBRARY + name: cell.index for cell in facts for name in cell.unknown_libraries}
     last = len(graph.cells) - 1
+    last_guessed = {change.name: cell.index for cell in facts for change in cell.changes if change.guessed}
+    sharing = _Shared()
     found: dict[int, Watched] = {}
     for cell in graph.cells:
         index = cell.index
@@ -46,8 +57,34 @@ def watched_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int,
         channels += [name if library in named else MODULE + library for library, name in used.items()]
         files = [name for name, reader in last_read.items() if name.startswith(FILE) and reader > index]
         watches = dict.fromkeys(name for name in (*names, *channels, *files) if name not in changed)
-        found[index] = Watched(tuple(watches), tuple(name for name, changer in last_changed.items() if changer > index))
+        later = tuple(name for name, changer in last_changed.items() if changer > index)
+        sharing.after(facts[index])
+        groups = ([name for name in group if last_guessed.get(name, -1) <= index] for group in sharing.groups())
+        together = tuple(tuple(group) for group in groups if len(group) > 1 and not {*group}.isdisjoint(later))
+        found[index] = Watched(tuple(watches), later, together)
     return found
+
+
+class _Shared:
+    """Which names are known to reach the same objects, as cell follows cell."""
+
+    def __init__(self) -> None:
+        self._names: dict[int, set[str]] = {}
+
+    def after(self, cell: CellFacts) -> None:
+        """What is known after one more cell."""
+        bound = {*(one.name for one in cell.definitions), *(one.name for one in cell.deletions)}
+        for names in self._names.values():
+            names.difference_update(bound)
+        self._names.update({one.object: {*one.names} for one in cell.sharing})
+
+    def groups(self) -> list[list[str]]:
+        """Names that share something, directly or through others."""
+        found: list[set[str]] = []
+        for names in self._names.values():
+            touched = [group for group in found if not names.isdisjoint(group)]
+            found = [*(group for group in found if names.isdisjoint(group)), names.union(*touched)]
+        return sorted(sorted(group) for group in found)
 
 
 def held_versions(graph: DataflowGraph, step: Step, index: int) -> tuple[Version, ...]:

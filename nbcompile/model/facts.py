@@ -15,6 +15,8 @@ from nbcompile.model.notebook import CellId
 
 # What the name of a file begins with that lies in a temporary directory, whose real name is known only when it is made.
 TEMPORARY = "/tmp/made-by-cell-"  # noqa: S108 (no such directory is ever made)
+# What the reason of every change says that is only a guess.
+GUESS = " may "
 
 
 class FactsKind(str, Enum):
@@ -64,6 +66,11 @@ class Change(NamedTuple):
     name: str
     span: Span
     reason: str
+
+    @property
+    def guessed(self) -> bool:
+        """Nothing is known of what was called; it may as well change what the object holds, or nothing at all."""
+        return GUESS in self.reason
 
 
 class Sharing(NamedTuple):

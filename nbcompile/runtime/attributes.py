@@ -6,19 +6,42 @@ import functools
 import types
 from typing import Any, Dict, Optional, Tuple
 
+_ANSWERS = {
+    "_cache": ("pandas", "statsmodels"),
+    "_ufunc": ("numpy",),
+    "_has_canonical_format": ("scipy",),
+    "_has_sorted_indices": ("scipy",),
+}
+_METHODS = (staticmethod, classmethod)
+
 
 def is_cache(kind: type, name: Any) -> bool:
-    """Whether an attribute holds what a `cached_property` of the type has worked out: it is there once somebody has looked."""
-    return isinstance(name, str) and isinstance(getattr(kind, name, None), functools.cached_property)
+    """Whether an attribute holds only what somebody has asked the object before, so that it is there once somebody has."""
+    return isinstance(name, str) and (_is_worked_out(kind, name) or _keeps_answers(kind, name))
 
 
-def keeps_answers(kind: type, name: Any) -> bool:
-    """Whether an attribute holds only what the object was asked before.
+def _is_worked_out(kind: type, name: str) -> bool:
+    """Whether the type works the attribute out where an instance does not have it yet, and cannot be set to anything else.
 
-    pandas keeps answers of groups and windows in one dictionary, NumPy what it has made of a function that it calls for each element.
+    So do `functools.cached_property`, and the decorators like it that libraries have of their own.
     """
-    library = {"_cache": "pandas", "_ufunc": "numpy"}.get(name)
-    return library is not None and any(base.__module__.partition(".")[0] == library for base in kind.__mro__)
+    found = next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), None)
+    if isinstance(found, (functools.cached_property, property)):
+        return getattr(found, "fset", None) is None
+    way = type(found)
+    return hasattr(way, "__get__") and not (
+        hasattr(way, "__set__") or hasattr(way, "__delete__") or callable(found) or isinstance(found, _METHODS)
+    )
+
+
+def _keeps_answers(kind: type, name: str) -> bool:
+    """Whether a library is known to keep its answers under this name.
+
+    pandas and statsmodels keep them in one dictionary, NumPy what it has made of a function that it calls for each element, SciPy whether
+    the indices of a sparse matrix are in order.
+    """
+    libraries = _ANSWERS.get(name, ())
+    return any(base.__module__.partition(".")[0] in libraries for base in (kind.__mro__ if libraries else ()))
 
 
 def forgotten_attributes(value: Any, reduced: Tuple[Any, ...], way: Any) -> Optional[Dict[str, Any]]:

@@ -20,6 +20,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 from .arrays import array_parts, is_raw, number_dtypes, own_parts, rebuild_array_view, rebuild_own, rebuild_view, reduce_number
 from .attributes import forgotten_attributes, set_attributes, way_to_reduce
 from .code_places import CodeFinder, CodePlace
+from .definitions import NamesAfter
 from .extents import COPIED_ON_WRITE, FROZEN, READ_ONLY, Extent, Extents, address_of
 from .instances import complete, has_hooks, inherited, is_own, make_bare, take_apart
 from .loaded import LOADED
@@ -477,30 +478,41 @@ class FrameInFile(NamedTuple):
     buffers: List[int]
 
 
+# No notebook can have this name.
+_CALLED = "<load>"
+_LOAD = compile("load()", "<payload>", "eval").replace(co_names=(_CALLED,))
+
+
 class Reader(pickle.Unpickler):
     """Unpickles one frame. Its methods are what the names of `nbcompile_payload` mean in it."""
 
-    def __init__(self, frame: "FrameInFile", scope: Scope) -> None:
+    def __init__(self, frame: "FrameInFile", scope: Scope, cell: int) -> None:
+        """`cell` is the last cell of which the frame knows."""
         self._memory = frame.memory
         self._places = frame.places
         self._path = frame.path
         self._scope = scope
         self._cells: Dict[int, Any] = {}
+        self._cell = cell
         view = memoryview(frame.memory)
         stretches = [frame.places[number] for number in frame.buffers]
         super().__init__(io.BytesIO(frame.content), buffers=[view[start : start + length] for start, length in stretches])
 
     def read(self, pickles: int) -> Any:
         """The value of the frame, with the closure cells filled."""
+        namespace, own = self._scope.kernel.namespace, {_CALLED: self.load}
         collecting = gc.isenabled()
         gc.disable()
         try:
-            value = self.load()
+            # As if a cell had called it: some objects look for names of the notebook in their caller.
+            value = eval(_LOAD, namespace, NamesAfter(self._scope.definitions, namespace, self._cell, own))  # noqa: S307 (our own code)
             for number in range(pickles - 1):
                 contents = self.load()
                 if contents:
                     self.cell(number).cell_contents = contents[0]
         finally:
+            # An object may keep the names, and must not keep us, who know all objects.
+            own.clear()
             if collecting:
                 gc.enable()
         return value

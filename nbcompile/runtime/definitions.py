@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 from .document import DefinitionEntry, StepDocument
 from .problem import StepProblem
@@ -25,6 +25,26 @@ class Made(NamedTuple):
     value: Any
     statement: str
     name: str
+
+
+class NamesAfter(Mapping[str, Any]):
+    """The names that code finds which looks for the names of the notebook: those that are bound, else what a definition up to a cell binds.
+
+    Some objects look for names by themselves when they are read or used, as a model does that was given a formula.
+    """
+
+    def __init__(self, definitions: "Definitions", namespace: Dict[str, Any], cell: int, own: Mapping[str, Any]) -> None:
+        self._definitions, self._namespace, self._cell, self._own = definitions, namespace, cell, own
+
+    def __getitem__(self, name: str) -> Any:
+        found = next((names[name] for names in (self._own, self._namespace) if name in names), self)
+        return self._definitions.value_of(name, self._cell) if found is self else found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._namespace)
+
+    def __len__(self) -> int:
+        return len(self._namespace)
 
 
 class Definitions:
@@ -54,6 +74,10 @@ class Definitions:
             self._recorder.flush()
             self._recorder.muted -= 1
 
+    def replay_all(self, cell: int) -> None:
+        """Run all statements up to a cell."""
+        self.replay([entry.id for entry in self._entries.values() if entry.cell <= cell])
+
     def before(self, cell: int, wanted: Iterable[str]) -> List[str]:
         """Those of the statements that stand in earlier cells than this one."""
         return [one for one in wanted if self._entry(one).cell < cell]
@@ -78,6 +102,25 @@ class Definitions:
                 self._statement(entry)
                 later = {name for node in self._statements[cell][entry.ordinal + 1 :] for name in _bound_names(node)}
                 self._remember(entry, {name: namespace[name] for name in entry.binds if name in namespace and name not in later})
+
+    def value_of(self, name: str, cell: int) -> Any:
+        """What the last definition statement up to a cell binds a name to. It runs if it has to, and leaves no name bound that was not.
+
+        Raises KeyError where no statement binds it.
+        """
+        entries = [entry for entry in self._entries.values() if name in entry.binds and entry.cell <= cell]
+        if not entries:
+            raise KeyError(name)
+        last = max(entries, key=lambda entry: entry.order)
+        if last.id not in self._bound:
+            namespace = self._kernel.namespace
+            names = {bound for entry in self._with_what_they_use([last.id]) for bound in entry.binds}
+            before = {bound: namespace[bound] for bound in names if bound in namespace}
+            self.replay([last.id])
+            for bound in names:
+                namespace.pop(bound, None)
+            namespace.update(before)
+        return self._bound[last.id][name]
 
     def place_of(self, value: Any) -> Optional[Tuple[str, str]]:
         """The statement and the name of an object that a definition statement made."""

@@ -18,7 +18,7 @@ import types
 import warnings
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
-from .attributes import is_cache, keeps_answers
+from .attributes import is_cache
 from .instances import has_hooks, take_apart
 from .placeholders import Placeholder
 
@@ -249,7 +249,7 @@ class _ContentWalk:
         _, arguments, *rest = reduced
         state, items, pairs = (*rest[:3], None, None, None)[:3]
         if type(state) is dict:
-            kept = ((name, one) for name, one in state.items() if not is_cache(kind, name) and not keeps_answers(kind, name))
+            kept = ((name, one) for name, one in state.items() if not is_cache(kind, name))
             state = dict(sorted(kept, key=lambda item: str(item[0]))) or None
         items = None if items is None else list(items)
         pairs = None if pairs is None else [part for pair in pairs for part in pair]

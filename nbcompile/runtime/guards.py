@@ -340,6 +340,8 @@ class Guards:
 
     def _check_sharing(self, cell: StepCell, version: VersionName, reach: Reach, other: VersionName, other_reach: Reach) -> None:
         changed = {version.name, other.name} & {*cell.changed_later}
+        if any(version.name in names and other.name in names for names in cell.together):
+            return
         shared = reach.shares_with(other_reach, any(map(self._is_class, changed))) if changed else None
         if shared:
             names = f"`{version.name}` and `{other.name}`"

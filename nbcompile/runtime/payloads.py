@@ -192,9 +192,9 @@ class Payloads:
         content = file.frame(pieces[group["frame"]])
         self._unchecked.append((file, [pieces[number] for number in group["regions"]]))
         places = [(pieces[group["regions"][region]].offset + offset, length) for region, offset, length in group["extents"]]
-        reader = Reader(FrameInFile(file.path, content, file.memory, places, group["buffers"]), scope)
+        frame = FrameInFile(file.path, content, file.memory, places, group["buffers"])
         try:
-            value = reader.read(group["pickles"])
+            value = _read_frame(frame, group["pickles"], scope, max(name.cell for name in names))
         except StepProblem:
             raise
         except ImportError as error:
@@ -216,6 +216,22 @@ class Payloads:
         unchecked, self._unchecked = self._unchecked, []
         for file, pieces in unchecked:
             file.check(pieces)
+
+
+def _read_frame(frame: FrameInFile, pickles: int, scope: Scope, cell: int) -> Any:
+    try:
+        return Reader(frame, scope, cell).read(pickles)
+    except Exception as error:
+        if not _misses_name(error):
+            raise
+    # Functions that an object calls while it is read look names up that nobody could foresee.
+    scope.definitions.replay_all(cell)
+    return Reader(frame, scope, cell).read(pickles)
+
+
+def _misses_name(error: Optional[BaseException]) -> bool:
+    """Whether a name that was not found is behind an error."""
+    return error is not None and (isinstance(error, NameError) or _misses_name(error.__cause__ or error.__context__))
 
 
 def _unreadable(version: VersionName, error: Exception) -> Placeholder:

@@ -148,6 +148,7 @@ class _PrintWriter(ValueWriter):
         super().__init__(name, scope, _ShortStream())
         self._prints = prints
         self.arrays: List[Any] = []
+        self._by_type.update(dict.fromkeys((io.StringIO, io.BytesIO), self._reduce_buffer))
         pandas = sys.modules.get("pandas")
         if pandas is not None and hasattr(pandas, "DataFrame"):
             self._by_type[pandas.DataFrame] = self._reduce_table
@@ -161,6 +162,14 @@ class _PrintWriter(ValueWriter):
 
     def _reduce_table(self, value: Any) -> Any:
         return _table, (value.columns, value.index, [value._get_column_array(number) for number in range(value.shape[1])], value.attrs)
+
+    def _reduce_buffer(self, value: Any) -> Any:
+        """A buffer has a dictionary for attributes from when somebody first looks for one."""
+        reduced = self._reduce_any(value, type(value))
+        if not isinstance(reduced, tuple) or not isinstance(reduced[2], tuple):
+            return reduced
+        *content, attributes = reduced[2]
+        return (*reduced[:2], (*content, attributes or None), *reduced[3:])
 
     def _reduce_class(self, value: type) -> Any:
         """Few ask a class for its subclasses, and that is known before any cell runs."""

@@ -64,8 +64,13 @@ def _ways_to_show(shell: Any) -> Dict[Any, int]:
     for mime, formatter in shell.display_formatter.formatters.items():
         for kind, show in (*formatter.type_printers.items(), *formatter.deferred_printers.items()):
             if getattr(kind, "__module__", "") != "matplotlib.figure":
-                found[mime, kind] = id(show)
+                found[mime, _said(kind)] = id(show)
     return found
+
+
+def _said(kind: Any) -> Any:
+    """A type as it is told whose module nobody has to have imported: IPython puts the type in its place when it first shows one."""
+    return (kind.__module__, kind.__name__) if isinstance(kind, type) and kind.__module__ != "__main__" else kind
 
 
 def _home(callback: Any) -> str:

@@ -52,6 +52,28 @@ LOOKS = {
         "import pandas as pd; x = pd.DataFrame({'a': [1.0, 2]}); x['b'] = 2.0; x['c'] = [1, 2]",
         "x.values.sum(); x[x.a > 1]; x._consolidate_inplace(); x.describe()",
     ),
+    "what a decorator like that keeps": (
+        """class lazy:
+    def __init__(self, f): self.f = f
+    def __get__(self, x, kind): return x.__dict__.setdefault('a', self.f(x))
+class C:
+    @lazy
+    def a(self): return 1
+x = C()""",
+        "x.a",
+    ),
+    "whether a sparse matrix is in order": (
+        "import scipy.sparse as sp\nx = sp.csr_matrix([[1.0, 0]])\nfor name in list(vars(x)):\n    if '_has_' in name: del vars(x)[name]",
+        "x.has_canonical_format",
+    ),
+    "answers of a fitted model": (
+        "import numpy as np, statsmodels.api as sm\nx = sm.OLS(np.arange(9.0), np.eye(9)[:, :2]).fit()",
+        "x.rsquared, x.resid.sum(), x.pvalues",
+    ),
+    "a buffer that is read": (
+        "import io\nclass C:\n    text = property(lambda self: self.io.getvalue())\nx = C()\nx.io = io.StringIO('a')",
+        "x.text",
+    ),
     "a change that is taken back": ("x = [1]", "x.append(2); x.pop()"),
     "a setter of a value that cannot be pickled": ("import threading; x = threading.Lock()", "pass"),
 }
@@ -157,6 +179,10 @@ def test_how_results_are_displayed(tmp_path):
     assert breaks(["x = 1", shows + ";"], tmp_path, watches=()) == [("NB505", 1, "library:display")]
 
 
+def test_showing_what_ipython_knows_by_name_changes_no_display(tmp_path):
+    assert breaks(["x = 1", "import collections\ncollections.OrderedDict(a=1)"], tmp_path, watches=()) == []
+
+
 TOOLS = {
     "a magic": "from IPython.core.magic import register_line_magic\n@register_line_magic\ndef twice(line): return line * 2",
     "an alias of a magic": "%alias_magic t time",
@@ -178,6 +204,15 @@ def test_two_payloads_that_share_an_object_which_is_changed_later(tmp_path):
     assert [(one["code"], one["name"]) for one in found["guards"]] == [("NB504", "a b"), ("NB504", "b c")]
     cell["changed_later"] = []
     assert run_documents(json.loads(json.dumps(documents)), tmp_path / "unchanged")[0]["guards"] == []
+
+
+def test_what_is_known_to_be_shared_is_not_told(tmp_path):
+    documents = chain_documents(["a = [1]; b = {'a': a}; c = [a]"])
+    cell = documents[0]["cells"][0]
+    cell["saves"] = [{"payload": name, "versions": [f"{name}@0"]} for name in "abc"]
+    cell.update(changed_later=["b"], watches=[], together=[["a", "b"]])
+    found = run_documents(documents, tmp_path / "chain")[0]
+    assert [(one["code"], one["name"]) for one in found["guards"]] == [("NB504", "b c")]
 
 
 KEPT = {

@@ -13,7 +13,7 @@ from dataclasses import replace
 from nbcompile.analysis.channels import FILES, LIBRARY
 from nbcompile.analysis.files import UNRESOLVED
 from nbcompile.model.diagnostic import Span
-from nbcompile.model.facts import CellFacts, Change, Effect
+from nbcompile.model.facts import CellFacts, Change, Effect, Live
 from nbcompile.model.source import Directive, ParsedCell
 
 # State that can be named instead of a file.
@@ -29,13 +29,21 @@ def apply_annotations(facts: Sequence[CellFacts], cells: Sequence[ParsedCell]) -
 
 def _annotated(facts: CellFacts, directives: Sequence[Directive]) -> CellFacts:
     changed = {change.name for change in facts.changes}
-    changes = [Change(name, _place(one), _SAYS_SO) for one in directives if one.name == "mutates" for name in one.values]
+    changes = [Change(name, _place(one), _SAYS_SO) for one in _of(directives, "mutates") for name in one.values]
+    shared = [
+        Live(one.values, f"`{'` and `'.join(one.values)}` share an object: {_SAYS_SO}", _place(one)) for one in _of(directives, "shares")
+    ]
     files = [effect for one in directives if one.name in _MODES for effect in _touched(one)]
     return replace(
         facts,
+        live=(*facts.live, *shared),
         changes=(*facts.changes, *(change for change in changes if change.name not in changed)),
         effects=(*(effect for effect in facts.effects if not _is_settled(effect, directives)), *files),
     )
+
+
+def _of(directives: Sequence[Directive], name: str) -> Iterator[Directive]:
+    return (one for one in directives if one.name == name)
 
 
 def _touched(directive: Directive) -> Iterator[Effect]:

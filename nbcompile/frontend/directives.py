@@ -14,7 +14,7 @@ from nbcompile.model.source import Directive
 from nbcompile.rules import dataflow
 
 FLAGS = ("pure", "fuse", "split")
-WITH_VALUES = ("mutates", "reads", "writes", "allow", "target", "scatter")
+WITH_VALUES = ("mutates", "shares", "reads", "writes", "allow", "target", "scatter")
 
 _COMMENT = re.compile(r"#\s*nbc:[ \t]*(?P<words>[^\n]*)")
 _TAG = "nbc-"

@@ -211,6 +211,6 @@ Reports a word after `# nbc:`, or a tag that starts with `nbc-`, that is no dire
 A misspelt directive settles nothing, although its author counts on it.
 
 ## What to do
-Write one of `pure`, `fuse`, `split`, `mutates=x`, `reads=…`, `writes=…`, `allow=CODE`, `target=…`, `scatter=…`.
+Write one of `pure`, `fuse`, `split`, `mutates=x`, `shares=a,b`, `reads=…`, `writes=…`, `allow=CODE`, `target=…`, `scatter=…`.
 """,
 )

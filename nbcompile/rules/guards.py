@@ -84,7 +84,7 @@ Sent apart, they are copies: the change would not be seen through the other name
 
 {_REPAIRED}
 ## What to do
-Write `# nbc: fuse` into the cell, or make a copy where the second name is bound.
+Write `# nbc: shares=a,b` into the cell, with the two names, or make a copy where the second name is bound.
 """,
 )
 

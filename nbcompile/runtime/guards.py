@@ -346,7 +346,7 @@ class Guards:
         if shared:
             names = f"`{version.name}` and `{other.name}`"
             message = f"{names} share {shared} after cell {cell.cell}, and a later cell changes it"
-            self.break_(SHARED, f"{other.name} {version.name}", message, "# nbc: fuse")
+            self.break_(SHARED, f"{other.name} {version.name}", message, f"# nbc: shares={other.name},{version.name}")
 
     def let_go(self) -> None:
         """All that the cell made is saved: what it was given need not be held any longer."""

@@ -139,6 +139,12 @@ def test_what_a_library_keeps_of_its_arguments(tmp_path):
     assert ("NB504", 2) in found
 
 
+def test_what_is_advised_of_shared_objects_settles_it(tmp_path):
+    cells = ["import sensors", "x = [1]", "y = sensors.read(x)  # nbc: shares=x,y", "x.append(2)  # nbc: mutates=x,y", "print(y.values)"]
+    texts, found = shown(cells, tmp_path)
+    assert (texts[4], found) == ("[1, 2]\n", set())
+
+
 def test_magics_that_a_cell_makes(tmp_path):
     cells = [
         "from IPython.core.magic import register_line_magic\n@register_line_magic\ndef twice(line):\n    print(line * 2)",

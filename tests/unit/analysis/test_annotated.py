@@ -45,6 +45,11 @@ def test_fuse_joins_a_cell_with_the_one_before(analyzed):
     assert [(fusion.first, fusion.second) for fusion in program.graph.fusions] == [(1, 2)]
 
 
+def test_names_that_share_stay_together_from_then_on(analyzed):
+    program = analyzed("import somewhere\nx = [1]\nz = 1", "y = somewhere.of(3)  # nbc: shares=x,y", "x.append(2)", "print(z)", "print(y)")
+    assert {(fusion.first, fusion.second) for fusion in program.graph.fusions} == {(1, 2), (1, 4)}
+
+
 def test_allow_settles_a_warning_but_no_error(analyzed):
     assert [found.rule.code for found in analyzed("x = 1  # nbc: nonsense").diagnostics] == ["NB190"]
     assert [found.rule.code for found in analyzed("x = 1  # nbc: nonsense allow=NB190").diagnostics] == []

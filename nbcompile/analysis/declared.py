@@ -88,6 +88,7 @@ def without_replays_of(cell: CellFacts, names: set[str]) -> CellFacts:
 def _declared(cell: CellFacts, step: StepDeclaration) -> CellFacts:
     """One cell with its ports."""
     given = {port.name for port in step.inputs if port.kind is not PortKind.CONTROL and port.value_from != port.name}
+    cell = without_replays_of(cell, _made_of(cell, given))
     uses = [use for use in cell.uses if use.name not in given]
     uses += [Use(name, _START) for name in _read_by_ports(cell, step) if name not in {use.name for use in uses}]
     made = [Definition(port.name, _START) for port in step.outputs if _binds(port)]
@@ -107,6 +108,16 @@ def _declared(cell: CellFacts, step: StepDeclaration) -> CellFacts:
         effects=tuple(effects),
         split=True,
     )
+
+
+def _made_of(cell: CellFacts, given: set[str]) -> set[str]:
+    """The names whose statements read what ports bind, which is there only while the cell runs."""
+    found: set[str] = set()
+    for statement in cell.statements:
+        own = {name for name, _ in statement.own}
+        if not given.isdisjoint(statement.uses) or not found.isdisjoint(own):
+            found.update(statement.binds)
+    return found
 
 
 def _read_by_ports(cell: CellFacts, step: StepDeclaration) -> Iterator[str]:

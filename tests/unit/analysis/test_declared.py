@@ -37,6 +37,14 @@ def test_an_input_takes_another_variable_or_a_value():
     assert codes(found) == []
 
 
+def test_what_is_made_of_what_a_port_binds_is_sent():
+    """A step that ran the statement again would not have the port."""
+    for port in ({"name": "k", "value": 21}, {"name": "k", "valueFrom": "n"}):
+        found = program("n = 4", ("r = k * 2\ns = r + 1", {"in": [port], "out": ["r", "s"]}), "print(s)")
+        assert needs(found, 2) == ["s@1"]
+        assert not found.graph.cells[2].replays
+
+
 def test_outputs_that_the_text_does_not_bind():
     outputs = [{"name": "paths", "type": "file", "value": "*.gz"}, {"name": "n", "value": 3}, {"name": "c", "valueFrom": "b"}]
     found = program(("b = 1\nopen('x.gz', 'w')", {"out": outputs}), "print(paths, n, c)")

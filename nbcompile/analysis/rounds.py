@@ -61,12 +61,21 @@ class _Cell:
         self.joined: dict[str, None] = {}
         self.last: dict[str, None] = {}
         self.torn: dict[str, None] = {}
+        self.rebound: set[str] = set()
         self.collectors: dict[str, str] = dict(empty)
         self.doubts: list[Doubt] = []
         self.shown = self.unseen = False
 
     def gathering(self) -> Gathering:
-        return Gathering(tuple(self.joined), tuple(self.kept), tuple(self.last), tuple(self.torn), tuple(self.doubts), self.unseen)
+        return Gathering(
+            joined=tuple(self.joined),
+            kept=tuple(self.kept),
+            last=tuple(self.last),
+            torn=tuple(self.torn),
+            rebound=tuple(name for name in self.last if name in self.rebound),
+            doubts=tuple(self.doubts),
+            unseen=self.unseen,
+        )
 
     def doubt(self, node: ast.AST, reason: str) -> None:
         line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
@@ -114,7 +123,13 @@ class _Cell:
         targets = {name for loop in loops for name in _stored(loop.target)}
         whole = any(self._touches_shards(call) for call in _calls_of(statement, _TAKES_TOGETHER))
         for name in _stored(statement):
+            if self._is_bound(name):
+                self.rebound.add(name)
             self._move(name, self.last if name in targets else self.torn if whole else self.joined)
+
+    def _is_bound(self, name: str) -> bool:
+        """Whether the name may have had a value before."""
+        return name in self.before or any(name in names for names in self._fates)
 
     def _move(self, name: str, into: dict[str, None]) -> None:
         """From here on `into` says what becomes of a name."""
@@ -238,7 +253,9 @@ class _Cell:
             bound |= _surely_stored(statement)
         # After the loop they are what the last round left that bound them, unless that need not be one of this loop.
         for name in sorted((ever | own) - places.keys() - self.joined.keys() - self.torn.keys()):
-            earlier = name in self.before or any(name in names for names in self._fates)
+            earlier = self._is_bound(name)
+            if earlier:
+                self.rebound.add(name)
             self._move(name, self.last if name in bound or not earlier else self.torn)
         # What counts the rounds starts anew in every shard.
         for name in places:

@@ -40,9 +40,17 @@ class Sending:
         return not self.is_cut(version, reader) or version.cell in self.scatters
 
     def is_chained(self, cell: int) -> bool:
-        """Whether a scattered cell takes the shards of a scattered cell before it as they are, without the whole between them."""
+        """Whether a scattered cell takes the shards of a scattered cell before it as they are, without the whole between them.
+
+        Such shards may be empty, and then the cell leaves what its names had before.
+        """
         scatter = self.scatters.get(cell)
-        if scatter is None or len(scatter.axes) != 1 or any(split.num or split.size != 1 for split in scatter.axes[0]):
+        if (
+            scatter is None
+            or scatter.gathering.rebound
+            or len(scatter.axes) != 1
+            or any(split.num or split.size != 1 for split in scatter.axes[0])
+        ):
             return False
         versions = [self.by_shard[cell, name] for name in scatter.names]
         above = self.scatters.get(versions[0].cell)

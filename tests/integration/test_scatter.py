@@ -81,6 +81,33 @@ def test_the_local_engine_runs_shards_and_joins_them(project):
     assert texts(out / "axes.executed.ipynb") == expected()
 
 
+FILTERED = f"""\
+# %%
+xs, z = list(range(6)), 99
+
+{workflow("xs")}
+ys = []
+for x in xs:
+    if x < 4:
+        ys.append(x)
+
+{workflow("ys")}
+ws = []
+for z in ys:
+    ws.append(z + 1)
+
+# %%
+print(ws, z, x)
+"""
+
+
+def test_shards_in_which_nothing_is_left_leave_no_older_loop_variable(tmp_path):
+    (tmp_path / "axes.py").write_text(FILTERED, "utf-8")
+    done, out = run_here(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert texts(out / "axes.executed.ipynb")[-1] == "[1, 2, 3, 4] 3 5\n"
+
+
 FAILS = """\
 # %%
 import os

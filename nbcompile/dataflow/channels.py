@@ -35,14 +35,14 @@ _QUIET = frozenset(("environment", "time", "stdin", "import", "files"))
 
 @dataclass(slots=True)
 class ChannelLinks:
-    """What channels and files add to each cell; `files` are those that a statement needs wherever it is run again."""
+    """What channels and files add to each cell; `files` and the states it reads are what a statement needs wherever it is run again."""
 
     needs: list[tuple[Version, ...]]
     replays: list[tuple[StatementId, ...]]
     makes: list[tuple[Version, ...]]
     edges: list[Edge]
     fusions: list[Fusion]
-    files: Mapping[StatementId, Mapping[Version, None]]
+    files: dict[StatementId, dict[Version, None]]
 
 
 class _Channel:
@@ -95,6 +95,7 @@ class _Linker:
                 self._ordered(cell, name, effects, channel, makes)
             else:
                 self._state(cell, name, effects, channel, needs, replays, makes)
+        self._state_of_imports(cell)
         return needs, tuple(replays), makes
 
     def _touched(self, cell: CellFacts) -> dict[str, list[Effect]]:
@@ -114,6 +115,15 @@ class _Linker:
             if self._reads_library(cell, name):
                 modes.setdefault(name, [])
         return modes
+
+    def _state_of_imports(self, cell: CellFacts) -> None:
+        """An import that is run again finds what it found: the search path as it was then, and not only as it is later."""
+        for name in _READ_BY_IMPORTS:
+            channel = self.channels.get(name)
+            if channel is not None and channel.maker >= 0:
+                version = Version(CHANNEL + name, channel.maker)
+                for statement in (one for one in cell.statements if one.imports):
+                    self.links.files.setdefault(statement.id, {})[version] = None
 
     def _reads_library(self, cell: CellFacts, name: str) -> bool:
         if name in _READ_BY_EVERYTHING:

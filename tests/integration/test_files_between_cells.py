@@ -90,6 +90,13 @@ NOTEBOOKS = {
 
 # What another engine than the local one could not repair: nothing of it may be missed.
 FORESEEN = {
+    "modules in two places": [
+        "import sys\nsys.path.insert(0, 'lib')",
+        "import inner",
+        "sys.path.insert(0, '../shared')",
+        "import up",
+        "print(inner.NAME, up.UP)",
+    ],
     "temporary directories": [
         "import os, tempfile\nplace = tempfile.mkdtemp()\nnames = ['a', 'b']",
         "for n in names:\n    with open(os.path.join(place, f'{n}.txt'), 'w') as f:\n        f.write(n)",

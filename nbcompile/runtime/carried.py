@@ -9,19 +9,36 @@ from typing import Any, Iterator, List, NamedTuple
 
 
 class CarriedFile(NamedTuple):
-    """A file below the cells' directory: its path there, and where it is."""
+    """A file below the cells' directory, or an empty directory (`path/`): its path there, and where it is."""
 
     path: str
     place: str
 
     def content(self) -> Any:
         """The bytes of the file, mapped where there are any."""
+        if is_directory(self.path):
+            return b""
         with open(self.place, "rb") as file:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if os.path.getsize(self.place) else b""
 
 
+def is_directory(path: str) -> bool:
+    """Whether the path of something that is carried is that of a directory."""
+    return path.endswith(("/", os.sep))
+
+
+def content_of(place: str, root: str) -> Iterator[CarriedFile]:
+    """The files below a directory and its empty directories, by their paths from the root."""
+    for folder, folders, names in os.walk(place):
+        if not folders and not names and folder != root:
+            yield CarriedFile(os.path.relpath(folder, root) + "/", folder)
+        for name in sorted(names):
+            inner = os.path.join(folder, name)
+            yield CarriedFile(os.path.relpath(inner, root), inner)
+
+
 def carried_files(value: Any, directory: str) -> List[CarriedFile]:
-    """The files that a value stands for: a path, or several; all files of a directory. Those from elsewhere stay where they are."""
+    """The files that a value stands for: a path, or several; all that is in a directory. Those from elsewhere stay where they are."""
     found = {file.path: file for path in _paths(value) for file in _below(os.path.join(directory, path), directory)}
     return list(found.values())
 
@@ -43,7 +60,4 @@ def _below(place: str, directory: str) -> Iterator[CarriedFile]:
         return
     if os.path.isfile(place):
         yield CarriedFile(path, place)
-    for folder, _, names in os.walk(place):
-        for name in sorted(names):
-            inner = os.path.join(folder, name)
-            yield CarriedFile(os.path.relpath(inner, directory), inner)
+    yield from content_of(place, directory)

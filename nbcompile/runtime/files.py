@@ -15,6 +15,7 @@ from json import dump as json_dump
 from json import load as json_load
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
+from .carried import is_directory
 from .document import GIVEN, VersionName
 from .problem import StepProblem
 
@@ -118,6 +119,9 @@ class StepFiles:
         target = os.path.join(self.directory, path)
         if not os.path.realpath(target).startswith(self.directory + os.sep):
             raise StepProblem("NB592", f"`{path}` leads out of the step's directory", "run the step that makes it again")
+        if is_directory(path):
+            os.makedirs(target, exist_ok=True)
+            return
         os.makedirs(os.path.dirname(target), exist_ok=True)
         if os.path.isfile(target) and not _holds(target, content):
             advice = "let every shard write files of names of its own"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, Iterable, Iterator, List, Tuple
 
-from .carried import CarriedFile
+from .carried import CarriedFile, content_of, is_directory
 from .document import UnpackEntry, VersionName
 from .problem import StepProblem
 
@@ -35,8 +35,7 @@ def files_of_path(version: VersionName, path: Any) -> Tuple[str, List[CarriedFil
     name = os.path.basename(place)
     if not os.path.isdir(place):
         return name, [CarriedFile(name, place)]
-    below = (os.path.join(folder, one) for folder, _, names in os.walk(place) for one in sorted(names))
-    return name, [CarriedFile(os.path.join(name, os.path.relpath(inner, place)), inner) for inner in below]
+    return name, list(content_of(place, os.path.dirname(place)))
 
 
 def unpack_value(entry: UnpackEntry, value: Any, files: Iterable[Tuple[str, Any]], directory: str) -> Any:
@@ -45,6 +44,9 @@ def unpack_value(entry: UnpackEntry, value: Any, files: Iterable[Tuple[str, Any]
         value = os.path.join(directory, value)
         os.makedirs(directory, exist_ok=True)
         for path, content in _inside_of(directory, files):
+            if is_directory(path):
+                os.makedirs(path, exist_ok=True)
+                continue
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "wb") as file:
                 file.write(content)
@@ -58,4 +60,4 @@ def _inside_of(directory: str, files: Iterable[Tuple[str, Any]]) -> Iterator[Tup
         place = os.path.normpath(os.path.join(directory, path))
         if not place.startswith(directory + os.sep):
             raise StepProblem("NB592", f"`{path}` leads out of the step's directory", "run the step that makes it again")
-        yield place, content
+        yield place + "/" if is_directory(path) else place, content

@@ -81,6 +81,32 @@ def test_the_local_engine_runs_shards_and_joins_them(project):
     assert texts(out / "axes.executed.ipynb") == expected()
 
 
+FOLDERS = f"""\
+# %%
+import os
+places = ["a", "b/inner"]
+os.makedirs("a")
+os.makedirs("b/inner/empty")
+with open("b/inner/x.txt", "w") as file:
+    file.write("x")
+
+{workflow("places").replace('"scatter"', '"in": [{"type": "file", "valueFrom": "places"}], "scatter"')}
+seen = []
+for place in places:
+    seen.append(sorted(os.listdir(place)))
+
+# %%
+print(seen)
+"""
+
+
+def test_empty_directories_go_with_the_names_of_files(tmp_path):
+    (tmp_path / "axes.py").write_text(FOLDERS, "utf-8")
+    done, out = run_here(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert texts(out / "axes.executed.ipynb")[-1] == "[[], ['empty', 'x.txt']]\n"
+
+
 FILTERED = f"""\
 # %%
 xs, z = list(range(6)), 99

@@ -342,6 +342,15 @@ def open_(call: Call) -> Value:
     return made
 
 
+def import_module(call: Call) -> Value:
+    """`importlib.import_module(name)` gives what `import name` binds, where the name is known."""
+    found, name = _as_table_says(call), call.first.const
+    if type(name) is not str or name.startswith("."):
+        return found
+    call.frame.walk.imported(call.frame, name.partition(".")[0], call.node)
+    return call.frame.walk.library(call.frame.walk.known.canonical(name))
+
+
 def _as_table_says(call: Call) -> Value:
     row = call.frame.walk.known.function(call.label)
     return rows.apply(call, row) if row is not None else SCALAR
@@ -534,6 +543,7 @@ SPECIAL: dict[str, Special] = {
     "builtins.setattr": setattr_,
     "builtins.globals": namespace,
     "builtins.vars": namespace,
+    "importlib.import_module": import_module,
     "builtins.locals": local_namespace,
     "builtins.eval": eval_,
     "builtins.exec": exec_,

@@ -634,6 +634,8 @@ LIBRARY = Library(
         "os.uname": ("()",),
         "os.sched_getaffinity": ("(0)",),
         "os.umask": ("(18)",),
+        "calendar.setfirstweekday": ("(0)",),
+        "calendar.firstweekday": ("()",),
         "os.urandom": ("(3)",),
         "os.fspath": ("(path)",),
         "os.fsdecode": ("(b'a')",),

@@ -26,7 +26,7 @@ from nbcompile.engines.journal import Journal
 from nbcompile.engines.local.interpreter import choose_interpreter
 from nbcompile.engines.local.kept_runtime import runtime_file
 from nbcompile.engines.local.workers import Message, WarmParent
-from nbcompile.engines.registry import announce
+from nbcompile.engines.registry import journalled
 from nbcompile.engines.results import bring, describe
 from nbcompile.engines.signals import Cancellation, SignalWatch
 from nbcompile.model.errors import UsageError
@@ -121,35 +121,36 @@ def run_bundle(job: BundleJob, on_event: Callable[[RunEvent], None]) -> RunRecor
     began, started = time.monotonic(), datetime.now(timezone.utc)
     runner = find_runner(job.engine)
     choice = choose_interpreter(job.python, job.kernel, os.environ)
-    with Journal(job.directory.journal, writes=True) as journal:
-        announce(journal, job.directory, identifier=job.id, notebook=job.notebook, engine=job.engine, step_count=len(job.cells), request={})
-        state = RunState.FAILED
+
+    def work(journal: Journal) -> RunRecord:  # noqa: ARG001 - a runner's steps are not noted
         try:
             with closing(WarmParent(choice.path, _runtime(job), os.environ, job.directory.parent_log)) as parent:
                 python = Interpreter(choice.path, parent.probe((), ())["version"], choice.why)
                 on_event(RunStarted(job.directory.path, python, len(job.cells), 1))
                 run = _RunnerRun(job, parent, on_event, began)
                 code, caught = run.run(runner, _environ(job, choice.path))
-            failures = tuple(_failures(job, code)) if caught is None else ()
-            state = RunState.CANCELLED if caught is not None else RunState.FAILED if failures else RunState.FINISHED
         finally:
             shutil.rmtree(_temporary(job), ignore_errors=True)
-            journal.end(state.value)
-    return RunRecord(
-        id=job.id,
-        notebook=job.notebook,
-        directory=job.directory.path,
-        state=state,
-        interpreter=python,
-        started=f"{started:%Y-%m-%dT%H:%M:%SZ}",
-        seconds=time.monotonic() - began,
-        steps=tuple(run.records.values()),
-        engine=job.engine,
-        cells=sum(map(len, job.cells.values())),
-        links=job.links,
-        outputs=describe(job.directory.path, _results(job)),
-        failures=failures,
-        signal=caught,
+        failures = tuple(_failures(job, code)) if caught is None else ()
+        return RunRecord(
+            id=job.id,
+            notebook=job.notebook,
+            directory=job.directory.path,
+            state=RunState.CANCELLED if caught is not None else RunState.FAILED if failures else RunState.FINISHED,
+            interpreter=python,
+            started=f"{started:%Y-%m-%dT%H:%M:%SZ}",
+            seconds=time.monotonic() - began,
+            steps=tuple(run.records.values()),
+            engine=job.engine,
+            cells=sum(map(len, job.cells.values())),
+            links=job.links,
+            outputs=describe(job.directory.path, _results(job)),
+            failures=failures,
+            signal=caught,
+        )
+
+    return journalled(
+        job.directory, work, identifier=job.id, notebook=job.notebook, engine=job.engine, step_count=len(job.cells), request={}
     )
 
 

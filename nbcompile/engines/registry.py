@@ -8,7 +8,7 @@ import re
 import signal
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,7 +18,7 @@ from nbcompile.engines.directory import RunDirectory
 from nbcompile.engines.home import state_directory
 from nbcompile.engines.journal import Journal
 from nbcompile.model.errors import NbcompileError, PlaceFailed, UsageError
-from nbcompile.model.run import KnownRun
+from nbcompile.model.run import KnownRun, RunRecord, RunState
 
 _ID = re.compile(r"[^/\0]{1,200}")
 RUNNING, DIED = "running", "died"
@@ -33,30 +33,39 @@ def register(identifier: str, directory: RunDirectory) -> None:
         (folder / identifier).write_text(str(directory.path), "utf-8")
 
 
-def announce(
-    journal: Journal,
+def journalled(
     directory: RunDirectory,
+    work: Callable[[Journal], RunRecord],
     *,
     identifier: str,
     notebook: Path,
     engine: str,
     step_count: int,
     request: Mapping[str, Any],
-) -> None:
-    """Note that a run begins now, and where it is. `request` is what `runs resume` needs to know."""
-    started = f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
-    journal.begin(
-        KnownRun(
-            id=identifier,
-            notebook=str(notebook.absolute()),
-            engine=engine,
-            started=started,
-            state=RUNNING,
-            step_count=step_count,
-            request=request,
-        )
+) -> RunRecord:
+    """Do the work of a run; its journal, which it is given, says before that it runs, and afterwards how it ended.
+
+    `request` is what `runs resume` needs to know. Work that raises has failed.
+    """
+    run = KnownRun(
+        id=identifier,
+        notebook=str(notebook.absolute()),
+        engine=engine,
+        started=f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}",
+        state=RUNNING,
+        step_count=step_count,
+        request=request,
     )
-    register(identifier, directory)
+    with Journal(directory.journal, writes=True) as journal:
+        journal.begin(run)
+        register(identifier, directory)
+        state = RunState.FAILED
+        try:
+            record = work(journal)
+            state = record.state
+        finally:
+            journal.end(state.value)
+    return record
 
 
 def known_runs() -> Iterator[KnownRun]:

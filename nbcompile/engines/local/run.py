@@ -28,7 +28,7 @@ from nbcompile.engines.local.repair import run_until_sound
 from nbcompile.engines.local.workers import WarmParent, environ_of_steps
 from nbcompile.engines.measured import measured_path
 from nbcompile.engines.outputs import first_failed_cell, read_outputs, values_in
-from nbcompile.engines.registry import announce
+from nbcompile.engines.registry import journalled
 from nbcompile.engines.results import write_results
 from nbcompile.engines.store import Store
 from nbcompile.engines.variables import kept_variables
@@ -41,24 +41,20 @@ def run_job(job: RunJob, on_event: Callable[[RunEvent], None], early: EarlyParen
     `early` is a warm parent that was started already.
     """
     job = replace(job, jobs=job.jobs or available_cores())
-    with Journal(job.directory.journal, writes=True) as journal:
-        announce(
-            journal,
-            job.directory,
-            identifier=job.id,
-            notebook=job.notebook,
-            engine="local",
-            step_count=len(job.plan.steps),
-            request=job.request,
-        )
-        state = RunState.FAILED
-        try:
-            with told_as_place_failure(job.directory.path):
-                record = _run(job, journal, on_event, early)
-            state = record.state
-        finally:
-            journal.end(state.value)
-    return record
+
+    def work(journal: Journal) -> RunRecord:
+        with told_as_place_failure(job.directory.path):
+            return _run(job, journal, on_event, early)
+
+    return journalled(
+        job.directory,
+        work,
+        identifier=job.id,
+        notebook=job.notebook,
+        engine="local",
+        step_count=len(job.plan.steps),
+        request=job.request,
+    )
 
 
 def _run(job: RunJob, journal: Journal, on_event: Callable[[RunEvent], None], early: EarlyParent | None) -> RunRecord:

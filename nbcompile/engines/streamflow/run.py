@@ -18,7 +18,7 @@ from nbcompile.engines.local.interpreter import choose_interpreter
 from nbcompile.engines.local.machine import available_cores
 from nbcompile.engines.measured import measured_path
 from nbcompile.engines.outputs import first_failed_cell
-from nbcompile.engines.registry import announce
+from nbcompile.engines.registry import journalled
 from nbcompile.engines.results import write_results
 from nbcompile.engines.signals import SignalWatch
 from nbcompile.engines.streamflow.host import Hosting
@@ -60,27 +60,23 @@ def run_placed(job: PlacedJob, on_event: Callable[[RunEvent], None], sweep: Swee
     Raises `UsageError` and `Denied` when a deployment cannot be used by anybody, or not by this person.
     """
     job = replace(job, jobs=job.jobs or available_cores())
-    with Journal(job.directory.journal, writes=True) as journal:
-        announce(
-            journal,
-            job.directory,
-            identifier=job.id,
-            notebook=job.notebook,
-            engine="streamflow",
-            step_count=len(job.placement.steps),
-            request=job.request,
-        )
-        state = RunState.FAILED
-        try:
-            placed = _PlacedRun(job, journal, on_event)
-            placed.run(program)
-            if placed.state in (RunState.FAILED, RunState.CANCELLED):
-                placed.sweep(sweep)
-            record = placed.record()
-            state = record.state
-        finally:
-            journal.end(state.value)
-    return record
+
+    def work(journal: Journal) -> RunRecord:
+        placed = _PlacedRun(job, journal, on_event)
+        placed.run(program)
+        if placed.state in (RunState.FAILED, RunState.CANCELLED):
+            placed.sweep(sweep)
+        return placed.record()
+
+    return journalled(
+        job.directory,
+        work,
+        identifier=job.id,
+        notebook=job.notebook,
+        engine="streamflow",
+        step_count=len(job.placement.steps),
+        request=job.request,
+    )
 
 
 class _PlacedRun:

@@ -102,7 +102,7 @@ class Attacked:
         finished = {}
         for note in self.client.notes():
             if note["note"] == "submitted":
-                assert finished.get(note["step"], note["attempt"]) == note["attempt"], f"{note['step']} ran again"
+                assert finished.get(note["step"], note["attempt"]) == note["attempt"], f"{note['step']} ran again: {self.client.notes()}"
             elif note["note"] == "ended" and note["state"] == "finished":
                 finished[note["step"]] = note["attempt"]
 

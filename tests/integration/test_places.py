@@ -326,7 +326,7 @@ def test_a_node_whose_daemon_is_killed_goes_down(slurm_facility, storm, tmp_path
     assert code == 0, said
     assert "is tried again at hpc: NODE_FAIL" in said
     submitted = [(note["step"].partition("-")[0], note["attempt"]) for note in client.notes() if note["note"] == "submitted"]
-    assert sorted(submitted) == [("first", 1), ("os", 1), ("os", 2), ("second", 1)], client.notes()
+    assert sorted(submitted) == [("first", 1), ("os", 1), ("os", 2), ("print", 1)], client.notes()
     assert shown(client.output) == HELD_SHOWN
     assert left_behind(client) == []
 

@@ -91,6 +91,8 @@ def ended(ref: JobRef, row: AccountingRow, record: JobStatus | None) -> JobStatu
         state, cause, reason = _ENDED[row.state]
         if record and record.cause in (Cause.LEASE, Cause.TIMEOUT):
             return base  # it ended itself, and knows better why
+        if record and record.state is JobState.FINISHED and row.state == "NODE_FAIL":
+            return base  # it was done; a controller that was away when it ended takes it for lost with its node
         return replace(base, state=state, cause=cause, reason=f"{row.state}: {reason}")
     if row.state == "COMPLETED":
         if record is None:

@@ -61,6 +61,17 @@ def test_slurm_has_the_last_word_on_a_job_that_says_it_ended_well():
     assert wait(login) == [JobState.FAILED, JobState.RUNNING]
 
 
+def test_a_job_that_had_written_down_that_it_ended_well_is_not_lost_with_its_node():
+    """So says a controller that was killed while it ended, and finds it on no node afterwards. Resumed runs would run it again."""
+    login = Login({"1": ENDED, "2": {"state": "running"}}, "1|NODE_FAIL|N/A|n1|c|None\n2|RUNNING|N/A|n1|c|None\n")
+    assert wait(login) == [JobState.FINISHED, JobState.RUNNING]
+
+
+def test_a_job_that_had_failed_when_its_node_did_is_the_nodes():
+    login = Login({"1": {**ENDED, "code": 1}, "2": {"state": "running"}}, "1|NODE_FAIL|N/A|n1|c|None\n2|RUNNING|N/A|n1|c|None\n")
+    assert wait(login) == [JobState.FAILED, JobState.RUNNING]
+
+
 def test_a_job_that_left_no_record_is_told_to_end_where_it_may_still_run():
     """Slurm takes a node for lost that it does not reach; the job there may go on, and sees the directory."""
     login = Login({"1": {"state": "running"}, "2": {"state": "running"}}, "1|NODE_FAIL|N/A|n1|c|None\n2|RUNNING|N/A|n2|c|None\n")

@@ -1,8 +1,10 @@
 """One notebook gives the same here, by ssh, by Slurm and at all of them at once; and what happens when a place does not do its part."""
 
+import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from contextlib import closing, suppress
 from pathlib import Path
@@ -17,7 +19,7 @@ from nbcompile.tenancy.relay import QuestionDesk
 from tests.integration.gate import gate
 from tests.integration.placed import HELD_SHOWN, PERSON, Client, Held, away, host, left_behind, own_site, shown, write_deployments
 from tests.integration.streamflow_environment import STREAMFLOW
-from tests.services import daemons, slurm, sshd
+from tests.services import daemons, science, slurm, sshd
 from tests.services.ground import ROOT, run
 
 NOTEBOOK = """\
@@ -164,6 +166,42 @@ def test_what_a_place_lacks_is_told_before_there_is_a_run(ssh_hosts, calm, tmp_p
         assert (code, "NB321" in said, logins(site) - before) == (1, True, 1), said
         assert not (tmp_path / "out").exists()
         assert not [path for path in set(ROOT.glob(f"home/{PERSON}/nbcompile/runs/*")) - runs if path.name.startswith("needs-")]
+
+
+@pytest.mark.ssh
+def test_a_far_python_of_another_minor_version_is_told_before_there_is_a_run(ssh_hosts, calm, tmp_path, monkeypatch):
+    """A stand-in: the system's Python, which says that it is another. Where no value goes there, and none comes from there, it may be."""
+    prefix = ROOT / "home" / PERSON / f"older-{os.getpid()}"
+    run("runuser", "-u", PERSON, "--", "/usr/bin/python3", "-m", "venv", "--without-pip", prefix)
+    (site_packages,) = prefix.glob("lib/python3.*/site-packages")
+    try:
+        with own_site("older") as site:
+            deployments = json.loads(write_deployments(tmp_path / "deployments.yml", older=host(site)).read_text())
+            libraries = Path(science.PREFIX / site_packages.relative_to(prefix))
+            named = libraries / "libraries.pth"
+            lines = (
+                named.read_text() if named.exists() else f"{libraries}\n"
+            ) + "import platform; platform.python_version = lambda: '3.9.18'\n"
+            (site_packages / "older.pth").write_text(lines)
+            deployments["deployments"]["older"]["environments"] = {"default": {"prefix": str(prefix)}}
+            (tmp_path / "deployments.yml").write_text(json.dumps(deployments))
+            monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(tmp_path / "deployments.yml"))
+            (tmp_path / "two.py").write_text("# %%\na = [1, 2]\na.append(3)\n\n# %%\n# nbc: target=older\nprint(sum(a))\n", "utf-8")
+            code, said = Client(tmp_path, "run", "two.py", "--granularity", "cell", "-o", "out").end()
+            assert (code, "NB323" in said, "3.9" in said, f"{sys.version_info[0]}.{sys.version_info[1]}" in said, "older" in said) == (
+                1,
+                True,
+                True,
+                True,
+                True,
+            ), said
+            assert not (tmp_path / "out").exists()
+            client = Client(tmp_path, "run", "two.py", "--granularity", "cell", "--on", "older", "-o", "out")
+            code, said = client.end()
+            assert code == 0, said
+            assert shown(client.output) == [[1], [2, ["6\n"]]]
+    finally:
+        run("rm", "-rf", prefix)
 
 
 MOVED = 40 << 20

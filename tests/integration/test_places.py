@@ -108,6 +108,9 @@ def test_a_run_goes_on_when_its_host_comes_back(ssh_hosts, calm, tmp_path, monke
         held = Held(tmp_path / "held.py")
         client = Client(tmp_path, *HELD_WORDS, "--on", "fragile")
         client.until_running("os-")
+        # A job that is being started is a child of the agent for a moment, and would be killed with it, and run again.
+        others = lambda: {note["step"] for note in client.notes() if note["note"] == "ended"}  # noqa: E731
+        daemons.wait_for(lambda: len(others()) == 2, "the other steps have ended", seconds=120)
         with away(site):
             client.until("place", state="away")
             time.sleep(AWAY_SECONDS)

@@ -9,7 +9,7 @@ from typing import Any, Iterator, List, NamedTuple
 
 
 class CarriedFile(NamedTuple):
-    """A file below the cells' directory, or an empty directory (`path/`): its path there, and where it is."""
+    """A file below the cells' directory, or a directory that is sent whole (`path/`): its path there, and where it is."""
 
     path: str
     place: str
@@ -28,9 +28,9 @@ def is_directory(path: str) -> bool:
 
 
 def content_of(place: str, root: str) -> Iterator[CarriedFile]:
-    """The files below a directory and its empty directories, by their paths from the root."""
-    for folder, folders, names in os.walk(place):
-        if not folders and not names and folder != root:
+    """A directory with all directories and files in it, by their paths from the root."""
+    for folder, _, names in os.walk(place):
+        if folder != root:
             yield CarriedFile(os.path.relpath(folder, root) + "/", folder)
         for name in sorted(names):
             inner = os.path.join(folder, name)

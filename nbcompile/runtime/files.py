@@ -13,7 +13,7 @@ import shutil
 import stat
 from json import dump as json_dump
 from json import load as json_load
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from .carried import is_directory
 from .document import GIVEN, VersionName
@@ -81,6 +81,8 @@ class StepFiles:
 
     def _begin(self) -> None:
         os.makedirs(self.directory)
+        # Directories that came with values: what is not in them is nowhere.
+        self.whole: Set[str] = set()
         # What is given as a part of something is given after it, and instead of what that has there.
         for path, place in sorted(((os.path.normpath(name), place) for name, place in self._given), key=_depth):
             if os.path.isabs(path) or path.split(os.sep).count(os.pardir) > LEVELS_ABOVE:
@@ -121,6 +123,7 @@ class StepFiles:
             raise StepProblem("NB592", f"`{path}` leads out of the step's directory", "run the step that makes it again")
         if is_directory(path):
             os.makedirs(target, exist_ok=True)
+            self.whole.add(path)
             return
         os.makedirs(os.path.dirname(target), exist_ok=True)
         if os.path.isfile(target) and not _holds(target, content):

@@ -265,7 +265,7 @@ class Guards:
         declared = [version.subject for version in cell.needs if version.kind == "file"]
         declared += [name[len("file:") :] for name in cell.changes if name.startswith("file:")]
         for path in self._missed:
-            if any(covers(subject, path) for subject in declared):
+            if any(covers(subject, path) for subject in declared) or path.startswith(tuple(self._files.whole)):
                 continue
             if any(covers(made, path) for made in self._made_before(cell)):
                 self.break_(FILE_TOUCHED, path, f"cell {cell.cell} reads `{path}`, which was not given to it", f"# nbc: reads={path}")

@@ -38,6 +38,8 @@ class _HookMixin:
     """Hands the value of an expression to the recorder."""
 
     shell: Any
+    # Older IPython knows of no value being shown, and asks nothing before the first one.
+    _is_active = False
 
     def start_displayhook(self) -> None:
         self._is_active = True

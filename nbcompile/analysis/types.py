@@ -6,7 +6,7 @@ import ast
 import posixpath
 from collections.abc import Callable, Sequence
 
-from nbcompile.analysis import classes, namespace, rows
+from nbcompile.analysis import classes, namespace, rows, surveyed
 from nbcompile.analysis.aliases import ANY, KEYS
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.known import Row
@@ -97,6 +97,7 @@ def attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
             return Value("method", value.objects, Bound(value, name))
         if known.is_immutable(value.type):
             return SCALAR
+    surveyed.read(frame, value, name, node)
     parts = frame.walk.heap.parts(value.objects, name)
     found = frame.walk.heap.value(parts)
     if found.callee is not None or type(callee) is Function:

@@ -11,6 +11,7 @@ from nbcompile.analysis.aliases import Heap
 from nbcompile.analysis.bindings import BlockFrame, EffectKey, Frame, FunctionFrame, Mark, Origin, Spot, spot
 from nbcompile.analysis.functions import Summary
 from nbcompile.analysis.known import Known
+from nbcompile.analysis.known.surveys import kept_attributes
 from nbcompile.analysis.values import SCALAR, Class, Code, Value, plain, single
 from nbcompile.analysis.visit import Call
 from nbcompile.model.source import Directive, Magic
@@ -55,6 +56,8 @@ class Walk:
         # Modules that are loaded more than once.
         self.reloaded: frozenset[str] = frozenset()
         self.stateful_modules: set[str] = set()
+        # What objects of the imported libraries, as far as nobody has described these, keep when it is first read.
+        self.kept_attributes: frozenset[str] = frozenset()
         self.completed: set[str] = set()
         self.running: dict[int, Summary] = {}
         self.recursive: set[int] = set()
@@ -195,6 +198,8 @@ class Walk:
     def imported(self, frame: Frame, module: str, node: ast.AST) -> None:
         """A module is imported; it may be one that an earlier cell has written."""
         self.effect(frame, "import", "read", module, node)
+        if not self.known.covers(module):
+            self.kept_attributes |= kept_attributes(module)
         if module in self.reloaded:
             # Who has something of the module must go on having that, whatever the module has by then.
             self.effect(frame, f"library:{module}", "write", module, node)

@@ -1,4 +1,4 @@
-"""Facts + what a run found that they lacked -> facts that have it, as if the author had declared it."""
+"""Facts + what a run or a profile found that they lacked -> facts that have it, as if the author had declared it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from nbcompile.analysis.files import UNRESOLVED
 from nbcompile.model.diagnostic import Span
 from nbcompile.model.facts import CellFacts, Change, Effect, Live, Stuck, Use
 from nbcompile.model.guard import GuardBreak
+from nbcompile.model.profile import Profile
 from nbcompile.rules import guards as rules
 
 _SEEN = "a run has shown it"
@@ -29,6 +30,21 @@ def learn(facts: Sequence[CellFacts], breaks: Sequence[GuardBreak]) -> tuple[Cel
             learnt[place] = teach(learnt[place], one)
     changed = {one.name for one in breaks if one.code == rules.CHANGED.code}
     return tuple(without_replays_of(cell, changed) for cell in learnt) if changed else tuple(learnt)
+
+
+def learn_from_profile(facts: Sequence[CellFacts], profile: Profile) -> tuple[CellFacts, ...]:
+    """The facts with the changes that a profile has seen and they lack; unchanged where it has seen no other."""
+    seen = {cell.index: cell.changes for cell in profile.cells}
+    learnt = tuple(_with_changes(cell, seen.get(cell.index, ())) for cell in facts)
+    changed = {change.name for old, new in zip(facts, learnt, strict=True) for change in new.changes[len(old.changes) :]}
+    return tuple(without_replays_of(cell, changed) for cell in learnt) if changed else tuple(facts)
+
+
+def _with_changes(cell: CellFacts, names: Sequence[str]) -> CellFacts:
+    """A name that the cell binds anew is not an object that was there before."""
+    known = {*(change.name for change in cell.changes), *(made.name for made in cell.definitions)}
+    new = tuple(Change(name, _START, "a profile has shown it") for name in names if name not in known)
+    return replace(cell, changes=(*cell.changes, *new)) if new else cell
 
 
 def _cells_to_teach(facts: Sequence[CellFacts], broken: GuardBreak) -> tuple[int, ...]:

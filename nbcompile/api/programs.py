@@ -76,7 +76,16 @@ def analyze_at(data: bytes, path: Path, parameters: Mapping[str, object]) -> Pro
     look = cache(partial(look_beside, program.notebook, given_files(program.graph), path.parent))
     profiled = _find_profile(program, path)
     found += tuple(replace(one, path=str(path)) for one in profiled.diagnostics)
-    return replace(program, diagnostics=found, look=look, directory=path.parent, profile=profiled.value)
+    program = replace(program, diagnostics=found, look=look, directory=path.parent, profile=profiled.value)
+    return _profiled(program, profiled.value) if program.ok and profiled.value else program
+
+
+def _profiled(program: Program, profile: Profile) -> Program:
+    """The program with what a profile of its cells has seen and analysis has not."""
+    from nbcompile.analysis.lessons import learn_from_profile
+
+    facts = learn_from_profile(program.facts, profile)
+    return program if facts == program.facts else linked_again(replace(program, facts=facts))
 
 
 def analyze_bytes(data: bytes, name: str) -> Program:

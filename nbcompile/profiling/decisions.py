@@ -38,7 +38,10 @@ def step_seconds(plan: Plan, profile: Profile) -> dict[StepId, float]:
 
 def decisions_digest(profile: Profile) -> str:
     """A digest of what plans are made from: times and memory by powers of two, so that another run of the same cells has the same."""
-    rounded = [(cell.index, _power_of_two(cell.seconds * 1000), _power_of_two(cell.peak_memory_mib)) for cell in profile.cells]
+    rounded = [
+        (cell.index, _power_of_two(cell.seconds * 1000), _power_of_two(cell.peak_memory_mib), sorted(cell.changes))
+        for cell in profile.cells
+    ]
     return hashlib.sha256(json.dumps(rounded).encode()).hexdigest()
 
 

@@ -35,6 +35,20 @@ def test_a_profile_is_written_and_used(tmp_path):
     assert "NB331" in [found.rule.code for found in changed.diagnostics]
 
 
+def test_a_change_that_only_the_profile_sees_is_planned(tmp_path):
+    path, library = tmp_path / "nb.py", tmp_path / "shelf.py"
+    library.write_text("def look(rows):\n    rows[0]['seen'] = True\n", "utf-8")
+    path.write_text("# %%\nimport shelf\nrows = [{'a': 1}]\n# %%\nshelf.look(rows)\n# %%\nprint(rows)\n", "utf-8")
+    settings = Settings(granularity=Granularity.CELL)
+    unaware = api.run(path, settings, output=tmp_path / "before")
+    assert [found.rule.code for found in unaware.diagnostics if found.rule.code.startswith("NB50")] == ["NB501"]
+    api.write_profile(api.profile(path), path)
+    assert "mutation" in {edge.kind.value for edge in api.analyze(path).graph.edges}
+    aware = api.run(path, settings, output=tmp_path / "after")
+    assert [found.rule.code for found in aware.diagnostics if found.rule.code.startswith("NB50")] == []
+    assert len(aware.steps) == 3
+
+
 def test_a_run_that_fails_gives_no_profile(tmp_path):
     path = tmp_path / "nb.py"
     path.write_text("# %%\n1 / 0\n", "utf-8")

@@ -33,11 +33,11 @@ def learn(facts: Sequence[CellFacts], breaks: Sequence[GuardBreak]) -> tuple[Cel
 
 
 def learn_from_profile(facts: Sequence[CellFacts], profile: Profile) -> tuple[CellFacts, ...]:
-    """The facts with the changes that a profile has seen and they lack; unchanged where it has seen no other."""
+    """The facts with the changes that a profile has seen, and its lessons; unchanged where they have it all."""
     seen = {cell.index: cell.changes for cell in profile.cells}
     learnt = tuple(_with_changes(cell, seen.get(cell.index, ())) for cell in facts)
     changed = {change.name for old, new in zip(facts, learnt, strict=True) for change in new.changes[len(old.changes) :]}
-    return tuple(without_replays_of(cell, changed) for cell in learnt) if changed else tuple(facts)
+    return learn(tuple(without_replays_of(cell, changed) for cell in learnt) if changed else facts, profile.lessons)
 
 
 def _with_changes(cell: CellFacts, names: Sequence[str]) -> CellFacts:

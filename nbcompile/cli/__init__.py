@@ -20,7 +20,7 @@ _COMMANDS = {
     "doctor": "Say what works here, or at a deployment, and what does not.",
     "explain": "Say what a code means, or why a cell needs others.",
     "inspect": "Print any stage of the compilation.",
-    "profile": "Run a notebook once, and note what each cell takes and does.",
+    "profile": "Run a notebook, and note what each cell takes and does.",
     "run": "Run a notebook, its independent cells side by side.",
     "runs": "List, follow and end runs.",
     "verify": "Run a notebook plainly and compiled, and compare.",

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from nbcompile.model.guard import GuardBreak
+
 PROFILE_SCHEMA = "nbcompile/profile/1"
 
 
@@ -41,11 +43,15 @@ class ProfiledCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A profile. Cells that the run did not come to, and empty ones, are missing."""
+    """A profile. Cells that the run did not come to, and empty ones, are missing.
+
+    `lessons` are what a second run, with a step for every cell, found that analysis does not foresee.
+    """
 
     notebook: str
     python: str
     cells: tuple[ProfiledCell, ...]
+    lessons: tuple[GuardBreak, ...] = ()
 
     @property
     def seconds(self) -> float:

@@ -42,7 +42,8 @@ def decisions_digest(profile: Profile) -> str:
         (cell.index, _power_of_two(cell.seconds * 1000), _power_of_two(cell.peak_memory_mib), sorted(cell.changes))
         for cell in profile.cells
     ]
-    return hashlib.sha256(json.dumps(rounded).encode()).hexdigest()
+    lessons = sorted((lesson.code, lesson.cell, lesson.name) for lesson in profile.lessons)
+    return hashlib.sha256(json.dumps([rounded, lessons]).encode()).hexdigest()
 
 
 def _power_of_two(number: float) -> int:

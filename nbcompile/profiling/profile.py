@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from nbcompile.model.diagnostic import Diagnostic, Outcome
+from nbcompile.model.guard import GuardBreak
 from nbcompile.model.notebook import Notebook
 from nbcompile.model.profile import PROFILE_SCHEMA, Profile, ProfiledCell, ProfiledValue
 from nbcompile.model.run import CellRecord
+from nbcompile.rules.guards import CANNOT_TRAVEL, CHANGED, FILE_TOUCHED, NOT_SENT, SHARED, STATE_SET
 from nbcompile.rules.profile import STALE_PROFILE
+
+_TOLD = frozenset(rule.code for rule in (CHANGED, NOT_SENT, FILE_TOUCHED, SHARED, STATE_SET))
+_VERSION = re.compile(r".+@([0-9]{1,9})", re.DOTALL)
 
 
 def profile_name(notebook: str) -> str:
@@ -40,7 +46,8 @@ def _cell(notebook: Notebook, record: CellRecord) -> ProfiledCell:
 def profile_json(profile: Profile) -> str:
     """The profile as JSON text."""
     cells = [{**asdict(cell), "values": {name: value._asdict() for name, value in cell.values.items()}} for cell in profile.cells]
-    document = {"schema": PROFILE_SCHEMA, "notebook": profile.notebook, "python": profile.python, "cells": cells}
+    lessons = [lesson._asdict() for lesson in profile.lessons]
+    document = {"schema": PROFILE_SCHEMA, "notebook": profile.notebook, "python": profile.python, "cells": cells, "lessons": lessons}
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -50,7 +57,8 @@ def read_profile(data: bytes, notebook: Notebook) -> Outcome[Profile | None]:
         document = json.loads(data)
         cells = tuple(_read_cell(cell) for cell in document["cells"])
         known = document["schema"] == PROFILE_SCHEMA
-        profile = Profile(notebook=document["notebook"], python=document["python"], cells=cells)
+        lessons = tuple(_read_lesson(lesson, len(notebook.code_cells)) for lesson in document.get("lessons", ()))
+        profile = Profile(notebook=document["notebook"], python=document["python"], cells=cells, lessons=lessons)
     except (ValueError, LookupError, TypeError, AttributeError):
         return Outcome(None, (_stale(notebook, "cannot be read"),))
     if not known:
@@ -78,6 +86,16 @@ def _read_cell(cell: Mapping[str, Any]) -> ProfiledCell:
         files=_files(cell["files"]),
         **names,
     )
+
+
+def _read_lesson(found: Mapping[str, Any], cells: int) -> GuardBreak:
+    """One lesson. Raises ValueError for what no guard says."""
+    lesson = GuardBreak(str(found["code"]), int(found["cell"]), str(found["name"]), str(found["message"]), str(found["remedy"]))
+    maker = _VERSION.fullmatch(lesson.name)
+    told = lesson.code in _TOLD or (lesson.code == CANNOT_TRAVEL.code and maker is not None and int(maker[1]) < cells)
+    if not (told and 0 <= lesson.cell < cells):
+        raise ValueError(f"no guard says {lesson}")
+    return lesson
 
 
 def _values(found: Mapping[str, Any]) -> dict[str, ProfiledValue]:

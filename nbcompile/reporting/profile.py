@@ -13,6 +13,7 @@ def profile_text(profile: Profile) -> str:
     lines = [f"{'cell':>4} {'took':>9} {'CPU':>9} {'peak MiB':>9}  what it did"]
     lines += [_line(cell) for cell in profile.cells]
     lines.append(f"{len(profile.cells)} cells took {duration(profile.seconds)}")
+    lines += [f"not foreseen by analysis, and planned with from now on: {lesson.message}" for lesson in profile.lessons]
     return "\n".join(lines) + "\n"
 
 

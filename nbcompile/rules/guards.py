@@ -24,7 +24,7 @@ Steps work on copies: cells after this one would go on with the object as it was
 
 {_REPAIRED}
 ## What to do
-Write `# nbc: mutates=NAME` into the cell. Or run `nbcompile profile NOTEBOOK`, which sees all such changes, and build again.
+Write `# nbc: mutates=NAME` into the cell. Or run `nbcompile profile NOTEBOOK`, which sees it, and build again.
 """,
 )
 

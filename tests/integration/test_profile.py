@@ -10,6 +10,7 @@ from nbcompile.cli import cli
 from nbcompile.model.errors import CellFailed
 from nbcompile.model.plan import Granularity
 from nbcompile.model.settings import Settings
+from nbcompile.profiling.profile import profile_json
 
 pytestmark = pytest.mark.slow
 NOTEBOOK = "# %%\nimport time\nx = [1]\n# %%\ny = x\ntime.sleep(0.2)\n# %%\ny.append(2)\n# %%\nprint(x)\n"
@@ -42,11 +43,40 @@ def test_a_change_that_only_the_profile_sees_is_planned(tmp_path):
     settings = Settings(granularity=Granularity.CELL)
     unaware = api.run(path, settings, output=tmp_path / "before")
     assert [found.rule.code for found in unaware.diagnostics if found.rule.code.startswith("NB50")] == ["NB501"]
-    api.write_profile(api.profile(path), path)
+    made = api.profile(path)
+    assert [(lesson.code, lesson.cell, lesson.name) for lesson in made.lessons] == [("NB501", 1, "rows")]
+    api.write_profile(made, path)
     assert "mutation" in {edge.kind.value for edge in api.analyze(path).graph.edges}
     aware = api.run(path, settings, output=tmp_path / "after")
     assert [found.rule.code for found in aware.diagnostics if found.rule.code.startswith("NB50")] == []
     assert len(aware.steps) == 3
+
+
+def test_what_guards_find_is_planned(tmp_path):
+    path, library = tmp_path / "nb.py", tmp_path / "noise.py"
+    library.write_text("import random\ndef last():\n    return random.random()\n", "utf-8")
+    path.write_text("# %%\nimport random, noise\nrandom.seed(1)\n# %%\nnoise.last()\n# %%\nprint(random.random())\n", "utf-8")
+    made = api.profile(path)
+    once = api.profile(path, once=True)
+    assert (bool(made.lessons), once.lessons) == (True, ())
+    api.write_profile(made, path)
+    assert api.analyze(path).profile == made
+    again = api.run(path, Settings(granularity=Granularity.CELL, strict=True), output=tmp_path / "out")
+    assert again.state.value == "finished"
+
+
+@pytest.mark.parametrize(
+    "lesson", [{"code": "NB001"}, {"cell": 9}, {"code": "NB506", "name": "x@y"}, {"cell": "one"}, {"name": None, "cell": None}]
+)
+def test_a_lesson_that_no_guard_gives_spoils_the_profile(tmp_path, lesson):
+    path = tmp_path / "nb.py"
+    path.write_text(NOTEBOOK, "utf-8")
+    made = json.loads(profile_json(api.profile(path, once=True)))
+    made["lessons"] = [{"code": "NB501", "cell": 1, "name": "x", "message": "", "remedy": "", **lesson}]
+    path.with_suffix(".profile.json").write_text(json.dumps(made), "utf-8")
+    program = api.analyze(path)
+    assert program.profile is None
+    assert "NB331" in [found.rule.code for found in program.diagnostics]
 
 
 def test_a_run_that_fails_gives_no_profile(tmp_path):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from nbcompile.analysis import caches, expressions, guesses, rows, statements, types
 from nbcompile.analysis.aliases import KEPT, KEYS
-from nbcompile.analysis.bindings import GONE, CellFrame, EffectKey, Mark, Origin, Spot, Trace, origin, spot
+from nbcompile.analysis.bindings import GONE, CellFrame, EffectKey, Mark, Origin, Spot, TooMuchHeld, Trace, origin, spot
 from nbcompile.analysis.channels import FILES
 from nbcompile.analysis.imports import reloaded_modules
 from nbcompile.analysis.known import Known
@@ -154,7 +154,11 @@ class _Notebook:
         record.empty = not parsed.tree.body
         first_object = walk.heap.size
         frame = CellFrame(walk)
-        self._run(frame, parsed, record)
+        walk.followed = 0
+        try:
+            self._run(frame, parsed, record)
+        except TooMuchHeld:
+            frame = self._unfollowed(parsed, record)
         self._commit(frame, record, first_object)
 
     def errors(self, cell: Cell) -> list[Diagnostic]:
@@ -164,6 +168,20 @@ class _Notebook:
             place = Place(cell.index, cell.id, _span(self.records[-1], where))
             found.append(Diagnostic(rule=reading.SYNTAX_ERROR, message=message, place=place, help="correct the cell"))
         return found
+
+    def _unfollowed(self, parsed: ParsedCell, record: _Record) -> CellFrame:
+        """A cell that may have done anything: what it binds is one unknown object."""
+        frame, body = CellFrame(self.walk), parsed.tree.body if parsed.tree is not None else []
+        record.candidates.clear()
+        record.settings.clear()
+        for ordinal, statement in enumerate(body):
+            record.statements[ordinal] = spot(statement)
+            for name in sorted(_stored_names(statement)):
+                frame.top.values[name] = frame.fresh(body[0], "")
+                frame.binders[name] = ordinal
+        reason = "it may let so many objects hold each other that they cannot be followed"
+        self.walk.opaque(frame, body[0], reason)
+        return frame
 
     # -- one cell ------------------------------------------------------------------------------------------------
 
@@ -532,6 +550,21 @@ def _effects(record: _Record, ids: Mapping[int, StatementId]) -> Iterator[Effect
     for ordinal, made in record.settings.items():
         for key, mark in made.items():
             yield Effect(*key, _span(record, mark.spot), ids.get(ordinal))
+
+
+def _stored_names(statement: ast.AST) -> Iterator[str]:
+    """The names that a statement binds itself, and not functions and classes in it."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield statement.name
+        return
+    if isinstance(statement, ast.Name) and isinstance(statement.ctx, ast.Store):
+        yield statement.id
+    elif isinstance(statement, ast.alias):
+        yield (statement.asname or statement.name).partition(".")[0]
+    elif isinstance(statement, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+        return
+    for part in ast.iter_child_nodes(statement):
+        yield from _stored_names(part)
 
 
 def _bound_before(frame: CellFrame, statement: ast.stmt, ordinal: int) -> dict[str, int]:

@@ -62,6 +62,7 @@ class Walk:
         self.running: dict[int, Summary] = {}
         self.recursive: set[int] = set()
         self.bindings = 0
+        self.followed = 0
         self.anything = Value("")
         self.given: dict[str, Value] = {}
         self.cell = 0

@@ -94,7 +94,8 @@ class Guards:
     def break_(self, code: str, name: str, message: str, remedy: str) -> None:
         """Tell that a guard was broken by the cell that runs."""
         self.broken += self._ends_step(code, name)
-        self.said.append(f"{code}: {message}\n  write `{remedy}` into the cell\n")
+        profile = "" if self._document.repairs else ", or run `nbcompile profile` on the notebook and build it again"
+        self.said.append(f"{code}: {message}\n  write `{remedy}` into the cell{profile}\n")
         self._tell("guard", **Break(code, self._cell.cell if self._cell else -1, name, message, remedy)._asdict())
 
     # Before a cell.

@@ -158,7 +158,9 @@ class _Notebook:
         try:
             self._run(frame, parsed, record)
         except TooMuchHeld:
-            frame = self._unfollowed(parsed, record)
+            frame = self._unfollowed(parsed, record, "it may let so many objects hold each other that they cannot be followed")
+        except RecursionError:
+            frame = self._unfollowed(parsed, record, "it is nested too deep to be followed")
         self._commit(frame, record, first_object)
 
     def errors(self, cell: Cell) -> list[Diagnostic]:
@@ -169,7 +171,7 @@ class _Notebook:
             found.append(Diagnostic(rule=reading.SYNTAX_ERROR, message=message, place=place, help="correct the cell"))
         return found
 
-    def _unfollowed(self, parsed: ParsedCell, record: _Record) -> CellFrame:
+    def _unfollowed(self, parsed: ParsedCell, record: _Record, reason: str) -> CellFrame:
         """A cell that may have done anything: what it binds is one unknown object."""
         frame, body = CellFrame(self.walk), parsed.tree.body if parsed.tree is not None else []
         record.candidates.clear()
@@ -179,7 +181,6 @@ class _Notebook:
             for name in sorted(_stored_names(statement)):
                 frame.top.values[name] = frame.fresh(body[0], "")
                 frame.binders[name] = ordinal
-        reason = "it may let so many objects hold each other that they cannot be followed"
         self.walk.opaque(frame, body[0], reason)
         return frame
 
@@ -553,18 +554,19 @@ def _effects(record: _Record, ids: Mapping[int, StatementId]) -> Iterator[Effect
 
 
 def _stored_names(statement: ast.AST) -> Iterator[str]:
-    """The names that a statement binds itself, and not functions and classes in it."""
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        yield statement.name
-        return
-    if isinstance(statement, ast.Name) and isinstance(statement.ctx, ast.Store):
-        yield statement.id
-    elif isinstance(statement, ast.alias):
-        yield (statement.asname or statement.name).partition(".")[0]
-    elif isinstance(statement, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-        return
-    for part in ast.iter_child_nodes(statement):
-        yield from _stored_names(part)
+    """The names that a statement binds itself, and not functions and classes in it. It may be nested too deep for recursion."""
+    waiting = [statement]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+            continue
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.alias):
+            yield (node.asname or node.name).partition(".")[0]
+        if not isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            waiting += ast.iter_child_nodes(node)
 
 
 def _bound_before(frame: CellFrame, statement: ast.stmt, ordinal: int) -> dict[str, int]:

@@ -20,16 +20,36 @@ class Recorder:
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
-        self.cell = NO_CELL
+        self._cell = self._latest = NO_CELL
         self.muted = 0
         self.failed: Optional[Dict[str, Any]] = None
         self.flush: Callable[[], None] = lambda: None
         self.hooks: List[Callable[[Dict[str, Any]], None]] = []
         self.results: Deque[Any] = deque(maxlen=0)
 
+    @property
+    def cell(self) -> int:
+        """The cell that runs, or NO_CELL."""
+        return self._cell
+
+    @cell.setter
+    def cell(self, cell: int) -> None:
+        self._cell = cell
+        self._latest = self._latest if cell == NO_CELL else cell
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether what the thread of the cells writes now belongs to none of them."""
+        return bool(self.muted) or self.cell == NO_CELL
+
+    def late_stream(self, name: str, text: str) -> None:
+        """Record text that another thread wrote while no cell ran: as in a kernel it goes to the one that ran last."""
+        if text and self._latest != NO_CELL:
+            self.journal.stream(self._latest, name, text)
+
     def stream(self, name: str, text: str) -> None:
         """Record text that came on stdout or stderr. Text that comes while no cell runs belongs to none."""
-        if not text or self.muted or self.cell == NO_CELL:
+        if not text or self.is_idle:
             return
         if self.hooks:
             self.hooks[-1]({"output_type": "stream", "name": name, "text": text})

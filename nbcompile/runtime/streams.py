@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from .journal import PIECE
 from .recorder import Recorder
@@ -71,7 +71,8 @@ class OutStream(io.TextIOBase):
         self._recorder = recorder
         self._descriptor = descriptor
         self._lock = threading.RLock()
-        self._pieces: List[str] = []
+        # Whether another thread than that of the cells wrote it.
+        self._pieces: List[Tuple[str, bool]] = []
         self._length = 0
         self._since = 0.0
         self._in_child = False
@@ -86,7 +87,7 @@ class OutStream(io.TextIOBase):
         with self._lock:
             if self._descriptor is not None and self._descriptor.waiting():
                 self._drain(self._descriptor)
-            self._hold(text)
+            self._hold(text, threading.get_ident() != threading.main_thread().ident)
         return len(text)
 
     def flush(self) -> None:
@@ -134,18 +135,20 @@ class OutStream(io.TextIOBase):
     def _drain(self, descriptor: DescriptorFile) -> None:
         self._hold(descriptor.read())
 
-    def _hold(self, text: str) -> None:
+    def _hold(self, text: str, other_thread: bool = False) -> None:
         if not self._pieces:
             self._since = time.monotonic()
-        self._pieces.append(text)
+        self._pieces.append((text, other_thread))
         self._length += len(text)
         if self._length > PIECE:
             self._show()
 
     def _show(self) -> None:
-        text = "".join(self._pieces)
-        self._pieces, self._length = [], 0
-        self._recorder.stream(self.name, text)
+        pieces, self._pieces, self._length = self._pieces, [], 0
+        if self._recorder.is_idle:
+            self._recorder.late_stream(self.name, "".join(text for text, other_thread in pieces if other_thread))
+        else:
+            self._recorder.stream(self.name, "".join(text for text, _ in pieces))
 
 
 # What a kernel's stream calls itself: libraries look.

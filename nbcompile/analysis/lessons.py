@@ -34,7 +34,9 @@ def learn(facts: Sequence[CellFacts], breaks: Sequence[GuardBreak]) -> tuple[Cel
 
 def learn_from_profile(facts: Sequence[CellFacts], profile: Profile) -> tuple[CellFacts, ...]:
     """The facts with the changes that a profile has seen, and its lessons; unchanged where they have it all."""
-    seen = {cell.index: cell.changes for cell in profile.cells}
+    # What a thread changes is seen in whichever cell runs then; all cells that reach it are one step anyway.
+    alive = {name for cell in facts for live in cell.live for name in live.names} | {stuck.name for cell in facts for stuck in cell.stuck}
+    seen = {cell.index: [name for name in cell.changes if name not in alive] for cell in profile.cells}
     learnt = tuple(_with_changes(cell, seen.get(cell.index, ())) for cell in facts)
     changed = {change.name for old, new in zip(facts, learnt, strict=True) for change in new.changes[len(old.changes) :]}
     return learn(tuple(without_replays_of(cell, changed) for cell in learnt) if changed else facts, profile.lessons)

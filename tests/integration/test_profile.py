@@ -52,6 +52,17 @@ def test_a_change_that_only_the_profile_sees_is_planned(tmp_path):
     assert len(aware.steps) == 3
 
 
+def test_what_a_thread_changes_is_no_change_of_the_cells_beside_it(tmp_path):
+    path = tmp_path / "nb.py"
+    thread = "import threading, time\nlog = []\nt = threading.Timer(0.02, log.append, args=(1,)); t.start()\n"
+    path.write_text(f"# %%\n{thread}# %%\ntime.sleep(0.2)\na = 1\n# %%\nprint(a)\n# %%\nt.join()\nprint(log)\n", "utf-8")
+    made = api.profile(path)
+    assert "log" in made.cells[1].changes
+    api.write_profile(made, path)
+    steps = api.plan(api.analyze(path), Settings(granularity=Granularity.CELL)).steps
+    assert [step.cells for step in steps] == [(0, 3), (1,), (2,)]
+
+
 def test_what_guards_find_is_planned(tmp_path):
     path, library = tmp_path / "nb.py", tmp_path / "noise.py"
     library.write_text("import random\ndef last():\n    return random.random()\n", "utf-8")

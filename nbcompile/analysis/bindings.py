@@ -122,7 +122,7 @@ class Scope:
 class Frame:
     """A running piece of code. `sites` keeps the objects that its nodes made, so that a second pass makes no others."""
 
-    __slots__ = ("caught", "dead", "exits", "local", "loops", "returned", "sites", "top", "trace", "walk")
+    __slots__ = ("caught", "dead", "entered", "exits", "local", "loops", "returned", "sites", "top", "trace", "walk")
 
     def __init__(self, walk: Walk, trace: Trace, top: Scope, local: Scope, sites: dict[object, int]) -> None:
         self.walk = walk
@@ -131,6 +131,8 @@ class Frame:
         self.local = local
         self.sites = sites
         self.dead = False
+        # Objects of undescribed libraries whose `with` is running.
+        self.entered: tuple[Value, ...] = ()
         self.exits: list[Snapshot] = []
         self.loops: list[list[Snapshot]] = []
         self.caught: list[list[Snapshot]] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 
-from nbcompile.analysis import channels, conventions, files, rows
+from nbcompile.analysis import channels, conventions, entered, files, rows
 from nbcompile.analysis.aliases import ANY, KEPT
 from nbcompile.analysis.values import NO_OBJECTS, Class, Value, Wrapped, single
 from nbcompile.analysis.visit import Call
@@ -227,6 +227,7 @@ def function(call: Call) -> Value:
         return _connected(call)
     read = _touch_files(call, call.label.rpartition(".")[2])
     made = conventions.follow(call, _function(call))
+    entered.register(call.frame, made, call.node)
     files.read_later(call, made, read)
     return made
 

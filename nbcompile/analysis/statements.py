@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from nbcompile.analysis import classes, files, filled, imports, rows, types
+from nbcompile.analysis import classes, entered, files, filled, imports, rows, types
 from nbcompile.analysis.aliases import ANY
 from nbcompile.analysis.assignment import assign, augment, delete
 from nbcompile.analysis.bindings import GONE, BlockFrame, CellFrame, Frame, FunctionFrame, Snapshot
@@ -256,13 +256,13 @@ def with_(frame: Frame, node: ast.With | ast.AsyncWith) -> None:
     managers = []
     for item in node.items:
         manager = evaluate(frame, item.context_expr)
-        entered = _enter(frame, manager, node)
+        given = _enter(frame, manager, node)
         swallows = swallows or _may_swallow(frame, manager)
         managers.append(manager)
         if item.optional_vars is not None:
-            assign(frame, item.optional_vars, entered)
+            assign(frame, item.optional_vars, given)
     before = frame.fork() if swallows else None
-    execute(frame, node.body)
+    entered.run(frame, managers, node.body, node)
     if before is not None:
         frame.merge([before, *([] if frame.dead else [frame.fork()])])
     for manager in managers:

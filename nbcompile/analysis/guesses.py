@@ -41,6 +41,8 @@ _LOOKS = re.compile(
 )
 # Methods that work something out, which an object of an unknown library may keep, or draw numbers for.
 _WORKS_OUT = re.compile(r"(?:predict|score|transform|inverse|decision|eval|evaluate|compute_?|expect|simulate|sample)(?:_.*|)")
+# The in-place form of a method, by the convention of torch and of those who follow it; it gives back its object.
+_IN_PLACE = re.compile(r"[a-z].*[^_]_")
 _GIVES_PART = re.compile(
     r"(?:get|gca|gcf|add|create|new|sub|child|parent|item|entry|axes|figure|copy_to|setdefault|register|insert|append)(?:_.*|)"
 )
@@ -117,7 +119,8 @@ def _method(call: Call) -> Value:
         walk.found_stateful.update(of.origin for of in walk.classes.values())
     if walk.is_pure(call.node):
         return frame.fresh(call.node, "")
-    hands_out = _HANDS_OUT.fullmatch(name) is not None
+    in_place = _IN_PLACE.fullmatch(name) is not None
+    hands_out = _HANDS_OUT.fullmatch(name) is not None and not in_place
     if not hands_out:
         rows.call_held(call)
     if walk.known.is_immutable(receiver.type) or (not objects and receiver.type):
@@ -126,7 +129,7 @@ def _method(call: Call) -> Value:
     parts = walk.heap.parts(objects, ANY)
     if changes:
         _change_and_keep(call, name)
-    if _GIVES_PART.fullmatch(name):
+    if in_place or _GIVES_PART.fullmatch(name):
         return Value("", objects | parts if changes else parts)
     return frame.fresh(call.node, "") if hands_out else _holder(call, _code_in(call, call.values()))
 
@@ -172,7 +175,7 @@ def _changes(call: Call, name: str) -> bool:
         return True
     if any(type(walk.heap.callees.get(number)) is Class for number in receiver.objects):
         return name == "register"
-    if _CHANGES.fullmatch(name) or _WORKS_OUT.fullmatch(name):
+    if _CHANGES.fullmatch(name) or _WORKS_OUT.fullmatch(name) or _IN_PLACE.fullmatch(name):
         return True
     return _LOOKS.fullmatch(name) is None and not any(walk.known.method(kind, name) for kind in _COMMON)
 

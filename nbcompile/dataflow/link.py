@@ -208,7 +208,6 @@ def _live_after(facts: Sequence[CellFacts]) -> list[frozenset[str]]:
         live.update(use.name for use in cell.uses)
         live.update(change.name for change in cell.changes)
         live.update(name for shared in cell.sharing for name in shared.names)
-        live.update(uncertain if any(name in live for name in uncertain) else ())
         if cell.kind is FactsKind.OPAQUE:
             live.update(made.name for other in facts[: cell.index] for made in other.definitions)
     return found[::-1]

@@ -8,6 +8,7 @@ every shard. Everything else is a doubt, with its place: the shards together may
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
@@ -145,6 +146,7 @@ class _Cell:
         """A statement that does the same in every shard."""
         for name in _stored(statement):
             self._move(name, self.kept)
+        for name in _changed_or_stored([statement]):
             self.collectors.pop(name, None)
         self.collectors.update(empty_collectors(statement))
         if _shows(statement) or (isinstance(statement, ast.Expr) and not isinstance(statement.value, ast.Constant | ast.Call)):
@@ -242,7 +244,8 @@ class _Cell:
         stop = next(_breaks(body), None)
         if stop:
             self.doubt(stop, "it ends the rounds, and the other shards go on with theirs")
-        for name in (*(_changed_or_stored(body) if stop else ()), *(name for part in loop.orelse for name in _stored(part))):
+        partial = sorted(order) != list(range(self.width))
+        for name in (*(_changed_or_stored(body) if stop or partial else ()), *(name for part in loop.orelse for name in _stored(part))):
             self._move(name, self.torn)
 
     def _round(self, body: Sequence[ast.stmt], places: Mapping[str, int], own: set[str]) -> None:
@@ -261,23 +264,27 @@ class _Cell:
         for name in places:
             self._move(name, self.torn)
         # Collected once: what another loop adds would follow what this one did, and in shards it comes between.
-        for name in self.joined:
+        for name in (*self.joined, *self.torn):
             self.collectors.pop(name, None)
 
     def _one(self, statement: ast.stmt, places: Mapping[str, int], bound: set[str], ever: set[str]) -> None:
-        collected = _collecting(statement)
-        parts: Sequence[ast.AST] = [statement]
-        if collected and collected[0] in self.collectors:
-            self._move(collected[0], self.joined)
-            parts = collected[1]
-        for part in parts:
-            if self._whole(part, places):
-                self.doubt(statement, "a round reads more of the scattered names than its own item")
-            early = [name for name in _first_loaded(part, bound) if name in ever or name in self.collectors]
-            changed = list(_changed(part, bound))
-            for name in dict.fromkeys((*early, *changed)):
-                self.doubt(statement, f"`{name}` goes from one round to the next")
-                self._move(name, self.torn)
+        collected: dict[str, None] = {}
+        read = _without_collecting(statement, self.collectors, collected)
+        more = self._whole(read, places)
+        if more:
+            self.doubt(statement, "a round reads more of the scattered names than its own item")
+        early = [name for name in _first_loaded(read, bound) if name in ever or name in self.collectors]
+        torn = dict.fromkeys((*early, *_changed(read, bound)))
+        for name in torn:
+            self.doubt(statement, f"`{name}` goes from one round to the next")
+            self._move(name, self.torn)
+        # What is made of it goes wrong with it.
+        tears = more or any(name in self.torn for name in _loaded(read))
+        for name in collected:
+            if name not in self.torn:
+                self._move(name, self.torn if tears else self.joined)
+        for name in _stored(read) if tears else ():
+            self._move(name, self.torn)
 
 
 def _places(loops: Sequence[tuple[ast.expr, ast.expr]]) -> dict[str, int]:
@@ -315,6 +322,25 @@ def _collecting(statement: ast.stmt) -> tuple[str, Sequence[ast.expr]] | None:
         if isinstance(target.value, ast.Name):
             return target.value.id, [target.slice, statement.value]
     return None
+
+
+def _without_collecting(statement: ast.stmt, collectors: Collection[str], collected: dict[str, None]) -> ast.stmt:
+    """The statement with only what is read where it collects, in its branches and inner loops, too; `collected` takes the names."""
+    found = _collecting(statement)
+    if found and found[0] in collectors:
+        collected[found[0]] = None
+        return ast.copy_location(ast.Expr(ast.copy_location(ast.Tuple([*found[1]], ast.Load()), statement)), statement)
+    if not isinstance(statement, ast.With | ast.For | ast.If | ast.Try | ast.While | ast.Match):
+        return statement
+    kept = copy.copy(statement)
+    for field, parts in ast.iter_fields(statement):
+        if field in ("handlers", "cases"):
+            setattr(kept, field, [copy.copy(part) for part in parts])
+            for part in getattr(kept, field):
+                part.body = [_without_collecting(inner, collectors, collected) for inner in part.body]
+        elif field in ("body", "orelse", "finalbody"):
+            setattr(kept, field, [_without_collecting(inner, collectors, collected) for inner in parts])
+    return kept
 
 
 def empty_collectors(statement: ast.stmt) -> Iterator[tuple[str, str]]:
@@ -434,6 +460,10 @@ def _stored(node: ast.AST) -> list[str]:
     if isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
         return []
     own = [node.id] if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else []
+    if isinstance(node, ast.MatchAs | ast.MatchStar | ast.ExceptHandler) and node.name:
+        own = [node.name]
+    if isinstance(node, ast.MatchMapping) and node.rest:
+        own = [node.rest]
     return [*own, *(name for part in ast.iter_child_nodes(node) for name in _stored(part))]
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import copy
 import io
 import itertools
 from collections import OrderedDict, defaultdict
@@ -99,6 +100,8 @@ STATEMENTS = [
     "for w in ws:\n    for x in xs:\n        zs.append((x, w))",
     "for x in xs:\n    print('row')\n    for w in ws:\n        print(x, w)",
     "zs = []",
+    "ys.append(n)",
+    "for w in ws:\n    table[w] = n",
     "count = len(xs)",
     "largest = max(xs, default=0)",
     "print('start')",
@@ -130,13 +133,27 @@ STATEMENTS = [
     "zs = [v for v in ds.values()]",
     "table = {k: v for k, v in ds.items() if v}",
     "for k in ds.keys():\n    print(k)",
+    "for x in xs:\n    for j in range(x):\n        ys.append(j)",
+    "for x in xs:\n    if x > 1:\n        ys.append(x)\n    else:\n        table[x] = n",
+    "for x in xs:\n    try:\n        ys.append(6 // x)\n    except ZeroDivisionError:\n        pass\n    finally:\n        zs.append(x)",
+    "for x in xs:\n    match x:\n        case 1:\n            ys.append(x)\n        case y if y > 2:\n            table[y] = x",
+    "for x in xs:\n    try:\n        6 // x\n    except ZeroDivisionError as n:\n        ys.append(0)",
+    "for x in xs:\n    while x > 2:\n        x -= 1\n        ys.append(x)",
+    "for x in xs:\n    if len(ys) < 2:\n        ys.append(x)",
+    "for x in xs:\n    if x in table:\n        continue\n    table[x] = n",
+    "for x in xs:\n    if x not in seen:\n        ys.append(x)\n    seen.add(x)",
+    "for x in xs:\n    for w in ws:\n        if x > w:\n            zs.append((x, w))",
+    "for x in xs:\n    if x:\n        for w in ws:\n            zs.append((x, w))",
+    "for x in xs:\n    for y in xs:\n        ys.append((x, y))",
+    "for x in xs:\n    n += x\n    ys.append(n)",
+    "for x in xs:\n    m = len(xs)\n    ys.append(m)",
 ]
 SCATTERS = [[["xs"]], [["xs", "vs"]], [["xs"], ["ws"]], [["xs", "vs"], ["ws"]], [["ds"]], [["xs", "ds"]]]
 KINDS = {"ds": "dict"}
 
 
 def run(source, names):
-    namespace, shown = dict(names), io.StringIO()
+    namespace, shown = copy.deepcopy(dict(names)), io.StringIO()
     with contextlib.redirect_stdout(shown):
         exec(source, namespace)  # noqa: S102 - it is what a cell does
     del namespace["__builtins__"]
@@ -158,7 +175,7 @@ def test_without_a_doubt_the_shards_give_what_the_whole_gives(statements, axes, 
         return
     try:
         expected, shown = run(source, given_names)
-    except (NameError, TypeError):
+    except (NameError, TypeError, AttributeError):
         return
     # The inner axes go round in whole shards, so that only the outermost may be cut as one likes.
     shards = [
@@ -197,6 +214,28 @@ def test_what_two_loops_collect_in_one_list_is_in_doubt():
     assert doubts(f"ys = []\n{loop}", ["xs"]) == []
     for first in (loop, "ys = [x for x in xs]", "ys = list(map(abs, xs))"):
         assert doubts(f"ys = []\n{first}\n{loop}", ["xs"]) == ["`ys` goes from one round to the next"], first
+
+
+def test_what_every_shard_puts_into_a_list_is_not_collected():
+    for same in ("ys.append(n)", "for w in ws:\n    ys.append(w)"):
+        assert doubts(f"ys = []\n{same}\nfor x in xs:\n    ys.append(x)", ["xs"]) == ["`ys` goes from one round to the next"], same
+
+
+def test_what_is_collected_in_branches_is_joined():
+    branches = (
+        "if x:\n        ys.append(x)",
+        "with open(x) as f:\n        ys.append(f)",
+        "for y in x:\n        if y:\n            ys.append(y)",
+    )
+    for body in branches:
+        found = gathering(ast.parse(f"ys = []\nfor x in xs:\n    {body}"), [["xs"]])
+        assert (found.joined, found.doubts) == (("ys",), ()), body
+
+
+def test_what_is_made_of_what_goes_on_from_round_to_round_is_torn():
+    for body in ("n += x\n    ys.append(n)", "ys.append(n)\n    n += x", "if len(ys) < 3:\n        ys.append(x)", "ys.append(len(xs))"):
+        found = gathering(ast.parse(f"ys = []\nfor x in xs:\n    {body}"), [["xs"]], {"n"})
+        assert ("ys" in found.torn, found.joined) == (True, ()), body
 
 
 def test_what_a_loop_counts_with_is_that_of_the_last_shard_even_where_there_is_a_doubt():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -25,12 +26,20 @@ def copy_ground(source: Path, target: Path, above: Iterable[str] = ()) -> dict[s
             place.mkdir(parents=True, exist_ok=True)
             continue
         place.parent.mkdir(parents=True, exist_ok=True)
-        if (source / path).stat().st_size > _COPIED_BYTES:
-            place.symlink_to((source / path).absolute())
-        else:
-            shutil.copy2(source / path, place)
-            found[_name(path)] = _digest(place)
+        # Another program may take a file away meanwhile; one that cannot be read, cells could not read either.
+        with contextlib.suppress(FileNotFoundError, PermissionError):
+            if _put(source / path, place):
+                found[_name(path)] = _digest(place)
     return found
+
+
+def _put(file: Path, place: Path) -> bool:
+    """Copy a file, or link it if it is large; whether it was copied."""
+    if file.stat().st_size > _COPIED_BYTES:
+        place.symlink_to(file.absolute())
+        return False
+    shutil.copy2(file, place)
+    return True
 
 
 def written_below(top: Path, ground: Path, before: dict[str, str]) -> dict[str, str]:

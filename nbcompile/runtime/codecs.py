@@ -29,6 +29,7 @@ from .payload_file import broken_payload
 from .placeholders import CannotTravel, Placeholder, TravelFailure, placeholder_failure, tied_to_a_process
 from .sharing import Reach
 from .streams import OutStream
+from .tables import have_as_others, is_had_by_others, is_known_as_copy, make_known_as_copy
 
 NAMES = types.ModuleType("nbcompile_payload", "What the frames of payloads call; see nbcompile.")
 PROTOCOL = 5
@@ -58,6 +59,7 @@ _shell = payload_name("shell")
 _set_attributes = payload_name("set_attributes")
 _bare, _put_in = payload_name("bare"), payload_name("put_in")
 _local_class, _set_class = payload_name("local_class"), payload_name("set_class")
+_set_blocks, _set_copy = payload_name("set_blocks"), payload_name("set_copy")
 _placeholder, _exception, _set_exception, _figure, _mapping_view, _mapping_iterator = map(
     payload_name, ("placeholder", "exception", "set_exception", "figure", "mapping_view", "mapping_iterator")
 )
@@ -368,6 +370,7 @@ class ValueWriter(pickle.Pickler):
             "IntervalIndex",
         ):
             self._by_type[getattr(pandas, name)] = self._reduce_index
+        self._by_type.update(dict.fromkeys((pandas.DataFrame, pandas.Series), self._reduce_table_of_another))
         managers = sys.modules.get("pandas.core.internals.managers")
         # pandas 3 warns whoever asks for the option, which has no meaning any more.
         if int(pandas.__version__.split(".")[0]) >= 3 or getattr(getattr(pandas.options, "mode", None), "copy_on_write", True) is True:
@@ -382,12 +385,21 @@ class ValueWriter(pickle.Pickler):
 
     def _reduce_blocks(self, value: Any) -> Any:
         for block in value.blocks:
-            self._guard(block.values, COPIED_ON_WRITE)
-        return value.__reduce_ex__(PROTOCOL)
+            self._guard(block.values, FROZEN if is_had_by_others(block) else COPIED_ON_WRITE)
+        reduced = value.__reduce_ex__(PROTOCOL)
+        others = tuple(number for number, block in enumerate(value.blocks) if is_had_by_others(block))
+        state = reduced[2] if len(reduced) > 2 else None
+        return (*reduced[:2], (state, others), None, None, _set_blocks) if others else reduced
+
+    def _reduce_table_of_another(self, value: Any) -> Any:
+        reduced = value.__reduce_ex__(PROTOCOL)
+        return (*reduced[:3], None, None, _set_copy) if is_known_as_copy(value) else reduced
 
     def _guard(self, array: Any, guard: str) -> None:
         for part in (array, *(getattr(array, name, None) for name in ("_ndarray", "_data", "_mask"))):
             self._guards[id(part)] = guard
+            # A part that is a view of all there is.
+            self._guards[id(getattr(part, "base", None))] = guard
 
     def _reduce_array(self, value: Any) -> Any:
         how, *parts = array_parts(value, self._extents, self._guards.get(id(value), ""))
@@ -603,6 +615,17 @@ class Reader(pickle.Unpickler):
 
     def put_in(self, made: Any, parts: Tuple[Any, ...]) -> None:
         complete(made, parts)
+
+    def set_blocks(self, made: Any, state: Tuple[Any, Tuple[int, ...]]) -> None:
+        own, others = state
+        if own is not None:
+            made.__setstate__(own)
+        for number in others:
+            have_as_others(made.blocks[number])
+
+    def set_copy(self, made: Any, state: Any) -> None:
+        made.__setstate__(state)
+        make_known_as_copy(made)
 
     def figure(self, make: Any, args: Any, modules: Tuple[str, ...]) -> Any:
         for name in modules:

@@ -1,0 +1,43 @@
+"""Tables of pandas that have their memory from others: it is copied before it is written, or a warning says that it was.
+
+Both hang on the other tables, which pickle leaves out. They stay behind, so something stands for them.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any, List
+
+# pandas knows the other tables weakly; these are known until the process ends, with its step.
+_others: List[Any] = []
+
+
+class _Source:
+    """Stands for the table that another is a copy of: pandas looks at nothing but its shape, and whether it is there."""
+
+    shape = ()
+
+
+def is_had_by_others(block: Any) -> bool:
+    """Whether pandas would copy these columns before it writes them, because another table has them."""
+    references = getattr(block, "refs", None)
+    return references is not None and bool(references.has_reference())
+
+
+def have_as_others(block: Any) -> None:
+    """Have these columns copied before they are written."""
+    _others.append(block.copy(deep=False))
+
+
+def is_known_as_copy(table: Any) -> bool:
+    """Whether pandas, before version 3, would warn whoever writes to this table that another one stays as it is."""
+    reference = getattr(table, "_is_copy", None)
+    source = reference() if isinstance(reference, weakref.ReferenceType) else None
+    return source is not None and source.shape != table.shape
+
+
+def make_known_as_copy(table: Any) -> None:
+    """Have pandas warn whoever writes to this table."""
+    source = _Source()
+    _others.append(source)
+    table._is_copy = weakref.ref(source)

@@ -245,6 +245,7 @@ class Frame:
             objects = self.walk.heap.within(objects)
         self.walk.filled -= objects
         for number in objects:
+            self.walk.worked_out.pop(number, None)
             if number not in changed:
                 changed[number] = Mark(spot(node), (), reason)
 
@@ -300,14 +301,18 @@ class Frame:
 
 
 class CellFrame(Frame):
-    """A cell: its names are the notebook's. `binders` says which of its statements, counted from 0, bound a name last."""
+    """A cell: its names are the notebook's. `binders` says which of its statements, counted from 0, bound a name last.
 
-    __slots__ = ("binders", "statement")
+    It is straight while a statement runs of which nothing may be skipped.
+    """
+
+    __slots__ = ("binders", "is_straight", "statement")
 
     def __init__(self, walk: Walk) -> None:
         scope = Scope()
         super().__init__(walk, Trace(), scope, scope, {})
         self.statement = 0
+        self.is_straight = False
         self.binders: dict[str, int] = {}
 
     def read(self, name: str, node: ast.AST) -> Value:

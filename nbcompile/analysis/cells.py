@@ -38,6 +38,7 @@ from nbcompile.model.notebook import Cell
 from nbcompile.model.source import Directive, ParsedCell
 from nbcompile.rules import reading
 
+_STRAIGHT = (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign)
 _VISITS = (expressions, statements)
 _PARAMETERS = "parameters"
 _RAISES = "raises-exception"
@@ -196,6 +197,7 @@ class _Notebook:
             if frame.dead:
                 break
             frame.statement = ordinal
+            frame.is_straight = isinstance(statement, _STRAIGHT) and not raises
             record.statements[ordinal] = spot(statement)
             found = candidate(statement, ordinal) if replays else None
             last = ordinal == len(body) - 1

@@ -423,6 +423,7 @@ def replay(frame: Frame, summary: Summary, actual: dict[str, Value], function: F
             actual_objects = replacing.objects(number)
             frame.walk.filled -= actual_objects
             for actual_number in actual_objects:
+                frame.walk.worked_out.pop(actual_number, None)
                 if actual_number not in changed:
                     changed[actual_number] = Mark(here, via + mark.via, mark.reason)
     for number in trace.compared:

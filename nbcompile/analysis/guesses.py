@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 
-from nbcompile.analysis import channels, conventions, entered, files, rows
+from nbcompile.analysis import channels, conventions, entered, files, rows, surveyed
 from nbcompile.analysis.aliases import ANY, KEPT
 from nbcompile.analysis.values import NO_OBJECTS, Class, Value, Wrapped, single
 from nbcompile.analysis.visit import Call
@@ -129,6 +129,8 @@ def _method(call: Call) -> Value:
     parts = walk.heap.parts(objects, ANY)
     if changes:
         _change_and_keep(call, name)
+    elif not hands_out:
+        surveyed.used(frame, receiver, call.label, call.node)
     if in_place or _GIVES_PART.fullmatch(name):
         return Value("", objects | parts if changes else parts)
     return frame.fresh(call.node, "") if hands_out else _holder(call, _code_in(call, call.values()))
@@ -300,6 +302,7 @@ def _change_given(call: Call, name: str) -> None:
         call.frame.change(_kept(call, call.first), call.node, f"`{name}`{MAY_CHANGE}")
     runs = not _BUILDS.fullmatch(name) or _CHANGES_ARGUMENT.fullmatch(name)
     for value in call.arguments.all():
+        surveyed.used(call.frame, value, name, call.node)
         if models := _models(call, value):
             for model in models if runs else ():
                 call.frame.change(model, call.node, f"`{name}`{GUESS}run it")
@@ -329,6 +332,8 @@ def _constructed(call: Call) -> Value:
     """A class of a library: the new object may keep what it is given."""
     frame, arguments = call.frame, call.arguments
     rows.call_held(call)
+    for value in arguments.all():
+        surveyed.used(frame, value, call.label.rpartition(".")[2], call.node)
     result = Value(call.label, single(frame.make(call.node, call.label, opened=True)))
     for name, value in arguments.keywords.items():
         frame.capture(result, name, value, call.node)

@@ -1,21 +1,41 @@
-"""Attributes of libraries that nobody has described, but whose source was surveyed.
+"""Objects of libraries that nobody has described, which work things out when they are first asked for them, and keep them.
 
-Many objects work something out when it is first asked for, and keep it: reading `w.pct_nonzero` changes `w`. Of which library an
-object is, is seldom known: it counts whether a library that the notebook has imported by then has an attribute of that name.
+Reading `w.pct_nonzero` changes `w` where the survey of a library has an attribute of that name. Of which library an object is, is
+seldom known: any that the notebook has imported by then counts. An object that was seen to have such an attribute is *lazy*: what it
+is given to, and methods that only seem to look, may have it work out something else. The same is not worked out twice,
+unless the object was changed in between.
 """
 
 from __future__ import annotations
 
 import ast
 
-from nbcompile.analysis.bindings import Frame
+from nbcompile.analysis.bindings import CellFrame, Frame
 from nbcompile.analysis.values import Bound, Value
 
 
 def read(frame: Frame, value: Value, name: str, node: ast.AST) -> None:
     """An attribute is read: the object changes if it may be of a class that works it out now, and keeps it."""
     if name in frame.walk.kept_attributes and is_foreign(frame, value) and not frame.walk.is_pure(node):
-        frame.change(value, node, f"`.{name}` may be worked out when it is first read, and kept")
+        frame.walk.lazy |= value.objects
+        _work_out(frame, value, name, node, f"`.{name}` may be worked out when it is first read, and kept")
+
+
+def used(frame: Frame, value: Value, name: str, node: ast.AST) -> None:
+    """A lazy object is used by something that only seems to look: by a method of its own, or by what is given it."""
+    if frame.walk.lazy and value.objects <= frame.walk.lazy and is_foreign(frame, value) and not frame.walk.is_pure(node):
+        _work_out(frame, value, f"{name}()", node, f"`{name}` may have it work out something, and keep it")
+
+
+def _work_out(frame: Frame, value: Value, name: str, node: ast.AST, reason: str) -> None:
+    """The object changes by being asked for something, if it was not asked for the same before."""
+    worked_out = frame.walk.worked_out
+    before = {number: worked_out.get(number, frozenset()) for number in value.objects}
+    if all(name in names for names in before.values()):
+        return
+    frame.change(value, node, reason)
+    surely = {name} if type(frame) is CellFrame and frame.is_straight else set()
+    worked_out.update((number, names | surely) for number, names in before.items())
 
 
 def is_foreign(frame: Frame, value: Value) -> bool:

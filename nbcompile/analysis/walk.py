@@ -46,6 +46,9 @@ class Walk:
         self.codes: dict[int, Code] = {}
         self.elements: dict[int, Value] = {}
         self.filled: set[int] = set()
+        # Objects that work things out when they are first asked for them, and what they were surely asked for since they last changed.
+        self.lazy: frozenset[int] = frozenset()
+        self.worked_out: dict[int, frozenset[str]] = {}
         self.elements_made: set[int] = set()
         self.figures: dict[int, int] = {}
         self.figure_numbers: set[int] = set()

@@ -36,7 +36,9 @@ _LOOKS = re.compile(
     r"""(?:as|from|find|head|tail|predict|score|transform|inverse|decision|sum|mean|std|var|min|max|median|quantile|expect|pdf|
     plot|plot\dd|cdf|pmf|ppf|logpdf|eval|evaluate|compute_?|show|display|print|view|project|select|filter|save|export|call|empty|repr|str|
     norm|dot|with|within|contains|equals|compare|validate|check|__.*__|[A-Z].*)(?:_.*|)
-    |.*(?:tion|ance|ances|ence|ences|ity|ities|ness|poles|zeros|roots|values|names|labels|_split)""",
+    |.*(?:tion|ance|ances|ence|ences|ity|ities|ness|poles|zeros|roots|values|names|labels|_split)
+    |area|array|coefficient|degree|distance|formula|html|latex|length|matrix|radius|root|size|value|vector
+    |(?:distance|value)_.*|.*_(?:id|ind|index|matrix|name|tag|vector)""",
     re.VERBOSE,
 )
 # Methods that work something out, which an object of an unknown library may keep, or draw numbers for.
@@ -53,6 +55,11 @@ _BUILDS = re.compile(
     |.*(?:sys|system|model|network|graph|pipeline|simulator|simulation|problem|solver|estimator|controller|env|environment|layer|sampler|wrapper)""",
     re.VERBOSE,
 )
+# Methods that hand out what is there already: they call nothing that the object holds.
+_HANDS_OUT = re.compile(r"(?:get|is|has|to|n|num|len|keys|values|items|copy|count|index|info|summary|report|.*_report|.*_summary)(?:_.*|)")
+# Functions that make one thing from another, as their names say: `rsys2graph`, `element_as_gdf`.
+_CONVERTS = re.compile(r"[a-z_]+2[a-z_]+|.*_(?:as|from|to)_.*")
+_LEAVES_ALONE = (_LOOKS, _BUILDS, _HANDS_OUT, _CONVERTS)
 # Functions that connect to a database or a service: what they give is taken for a connection as Python's own databases have it.
 _CONNECTS = re.compile(r"connect|create_(?:async_)?engine|(?:.*[a-z])?Client")
 _CONNECTION = "sqlite3.Connection"
@@ -70,8 +77,6 @@ _ADDS = re.compile(r"(?:set|add|append|extend|insert|update|put|push|register|at
 _CHANGES_ARGUMENT = re.compile(
     r"(?:.*_)?(?:inplace|shuffle|fill|update|set|add|append|insert|remove|delete|sort|fit|train|assign|attach|patch|modify|mutate|apply_to)(?:_.*)?|.*_"
 )
-# Methods that hand out what is there already: they call nothing that the object holds.
-_HANDS_OUT = re.compile(r"(?:get|is|has|to|n|num|len|keys|values|items|copy|count|index|info|summary|report|.*_report|.*_summary)(?:_.*|)")
 # Methods that draw, be it with a library that the cell does not mention.
 _DRAWS = re.compile(
     r"(?:.*_)?(?:plot|draw|show|display|visuali[sz]e|render|figure|hist|histplot|scatter|pie|bar|barh|box|boxplot|heatmap|imshow|contour)(?:_.*|)"
@@ -308,7 +313,7 @@ def _change_given(call: Call, name: str) -> None:
                 call.frame.change(model, call.node, f"`{name}`{GUESS}run it")
         elif _is_foreign(call, value) and not value.view:
             unclear.append(value)
-    if unclear and not _LOOKS.fullmatch(name):
+    if unclear and not any(pattern.fullmatch(name) for pattern in _LEAVES_ALONE):
         reason = f"whether `{name}` changes what it is given is not known"
         call.frame.walk.unknown(call.frame, call.node, reason, "# nbc: pure", unclear)
 

@@ -60,6 +60,8 @@ _HANDS_OUT = re.compile(r"(?:get|is|has|to|n|num|len|keys|values|items|copy|coun
 # Functions that make one thing from another, as their names say: `rsys2graph`, `element_as_gdf`.
 _CONVERTS = re.compile(r"[a-z_]+2[a-z_]+|.*_(?:as|from|to)_.*")
 _LEAVES_ALONE = (_LOOKS, _BUILDS, _HANDS_OUT, _CONVERTS)
+# Arguments in which a function is given the keywords for another one, from which it may take what is meant for itself.
+_KEYWORDS = re.compile(r"(?:.*_)?(?:kwargs|kwds|kws|kw)")
 # Functions that connect to a database or a service: what they give is taken for a connection as Python's own databases have it.
 _CONNECTS = re.compile(r"connect|create_(?:async_)?engine|(?:.*[a-z])?Client")
 _CONNECTION = "sqlite3.Connection"
@@ -117,6 +119,7 @@ def _method(call: Call) -> Value:
     frame.trace.speaks = True
     walk.touch_module(frame, receiver.type, call.node)
     _give_shell(call)
+    _look_into(call)
     if any(map(_DRAWS.fullmatch, _words_of(call))):
         walk.effect(frame, channels.MATPLOTLIB, "read", call.label, call.node)
     if name == "__subclasses__":
@@ -158,6 +161,20 @@ def _change_and_keep(call: Call, name: str) -> None:
         if not _CHANGES.fullmatch(name) and _is_foreign(call, value) and not value.view:
             frame.change(value, call.node, f"`.{name}()`{GUESS}change what it is given")
         frame.capture(receiver, key, value, call.node)
+
+
+def _look_into(call: Call) -> None:
+    """Dictionaries that change by being looked into: a default is kept, and a keyword is taken out for good."""
+    frame, given = call.frame, call.arguments
+    if frame.walk.is_pure(call.node):
+        return
+    name = call.label.rpartition(".")[2]
+    for value in given.all():
+        if value.type == "collections.defaultdict":
+            frame.change(value, call.node, f"`{name}`{GUESS}ask it for what it does not have yet")
+    for keyword, value in given.keywords.items():
+        if value.type in ("", "dict") and _KEYWORDS.fullmatch(keyword):
+            frame.change(value, call.node, f"`{name}`{GUESS}take keywords out of it")
 
 
 def _give_shell(call: Call) -> None:
@@ -245,6 +262,7 @@ def function(call: Call) -> Value:
 def _function(call: Call) -> Value:
     frame, given = call.frame, call.arguments.all()
     _give_shell(call)
+    _look_into(call)
     frame.trace.speaks = True
     name = call.label.rpartition(".")[2]
     frame.walk.touch_module(frame, call.label, call.node)

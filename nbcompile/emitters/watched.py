@@ -16,6 +16,10 @@ _READ_BY_SOME = ("os.environ", "random", "numpy.random", "torch.random")
 LIBRARY = CHANNEL + "library:"
 # The same of those that the cell does not name, where nobody has installed them.
 MODULE = CHANNEL + "module:"
+# The functions, classes and constants of a library.
+PARTS = CHANNEL + "parts:"
+# Watched by what they are for.
+_OF_THE_PROCESS = frozenset(("builtins", "sys"))
 
 
 class Watched(NamedTuple):
@@ -41,6 +45,7 @@ def watched_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int,
     first_set = {CHANNEL + one.channel: cell.index for cell in reversed(graph.cells) for one in cell.effects if one.mode == "write"}
     first_used = {LIBRARY + name: cell.index for cell in reversed(facts) for name in cell.unknown_libraries}
     last_used = {LIBRARY + name: cell.index for cell in facts for name in cell.unknown_libraries}
+    last_called = {name: cell.index for cell in facts for name in _libraries(cell)}
     last = len(graph.cells) - 1
     last_guessed = {change.name: cell.index for cell in facts for change in cell.changes if change.guessed}
     sharing = _Shared()
@@ -55,6 +60,8 @@ def watched_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int,
         used = {name[len(LIBRARY) :]: name for name, user in last_used.items() if first_used[name] <= index < user}
         named = facts[index].unknown_libraries
         channels += [name if library in named else MODULE + library for library, name in used.items()]
+        set_here = {CHANNEL + one.channel for one in cell.effects if one.mode != "read"}
+        channels += [PARTS + name for name, user in last_called.items() if user > index and LIBRARY + name not in set_here]
         files = [name for name, reader in last_read.items() if name.startswith(FILE) and reader > index]
         watches = dict.fromkeys(name for name in (*names, *channels, *files) if name not in changed)
         later = tuple(name for name, changer in last_changed.items() if changer > index)
@@ -63,6 +70,12 @@ def watched_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int,
         together = tuple(tuple(group) for group in groups if len(group) > 1 and not {*group}.isdisjoint(later))
         found[index] = Watched(tuple(watches), later, together)
     return found
+
+
+def _libraries(cell: CellFacts) -> Iterator[str]:
+    """The libraries that a cell uses or imports."""
+    imported = (effect.subject for effect in cell.effects if effect.channel == "import")
+    return (name for name in dict.fromkeys((*cell.libraries, *imported)) if name.isidentifier() and name not in _OF_THE_PROCESS)
 
 
 class _Shared:

@@ -97,7 +97,8 @@ STATE_SET = Rule(
 ## What it does
 Compares random generators, plot parameters, environment variables, working directory and search path before and after each cell, and what
 libraries nobody has described keep in their modules and classes: counters, numbers, texts, and everything that modules beside the
-notebook do. Of these nobody knows whether they matter: an engine that does not repair only tells of them.
+notebook do. Compared is as well what is set in libraries that later cells use: functions, constants, attributes of classes. Of what
+libraries keep nobody knows whether it matters: an engine that does not repair only tells of it.
 
 ## Why it matters
 State that no name stands for is sent from step to step only where it is known to be set or read.

@@ -18,6 +18,7 @@ from .channels import Channels
 from .document import StepCell, StepDocument, VersionName
 from .files import StepFiles, covers
 from .library_state import changed_state, is_beside, library_state
+from .patches import Looks, Parts, looks_of, parts_of, patched
 from .payloads import UNBOUND, SavedPayload
 from .placeholders import REFUSED
 from .prints import Print, Prints, shallow_print
@@ -34,6 +35,8 @@ _EVERYTHING = "./"
 LIBRARY = "library:"
 # A library that the cell does not name: it counts where it lies beside the notebook.
 MODULE = "module:"
+# A library whose functions and classes later cells use, as far as it lies elsewhere.
+PARTS = "parts:"
 # How results are displayed: set by few, read by all.
 DISPLAY = "library:display"
 _MODULE_FINDERS = (f"{os.sep}importlib{os.sep}", "pkgutil.py", f"{os.sep}pkg_resources{os.sep}", f"{os.sep}importlib_metadata{os.sep}")
@@ -65,6 +68,8 @@ class Guards:
         self._loaded: FrozenSet[str] = frozenset()
         self._bound: Dict[str, int] = {}
         self._libraries: Dict[str, Dict[Any, Any]] = {}
+        self._looks: Optional[Looks] = None
+        self._parts: Dict[str, Parts] = {}
         self._awaited: Dict[str, int] = {}
         self._named: FrozenSet[str] = frozenset()
         self._cell: Optional[StepCell] = None
@@ -118,12 +123,15 @@ class Guards:
                 self._held[version] = weak_reference(value)
         self._made = {one.name: shallow_print(one.value) for one in made if one.name in cell.watches}
         channels = [name[len("channel:") :] for name in cell.watches if name.startswith("channel:")]
-        self._states = {name: self._state(name) for name in channels if not name.startswith((LIBRARY, MODULE))}
+        self._states = {name: self._state(name) for name in channels if not name.startswith((LIBRARY, MODULE, PARTS))}
         libraries = [name[len(LIBRARY) :] for name in channels if name.startswith(LIBRARY)]
         modules = [name[len(MODULE) :] for name in channels if name.startswith(MODULE)]
         libraries += [name for name in modules if name not in sys.modules or is_beside(name)]
         self._libraries = {name: self._library(name) for name in libraries if name in sys.modules}
-        self._awaited = {name: 0 for name in libraries if name not in sys.modules}
+        used = [name[len(PARTS) :] for name in channels if name.startswith(PARTS)]
+        self._looks = looks_of((*self._document.sources.values(), cell.text), self._kernel.namespace.values()) if used else None
+        self._parts = {name: self._parts_of(name) for name in used if name in sys.modules and not is_beside(name)}
+        self._awaited = {name: 0 for name in (*libraries, *used) if name not in sys.modules}
         self._named = frozenset(channels)
         self._loaded = frozenset(sys.modules)
         self._shows = self._display()
@@ -239,9 +247,17 @@ class Guards:
             if changed:
                 message = f"cell {cell.cell} changes `{changed}`, which later cells that use the library may depend on"
                 self.break_(STATE_SET, LIBRARY + name, message, f"# nbc: writes={LIBRARY}{name}")
+        for name, parts in self._parts.items():
+            changed = patched(parts)
+            if changed:
+                message = f"cell {cell.cell} sets `{changed}`, which later cells may use"
+                self.break_(STATE_SET, LIBRARY + name, message, f"# nbc: writes={LIBRARY}{name}")
         if self._shows != self._display() and "channel:" + DISPLAY not in cell.changes:
             message = f"cell {cell.cell} changes how results are displayed or cells are run, which later cells depend on"
             self.break_(STATE_SET, DISPLAY, message, f"# nbc: writes={DISPLAY}")
+
+    def _parts_of(self, library: str) -> Parts:
+        return parts_of(library, self._looks) if self._looks is not None else {}
 
     def _library(self, name: str) -> Dict[Tuple[str, str], Any]:
         return library_state(name, self._prints.take_all if self._prints is not None else lambda name, value: None)
@@ -252,7 +268,11 @@ class Guards:
         if self._cell is None or library not in self._awaited:
             return
         self._awaited[library] += depth
-        if not self._awaited[library] and (LIBRARY + library in self._named or is_beside(library)):
+        if self._awaited[library]:
+            return
+        if PARTS + library in self._named and not is_beside(library):
+            self._parts.setdefault(library, self._parts_of(library))
+        if LIBRARY + library in self._named or is_beside(library):
             found = self._library(library).items()
             new = ((key, value) for key, value in found if f"{key[0]}.".startswith(f"{module}."))
             self._libraries.setdefault(library, {}).update(new)

@@ -277,3 +277,27 @@ def test_what_a_library_remembers(text, tmp_path):
     watches = ["channel:library:cmd", "channel:library:multiprocessing"]
     found = breaks(["import cmd, multiprocessing.process", text], tmp_path, watches=watches)
     assert found == [("NB505", 1, f"library:{name}") for name in [REMEMBERED[text]] if name]
+
+
+PATCHED = {
+    "a function": ("import json", "json.dumps = lambda value: ''", "json"),
+    "a constant, in the cell that imports it": ("", "import cmd; cmd.PROMPT = '> '", "cmd"),
+    "another attribute": ("import math", "math.pi2 = [6.28]", "math"),
+    "a method of a class that is named": ("from fractions import Fraction", "Fraction.half = lambda self: self / 2", "fractions"),
+    "a class of a value": ("import fractions; x = fractions.Fraction(1)", "type(x).half = 1", "fractions"),
+    "a module in a library": ("import xml.dom as dom", "dom.EMPTY_PREFIX = 'x'", "xml"),
+    "an attribute that is deleted": ("import cmd", "del cmd.IDENTCHARS", "cmd"),
+    "a private one, by the notebook": ("import cmd", "cmd._own = lambda: 1", "cmd"),
+    "nothing": ("import json, fractions", "json.dumps([1]); x = fractions.Fraction(1, 2)", ""),
+    "a constant, to what it was": ("import math", "math.pi = float(repr(math.pi))", ""),
+    "what was loaded later": ("import xml", "import xml.dom; xml.dom.EMPTY_NAMESPACE", ""),
+    "what a library counts for itself": ("import cmd", "cmd._count = 1", ""),
+    "what a library finds in itself when it is asked for": ("import cmd, string", "cmd.Late = type('Late', (), {'__module__': 'cmd'})", ""),
+}
+
+
+@pytest.mark.parametrize("name", PATCHED)
+def test_what_is_set_in_a_library(name, tmp_path):
+    *cells, library = PATCHED[name]
+    watches = [f"channel:parts:{one}" for one in ("json", "cmd", "math", "fractions", "xml")]
+    assert breaks(cells, tmp_path, watches=watches) == ([("NB505", 1, f"library:{library}")] if library else [])

@@ -1,0 +1,89 @@
+"""What a notebook hangs into the modules of libraries and their classes, by whatever name it reaches them.
+
+Libraries themselves bind names later, too: what they load when it is first asked for, and what they count in names of their own.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import types
+from typing import Any, Container, Dict, FrozenSet, Iterable, Iterator, NamedTuple, Tuple
+
+# Set by Python and pickle when they first need them.
+_NOT_SET = frozenset(("__slotnames__", "__abstractmethods__", "__annotations__", "__annotations_cache__", "__doc__", "__warningregistry__"))
+# They have pyplot show figures in the notebook.
+_OF_THE_SHELL = ("IPython", "ipykernel", "matplotlib_inline")
+_GONE = object()
+_WITH_A_HOME = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
+_DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+
+Parts = Dict[Tuple[str, Any], Dict[str, Any]]
+
+
+class Looks(NamedTuple):
+    """What a notebook has names for: the words of its cells, and the values of its variables."""
+
+    words: FrozenSet[str]
+    values: Tuple[Any, ...]
+
+
+def looks_of(texts: Iterable[str], values: Iterable[Any]) -> Looks:
+    """The dotted names in texts, and the parts of these."""
+    dotted = [name for text in texts for name in _DOTTED.findall(text)]
+    return Looks(frozenset((*dotted, *(part for name in dotted for part in name.split(".")))), tuple(values))
+
+
+def parts_of(library: str, looks: Looks) -> Parts:
+    """What the modules of a library that a notebook has names for hold, and their classes, by the path of each and the object itself.
+
+    To look at more would cost a fork the memory that it shares with its parent.
+    """
+    kinds = {type(value) for value in looks.values}
+    modules = [value.__name__ for value in looks.values if type(value) is types.ModuleType]
+    names = [name for name in dict.fromkeys((library, *looks.words, *modules)) if name == library or name.startswith(f"{library}.")]
+    return {
+        (path, owner): dict(vars(owner))
+        for name in names
+        if type(sys.modules.get(name)) is types.ModuleType
+        for path, owner in _owners(name, looks.words, kinds)
+    }
+
+
+def _owners(name: str, words: Container[str], kinds: Container[type]) -> Iterator[Tuple[str, Any]]:
+    module = sys.modules[name]
+    yield name, module
+    library = name.partition(".")[0]
+    for key, value in list(vars(module).items()):
+        if isinstance(value, type) and (key in words or value in kinds) and _library_of(value) == library:
+            yield f"{name}.{key}", value
+
+
+def patched(before: Parts) -> str:
+    """The path of the first part that somebody other than its library has set or deleted since; empty where there is none."""
+    for (path, owner), known in before.items():
+        now = vars(owner)
+        for name in known.keys() | now.keys():
+            old, new = known.get(name, _GONE), now.get(name, _GONE)
+            if old is not new and _is_set_by_others(owner, name, old, new):
+                return f"{path}.{name}"
+    return ""
+
+
+def _is_set_by_others(owner: Any, name: str, old: Any, new: Any) -> bool:
+    if isinstance(owner, type):
+        return name not in _NOT_SET
+    if name.startswith("__"):
+        return False
+    own = _library_of(new) in (owner.__name__.partition(".")[0], *_OF_THE_SHELL)
+    if own or (name.startswith("_") and _library_of(new) != "__main__"):
+        return False
+    return type(new) is not type(old) or type(new) not in (int, float, str, bool) or bool(new != old)
+
+
+def _library_of(value: Any) -> str:
+    """The library of a function, a method, a class or a module; empty for what has none."""
+    if isinstance(value, types.ModuleType):
+        return value.__name__.partition(".")[0]
+    module = getattr(value, "__module__", None) if isinstance(value, (type, *_WITH_A_HOME)) else None
+    return module.partition(".")[0] if isinstance(module, str) else ""

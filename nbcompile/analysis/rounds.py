@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from nbcompile.model.diagnostic import Span
+from nbcompile.model.facts import Change
 from nbcompile.model.source import Magic
 from nbcompile.model.workflow import Doubt, Gathering
 
@@ -36,18 +37,37 @@ def gathering(
     before: Collection[str] = (),
     empty: Mapping[str, str] = MappingProxyType({}),
     kinds: Mapping[str, str] = MappingProxyType({}),
+    changes: Sequence[Sequence[Change]] = (),
 ) -> Gathering:
     """What becomes of the results of a cell that runs once for each combination of shards.
 
     `axes` holds the scattered names: those of one axis are cut in step, and every shard of an axis meets every one of
     the next. `before` are the names that cells before it may have bound, and `empty` those of them that hold empty
-    containers, with their kinds. `kinds` has the types of the scattered names, where they are known.
+    containers, with their kinds. `kinds` has the types of the scattered names, where they are known, and `changes`
+    says of each statement what it changes that was there before it, other than by collecting (see `without_collecting`).
     """
     cell = _Cell(axes, before, empty, kinds)
-    for statement in tree.body:
+    for number, statement in enumerate(tree.body):
+        changed = changes[number] if changes else ()
+        in_rounds = cell.is_in_rounds(statement)
+        if in_rounds:
+            cell.change_in_rounds(statement, changed)
         cell.take(statement, last=statement is tree.body[-1])
+        if not in_rounds:
+            cell.change_alike(changed)
     shows = bool(tree.body) and isinstance(tree.body[-1], ast.Expr) and not isinstance(tree.body[-1].value, Magic)
     return cell.gathering()._replace(shows=shows)
+
+
+def without_collecting(
+    tree: ast.Module, axes: Sequence[Sequence[str]], before: Collection[str], empty: Mapping[str, str], kinds: Mapping[str, str]
+) -> list[ast.stmt]:
+    """The statements of a cell that is scattered, with only what is read where rounds collect."""
+    cell, found = _Cell(axes, before, empty, kinds), []
+    for statement in tree.body:
+        found.append(_without_collecting(statement, cell.collectors, {}) if cell.is_in_rounds(statement) else statement)
+        cell.take(statement, last=False)
+    return found
 
 
 class _Cell:
@@ -61,17 +81,22 @@ class _Cell:
         self.kept: dict[str, None] = {}
         self.joined: dict[str, None] = {}
         self.last: dict[str, None] = {}
+        self.alike: dict[str, None] = {}
         self.torn: dict[str, None] = {}
         self.rebound: set[str] = set()
+        self.spoilt: set[str] = set()
         self.collectors: dict[str, str] = dict(empty)
         self.doubts: list[Doubt] = []
         self.shown = self.unseen = False
 
     def gathering(self) -> Gathering:
+        for name in self.spoilt:
+            self._move(name, self.torn)
         return Gathering(
             joined=tuple(self.joined),
             kept=tuple(self.kept),
             last=tuple(self.last),
+            alike=tuple(self.alike),
             torn=tuple(self.torn),
             rebound=tuple(name for name in self.last if name in self.rebound),
             doubts=tuple(self.doubts),
@@ -91,8 +116,9 @@ class _Cell:
             self.shown = self.shown or _shows(statement)
             self._rounds(statement)
         elif isinstance(statement, ast.Assign) and self._collected(statement.value):
+            tears = any(name in self.torn for name in _loaded(statement.value))
             for name in _stored(statement):
-                self._move(name, self.joined)
+                self._move(name, self.torn if tears else self.joined)
                 self.collectors.pop(name, None)
         elif isinstance(statement, ast.Expr) and (self._collected(statement.value) or (last and self._is_result(statement.value))):
             if last:
@@ -105,6 +131,30 @@ class _Cell:
         else:
             self._alike(statement)
 
+    def is_in_rounds(self, statement: ast.stmt) -> bool:
+        """Whether what a statement does differs from shard to shard."""
+        return self._touches_shards(statement)
+
+    def change_in_rounds(self, statement: ast.stmt, changes: Iterable[Change]) -> None:
+        """A statement changes what was there before it, and every shard does so in its own way."""
+        read = {*_loaded(statement)}
+        for change in changes:
+            name = change.name
+            if name in self.axis:
+                continue
+            self.doubts.append(Doubt(change.span, f"it changes `{name}`, and a shard does not see what the others change"))
+            self._move(name, self.alike if change.guessed and name not in self.joined else self.torn)
+            self.collectors.pop(name, None)
+            # What reads it on the way, through a function of the notebook, cannot be seen here.
+            if name in self.torn and name not in read:
+                self.spoilt.update(_changed_or_stored(statement.body if isinstance(statement, ast.For) else [statement]))
+
+    def change_alike(self, changes: Iterable[Change]) -> None:
+        """A statement changes what was there before it, and every shard does so alike."""
+        for change in changes:
+            if not any(change.name in names for names in (self.axis, self.joined, self.last, self.alike, self.torn)):
+                self._move(change.name, self.kept)
+
     def _is_result(self, value: ast.expr) -> bool:
         """The last expression shows something that was collected."""
         return isinstance(value, ast.Name) and value.id in self.joined
@@ -114,7 +164,7 @@ class _Cell:
 
     def _of_shards(self, node: ast.AST) -> Iterator[str]:
         """The names in it of which a shard has only its own part."""
-        partial = (self.axis, self.joined, self.last, self.torn)
+        partial = (self.axis, self.joined, self.last, self.alike, self.torn)
         return (name for name in _loaded(node) if any(name in names for names in partial))
 
     def _unclear(self, statement: ast.stmt) -> None:
@@ -140,13 +190,14 @@ class _Cell:
 
     @property
     def _fates(self) -> tuple[dict[str, None], ...]:
-        return self.kept, self.joined, self.last, self.torn
+        return self.kept, self.joined, self.last, self.alike, self.torn
 
     def _alike(self, statement: ast.stmt) -> None:
         """A statement that does the same in every shard."""
         for name in _stored(statement):
             self._move(name, self.kept)
-        for name in _changed_or_stored([statement]):
+        # Whoever reads a list may let another name have it, too.
+        for name in (*_changed_or_stored([statement]), *_loaded(statement)):
             self.collectors.pop(name, None)
         self.collectors.update(empty_collectors(statement))
         if _shows(statement) or (isinstance(statement, ast.Expr) and not isinstance(statement.value, ast.Constant | ast.Call)):
@@ -276,7 +327,8 @@ class _Cell:
         early = [name for name in _first_loaded(read, bound) if name in ever or name in self.collectors]
         torn = dict.fromkeys((*early, *_changed(read, bound)))
         for name in torn:
-            self.doubt(statement, f"`{name}` goes from one round to the next")
+            if name not in self.torn:
+                self.doubt(statement, f"`{name}` goes from one round to the next")
             self._move(name, self.torn)
         # What is made of it goes wrong with it.
         tears = more or any(name in self.torn for name in _loaded(read))

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
-from nbcompile.analysis.rounds import empty_collectors, gathering
+from nbcompile.analysis.apart import facts_apart
+from nbcompile.analysis.rounds import empty_collectors, gathering, without_collecting
 from nbcompile.model.diagnostic import Diagnostic, Outcome, Place, Span
 from nbcompile.model.facts import CellFacts
+from nbcompile.model.source import ParsedCell
 from nbcompile.model.workflow import CellScatter, Doubt, Gathering, Scatter, ScatterMethod, Split, StepDeclaration, WorkflowDeclaration
 from nbcompile.rules import workflow as rules
 
@@ -18,11 +22,12 @@ _RANDOM = ("random", "numpy.random", "torch.random")
 
 
 def scattered_cells(
-    facts: Sequence[CellFacts], workflow: WorkflowDeclaration, trees: Mapping[int, ast.Module]
+    facts: Sequence[CellFacts], workflow: WorkflowDeclaration, cells: Sequence[ParsedCell]
 ) -> Outcome[tuple[CellScatter, ...]]:
-    """The cells with a scatter, in notebook order. `trees` holds the syntax trees of all cells that have one."""
-    found: list[CellScatter] = []
+    """The cells with a scatter, in notebook order."""
     diagnostics: list[Diagnostic] = []
+    trees = {parsed.cell.index: parsed.tree for parsed in cells if parsed.tree}
+    cut: list[_Cut] = []
     for cell in facts:
         declared = workflow.of(cell.index)
         step = declared.step if declared else None
@@ -39,9 +44,14 @@ def scattered_cells(
         if axes is None:
             diagnostics.append(_no_axes(place, step))
             continue
-        seen = _gathering(cell, axes, kinds, facts[: cell.index], trees)
-        diagnostics += (*_doubts(seen, place), *_unknown_at_the_end(seen, place, facts[cell.index + 1 :]))
-        found.append(CellScatter(cell=cell.index, axes=axes, gathering=seen))
+        cut.append(_cut(cell, axes, kinds, facts[: cell.index], trees))
+    apart = facts_apart(cells, {one.cell.index: one.statements() for one in cut if one.tree})
+    found: list[CellScatter] = []
+    for one in cut:
+        place = Place(one.cell.index, one.cell.cell)
+        seen = one.gathering(apart.get(one.cell.index, ()))
+        diagnostics += (*_doubts(seen, place), *_unknown_at_the_end(seen, place, facts[one.cell.index + 1 :]))
+        found.append(CellScatter(cell=one.cell.index, axes=one.axes, gathering=seen))
     return Outcome(tuple(found), tuple(diagnostics))
 
 
@@ -94,21 +104,60 @@ def _not_cut(place: Place, split: Split, kind: str) -> Diagnostic:
     )
 
 
-def _gathering(
+def taught_scatters(scatters: Sequence[CellScatter], facts: Sequence[CellFacts], taught: Sequence[CellFacts]) -> tuple[CellScatter, ...]:
+    """The scatters with the changes that a run or a profile has seen: no shard has what all of them changed."""
+    found: list[CellScatter] = []
+    for scatter in scatters:
+        known = {change.name for change in facts[scatter.cell].changes}.union(scatter.names)
+        new = [change.name for change in taught[scatter.cell].changes if change.name not in known]
+        found.append(replace(scatter, gathering=_torn(scatter.gathering, new)) if new else scatter)
+    return tuple(found)
+
+
+def _torn(seen: Gathering, names: Collection[str]) -> Gathering:
+    joined, kept, last, alike = (
+        tuple(name for name in fate if name not in names) for fate in (seen.joined, seen.kept, seen.last, seen.alike)
+    )
+    return seen._replace(joined=joined, kept=kept, last=last, alike=alike, torn=(*seen.torn, *names))
+
+
+class _Cut(NamedTuple):
+    """A cell that is cut, and what is known before it: `empty` are names that hold empty containers, `before` all that are bound."""
+
+    cell: CellFacts
+    tree: ast.Module | None
+    axes: tuple[tuple[Split, ...], ...]
+    kinds: Mapping[str, str]
+    before: frozenset[str]
+    empty: Mapping[str, str]
+
+    @property
+    def names(self) -> list[list[str]]:
+        """The scattered names, axis by axis."""
+        return [[split.name for split in axis] for axis in self.axes]
+
+    def statements(self) -> list[ast.stmt]:
+        """The statements of the cell without what its rounds collect."""
+        return without_collecting(self.tree, self.names, self.before, self.empty, self.kinds) if self.tree else []
+
+    def gathering(self, apart: Sequence[CellFacts]) -> Gathering:
+        """What becomes of its results, given the facts of each of its statements."""
+        if self.tree is None:
+            return Gathering()
+        changes = [one.changes for one in apart]
+        seen = gathering(self.tree, self.names, self.before, self.empty, self.kinds, changes)
+        return seen._replace(doubts=(*seen.doubts, *_doubts_of_effects(self.cell), *_doubts_of_sizes(self.axes)))
+
+
+def _cut(
     cell: CellFacts,
     axes: tuple[tuple[Split, ...], ...],
     kinds: Mapping[str, str],
     above: Sequence[CellFacts],
     trees: Mapping[int, ast.Module],
-) -> Gathering:
-    tree = trees.get(cell.index)
-    if tree is None:
-        return Gathering()
-    before = {made.name for one in above for made in one.definitions}
-    empty = dict(_empty_before(cell, above, trees))
-    seen = gathering(tree, [[split.name for split in axis] for axis in axes], before, empty, kinds)
-    collected = [name for name in empty if name in seen.joined]
-    return seen._replace(doubts=(*seen.doubts, *_doubts_of_facts(cell, collected), *_doubts_of_sizes(axes)))
+) -> _Cut:
+    before = frozenset(made.name for one in above for made in one.definitions)
+    return _Cut(cell, trees.get(cell.index), axes, kinds, before, dict(_empty_before(cell, above, trees)))
 
 
 def _empty_before(cell: CellFacts, above: Sequence[CellFacts], trees: Mapping[int, ast.Module]) -> Iterator[tuple[str, str]]:
@@ -132,11 +181,7 @@ def _names(node: ast.AST) -> set[str]:
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
 
 
-def _doubts_of_facts(cell: CellFacts, collected: Collection[str]) -> Iterator[Doubt]:
-    own = {*collected, *(made.name for made in cell.definitions)}
-    for change in cell.changes:
-        if change.name not in own:
-            yield Doubt(change.span, f"it changes `{change.name}`, and a shard does not see what the others change")
+def _doubts_of_effects(cell: CellFacts) -> Iterator[Doubt]:
     for effect in cell.effects:
         if effect.channel in _RANDOM:
             yield Doubt(effect.span, "it draws random numbers, and every shard draws the same")

@@ -154,5 +154,5 @@ def foreseeing(program: Program, settings: Settings, breaks: Sequence[GuardBreak
     if not new and settings.granularity is Granularity.NOTEBOOK:
         return None
     wanted = settings if new else replace(settings, granularity=Granularity.NOTEBOOK)
-    taught = linked_again(replace(program, facts=facts))
+    taught = linked_again(program, facts)
     return taught, wanted, plan(taught, wanted)

@@ -85,7 +85,7 @@ def _profiled(program: Program, profile: Profile) -> Program:
     from nbcompile.analysis.lessons import learn_from_profile
 
     facts = learn_from_profile(program.facts, profile)
-    return program if facts == program.facts else linked_again(replace(program, facts=facts))
+    return program if facts == program.facts else linked_again(program, facts)
 
 
 def analyze_bytes(data: bytes, name: str) -> Program:
@@ -122,8 +122,7 @@ def _with_declarations(program: Program) -> Program:
     workflow, parameters = program.workflow, program.parameters
     facts = log.take(apply_declarations(without_replays(program.facts, (parameters.cell, parameters.injected)), workflow))
     scatter = any(one.scatter for one in facts) or any(declared.step and declared.step.scatter for declared in workflow.cells)
-    trees = {parsed.cell.index: parsed.tree for parsed in parse_cells(program.notebook) if parsed.tree} if scatter else {}
-    scatters = log.take(scattered_cells(facts, workflow, trees))
+    scatters = log.take(scattered_cells(facts, workflow, tuple(parse_cells(program.notebook)))) if scatter else ()
     graph = log.take(order_declared(link(facts), workflow))
     return replace(program, facts=facts, graph=graph, diagnostics=log.diagnostics, ok=log.ok, scatters=scatters)
 
@@ -136,13 +135,17 @@ def _parameterized(notebook: Notebook, given: Mapping[str, object]) -> Outcome[t
     return give(notebook, read_parameters(notebook), given, free)
 
 
-def linked_again(program: Program) -> Program:
-    """A program whose facts are others."""
+def linked_again(program: Program, facts: tuple[CellFacts, ...]) -> Program:
+    """A program with facts that say more."""
     from nbcompile.dataflow.declared import order_declared
 
-    graph = order_declared(link(program.facts), program.workflow).value
-    directory = program.directory or Path()
-    return replace(program, graph=graph, look=cache(partial(look_beside, program.notebook, given_files(graph), directory)))
+    if program.scatters:
+        from nbcompile.analysis.scattered import taught_scatters
+
+        program = replace(program, scatters=taught_scatters(program.scatters, program.facts, facts))
+    graph = order_declared(link(facts), program.workflow).value
+    look = cache(partial(look_beside, program.notebook, given_files(graph), program.directory or Path()))
+    return replace(program, facts=facts, graph=graph, look=look)
 
 
 def _notebook(data: bytes, path: Path) -> Outcome[Notebook]:

@@ -183,6 +183,7 @@ def _cut(cut: Cut) -> dict[str, object]:
 def _scattered(scatter: StepScatter, gathered: Sequence[str]) -> dict[str, object]:
     axes = [[port.source for port in axis] for axis in scatter.axes]
     names = {"kept": list(scatter.kept), "last": list(scatter.last), "joined": list(scatter.joined), "paths": list(scatter.paths)}
+    names |= {"alike": list(scatter.alike)} if scatter.alike else {}
     return {"scatter": {"axes": axes, **names, "gathers": list(gathered), "shows": scatter.shows}}
 
 

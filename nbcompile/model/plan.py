@@ -83,15 +83,16 @@ class StepScatter:
     """A step that runs once for each combination of shards, and then gathers what the shards made.
 
     Ports of one axis go in step; every shard of an axis meets every one of the next, and the last axis goes round
-    fastest. Versions of names in `kept` are alike in all shards, of those in `last` only the last shard's counts, and all
-    others are joined in order: those in `paths` stand for files, one or a list, and what those in `joined` have under one key
-    is what the last shard has there. `shows` says that the cell ends with an expression, whose value, called `_`, is joined
-    and shown once.
+    fastest. Versions of names in `kept` are alike in all shards, of those in `last` only the last shard's counts, those in
+    `alike` must turn out to be the same in all, and all others are joined in order: those in `paths` stand for files, one or a
+    list, and what those in `joined` have under one key is what the last shard has there. `shows` says that the cell ends
+    with an expression, whose value, called `_`, is joined and shown once.
     """
 
     axes: tuple[tuple[ShardPort, ...], ...]
     kept: tuple[str, ...] = ()
     last: tuple[str, ...] = ()
+    alike: tuple[str, ...] = ()
     joined: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     shows: bool = False

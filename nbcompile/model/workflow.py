@@ -100,8 +100,9 @@ class Gathering(NamedTuple):
     """What becomes of the names that a scattered cell binds.
 
     Parts of `joined` are put together in the order of the shards, `kept` are alike in all of them, and of `last` only the
-    last shard has what the whole cell would leave. Other names are not known: they are joined as well. Of `torn` names no shard
-    has what the whole cell leaves, nor have all together. `rebound` are those of `last` that have a value before the rounds, which a
+    last shard has what the whole cell would leave. Those in `alike` may have been changed, by what nobody knows: they count only if all
+    shards leave the same. Other names are not known: they are joined as well. Of `torn` names no shard has what the whole cell leaves,
+    nor have all together. `rebound` are those of `last` that have a value before the rounds, which a
     shard without rounds leaves. `unseen` says that the cell runs commands, of which nothing is known,
     and `shows` that it ends with an expression.
     """
@@ -109,6 +110,7 @@ class Gathering(NamedTuple):
     joined: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     last: tuple[str, ...] = ()
+    alike: tuple[str, ...] = ()
     torn: tuple[str, ...] = ()
     rebound: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()

@@ -148,7 +148,8 @@ def scatter_of(cell: int, sending: Sending, steps: Sequence[Step]) -> StepScatte
 
     axes = tuple(tuple(port(split) for split in axis) for axis in scatter.axes)
     gathering, paths = scatter.gathering, tuple(name for index, name in sorted(sending.found) if index == cell)
-    return StepScatter(axes=axes, kept=gathering.kept, last=gathering.last, joined=gathering.joined, paths=paths, shows=gathering.shows)
+    fates = {"kept": gathering.kept, "last": gathering.last, "alike": gathering.alike, "joined": gathering.joined}
+    return StepScatter(axes=axes, **fates, paths=paths, shows=gathering.shows)
 
 
 def only_alone(sending: Sending, parts: Sequence[Sequence[int]]) -> Sending:

@@ -35,7 +35,7 @@ GATHER_OF_UNLIKE_PARTS = _rule(
     "NB582",
     "gather-of-unlike-parts",
     "the parts that shards made cannot be put together to one value",
-    "Reports a name that a scattered cell binds, whose values in the shards are neither sequences,\n"
+    "Reports a name that a scattered cell binds or may change, whose values in the shards are neither sequences,\n"
     "arrays or tables of one kind, nor equal.",
     "There is no value that the cell would have bound had it run once.",
     "Let the cell make a list with one item for each of its inputs, and take the list together in a cell after it.",

@@ -164,8 +164,8 @@ class ScatterEntry(NamedTuple):
     """How the shards of a step go together: for each axis the cuts that go in step, the last axis goes round fastest.
 
     `gathers` are the payloads that are needed as a whole; of names in `kept` any shard has the value, of those in `last` the
-    last one, and so have those in `joined` under each key; those in `paths` stand for files, one or a list. `shows` says that the
-    cell ends with an expression.
+    last one, and so have those in `joined` under each key; those in `paths` stand for files, one or a list. Those in `alike`
+    must be the same in all shards. `shows` says that the cell ends with an expression.
     """
 
     axes: Tuple[Tuple[str, ...], ...]
@@ -175,6 +175,7 @@ class ScatterEntry(NamedTuple):
     paths: Tuple[str, ...]
     gathers: Tuple[str, ...]
     shows: bool
+    alike: Tuple[str, ...] = ()
 
 
 class StepDocument(NamedTuple):
@@ -238,7 +239,7 @@ def _document(raw: Dict[str, Any]) -> StepDocument:
 
 def _scatter(raw: Dict[str, Any]) -> ScatterEntry:
     kept, last, joined, paths, gathers = (tuple(raw[key]) for key in ("kept", "last", "joined", "paths", "gathers"))
-    return ScatterEntry(tuple(map(tuple, raw["axes"])), kept, last, joined, paths, gathers, raw["shows"])
+    return ScatterEntry(tuple(map(tuple, raw["axes"])), kept, last, joined, paths, gathers, raw["shows"], tuple(raw.get("alike", ())))
 
 
 def _definition_entry(raw: Dict[str, Any]) -> DefinitionEntry:

@@ -21,7 +21,7 @@ from .payloads import UNBOUND, Payloads
 from .ports import paths_of
 from .problem import StepProblem
 from .recorder import NO_CELL
-from .shards import join_values, shard_name, shard_order
+from .shards import join_values, same_value, shard_name, shard_order
 from .step import Host, StepCall, StepRun, described
 
 # Stands for the label of the shard in the name of OUTPUTS.json.
@@ -292,6 +292,8 @@ class GatheringRun(StepRun):
             self.versions.put(version, paths_of([path for part in bound for path in ([part] if isinstance(part, str) else part)]))
         elif version.name in scatter.kept:
             self.versions.put(version, bound[0])
+        elif version.name in scatter.alike:
+            self.versions.put(version, same_value(version.name, bound))
         else:
             self.versions.put(version, join_values(version.name, bound, collected=version.name in scatter.joined))
 

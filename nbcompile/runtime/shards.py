@@ -106,6 +106,14 @@ def join_values(name: str, parts: Sequence[Any], *, collected: bool = False) -> 
     raise StepProblem("NB582", message, "let the cell make a list of `{}`, and take it together in a cell after it".format(name))
 
 
+def same_value(name: str, parts: Sequence[Any]) -> Any:
+    """The value that all shards left."""
+    if all(_alike(parts[0], part) for part in parts[1:]):
+        return parts[0]
+    message = "each shard changed `{}` in its own way, and none has what the whole cell leaves".format(name)
+    raise StepProblem("NB582", message, "take the scatter away, or change `{}` in a cell after it".format(name))
+
+
 class _Joined(NamedTuple):
     value: Any
 

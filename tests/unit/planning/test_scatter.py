@@ -5,8 +5,10 @@ import json
 import pytest
 
 from nbcompile import api
+from nbcompile.api.jobs import foreseeing
 from nbcompile.api.plans import plan_findings
 from nbcompile.frontend.percent import read_percent
+from nbcompile.model.guard import GuardBreak
 from nbcompile.model.plan import Granularity
 from nbcompile.model.settings import Settings
 
@@ -143,11 +145,26 @@ TORN = {
     "the number of a round": ("for i, x in enumerate(xs):\n    print(x)", "i"),
     "all that is left after a break": ("ys = []\nfor x in xs:\n    if x == 2:\n        break\n    ys.append(x)", "ys"),
     "taken together": ("n = len(xs)", "n"),
+    "put into a list by a function": ("ys = []\ndef put(x):\n    ys.append(x)\nfor x in xs:\n    put(x)", "ys"),
+    "a second name of a list": ("ys = []\nzs = ys\nfor x in xs:\n    ys.append(x)", "zs"),
+    "what a method changes": ("from collections import deque\nq = deque()\nfor x in xs:\n    q.appendleft(x)", "q"),
+    "an object of another cell": ("for x in xs:\n    counter.add(x)", "counter"),
+    "what comes of an object that goes along": ("ys = [counter.add(x) for x in xs]", "ys"),
+    "what comes of it in a loop": ("ys = []\nfor x in xs:\n    counter.add(x)\n    ys.append(counter.n)", "ys"),
+    "what comes of it by a function": ("def f(x):\n    return counter.add(x)\nys = [f(x) for x in xs]", "ys"),
     "stored into what is there": ("for x in xs:\n    filled[x] = 2 * x", "filled"),
 }
 
 
-ABOVE = "xs, n, filled = [1, 2, 3], 0, {1: None, 2: None, 3: None}"
+ABOVE = """\
+class Tally:
+    n = 0
+    def add(self, x):
+        self.n += x
+        return self.n
+
+counter = Tally()
+xs, n, filled = [1, 2, 3], 0, {1: None, 2: None, 3: None}"""
 
 
 @pytest.mark.parametrize(("source", "name"), TORN.values(), ids=TORN)
@@ -162,12 +179,15 @@ def test_a_cell_runs_whole_for_those_who_read_what_shards_would_tear(source, nam
 
 @pytest.mark.parametrize(("source", "name"), TORN.values(), ids=TORN)
 def test_what_shards_do_not_leave_is_told_where_nobody_reads_it(source, name):
+    def unknown_at_the_end(program):
+        found = [one for one in program.diagnostics if one.rule.code == "NB434"]
+        return [(one.place.cell_index, f"`{name}`" in one.message) for one in found]
+
     program, plan = planned(ABOVE, f"# nbc: scatter=xs\n{source}", "print(xs)")
     assert plan.steps[1].scatter
-    (found,) = [one for one in program.diagnostics if one.rule.code == "NB434"]
-    assert (found.place.cell_index, f"`{name}`" in found.message) == (1, True)
+    assert unknown_at_the_end(program) == [(1, True)]
     program, _ = planned(ABOVE, f"# nbc: scatter=xs\n{source}", f"print({name})")
-    assert "NB434" not in {one.rule.code for one in program.diagnostics}
+    assert (1, True) not in unknown_at_the_end(program)
 
 
 def test_what_is_collected_into_an_empty_list_of_an_earlier_cell_is_joined():
@@ -176,3 +196,29 @@ def test_what_is_collected_into_an_empty_list_of_an_earlier_cell_is_joined():
     assert [one for one in program.diagnostics if one.rule.code == "NB431"] == []
     program, plan = planned("xs = [1, 2, 3]\nys = []", "ys.append(0)", "# nbc: scatter=xs\nfor x in xs:\n    ys.append(x)", "print(ys)")
     assert plan.steps[2].scatter is None
+
+
+def gathering_of(*cells):
+    program, _ = planned(*cells)
+    return program.scatters[0].gathering
+
+
+def test_what_every_shard_changes_alike_is_kept():
+    found = gathering_of("xs = [1]\nlog = []", "# nbc: scatter=xs\nlog.append('start')\nys = [x for x in xs]", "print(log, ys)")
+    assert (found.kept, found.joined, found.doubts) == (("log",), ("ys",), ())
+
+
+def test_what_an_unknown_call_may_change_must_be_the_same_in_all_shards():
+    cells = ["import strange\nxs = [1]\nsettings = strange.Settings()", "# nbc: scatter=xs\nys = [settings.adapt(x) for x in xs]"]
+    found = gathering_of(*cells, "print(settings, ys)")
+    assert (found.alike, found.joined) == (("settings",), ("ys",))
+    assert [doubt.reason for doubt in found.doubts] == ["it changes `settings`, and a shard does not see what the others change"]
+
+
+def test_a_cell_of_which_a_run_has_shown_more_runs_whole():
+    cells = ["import strange\nxs = [1]\nlog = []", "# nbc: scatter=xs\nys = [strange.f(x, log) for x in xs]", "print(log, ys)"]
+    program, plan = planned(*cells)
+    assert plan.steps[1].scatter
+    seen = GuardBreak("NB501", 1, "log", "", "")
+    _, _, taught = foreseeing(program, Settings(granularity=Granularity.CELL), [seen])
+    assert [step.scatter for step in taught.steps] == [None, None, None]

@@ -108,6 +108,19 @@ def test_the_gathered_value_is_that_of_the_whole_cell(run, made, loop, item):
     assert done.texts(2) == [f"{type(ys).__name__} {len(ys)} {list(ys[:9])} {sum(ys)}\n"]
 
 
+@pytest.mark.parametrize("limit", [0, 9])
+def test_what_may_have_been_changed_counts_only_if_all_shards_leave_the_same(run, limit):
+    given = f"# %%\nimport json, pickle\nfrom collections import deque\nxs = [1, 2, 3]\nlimit = json.loads('{limit}')"
+    given += "\nsettings = pickle.loads(pickle.dumps(deque([7, 8])))"
+    source = "ys = []\nfor x in xs:\n    ys.append(x)\n    if x > limit:\n        settings.rotate(x)"
+    done = run(given, scattered(source, "xs"), "# %%\nprint(ys, settings)")
+    assert done.plan.steps[1].scatter.alike == ("settings",)
+    if limit:
+        assert done.texts(2) == ["[1, 2, 3] deque([7, 8])\n"]
+    else:
+        assert done.codes[1,] == 9
+
+
 def test_axes_meet_and_names_of_an_axis_go_in_step(run):
     pairs = {"items": ["b", "c"], "method": "dotproduct"}
     done = run(

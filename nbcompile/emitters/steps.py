@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from nbcompile.emitters.canonical import json_bytes
 from nbcompile.emitters.outdated import Outdated
 from nbcompile.emitters.parameters import file_parameters, parameter_entries
-from nbcompile.emitters.watched import Watched, held_versions, watched_names
+from nbcompile.emitters.watched import Watched, final_names, held_versions, watched_names
 from nbcompile.model.bundle import StepFile
 from nbcompile.model.facts import CellFacts
 from nbcompile.model.graph import CHANNEL, FILE, DataflowGraph, GraphCell, Version, last_makers
@@ -66,6 +66,7 @@ class _Writer:
         self, facts: Sequence[CellFacts], graph: DataflowGraph, notebook: Notebook, account: Account, workflow: WorkflowDeclaration
     ) -> None:
         self.graph, self.notebook, self.account = graph, notebook, account
+        self.makers = last_makers(graph)
         self.final = _final_names(graph, account)
         self.parameters, self.entries = Parameters(), list[dict[str, object]]()
         self.declared = {cell.cell: cell.step for cell in workflow.cells if cell.step}
@@ -128,7 +129,7 @@ class _Writer:
             "changes": _changes(flow),
             "deletes": list(flow.deletes),
             **({"live": live} if live else {}),
-            **(self.watched[cell.index].fields() if cell.index in self.watched else {}),
+            **(self._watched(step, cell.index) if cell.index in self.watched else {}),
             **({"holds": [str(version) for version in held]} if held else {}),
             "saves": [_save(payload) for payload in step.payloads if payload.cell == cell.index],
             **{word: list(self.final[cell.index]) for word in self._final_words if cell.index in self.final},
@@ -136,6 +137,12 @@ class _Writer:
             **(_ports(self.declared[cell.index]) if cell.index in self.declared else {}),
             **({"parameters": self.entries} if cell.index == self.parameters.taken_by else {}),
         }
+
+    def _watched(self, step: Step, index: int) -> dict[str, object]:
+        """What the cell should leave alone; variables for the sake of their last values only where somebody wants those."""
+        watched = self.watched[index]
+        final = final_names(self.graph, step, index, self.makers) if self.final else ()
+        return watched._replace(watches=tuple(dict.fromkeys((*watched.watches, *final)))).fields()
 
 
 def _changes(flow: GraphCell) -> list[str]:

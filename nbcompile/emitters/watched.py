@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from nbcompile.model.facts import CellFacts
@@ -109,6 +109,14 @@ def held_versions(graph: DataflowGraph, step: Step, index: int) -> tuple[Version
     read = {version for cell in graph.cells[index + 1 :] if cell.index not in step.cells for version in cell.needs}
     here = set(graph.cells[index].needs)
     return tuple(one for one in sent if one in read and one not in here and latest[one.name] == one.cell)
+
+
+def final_names(graph: DataflowGraph, step: Step, index: int, makers: Mapping[str, int]) -> tuple[str, ...]:
+    """The variables that a cell is given, that another step describes or keeps as final, and that the cell should therefore leave alone."""
+    cell = graph.cells[index]
+    changed = {*cell.defines, *cell.deletes, *cell.mutates, *_changed_by(cell)}
+    given = (one for one in cell.needs if not one.name.startswith((FILE, CHANNEL)) and one.name not in changed)
+    return tuple(one.name for one in given if makers.get(one.name) == one.cell and one.cell not in step.cells)
 
 
 def _bound_by(cell: GraphCell) -> Iterator[str]:

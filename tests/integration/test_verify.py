@@ -78,6 +78,13 @@ def test_what_cells_read_and_write_above_the_directory(tmp_path):
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["x.csv"]
 
 
+def test_what_the_last_cell_that_reads_a_variable_changes_unforeseen(tmp_path):
+    (tmp_path / "scores.py").write_text("class Model:\n    seen = 0\ndef score(rows, model):\n    model.seen = len(rows)\n")
+    path = write(tmp_path, "# %%\nimport scores\nmodel = scores.Model()\n# %%\nscores.score([1, 2], model)\n")
+    found = api.verify(path)
+    assert (found.verdict, found.runs[1].steps) == (Verdict.EQUAL, 2)
+
+
 def test_not_deterministic(tmp_path):
     code, shown = run(write(tmp_path, "# %%\nimport random\nx = random.random()\n# %%\nprint(x)\n# %%\ny = 1\n"), "--format", "json")
     found = json.loads(shown)

@@ -13,6 +13,7 @@ from nbcompile.api.profiles import profile
 from nbcompile.api.programs import analyze, read_file
 from nbcompile.api.projects import in_project, python_asked
 from nbcompile.model.errors import CellFailed
+from nbcompile.model.graph import RESULTS
 from nbcompile.model.plan import Granularity
 from nbcompile.model.run import Account, Notice
 from nbcompile.model.settings import Settings
@@ -117,7 +118,7 @@ class Observer:
             client=client,
             python=choice.path,
             runtime=join_runtime(),
-            names=tuple(dict.fromkeys(name for cell in program.graph.cells for name in cell.defines)),
+            names=tuple(dict.fromkeys(name for cell in program.graph.cells for name in cell.defines if name not in RESULTS)),
             above=self.above,
         )
         return observe_kernel(job, name, self.exactness)

@@ -10,7 +10,7 @@ from nbcompile.emitters.parameters import file_parameters, parameter_entries
 from nbcompile.emitters.watched import Watched, final_names, held_versions, watched_names
 from nbcompile.model.bundle import StepFile
 from nbcompile.model.facts import CellFacts
-from nbcompile.model.graph import CHANNEL, FILE, DataflowGraph, GraphCell, Version, last_makers
+from nbcompile.model.graph import CHANNEL, FILE, RESULTS, DataflowGraph, GraphCell, Version, last_makers
 from nbcompile.model.notebook import Notebook
 from nbcompile.model.parameters import Parameters
 from nbcompile.model.plan import Binding, Cut, Payload, Plan, Step, StepScatter, Unpacking
@@ -44,7 +44,7 @@ def _final_names(graph: DataflowGraph, account: Account) -> dict[int, tuple[str,
     """For each cell the variables that are final after it: those whose last version it makes, or deletes; in a plain run all at the end."""
     if not (account.values or account.keeps):
         return {}
-    last = {name: cell for name, cell in last_makers(graph).items() if not name.startswith((FILE, CHANNEL))}
+    last = {name: cell for name, cell in last_makers(graph).items() if name not in RESULTS and not name.startswith((FILE, CHANNEL))}
     if account.plain:
         return {graph.cells[-1].index: tuple(last)} if graph.cells else {}
     return {index: tuple(name for name, cell in last.items() if cell == index) for index in dict.fromkeys(last.values())}

@@ -27,6 +27,8 @@ class EdgeKind(str, Enum):
 
 FILE = "file:"
 CHANNEL = "channel:"
+# The names of the last results, which the shell binds wherever a cell shows one.
+RESULTS = frozenset(("_", "__", "___"))
 
 
 class Version(NamedTuple):

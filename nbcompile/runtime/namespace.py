@@ -33,7 +33,9 @@ class Namespace:
             self.unbind(name)
 
     def unbind(self, name: str) -> None:
-        """Unbind one name."""
+        """Unbind one name. The last results are the shell's as long as no cell binds their names."""
+        if self._kernel.is_result(name):
+            return
         if name in self._before:
             self._values[name] = self._before[name]
         else:

@@ -135,6 +135,10 @@ class PlainKernel(CellKernel):
             return False
         return True
 
+    def is_result(self, name: str) -> bool:
+        """Whether a name is bound to one of the last results."""
+        return name in _NEWER_FIRST and any(self.namespace.get(name, self) is value for value in self._results.values())
+
     def compile(self, tree: Any, file_name: str, mode: str = "exec") -> types.CodeType:
         """Compile with the `__future__` imports that cells have made so far."""
         flags = self._flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT

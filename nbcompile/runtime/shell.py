@@ -270,6 +270,10 @@ class IPythonKernel(CellKernel):
             return False
         return True
 
+    def is_result(self, name: str) -> bool:
+        """Whether a name is bound to one of the last results, by IPython itself."""
+        return name in ("_", "__", "___") and self.namespace.get(name) is getattr(self.shell.displayhook, name)
+
     def transform(self, text: str) -> str:
         """The cell as plain Python, or as it is where IPython cannot transform it."""
         try:

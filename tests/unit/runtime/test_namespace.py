@@ -20,7 +20,9 @@ class Watched(dict):
 
 def test_a_name_that_stays_is_never_missing():
     values = Watched()
-    namespace = Namespace(["old", "kept", "changed", "new"], SimpleNamespace(namespace=values, bind_history=lambda *_: False))
+    namespace = Namespace(
+        ["old", "kept", "changed", "new"], SimpleNamespace(namespace=values, bind_history=lambda *_: False, is_result=lambda _: False)
+    )
     values.update(old=1, kept=2, changed=3)
     namespace.become({"kept": 2, "changed": 4, "new": 5})
     assert values == {"kept": 2, "changed": 4, "new": 5}

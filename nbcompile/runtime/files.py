@@ -70,6 +70,8 @@ class StepFiles:
                 self._sent.setdefault(written.cell, []).append(written)
         self._makers: Dict[str, int] = {}
         self._own: Dict[str, bool] = {}
+        # Directories that cells have closed to their owner, with their permissions: open while we look and write, closed for cells.
+        self._closed: Dict[str, int] = {}
         self._begin()
 
     def restart(self) -> None:
@@ -77,6 +79,7 @@ class StepFiles:
         shutil.rmtree(self._top)
         self._makers.clear()
         self._own.clear()
+        self._closed.clear()
         self._begin()
 
     def _begin(self) -> None:
@@ -109,12 +112,34 @@ class StepFiles:
             self._seen = self._look()
 
     def _permit(self, staged: Iterable[Written]) -> None:
-        """Give what was staged the permissions that its cell left, but leave directories open to the step."""
+        """Give what was staged the permissions that its cell left."""
         for written in staged:
             target = os.path.join(self.directory, written.path)
             # A later cell may have removed it.
-            if written.mode is not None and not os.path.islink(target) and os.path.exists(target):
-                os.chmod(target, written.mode | (stat.S_IRWXU if written.path.endswith("/") else 0))
+            if written.mode is None or os.path.islink(target) or not os.path.exists(target):
+                continue
+            os.chmod(target, written.mode)
+            self._closed.pop(written.path, None)
+            if written.path.endswith("/"):
+                self._open(written.path)
+
+    def close(self) -> None:
+        """Let the cell that comes find directories as closed as earlier cells have left them."""
+        for path in sorted(self._closed, reverse=True):
+            target = os.path.join(self.directory, path)
+            if os.path.isdir(target):
+                os.chmod(target, self._closed[path])
+        self._closed.clear()
+
+    def _open(self, path: str) -> int:
+        """Open a directory to ourselves. Returns the permissions that it has for cells."""
+        target = os.path.join(self.directory, path)
+        mode = stat.S_IMODE(os.stat(target).st_mode)
+        if mode & stat.S_IRWXU != stat.S_IRWXU:
+            with contextlib.suppress(PermissionError):  # somebody else's
+                os.chmod(target, mode | stat.S_IRWXU)
+                self._closed[path] = mode
+        return self._closed.get(path, mode)
 
     def bring(self, path: str, content: Any) -> None:
         """Put a file that came with a value where the cells will look for it."""
@@ -172,7 +197,7 @@ class StepFiles:
         if not self._own[path]:
             return {**report, "removed": True}
         source, place = os.path.join(self.directory, path), os.path.join(target, str(cell), below(path))
-        report["mode"] = stat.S_IMODE(os.stat(source).st_mode)
+        report["mode"] = self._closed.get(path, stat.S_IMODE(os.stat(source).st_mode))
         if path.endswith("/"):
             os.makedirs(place, exist_ok=True)
             return report
@@ -213,11 +238,24 @@ class StepFiles:
                 self._put(os.path.join(name, entry.name), entry.path)
 
     def _look(self) -> Dict[str, _Stamp]:
-        found, folder, up = dict(_stamps(self.directory, "")), self.directory, ""
+        found, folder, up = dict(self._stamps("")), self.directory, ""
         for _ in range(LEVELS_ABOVE):
             folder, inner, up = os.path.dirname(folder), os.path.basename(folder), up + _UP
-            found.update((up + path, stamp) for path, stamp in _stamps(folder, "", leave_out=inner))
+            found.update(self._stamps(up, leave_out=inner))
         return found
+
+    def _stamps(self, prefix: str, leave_out: str = "") -> Iterator[Tuple[str, _Stamp]]:
+        for entry in sorted(os.scandir(os.path.join(self.directory, prefix)), key=lambda entry: entry.name):
+            if entry.name in _UNSEEN or entry.name == leave_out:
+                continue
+            path = prefix + entry.name
+            if entry.is_dir(follow_symlinks=False):
+                yield path + "/", _Stamp(0, 0, 0, self._open(path + "/"))
+                yield from self._stamps(path + "/")
+            elif entry.is_file():
+                # What is written through a link changes what the link leads to.
+                status = entry.stat()
+                yield path, _Stamp(status.st_size, status.st_mtime_ns, status.st_ino, status.st_mode)
 
 
 def _depth(given: Tuple[str, str]) -> int:
@@ -231,20 +269,6 @@ def below(path: str) -> str:
     while inner.startswith(_UP):
         inner = inner[len(_UP) :]
     return _ABOVE * ((len(path) - len(inner)) // len(_UP)) + inner
-
-
-def _stamps(directory: str, prefix: str, leave_out: str = "") -> Iterator[Tuple[str, _Stamp]]:
-    for entry in sorted(os.scandir(os.path.join(directory, prefix)), key=lambda entry: entry.name):
-        if entry.name in _UNSEEN or entry.name == leave_out:
-            continue
-        path = prefix + entry.name
-        if entry.is_dir(follow_symlinks=False):
-            yield path + "/", _Stamp(0, 0, 0, entry.stat().st_mode)
-            yield from _stamps(directory, path + "/")
-        elif entry.is_file():
-            # What is written through a link changes what the link leads to.
-            status = entry.stat()
-            yield path, _Stamp(status.st_size, status.st_mtime_ns, status.st_ino, status.st_mode)
 
 
 def covers(subject: str, path: str) -> bool:

@@ -219,6 +219,7 @@ class StepRun:
     def _execute(self, cell: StepCell) -> Optional[BaseException]:
         ports = Ports(cell, self.namespace)
         ports.enter()
+        self.files.close()
         self.recorder.cell = cell.cell
         try:
             return self.kernel.run(CellSource(cell.cell, cell.text, cell.text, cell.number))

@@ -80,3 +80,27 @@ def test_files_keep_the_permissions_that_a_cell_left(tmp_path):
     (tmp_path / "run").mkdir()
     files.deliver([str(tmp_path / "sent")], str(tmp_path / "run"))
     assert (tmp_path / "run" / "write.txt").stat().st_mode & 0o777 == 0o200
+
+
+def test_directories_are_closed_to_cells_and_open_to_their_step(tmp_path):
+    made = files.StepFiles(str(tmp_path / "work"), (), ())
+    inner = Path(made.directory, "outer", "inner")
+    inner.mkdir(parents=True)
+    (inner / "a.txt").write_text("a")
+    inner.chmod(0o500)
+    inner.parent.chmod(0o100)
+    assert made.note(0) == ["outer/", "outer/inner/", "outer/inner/a.txt"]
+    made.close()
+    assert (inner.parent.stat().st_mode & 0o777, inner.stat().st_mode & 0o777) == (0o100, 0o500)
+    assert made.note(1) == []
+    list(made.collect(str(tmp_path / "sent")))
+    staged = files.StepFiles(str(tmp_path / "next"), (), [str(tmp_path / "sent")])
+    staged.stage([VersionName("file:./", 0)])
+    staged.close()
+    inner = Path(staged.directory, "outer", "inner")
+    assert (inner.parent.stat().st_mode & 0o777, inner.stat().st_mode & 0o777) == (0o100, 0o500)
+    inner.parent.chmod(0o700)
+    inner.chmod(0o700)
+    assert staged.note(2) == ["outer/", "outer/inner/"]
+    staged.close()
+    assert inner.stat().st_mode & 0o777 == 0o700

@@ -230,14 +230,17 @@ class StepRun:
     def _prepare(self, cell: StepCell) -> None:
         """Bind exactly what the cell needs: definitions first, then the step's own versions over them."""
         variables = [version for version in cell.needs if version.kind == "variable"]
+        ahead = self._found_by_name_later(cell)
         missing = [version for version in (*variables, *self._other_states(cell)) if version not in self.versions]
-        for version in missing:
+        missing += [version for later in ahead for version in later.needs if self.payloads.has(version) and version not in self.versions]
+        for version in dict.fromkeys(missing):
             if not self.payloads.has(version):
                 raise StepProblem("NB592", f"cell {cell.cell} needs `{version}`, and no payload has it", "run the step that makes it")
         self.files.stage(version for version in cell.needs if version.kind == "file")
         left = {name: self.namespace.value(name) for name in self._as_made_here(cell, variables)}
-        self._replay(cell, (*cell.replays, *self.payloads.mentions(missing)))
-        for version in missing:
+        early = self.definitions.before(cell.cell, [statement for later in ahead for statement in later.replays])
+        self._replay(cell, (*cell.replays, *early, *self.payloads.mentions(missing)))
+        for version in dict.fromkeys(missing):
             self._read(version)
         values = {version.name: self.versions[version] for version in variables}
         bound = {name: value for name, value in self.definitions.bound_by(cell.replays).items() if name not in cell.outdated}
@@ -245,6 +248,14 @@ class StepRun:
         disturbed = {name: value for name, value in left.items() if self.namespace.value(name) is not value}
         self.namespace.become({**bound, **values, **disturbed}, left.keys() - disturbed.keys(), self._live)
         self._made_in = {name: maker for name, maker in self._made_in.items() if name in left}
+
+    def _found_by_name_later(self, cell: StepCell) -> Tuple[StepCell, ...]:
+        """The later cells, where this one sets functions of libraries: what these need must be what it was before.
+
+        A payload has such a function by its name.
+        """
+        sets = any(name.startswith("channel:library:") for name in cell.changes)
+        return tuple(one for one in self.document.cells if one.cell > cell.cell) if sets else ()
 
     def _as_made_here(self, cell: StepCell, variables: Iterable[VersionName]) -> Set[str]:
         """The names that are bound as the cell of this step left them whose versions are needed: threads may have gone on binding them."""

@@ -285,6 +285,14 @@ def iter_(call: Call) -> Value:
     return iterator_of(call.frame, call.node, types.element(call.frame, value, call.node), value)
 
 
+def reversed_(call: Call) -> Value:
+    """`reversed(xs)`, which looks into `xs` whenever it is asked."""
+    value = call.first
+    types.implicit(call.frame, value, "__reversed__", call.node)
+    element = types.element(call.frame, value, call.node)
+    return iterator_of(call.frame, call.node, element, value, certain=filled.is_filled(call.frame, value))
+
+
 def asks(method: str, kind: str) -> Special:
     """`len(x)` and its like: Python calls a method of the value, and gives a value of a fixed type."""
 
@@ -565,7 +573,7 @@ SPECIAL: dict[str, Special] = {
     "builtins.set": elements("set"),
     "builtins.frozenset": elements("set"),
     "builtins.sorted": elements("list"),
-    "builtins.reversed": elements("list"),
+    "builtins.reversed": reversed_,
     "collections.deque": elements("collections.deque"),
     "builtins.dict": dict_,
     "collections.OrderedDict": dict_,

@@ -343,6 +343,10 @@ class ValueWriter(pickle.Pickler):
             self._by_type[numpy.ndarray] = self._reduce_array
             for dtype in number_dtypes(numpy):
                 self._by_type[type(dtype)] = reduce_number
+        generator = getattr(sys.modules.get("numpy.random"), "Generator", None)
+        if generator is not None:
+            # Before numpy 2 it would travel without what others draw from as well.
+            self._by_type[generator] = lambda value: (generator, (value.bit_generator,))
         torch = sys.modules.get("torch")
         if torch is not None and hasattr(torch, "Tensor"):
             from .tensors import TensorReducer

@@ -39,6 +39,8 @@ MODULE = "module:"
 PARTS = "parts:"
 # How results are displayed: set by few, read by all.
 DISPLAY = "library:display"
+# Where everything is printed.
+STREAMS = "library:sys"
 _MODULE_FINDERS = (f"{os.sep}importlib{os.sep}", "pkgutil.py", f"{os.sep}pkg_resources{os.sep}", f"{os.sep}importlib_metadata{os.sep}")
 
 
@@ -68,6 +70,7 @@ class Guards:
         self._loaded: FrozenSet[str] = frozenset()
         self._bound: Dict[str, int] = {}
         self._libraries: Dict[str, Dict[Any, Any]] = {}
+        self._streams: Tuple[Any, ...] = ()
         self._looks: Optional[Looks] = None
         self._parts: Dict[str, Parts] = {}
         self._awaited: Dict[str, int] = {}
@@ -135,6 +138,7 @@ class Guards:
         self._named = frozenset(channels)
         self._loaded = frozenset(sys.modules)
         self._shows = self._display()
+        self._streams = _streams()
         self._names.missing = {name for name in self._not_sent(cell) if name not in self._kernel.namespace}
         self._names.looked_up.clear()
         REFUSED.clear()
@@ -167,8 +171,8 @@ class Guards:
         return definition.binds if definition is not None else ()
 
     def _state(self, name: str) -> bytes:
-        library = name.partition(".")[0]
-        if library in ("numpy", "torch", "matplotlib") and library not in sys.modules:
+        # numpy loads its generators when they are first asked for.
+        if name in ("numpy.random", "torch.random", "matplotlib") and name not in sys.modules:
             return b""
         state = self._channels.look(name)
         if name == "matplotlib":
@@ -252,6 +256,9 @@ class Guards:
             if changed:
                 message = f"cell {cell.cell} sets `{changed}`, which later cells may use"
                 self.break_(STATE_SET, LIBRARY + name, message, f"# nbc: writes={LIBRARY}{name}")
+        if any(one is not now for one, now in zip(self._streams, _streams())) and "channel:" + STREAMS not in cell.changes:
+            message = f"cell {cell.cell} replaces a standard stream, to which later cells write"
+            self.break_(STATE_SET, STREAMS, message, f"# nbc: writes={STREAMS}")
         if self._shows != self._display() and "channel:" + DISPLAY not in cell.changes:
             message = f"cell {cell.cell} changes how results are displayed or cells are run, which later cells depend on"
             self.break_(STATE_SET, DISPLAY, message, f"# nbc: writes={DISPLAY}")
@@ -404,6 +411,10 @@ class WatchedBuiltins(Dict[str, Any]):
 
     def __contains__(self, name: object) -> bool:
         return name in vars(builtins)
+
+
+def _streams() -> Tuple[Any, ...]:
+    return (sys.stdout, sys.stderr)
 
 
 def _name_of(error: BaseException) -> str:

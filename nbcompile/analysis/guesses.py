@@ -263,6 +263,7 @@ def _function(call: Call) -> Value:
     frame, given = call.frame, call.arguments.all()
     _give_shell(call)
     _look_into(call)
+    surveyed.given(call)
     frame.trace.speaks = True
     name = call.label.rpartition(".")[2]
     frame.walk.touch_module(frame, call.label, call.node)

@@ -1,9 +1,9 @@
-"""Objects of libraries that nobody has described, which work things out when they are first asked for them, and keep them.
+"""Libraries that nobody has described, but whose source was surveyed: what their objects keep, and what their functions change.
 
-Reading `w.pct_nonzero` changes `w` where the survey of a library has an attribute of that name. Of which library an object is, is
-seldom known: any that the notebook has imported by then counts. An object that was seen to have such an attribute is *lazy*: what it
-is given to, and methods that only seem to look, may have it work out something else. The same is not worked out twice,
-unless the object was changed in between.
+Many objects work things out when they are first asked for them, and keep them: reading `w.pct_nonzero` changes `w` where the survey
+of a library has an attribute of that name. Of which library an object is, is seldom known: any that the notebook has imported by then
+counts. An object that was seen to have such an attribute is *lazy*: what it is given to, and methods that only seem to look, may have
+it work out something else. The same is not worked out twice, unless the object was changed in between.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from __future__ import annotations
 import ast
 
 from nbcompile.analysis.bindings import CellFrame, Frame
+from nbcompile.analysis.known.surveys import changed_arguments
 from nbcompile.analysis.values import Bound, Value
+from nbcompile.analysis.visit import Call
 
 
 def read(frame: Frame, value: Value, name: str, node: ast.AST) -> None:
@@ -25,6 +27,13 @@ def used(frame: Frame, value: Value, name: str, node: ast.AST) -> None:
     """A lazy object is used by something that only seems to look: by a method of its own, or by what is given it."""
     if frame.walk.lazy and value.objects <= frame.walk.lazy and is_foreign(frame, value) and not frame.walk.is_pure(node):
         _work_out(frame, value, f"{name}()", node, f"`{name}` may have it work out something, and keep it")
+
+
+def given(call: Call) -> None:
+    """A function or class is called that changes what it is given."""
+    arguments = changed_arguments(call.label)
+    for value in (one for target in arguments for one in call.meant(target)) if not call.frame.walk.is_pure(call.node) else ():
+        call.frame.change(value, call.node, f"`{call.label.rpartition('.')[2]}` changes it")
 
 
 def _work_out(frame: Frame, value: Value, name: str, node: ast.AST, reason: str) -> None:

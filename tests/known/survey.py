@@ -18,11 +18,15 @@ from typing import NamedTuple
 
 from nbcompile.analysis import known
 from nbcompile.analysis.known import surveys
+from tests.known.given import Parameter, changed
 from tests.known.source import Class, Function, Passed, Place, Source, belongs, imports_of, parsed, read_source
 
 PLACE = Path(known.__file__).with_name(surveys.DATA)
 LISTED = Path(__file__).with_name("surveyed.txt")
-HEAD = "# Written by `python -m tests.known.survey`: library, version, libraries it builds on, kept attributes.\n"
+HEAD = (
+    "# Written by `python -m tests.known.survey`: library, version, libraries it builds on, kept attributes, "
+    "functions that change what they are given.\n"
+)
 # What an attribute of these names is nobody can tell: arrays, tables and containers have them, too.
 _OF_DATA = ("numpy.ndarray", "pandas.DataFrame", "pandas.Series", "pandas.Index")
 _OF_CONTAINERS = frozenset(name for kind in (str, list, dict, set, tuple) for name in dir(kind))
@@ -175,11 +179,13 @@ def lines(found: dict[str, Installed]) -> Iterator[str]:
     """The lines of the file, in order."""
     done: dict[str, Names] = {}
     depends: dict[str, list[str]] = {}
+    given: dict[str, dict[str, list[Parameter]]] = {}
 
     def visit(library: str, above: tuple[str, ...]) -> None:
         if library in done:
             return
         trees = list(parsed(found[library].texts))
+        given[library] = changed(trees)
         depends[library] = sorted(name for name in imports_of(trees) & found.keys() if name != library and name not in above)
         for name in depends[library]:
             visit(name, (*above, library))
@@ -190,7 +196,8 @@ def lines(found: dict[str, Installed]) -> Iterator[str]:
     written = {library: sorted(filter(_is_worth_writing, names.attributes)) for library, names in done.items()}
     for library in sorted(found):
         builds_on = [name for name in depends[library] if written[name]]
-        yield f"{library}\t{found[library].version}\t{' '.join(builds_on)}\t{' '.join(written[library])}"
+        functions = [f"{name}:{','.join(map(str, given[library][name]))}" for name in sorted(given[library])]
+        yield "\t".join((library, found[library].version, " ".join(builds_on), " ".join(written[library]), " ".join(functions)))
 
 
 def _is_worth_writing(name: str) -> bool:

@@ -5,7 +5,8 @@ import textwrap
 
 import pytest
 
-from nbcompile.analysis.known import Known, surveys
+from nbcompile.analysis.known import Known, Target, surveys
+from tests.known.given import changed
 from tests.known.source import belongs
 from tests.known.survey import PLACE, Installed, Names, lines, listed, survey
 
@@ -164,11 +165,16 @@ HIGH = "import low, other\nclass M:\n    @property\n    def average(self):\n    
 
 def test_a_line_has_what_notebooks_may_read():
     made = list(lines({"low": Installed("1.0", [WEIGHTS]), "high": Installed("2.0", [HIGH]), "other": Installed("3", ["x = 1"])}))
-    assert made == ["high\t2.0\tlow\taverage", "low\t1.0\t\ttotal", "other\t3\t\t"]
+    assert made == ["high\t2.0\tlow\taverage\t", "low\t1.0\t\ttotal\t", "other\t3\t\t\t"]
+
+
+def test_a_line_has_functions_with_what_they_change():
+    text = "def mate(one, two, *, log):\n    one[0] = two.pop()\n    log.append(1)\ndef double(x):\n    return 2 * x\n"
+    assert list(lines({"low": Installed("1", [text])})) == ["low\t1\t\t\tmate:log,0/one,1/two"]
 
 
 def test_what_is_not_python_here_is_left_out():
-    assert list(lines({"low": Installed("1", ["def f(:\n", WEIGHTS])})) == ["low\t1\t\ttotal"]
+    assert list(lines({"low": Installed("1", ["def f(:\n", WEIGHTS])})) == ["low\t1\t\ttotal\t"]
 
 
 @pytest.mark.parametrize(
@@ -176,6 +182,50 @@ def test_what_is_not_python_here_is_left_out():
 )
 def test_tests_are_no_part_of_a_library(path, is_part):
     assert belongs(tuple(path.split("/"))) is is_part
+
+
+# -- functions -------------------------------------------------------------------------------------------------------
+
+CHANGED = {
+    "sets an item": "def f(x):\n    x[0] = 1",
+    "deletes an item": "def f(x):\n    del x[0]",
+    "adds to an item": "def f(x):\n    x[0] += 1",
+    "sets an attribute": "def f(x):\n    x.done = True",
+    "appends": "def f(x):\n    if x[0] != x[-1]:\n        x.append(x[0])\n    return x",
+    "takes something out": "def f(x):\n    return x.pop('a', 1)",
+    "hands it on": "def f(x):\n    return g(1, x)\ndef g(a, b):\n    b[0] = a",
+    "hands it on by keyword": "def f(x):\n    return g(a=x)\ndef g(*, a):\n    a[0] = 1",
+    "hands it on twice": "def f(x):\n    return _g(x)\ndef _g(y):\n    return _h(y)\ndef _h(z):\n    z[0] = 1",
+    "hands it to a function of a module": "def f(x):\n    return other.g(x)\ndef g(x):\n    x[0] = 1",
+    "is a class": "class f:\n    def __init__(self, x):\n        x.owner = self",
+    "changes it whichever of that name it is": "def f(x):\n    x[0] = 1\ndef f(x, y):\n    x[0] = y[0] = 1",
+}
+
+
+@pytest.mark.parametrize("text", CHANGED.values(), ids=CHANGED)
+def test_a_function_changes_what_it_is_given_that(text):
+    assert [str(one) for one in changed([ast.parse(text)])["f"]] == ["0/x"]
+
+
+LEFT_ALONE = {
+    "only reads": "def f(x):\n    return x[0] + x.a",
+    "binds it anew": "def f(x):\n    x = list(x)\n    x[0] = 1",
+    "wants what an index gives": "def f(x):\n    return x.append(1)",
+    "changes something of its own": "def f(x):\n    y = list(x)\n    y[0] = 1",
+    "defines a function that does": "def f(x):\n    def g(x):\n        x[0] = 1",
+    "hands it to a method of something": "def f(x):\n    return x.a.g(x)\ndef g(x):\n    x[0] = 1",
+    "hands it to one of several functions": "def f(x):\n    return g(x)\ndef g(x):\n    x[0] = 1\ndef g(x):\n    return x",
+    "hands it to where nothing is changed": "def f(x):\n    return g(x, 1)\ndef g(a, b):\n    b[0] = a",
+    "has a namesake that does not": "def f(x):\n    x[0] = 1\ndef f(x):\n    return x",
+    "is private": "def _f(x):\n    x[0] = 1",
+}
+
+
+@pytest.mark.parametrize("text", LEFT_ALONE.values(), ids=LEFT_ALONE)
+def test_a_function_leaves_alone_what_it_is_given_that(text):
+    found = changed([ast.parse(text)])
+    assert "f" not in found
+    assert "_f" not in found
 
 
 # -- the file --------------------------------------------------------------------------------------------------------
@@ -193,7 +243,7 @@ def test_the_file_has_each_listed_library_once_and_in_order():
 
 
 def test_words_stand_in_order_and_once():
-    for library, _, builds_on, words in ROWS:
+    for library, _, builds_on, words, _ in ROWS:
         assert words.split() == sorted(set(words.split())), library
         assert builds_on.split() == sorted(set(builds_on.split())), library
 
@@ -206,3 +256,10 @@ def test_a_library_has_what_those_below_it_have():
     assert "pct_nonzero" in surveys.kept_attributes("libpysal")
     assert {"mfpt", "pct_nonzero"} <= surveys.kept_attributes("giddy")
     assert surveys.kept_attributes("nobody") == set()
+
+
+def test_functions_are_found_by_their_names_in_whichever_module():
+    for path in ("pointpats.to_ccf", "pointpats.window.to_ccf"):
+        assert surveys.changed_arguments(path) == (Target(0, "poly"),)
+    assert surveys.changed_arguments("pointpats.poly_from_bbox") == ()
+    assert surveys.changed_arguments("nobody.to_ccf") == ()

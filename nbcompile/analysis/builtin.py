@@ -29,7 +29,7 @@ from nbcompile.analysis.values import (
     tuple_of,
 )
 from nbcompile.analysis.visit import Arguments, Call, call_value
-from nbcompile.model.facts import TEMPORARY
+from nbcompile.model.facts import TEMPORARY, TEMPORARY_OF_PROCESS
 
 _PAIR = 2
 _ARCHIVE = "numpy.NpzFile"
@@ -525,6 +525,11 @@ def temporary_name(call: Call) -> Value:
     return Value("str", single(number), const=f"{TEMPORARY}{frame.walk.cell}-{number}")
 
 
+def temporary_directory(call: Call) -> Value:
+    """`tempfile.gettempdir()`: one directory in a process, and perhaps another in the next."""
+    return Value("str", single(call.frame.make(call.node, "tempfile.Name")), const=TEMPORARY_OF_PROCESS)
+
+
 def temporary_file(call: Call) -> Value:
     """`tempfile.mkstemp()`."""
     descriptor = call.frame.fresh(call.node, "os.descriptor", role="item 0")
@@ -620,6 +625,7 @@ SPECIAL: dict[str, Special] = {
     "dict.pop": dict_pop,
     "dict.update": dict_update,
     "pathlib.Path": pathlib_path,
+    "tempfile.gettempdir": temporary_directory,
     "tempfile.mkdtemp": temporary_name,
     "tempfile.mkstemp": temporary_file,
     "pathlib.Path.joinpath": below,

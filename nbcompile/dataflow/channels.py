@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from nbcompile.dataflow.files import Files
 from nbcompile.model.diagnostic import Span
-from nbcompile.model.facts import CellFacts, Effect, FactsKind, StatementId
-from nbcompile.model.graph import CHANNEL, Edge, EdgeKind, Fusion, Version
+from nbcompile.model.facts import TEMPORARY_OF_PROCESS, CellFacts, Effect, FactsKind, StatementId
+from nbcompile.model.graph import CHANNEL, FILE, Edge, EdgeKind, Fusion, Version
 
 # Channels whose state a step can take over and hand on.
 TRAVELS = frozenset(
@@ -30,6 +30,7 @@ _READ_BY_EVERYTHING = frozenset((*_READ_BY_IMPORTS, _SHELL, _UMASK, _DISPLAY, "l
 # The last error that the shell has shown: set by cells that fail and are allowed to.
 _ERRORS = "errors"
 _CELL = Span(1, 1, 1, 1)
+_TEMPORARY = "they share a temporary file, and each process may have a directory of its own for these"
 _QUIET = frozenset(("environment", "time", "stdin", "import", "files"))
 
 
@@ -68,7 +69,13 @@ def link_channels(facts: Sequence[CellFacts], statements: Mapping[StatementId, t
         links.replays.append(replays)
         links.makes.append((*makes, *file_makes))
         links.edges += file_edges
+        links.fusions += [Fusion(edge.source, edge.target, _TEMPORARY) for edge in file_edges if _is_temporary(edge)]
     return links
+
+
+def _is_temporary(edge: Edge) -> bool:
+    """Whether a file passes between cells in the directory that the system has for temporary files."""
+    return edge.name.startswith(f"{FILE}{TEMPORARY_OF_PROCESS}/")
 
 
 class _Linker:

@@ -15,6 +15,7 @@ from nbcompile.model.notebook import CellId
 
 # What the name of a file begins with that lies in a temporary directory, whose real name is known only when it is made.
 TEMPORARY = "/tmp/made-by-cell-"  # noqa: S108 (no such directory is ever made)
+TEMPORARY_OF_PROCESS = f"{TEMPORARY}of-process"
 # What the reason of every change says that is only a guess.
 GUESS = " may "
 

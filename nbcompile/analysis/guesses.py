@@ -81,9 +81,11 @@ _CHANGES_ARGUMENT = re.compile(
 )
 # Methods that draw, be it with a library that the cell does not mention.
 _DRAWS = re.compile(
-    r"(?:.*_)?(?:plot|draw|show|display|visuali[sz]e|render|figure|hist|histplot|scatter|pie|bar|barh|box|boxplot|heatmap|imshow|contour)(?:_.*|)"
+    r"(?:.*_)?(?:plot|draw|show|display|visuali[sz]e|render|figure|hist|histplot|scatter|pie|bar|barh|box|boxplot|heatmap|imshow|contour)(?:_.*|)|.*plot"
 )
 _WRITES_FILE = re.compile(r".*(?:write|save|dump|export|store|serialize).*|to_.*")
+# Functions that are called for something else than what they give or change.
+_HAS_ANOTHER_EFFECT = (_LOOKS, _HANDS_OUT, _CONVERTS, _DRAWS, _WRITES_FILE)
 # Whoever does this is told first where to; a directory of files has no extension.
 _SAVES = re.compile(r"(?:.*_)?(?:save|dump|export)(?:_.*|)|write_.*")
 _PATH_KEYWORDS = re.compile(r"(?:.*_)?(?:path|dir|directory|folder|file|filename|fname|dest|destination)(?:_or_buf|)|root_path|root_dir")
@@ -332,7 +334,10 @@ def _change_given(call: Call, name: str) -> None:
                 call.frame.change(model, call.node, f"`{name}`{GUESS}run it")
         elif _is_foreign(call, value) and not value.view:
             unclear.append(value)
-    if unclear and not any(pattern.fullmatch(name) for pattern in _LEAVES_ALONE):
+    if unclear and call.node is call.frame.walk.discarded and not any(pattern.fullmatch(name) for pattern in _HAS_ANOTHER_EFFECT):
+        for value in unclear:
+            call.frame.change(value, call.node, f"`{name}`{GUESS}be called for what it changes")
+    elif unclear and not any(pattern.fullmatch(name) for pattern in _LEAVES_ALONE):
         reason = f"whether `{name}` changes what it is given is not known"
         call.frame.walk.unknown(call.frame, call.node, reason, "# nbc: pure", unclear)
 

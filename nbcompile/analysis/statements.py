@@ -19,7 +19,8 @@ _SWALLOWS = frozenset(("contextlib.suppress", "pytest.raises", "unittest.TestCas
 
 
 def expression(frame: Frame, node: ast.Expr) -> None:
-    """An expression that stands alone."""
+    """An expression that stands alone: nothing is done with its value."""
+    frame.walk.discarded = node.value
     evaluate(frame, node.value)
 
 

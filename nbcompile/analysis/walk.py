@@ -70,6 +70,8 @@ class Walk:
         self.given: dict[str, Value] = {}
         self.cell = 0
         self.has_walrus = False
+        # The expression whose value nothing is done with.
+        self.discarded: ast.expr | None = None
         self.ends_early = False
         self.errors: list[tuple[Spot, str]] = []
         self.pure_lines: frozenset[int] = frozenset()

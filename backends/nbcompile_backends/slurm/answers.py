@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import NamedTuple
 
 from nbcompile.backend import Denied, Fatal, Queue, Retryable
@@ -55,7 +54,11 @@ class QueueRow(NamedTuple):
 
 
 class AccountingRow(NamedTuple):
-    """A job as accounting, or the controller, has it at the end."""
+    """A job as accounting, or the controller, has it at the end.
+
+    `forgotten` says that accounting has ended it itself, when a controller came back that did not know it. `start` is the last
+    of several, where a controller started again what it had not written down as started.
+    """
 
     native: str
     state: str
@@ -63,6 +66,8 @@ class AccountingRow(NamedTuple):
     signal: int
     host: str
     seconds: float | None
+    start: float | None = None
+    forgotten: bool = False
 
 
 def read_queue(text: str) -> dict[str, QueueRow]:
@@ -77,15 +82,15 @@ def read_queue(text: str) -> dict[str, QueueRow]:
 
 
 def read_accounting(text: str) -> dict[str, AccountingRow]:
-    """The answer of `sacct`, by job id. `CANCELLED by 0` is the state `CANCELLED`; the last of several rows of a job counts."""
+    """The answer of `sacct`, by job id; the last of several rows of a job counts. Who cancels a job is named: `CANCELLED by 0`."""
     found = {}
     for line in text.splitlines():
         fields = line.split("|")
-        if len(fields) == 5 and NATIVE.fullmatch(fields[0]):
-            native, state, code, host, seconds = fields
+        if len(fields) == 6 and NATIVE.fullmatch(fields[0]):
+            native, state, code, host, seconds, start = fields
             row = _row(native, state, code, host, seconds)
             if row:
-                found[native] = row
+                found[native] = row._replace(start=_time(start), forgotten=state == "CANCELLED")
     return found
 
 
@@ -178,10 +183,8 @@ def _row(native: str, state: str, code: str, host: str, seconds: str) -> Account
 
 
 def _time(text: str) -> float | None:
-    try:
-        return datetime.fromisoformat(text).timestamp()
-    except ValueError:
-        return None
+    """Seconds since 1970, as we ask for."""
+    return float(text) if text.isdecimal() else None
 
 
 def _partition(name: str, limit: str, nodes: str, cpus: str, memory: str, gres: str) -> Queue:

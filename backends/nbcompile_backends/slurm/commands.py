@@ -13,7 +13,7 @@ from nbcompile_backends.slurm.options import SlurmOptions, SlurmSettings
 QUEUE_FORMAT = "%i|%T|%S|%B|%k|%r"
 PARTITION_FORMAT = "%P|%l|%D|%c|%m|%G"
 ASSOCIATION_FIELDS = "Account,QOS,DefaultQOS"
-ACCOUNTING_FIELDS = "JobID,State,ExitCode,NodeList,ElapsedRaw"
+ACCOUNTING_FIELDS = "JobID,State,ExitCode,NodeList,ElapsedRaw,Start"
 _SPARE_MINUTES = 1
 
 
@@ -76,11 +76,11 @@ def queue(settings: SlurmSettings, run: RunId, user: str) -> tuple[str, ...]:
     return (_command(settings, "squeue"), *words)
 
 
-def accounting(settings: SlurmSettings, natives: Sequence[str]) -> tuple[str, ...]:
-    """The last word on these jobs; arrays are asked for as a whole."""
+def accounting(settings: SlurmSettings, run: RunId, natives: Sequence[str]) -> tuple[str, ...]:
+    """The last word on these jobs of a run; arrays are asked for as a whole."""
     bases = sorted({native.partition("_")[0] for native in natives}, key=int)
-    words = ("--allocations", "--noheader", "--parsable2", f"--format={ACCOUNTING_FIELDS}", f"--jobs={','.join(bases)}")
-    return (_command(settings, "sacct"), *words)
+    words = ("--allocations", "--noheader", "--parsable2", f"--format={ACCOUNTING_FIELDS}")
+    return (_command(settings, "sacct"), *words, f"--name={job_name(run)}", f"--jobs={','.join(bases)}")
 
 
 def show(settings: SlurmSettings, native: str) -> tuple[str, ...]:
@@ -88,9 +88,9 @@ def show(settings: SlurmSettings, native: str) -> tuple[str, ...]:
     return (_command(settings, "scontrol"), "--oneliner", "show", "job", native)
 
 
-def cancel(settings: SlurmSettings, natives: Sequence[str]) -> tuple[str, ...]:
-    """End these jobs."""
-    return (_command(settings, "scancel"), "--quiet", *natives)
+def cancel(settings: SlurmSettings, run: RunId, natives: Sequence[str]) -> tuple[str, ...]:
+    """End these jobs, as far as they are of this run."""
+    return (_command(settings, "scancel"), "--quiet", f"--name={job_name(run)}", *natives)
 
 
 def cancel_run(settings: SlurmSettings, run: RunId, user: str) -> tuple[str, ...]:
@@ -126,7 +126,8 @@ def person(settings: SlurmSettings, user: str) -> tuple[str, ...]:
 
 def variables(settings: SlurmSettings) -> tuple[tuple[str, str], ...]:
     """What these commands find in their environment besides the least: nothing that starts with SLURM or SBATCH but this."""
-    return (("SLURM_CONF", settings.conf),) if settings.conf else ()
+    # Else they print the local time of wherever they run.
+    return (("SLURM_TIME_FORMAT", "%s"), *([("SLURM_CONF", settings.conf)] if settings.conf else []))
 
 
 def _resources(settings: SlurmSettings, job: Job, options: SlurmOptions) -> dict[str, str]:

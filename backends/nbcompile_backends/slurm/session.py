@@ -44,6 +44,8 @@ _SLOWEST_QUEUE_SECONDS = 15.0
 _LONGEST_WATCH_SECONDS = 2.0
 _RECORD_SECONDS = 10.0
 _DISBELIEF_SECONDS = 5.0
+# A job that a killed controller has forgotten may run for ever, says accounting, which also hears late of ends that there were.
+_STALE_SECONDS = 30.0
 _SETTLING_SECONDS = 0.08
 # Where many jobs run, many end together, and one question is for all of them.
 _SETTLING_SECONDS_PER_JOB = 0.02
@@ -183,7 +185,9 @@ class SlurmSession(Session):
         going = [ref for ref in refs if ref not in self._over]
         if going:
             await self._host.ask("cancel", run=self.run, jobs=[_job(ref) for ref in going])
-            await self._insist(commands.cancel(self._settings, [_checked(ref).native for ref in going]))
+            natives = [_checked(ref).native for ref in going if not self._has_lost_its_id(ref)]
+            if natives:
+                await self._insist(commands.cancel(self._settings, self.run, natives))
 
     async def logs(self, ref: JobRef, stream: Stream = Stream.STDERR, offset: int = 0) -> AsyncIterator[bytes]:
         """What the job has printed so far."""
@@ -225,7 +229,7 @@ class SlurmSession(Session):
 
     async def _submit(self, jobs: Sequence[Job]) -> list[JobRef]:
         names = [_name(job) for job in jobs]
-        token = hashlib.sha256("\n".join(names).encode()).hexdigest()
+        token = _token(names)
         request: dict[str, Any] = {
             "run": self.run,
             "token": token,
@@ -326,10 +330,13 @@ class SlurmSession(Session):
         own = {ref: read_status(ref, records[ref]) for ref in asked if records[ref]["state"] == "ended"}
         rows = await self._last_words(asked, own, self._settling_seconds(len(records))) if asked else {}
         for ref in asked:
-            status = self._verdict(ref, rows.get(ref.native), own.get(ref), now - self._ended_since[ref])
+            row = _of_this_start(rows.get(ref.native), records[ref])
+            status = self._verdict(ref, row, own.get(ref), now - self._ended_since[ref])
             if status is not None:
                 self._over[ref] = status if ref in own else await self._explained(status)
         await self._disown([ref for ref in asked if ref in self._over and ref not in own])
+        if again := [ref.native for ref in asked if ref in self._over and ref in own and self._waits(ref)]:
+            await self._insist(commands.cancel(self._settings, self.run, again))
 
     async def _disown(self, refs: Sequence[JobRef]) -> None:
         """See that jobs without a record end: what Slurm has given up may run on, on a node that it does not reach."""
@@ -341,14 +348,31 @@ class SlurmSession(Session):
             if own is None and row.state in ("COMPLETED", "FAILED") and seconds < _RECORD_SECONDS:
                 return None  # its record is on its way through the file system
             return verdict.ended(ref, row, own)
-        if row is None and ref.native not in self._queue.rows and not self._away and seconds > _DISBELIEF_SECONDS:
+        patience = _DISBELIEF_SECONDS if own or row is None else _STALE_SECONDS
+        unknown = self._row(ref) is None or (own is not None and self._waits(ref))
+        if unknown and not self._away and seconds > patience:
             return own or JobStatus(ref=ref, state=JobState.LOST, cause=Cause.LOST, reason="Slurm does not know this job")
         return None
 
     def _seems_over(self, ref: JobRef) -> bool:
         """Whether the queue, asked since we know the job, has it as ended or not at all."""
-        row = self._queue.rows.get(ref.native)
+        row = self._row(ref)
         return verdict.is_over(row.state) if row else self._queue.at > self._known_since[ref]
+
+    def _waits(self, ref: JobRef) -> bool:
+        """Whether the controller has yet to start a job, or has forgotten that it did."""
+        row = self._row(ref)
+        return row is not None and row.state in verdict.WAITING
+
+    def _row(self, ref: JobRef) -> QueueRow | None:
+        """What the controller has on a job."""
+        return None if self._has_lost_its_id(ref) else self._queue.rows.get(ref.native)
+
+    def _has_lost_its_id(self, ref: JobRef) -> bool:
+        """Whether the controller, which goes on from what it had saved after it was killed, has given the id to another job of the run."""
+        row = self._queue.rows.get(ref.native)
+        ours = f"{self.run}:{_token([_job(ref)])}"
+        return row is not None and "_" not in ref.native and row.comment.startswith(f"{self.run}:") and row.comment != ours
 
     def _settling_seconds(self, going: int) -> float:
         """How long Slurm is left alone between two questions about jobs that have ended, while so many have not been settled."""
@@ -367,10 +391,12 @@ class SlurmSession(Session):
         found: dict[str, AccountingRow] = {}
         late = []
         for ref in refs:
-            row = self._queue.rows.get(ref.native)
+            row = self._row(ref)
             word = verdict.last_word(row, own.get(ref)) if row else None
             if word is not None:
                 found[ref.native] = word
+            elif self._has_lost_its_id(ref):
+                continue
             elif self._queue.at - self._ended_since[ref] >= (0 if row is None or verdict.is_over(row.state) else _RELUCTANCE_SECONDS):
                 late.append(ref.native)
         if late and now - self._accounting_at >= pause:
@@ -382,7 +408,7 @@ class SlurmSession(Session):
         """What accounting has on these jobs; where it has nothing yet, or does not work, what the controller has."""
         found: dict[str, AccountingRow] = {}
         if natives and self._accounting_works:
-            done = await self._command(commands.accounting(self._settings, natives))
+            done = await self._command(commands.accounting(self._settings, self.run, natives))
             self._accounting_works = b"accounting storage is disabled" not in done.stderr
             if done.exit_code == 0:
                 found = answers.read_accounting(_text(done.stdout))
@@ -398,7 +424,7 @@ class SlurmSession(Session):
     async def _give_up_on(self, refs: Sequence[JobRef]) -> None:
         """End jobs that wait for what will not come."""
         for ref in refs:
-            row = self._queue.rows.get(ref.native)
+            row = self._row(ref)
             status = verdict.hopeless(ref, row) if row else None
             if status is not None:
                 await self.cancel([ref])
@@ -418,8 +444,7 @@ class SlurmSession(Session):
             await asyncio.sleep(min(seconds, _SETTLING_SECONDS))
 
     def _statuses(self, refs: Sequence[JobRef]) -> tuple[JobStatus, ...]:
-        rows = self._queue.rows
-        return tuple(self._over.get(ref) or verdict.live(ref, rows.get(ref.native), started=ref in self._started) for ref in refs)
+        return tuple(self._over.get(ref) or verdict.live(ref, self._row(ref), started=ref in self._started) for ref in refs)
 
     async def _refresh(self) -> bool:
         """Ask for the whole queue of the run; false when the controller does not answer."""
@@ -472,6 +497,17 @@ def _name(job: Job) -> str:
 
 def _job(ref: JobRef) -> str:
     return f"{ref.key}.{ref.attempt}"
+
+
+def _of_this_start(row: AccountingRow | None, record: Mapping[str, Any]) -> AccountingRow | None:
+    """What Slurm says of a job that had ended before the start it speaks of is about another start: the controller forgot the first."""
+    ended = record.get("ended")
+    return row._replace(forgotten=True) if row and row.start and ended and ended < row.start else row
+
+
+def _token(names: Sequence[str]) -> str:
+    """What Slurm's comment says of the jobs that were submitted together."""
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
 def _checked(ref: JobRef) -> JobRef:

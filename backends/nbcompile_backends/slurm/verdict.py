@@ -51,6 +51,10 @@ NEVER = {
 }
 
 
+STARTED_BEFORE = 75
+"""The exit code of a job that somebody had started before (agent/far/supervise.py)."""
+
+
 def live(ref: JobRef, row: QueueRow | None, *, started: bool) -> JobStatus:
     """A job that has not ended. It may have started since Slurm was asked; without a row it was submitted a moment ago."""
     if started and (row is None or row.state in WAITING):
@@ -80,19 +84,19 @@ def last_word(row: QueueRow, record: JobStatus | None) -> AccountingRow | None:
     """What the queue says of the end of a job whose own record has all the rest: its exit code is missing where only Slurm knows it."""
     if not is_over(row.state) or record is None or (row.state == "FAILED" and record.state is JobState.FINISHED):
         return None
-    return AccountingRow(row.native, row.state, 0, 0, row.host, None)
+    return AccountingRow(row.native, row.state, 0, 0, row.host, None, row.start)
 
 
 def ended(ref: JobRef, row: AccountingRow, record: JobStatus | None) -> JobStatus:
     """A job that Slurm says has ended. `record` is what it wrote down, if it came to that."""
     base = record or JobStatus(ref=ref, state=JobState.FAILED, cause=Cause.LOST, host=row.host, seconds=row.seconds)
     base = replace(base, native=row.state, host=base.host or row.host)
+    if record and record.state is JobState.FINISHED and (row.state == "NODE_FAIL" or row.forgotten):
+        return base  # it was done; a controller that was away when it ended takes it for lost with its node, or never heard of it
     if row.state in _ENDED:
         state, cause, reason = _ENDED[row.state]
         if record and record.cause in (Cause.LEASE, Cause.TIMEOUT):
             return base  # it ended itself, and knows better why
-        if record and record.state is JobState.FINISHED and row.state == "NODE_FAIL":
-            return base  # it was done; a controller that was away when it ended takes it for lost with its node
         return replace(base, state=state, cause=cause, reason=f"{row.state}: {reason}")
     if row.state == "COMPLETED":
         if record is None:
@@ -100,6 +104,8 @@ def ended(ref: JobRef, row: AccountingRow, record: JobStatus | None) -> JobStatu
                 base, state=JobState.LOST, reason="Slurm says that it is COMPLETED, and it left no record: is the file system shared?"
             )
         return base
+    if record is None and row.exit_code == STARTED_BEFORE:
+        return replace(base, state=JobState.LOST, cause=Cause.LOST, reason="Slurm started it twice, and it left no record")
     if record is None or record.state is JobState.FINISHED:
         return replace(base, state=JobState.FAILED, cause=Cause.EXIT, exit_code=row.exit_code or None, reason=_failure(row))
     return base

@@ -3,6 +3,8 @@
 import contextlib
 import hashlib
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -10,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from nbcompile_backends.agent.far import process, store
+from nbcompile_backends.agent.far.jobs import Jobs
 from nbcompile_backends.agent.far.layout import Refused, Root, write_whole
 from nbcompile_backends.agent.far.serve import Server
+from nbcompile_backends.agent.package import package
 
 THREADS = 16
 
@@ -47,6 +51,22 @@ def test_one_thread_claims_a_job(tmp_path):
     claims = []
     assert at_once(lambda _: claims.append(process.claim(str(tmp_path)))) == []
     assert sorted(claims) == [False] * (THREADS - 1) + [True]
+
+
+def test_a_job_that_is_started_twice_runs_once(tmp_path):
+    """A scheduler that was killed does that. Both starts say how the job ended, also one that comes when all is over."""
+    root = Root(str(tmp_path / "root"))
+    root.prepare("run")
+    jobs = Jobs(root, store.Store(root), "unused")
+    spec = {"job": f"{'a' * 64}.1", "argv": ["/bin/sh", "-c", "echo ran; sleep 1; exit 3"], "inputs": [], "outputs": [], "seconds": 0}
+    spec |= {"variables": [], "lease_seconds": 1000, "environment": {"modules": [], "init": "", "prefix": ""}}
+    assert jobs.prepare("run", [spec]) == []
+    directory, program = root.job("run", spec["job"]), tmp_path / "agent.zip"
+    program.write_bytes(package().content)
+    words = (sys.executable, "-IBS", program, "batch", directory)
+    starts = [subprocess.Popen(words) for _ in range(2)]
+    assert [start.wait(60) for start in (*starts, subprocess.Popen(words))] == [3, 3, 3]
+    assert Path(directory, "stdout").read_text() == "ran\n"
 
 
 @pytest.mark.parametrize("links", [True, False])

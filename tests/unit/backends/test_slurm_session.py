@@ -3,7 +3,10 @@
 import asyncio
 from types import SimpleNamespace
 
+import pytest
+
 from nbcompile.backend import Completed, JobRef, JobState, RunId
+from nbcompile_backends.slurm import session
 from nbcompile_backends.slurm.options import SlurmSettings
 from nbcompile_backends.slurm.session import SlurmSession
 
@@ -20,7 +23,7 @@ class Login:
     def __init__(self, records, queue):
         self.records, self.queue = records, queue
         self.hosts = (self,)
-        self.commands, self.patience, self.cancelled = [], [], set()
+        self.commands, self.argvs, self.patience, self.cancelled = [], [], [], set()
 
     async def ask(self, verb, *, jobs, seconds=0, **_):
         if verb == "cancel":
@@ -75,13 +78,63 @@ def test_a_job_that_had_failed_when_its_node_did_is_the_nodes():
 def test_a_job_that_left_no_record_is_told_to_end_where_it_may_still_run():
     """Slurm takes a node for lost that it does not reach; the job there may go on, and sees the directory."""
     login = Login({"1": {"state": "running"}, "2": {"state": "running"}}, "1|NODE_FAIL|N/A|n1|c|None\n2|RUNNING|N/A|n2|c|None\n")
+    assert wait(accounted(login, b"1|NODE_FAIL|0:0|n1|5|1\n")) == [JobState.FAILED, JobState.RUNNING]
+    assert login.cancelled == {f"{QUICK.key}.1"}
+
+
+@pytest.mark.parametrize(("record", "state"), [(ENDED, JobState.FINISHED), ({"state": "running"}, JobState.LOST)])
+def test_a_job_that_only_accounting_knows_of_is_not_waited_for(monkeypatch, record, state):
+    """So it is when a controller was killed before it had written the job down: nobody will ever tell accounting that it has ended."""
+    monkeypatch.setattr(session, "_DISBELIEF_SECONDS", 0.1)
+    monkeypatch.setattr(session, "_STALE_SECONDS", 0.5)
+    login = accounted(Login({"1": record, "2": {"state": "running"}}, "2|RUNNING|N/A|n2|c|None\n"), b"1|RUNNING|0:0|n1|5|1\n")
+    assert wait(login) == [state, JobState.RUNNING]
+
+
+def accounted(login, said):
+    """What accounting says, beside the queue."""
     login.log, asked = lambda *_: nothing(), login.exec
 
     async def exec_(argv, *more):
-        return Completed(0, b"1|NODE_FAIL|0:0|n1|5\n", b"") if argv[0] == "sacct" else await asked(argv, *more)
+        login.argvs.append(argv)
+        return Completed(0, said, b"") if argv[0] == "sacct" else await asked(argv, *more)
 
     login.exec = exec_
-    assert wait(login) == [JobState.FAILED, JobState.RUNNING]
+    return login
+
+
+def test_a_job_that_was_done_when_the_controller_forgot_it_is_done():
+    """Accounting ends it when the controller comes back; of jobs that somebody cancels it says who did."""
+    login = Login({"1": ENDED, "2": {"state": "running"}}, "2|RUNNING|N/A|n2|c|None\n")
+    assert wait(accounted(login, b"1|CANCELLED|0:0|n1|5|1\n")) == [JobState.FINISHED, JobState.RUNNING]
+    assert wait(accounted(login, b"1|CANCELLED by 0|0:0|n1|5|1\n")) == [JobState.CANCELLED, JobState.RUNNING]
+
+
+def test_a_job_that_was_done_is_not_started_again(monkeypatch):
+    """The controller had not written down yet that it had started it."""
+    monkeypatch.setattr(session, "_DISBELIEF_SECONDS", 0.1)
+    login = Login({"1": ENDED, "2": {"state": "running"}}, "1|PENDING|N/A|n1|c|Priority\n2|RUNNING|N/A|n2|c|None\n")
+    assert wait(accounted(login, b"1|PENDING|0:0|n1|0|1\n")) == [JobState.FINISHED, JobState.RUNNING]
+    assert ("scancel", "--quiet", "--name=nbc-tests", "1") in login.argvs
+
+
+def test_a_job_that_was_done_when_its_node_refused_to_start_it_again_is_done():
+    """The controller had not written down that it had started it, and the node, where the first start was not over, had it cancelled."""
+    login = Login({"1": {**ENDED, "ended": 1790000000.0}, "2": {"state": "running"}}, "2|RUNNING|N/A|n2|c|None\n")
+    assert wait(accounted(login, b"1|CANCELLED by 0|0:0|n1|5|1790000001\n")) == [JobState.FINISHED, JobState.RUNNING]
+    assert wait(accounted(login, b"1|CANCELLED by 0|0:0|n1|5|1789999990\n")) == [JobState.CANCELLED, JobState.RUNNING]
+
+
+def test_an_id_that_another_job_has_now_says_nothing_of_the_first(monkeypatch):
+    monkeypatch.setattr(session, "_DISBELIEF_SECONDS", 0.1)
+    login = Login({"1": ENDED, "2": {"state": "running"}}, "1|FAILED|N/A|n1|tests:another|None\n2|RUNNING|N/A|n2|c|None\n")
+    assert wait(accounted(login, b"1|FAILED|1:0|n1|5|1\n")) == [JobState.FINISHED, JobState.RUNNING]
+
+
+def test_a_job_that_was_started_twice_and_left_no_record_is_lost(monkeypatch):
+    monkeypatch.setattr(session, "_RECORD_SECONDS", 0.1)
+    login = Login({"1": {"state": "running"}, "2": {"state": "running"}}, "1|FAILED|N/A|n1|c|None\n2|RUNNING|N/A|n2|c|None\n")
+    assert wait(accounted(login, b"1|FAILED|75:0|n1|5|1\n")) == [JobState.LOST, JobState.RUNNING]
     assert login.cancelled == {f"{QUICK.key}.1"}
 
 
@@ -104,7 +157,7 @@ class Shards(Login):
 
     async def exec(self, argv, *_):
         self.commands.append(argv[0])
-        said = [f"{number}|COMPLETED|0:0|n1|1\n" for number in range(MANY)] if argv[0] == "sacct" else []
+        said = [f"{number}|COMPLETED|0:0|n1|1|1\n" for number in range(MANY)] if argv[0] == "sacct" else []
         return Completed(0, "".join(said).encode(), b"")
 
 

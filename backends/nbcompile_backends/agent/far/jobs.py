@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List
 
 from .layout import JOB, Refused, Root, checked, relative, write_whole
 from .nursery import Nursery
-from .process import claim, claimant, is_alive, is_here
+from .process import claim, claimant, is_alive, is_here, read_record
 from .store import Store
 
 Status = Dict[str, Any]
@@ -74,7 +74,7 @@ class Jobs:
     def status(self, run: str, job: str) -> Status:
         """Where a job is: absent, prepared, running, ended or lost. On another host it runs for all that is known here."""
         directory = self._root.job(run, job)
-        record = _read_record(directory)
+        record = read_record(directory)
         if record:
             return {"state": "ended", **record}
         owner = claimant(directory)
@@ -82,7 +82,7 @@ class Jobs:
             return {"state": "prepared" if os.path.isdir(directory) else "absent"}
         if is_alive(owner) or not is_here(owner):
             return {"state": "running"}
-        record = _read_record(directory)  # it may have ended between the two looks
+        record = read_record(directory)  # it may have ended between the two looks
         return {"state": "ended", **record} if record else {"state": "lost"}
 
     def wait(self, run: str, jobs: List[str], seconds: float, abandoned: Callable[[], bool]) -> List[Status]:
@@ -178,15 +178,6 @@ def checked_spec(spec: Dict[str, Any]) -> Dict[str, Any]:
     if not spec["argv"] or not all(isinstance(word, str) for word in spec["argv"]):
         raise Refused("a job needs a command")
     return spec
-
-
-def _read_record(directory: str) -> Status:
-    try:
-        with open(os.path.join(directory, "exit"), "rb") as handle:
-            found: Status = json.loads(handle.read().decode())
-            return found
-    except FileNotFoundError:
-        return {}
 
 
 def _wake(directory: str) -> None:

@@ -35,6 +35,16 @@ def claimant(directory: str) -> Optional[Dict[str, Any]]:
         return None
 
 
+def read_record(directory: str) -> Dict[str, Any]:
+    """How the job ended, by its own account; empty while it has not."""
+    try:
+        with open(os.path.join(directory, "exit"), "rb") as handle:
+            found: Dict[str, Any] = json.loads(handle.read().decode())
+            return found
+    except FileNotFoundError:
+        return {}
+
+
 def is_here(record: Dict[str, Any]) -> bool:
     """Whether the process ran on this host, since it started last."""
     return bool(record["host"] == os.uname()[1] and record["boot"] == boot())

@@ -14,10 +14,12 @@ from typing import Any, Dict, List, Optional
 
 from . import environment
 from .layout import Refused, Root, to_bytes, to_text, write_whole
-from .process import claim
+from .process import claim, claimant, is_alive, read_record
 from .store import Store, hash_file, listing
 
 GRACE_SECONDS = 4.0
+_LOOK_SECONDS = 1.0
+_STARTED_BEFORE = 75
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
@@ -43,13 +45,38 @@ def detach_and_run(directory: str, *inherited: int) -> int:
 
 
 def run_in_batch(directory: str) -> int:
-    """Run the job in this process, which a scheduler started; the exit status is the job's own."""
+    """Run the job in this process, which a scheduler started; the exit status is the job's own.
+
+    A scheduler that was killed may start again what it has not written down as started: the job runs once, and both say how it ended.
+    """
     _hold_signals()
     if not claim(directory):
-        return 75
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+        return _end_of_other(directory)
     variables = environment.plain()
     variables.update(environment.scheduler_variables())
     return Supervisor(directory).run(variables)
+
+
+def _end_of_other(directory: str) -> int:
+    """The exit status of a job that another process has claimed, once it has ended; 75 when nobody here will tell."""
+    while True:
+        owner = claimant(directory)
+        record = read_record(directory)
+        if record:
+            return _exit_status(record)
+        if owner is None or not is_alive(owner):
+            record = read_record(directory)  # it may have ended between the two looks
+            return _exit_status(record) if record else _STARTED_BEFORE
+        time.sleep(_LOOK_SECONDS)
+
+
+def _exit_status(record: Dict[str, Any]) -> int:
+    """What a shell would say of the job."""
+    code: Optional[int] = record["code"]
+    if record["cause"]:
+        return code or 1
+    return code if code is not None else 128 + int(record["signal"])
 
 
 class Supervisor:
@@ -102,9 +129,7 @@ class Supervisor:
             "outputs": outputs,
         }
         write_whole(self._path("exit"), json.dumps(record).encode())
-        if self._cause:
-            return code or 1
-        return code if code is not None else 128 + os.WTERMSIG(status)
+        return _exit_status(record)
 
     def _start(self, base: environment.Variables) -> int:
         named = self._job["environment"]

@@ -138,15 +138,31 @@ class Client:
             assert not self.is_over(), self.process.communicate()[1]
             time.sleep(0.1)
 
-    def until_running(self, title: str) -> dict:
-        """The note of the submitted step whose name begins so, once it runs."""
+    def until_submitted(self, title: str, **facts: object) -> dict:
+        """The note of the submitted step whose name begins so."""
         deadline = time.monotonic() + 120
-        while not (found := [note for note in self.notes() if note["note"] == "submitted" and note["step"].startswith(title)]):
+        while True:
+            for note in self.notes():
+                named = note["note"] == "submitted" and note["step"].startswith(title)
+                if named and all(note.get(name) == value for name, value in facts.items()):
+                    return note
             self.until("submitted")
             assert time.monotonic() < deadline, f"{title} was not submitted: {self.notes()}"
             time.sleep(0.1)
-        self.until("state", state="running", step=found[-1]["step"])
-        return found[-1]
+
+    def until_running(self, title: str) -> dict:
+        """The same, once it runs."""
+        found = self.until_submitted(title)
+        self.until("state", state="running", step=found["step"])
+        return found
+
+    def until_ended(self, steps: int) -> None:
+        """Wait until so many steps have ended."""
+        deadline = time.monotonic() + 120
+        while len({note["step"] for note in self.notes() if note["note"] == "ended"}) < steps:
+            assert time.monotonic() < deadline, f"fewer than {steps} steps have ended: {self.notes()}"
+            assert not self.is_over(), self.process.communicate()[1]
+            time.sleep(0.1)
 
     def is_over(self) -> bool:
         """Whether the process has ended."""

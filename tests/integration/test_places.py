@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -109,8 +109,7 @@ def test_a_run_goes_on_when_its_host_comes_back(ssh_hosts, calm, tmp_path, monke
         client = Client(tmp_path, *HELD_WORDS, "--on", "fragile")
         client.until_running("os-")
         # A job that is being started is a child of the agent for a moment, and would be killed with it, and run again.
-        others = lambda: {note["step"] for note in client.notes() if note["note"] == "ended"}  # noqa: E731
-        daemons.wait_for(lambda: len(others()) == 2, "the other steps have ended", seconds=120)
+        client.until_ended(2)
         with away(site):
             client.until("place", state="away")
             time.sleep(AWAY_SECONDS)
@@ -335,41 +334,119 @@ def test_a_step_whose_node_fails_is_run_at_another(slurm_facility, storm, tmp_pa
     assert shown(client.output) == HELD_SHOWN
 
 
-@pytest.mark.slurm
-@pytest.mark.full
-@pytest.mark.parametrize("dies", ["daemon", "host"])
-def test_a_node_whose_daemon_is_killed_goes_down(slurm_facility, storm, tmp_path, monkeypatch, dies):
-    """Nobody can end a job on a node that does not answer; where only its daemon died, the job ends when it sees that it is not wanted."""
-    monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(write_deployments(tmp_path / "deployments.yml")))
+@contextmanager
+def lost_node(tmp_path, *, partition="cpu", host_dies):
+    """A client whose held step has lost the daemon of its node, and with `host_dies` all else that it had there; the job, the node."""
+    queue = {"backend": "slurm", "conf": str(slurm.CONF), "minPollSeconds": 1, "via": "login"}
+    queue |= {"options": {"account": "acct-a", "partition": partition}}
+    os.environ["NBCOMPILE_DEPLOYMENTS"] = str(write_deployments(tmp_path / "deployments.yml", queue=queue))
     held = Held(tmp_path / "held.py")
-    client = Client(tmp_path, *HELD_WORDS, "--on", "hpc")
-    first = client.until_running("os-")["ref"]
-    directory = f"/runs/{first['run']}/jobs/{first['key']}.1"
-    node = run("squeue", "-h", "-j", first["native"], "-o", "%N", env=slurm.ENVIRONMENT).strip()
+    client = Client(tmp_path, *HELD_WORDS, "--on", "queue")
+    ref = client.until_running("os-")["ref"]
+    # What the daemon had not started yet dies with it, and is rightly run again.
+    client.until_ended(2)
+    node = run("squeue", "-h", "-j", ref["native"], "-o", "%N", env=slurm.ENVIRONMENT).strip()
     daemon = daemons.running(f"slurmd-{node}")
     try:
         assert daemon is not None
-        daemons.wait_for(lambda: bool(working_in(directory)), "the cell runs")
+        daemons.wait_for(lambda: bool(working_in(directory_of(ref))), "the cell runs", seconds=60)
         os.kill(daemon, signal.SIGKILL)
-        if dies == "host":
-            gone = [*working_in(f"slurmstepd: [{first['native']}."), *working_in(directory)]
+        if host_dies:
+            gone = [*working_in(f"slurmstepd: [{ref['native']}."), *working_in(directory_of(ref))]
             for number in (signal.SIGSTOP, signal.SIGKILL):  # nobody sees another one end
                 for pid in gone:
                     os.kill(pid, number)
-        again = client.until("again", seconds=240)
-        assert again["reason"].startswith("NODE_FAIL"), again
-        assert "down" in run("sinfo", "-h", "-n", node, "-o", "%T", env=slurm.ENVIRONMENT)
-        daemons.wait_for(lambda: not working_in(directory), "the orphan has ended", seconds=60)
-        held.let_go()
-        code, said = client.end()
+        yield client, held, ref, node
     finally:
         slurm.start_node(node)
-    assert code == 0, said
-    assert "is tried again at hpc: NODE_FAIL" in said
-    submitted = [(note["step"].partition("-")[0], note["attempt"]) for note in client.notes() if note["note"] == "submitted"]
-    assert sorted(submitted) == [("first", 1), ("os", 1), ("os", 2), ("print", 1)], client.notes()
-    assert shown(client.output) == HELD_SHOWN
-    assert left_behind(client) == []
+        daemons.wait_for(lambda: node in slurm.idle_nodes(), f"slurmctld has {node} again", seconds=120)
+
+
+def attempts(client):
+    """The steps that were submitted, by what their names begin with, and the numbers of their attempts."""
+    return sorted((note["step"].partition("-")[0], note["attempt"]) for note in client.notes() if note["note"] == "submitted")
+
+
+TWICE = [("first", 1), ("os", 1), ("os", 2), ("print", 1)]
+ONCE = [("first", 1), ("os", 1), ("print", 1)]
+
+
+@pytest.mark.slurm
+@pytest.mark.full
+class TestLostNode:
+    """The daemon of a node is killed while a step runs there, alone or with all that the step has on the node."""
+
+    @pytest.fixture(autouse=True)
+    def _deployments(self, slurm_facility, storm, monkeypatch):
+        monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", "")
+
+    @pytest.mark.parametrize("host_dies", [False, True], ids=["daemon", "host"])
+    def test_a_node_whose_daemon_is_killed_goes_down(self, tmp_path, host_dies):
+        """Nobody can end a job on such a node; where only the daemon died, the job ends when it sees that it is not wanted."""
+        with lost_node(tmp_path, host_dies=host_dies) as (client, held, ref, node):
+            again = client.until("again", seconds=240)
+            assert again["reason"].startswith("NODE_FAIL"), again
+            assert "down" in run("sinfo", "-h", "-n", node, "-o", "%T", env=slurm.ENVIRONMENT)
+            daemons.wait_for(lambda: not working_in(directory_of(ref)), "the orphan has ended", seconds=60)
+            held.let_go()
+            code, said = client.end()
+        assert code == 0, said
+        assert "is tried again at queue: NODE_FAIL" in said
+        assert attempts(client) == TWICE, client.notes()
+        assert shown(client.output) == HELD_SHOWN
+        assert left_behind(client) == []
+
+    def test_a_job_outlives_the_daemon_of_its_node(self, tmp_path):
+        with lost_node(tmp_path, host_dies=False) as (client, held, ref, node):
+            slurm.start_node(node)
+            daemons.wait_for(lambda: node in slurm.idle_nodes(), f"slurmctld has {node} again", seconds=120)
+            held.let_go()
+            code, said = client.end()
+        assert code == 0, said
+        assert attempts(client) == ONCE, client.notes()
+        assert slurm.sacct(ref["native"], "state") == "COMPLETED"
+        assert shown(client.output) == HELD_SHOWN
+        assert left_behind(client) == []
+
+    def test_a_node_comes_back_without_the_job(self, tmp_path):
+        with lost_node(tmp_path, host_dies=True) as (client, held, ref, node):
+            slurm.start_node(node)
+            client.until("again", seconds=240)
+            held.let_go()
+            code, said = client.end()
+        assert code == 0, said
+        assert attempts(client) == TWICE, client.notes()
+        assert slurm.sacct(ref["native"], "state") != "COMPLETED"
+        assert shown(client.output) == HELD_SHOWN
+        assert left_behind(client) == []
+
+    def test_the_only_node_is_waited_for(self, tmp_path):
+        with lost_node(tmp_path, partition="long", host_dies=True) as (client, held, _, node):
+            client.until("again", seconds=240)
+            waits = client.until("state", state="pending", step=client.until_submitted("os-", attempt=2)["step"], seconds=240)
+            assert waits["reason"], waits
+            slurm.start_node(node)
+            held.let_go()
+            code, said = client.end()
+        assert code == 0, said
+        assert attempts(client) == TWICE, client.notes()
+        assert shown(client.output) == HELD_SHOWN
+        assert left_behind(client) == []
+
+    def test_a_project_may_not_want_another_attempt(self, tmp_path):
+        (tmp_path / "nbcompile.yml").write_text(json.dumps({"version": 1, "retries": {"on": []}}))
+        with lost_node(tmp_path, host_dies=True) as (client, _, ref, _):
+            code, said = client.end(240)
+        assert (code, attempts(client)) == (5, ONCE), said
+        assert "(cell 1) at queue, job " + ref["native"] in said
+        assert "NODE_FAIL: its node failed" in said
+        assert "`nbcompile runs resume` goes on where this run ended" in said
+        assert left_behind(client) == []
+
+
+def directory_of(ref, attempt=1):
+    """What the directory of a job ends with."""
+    return f"/runs/{ref['run']}/jobs/{ref['key']}.{attempt}"
 
 
 def working_in(directory):
@@ -389,6 +466,7 @@ class TestStorms:
 
     @pytest.fixture(autouse=True)
     def _deployments(self, slurm_facility, storm, tmp_path, monkeypatch):
+        monkeypatch.setenv("NBCOMPILE_STREAMFLOW", str(STREAMFLOW))
         monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(write_deployments(tmp_path / "deployments.yml")))
 
     def test_the_controller_and_accounting_may_be_away(self, tmp_path):
@@ -405,3 +483,38 @@ class TestStorms:
         code, said = client.end()
         assert code == 0, said
         assert shown(client.output) == [[1], [2, ["waiting\n"]], [3, ["2\n"]]]
+
+    @pytest.mark.parametrize("saved", [True, False], ids=["saved", "forgotten"])
+    def test_what_ended_while_nobody_looked_is_not_run_again(self, tmp_path, saved):
+        """Killed with the client: a controller, which takes a job that it finds on no node for lost, or has never heard of it."""
+        held = Held(tmp_path / "held.py")
+        client = Client(tmp_path, *HELD_WORDS, "--on", "hpc")
+        ref = client.until_running("os-")["ref"]
+        client.until_ended(2)
+        daemons.wait_for(lambda: bool(working_in(directory_of(ref))), "the cell runs", seconds=60)
+        if saved:
+            until_saved(client)
+        controller = daemons.running("slurmctld")
+        try:
+            assert controller is not None
+            os.kill(controller, signal.SIGKILL)
+            os.kill(client.process.pid, signal.SIGKILL)
+            client.process.communicate(timeout=60)
+            held.let_go()
+            daemons.wait_for(lambda: not working_in(directory_of(ref)), "the step has ended", seconds=60)
+        finally:
+            slurm.start_controller()
+        try:
+            record = api.resume(str(client.output))
+        finally:
+            slurm.recover()
+        assert record.state.value == "finished"
+        assert {note["attempt"] for note in client.notes() if note["note"] == "submitted"} == {1}, client.notes()
+        assert shown(client.output) == HELD_SHOWN
+        assert left_behind(client) == []
+
+
+def until_saved(client):
+    """Wait until the controller has written down all that has happened so far."""
+    state, last = slurm.CONF.parent / "state" / "job_state", client.notes()[-1]["at"]
+    daemons.wait_for(lambda: state.exists() and state.stat().st_mtime > last, "slurmctld has saved the jobs", seconds=120)

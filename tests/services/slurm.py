@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import socket
@@ -16,6 +17,7 @@ ENVIRONMENT = {"SLURM_CONF": str(CONF)}
 NODES = {"n1": "127.0.1.11", "n2": "127.0.1.12", "n3": "127.0.1.13"}
 MUNGE = ROOT / "munge" / "run" / "munge.socket"
 CTLD_PORT, DBD_PORT, SQL_PORT, NODE_PORT = 17817, 17819, 17306, 17011
+_FORGOTTEN = 9
 MEMORY_CGROUP = Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 _SLURM = """\
@@ -111,7 +113,7 @@ def start() -> None:
     start_controller()
     for node in NODES:
         start_node(node)
-    daemons.wait_for(lambda: len(_idle_nodes()) == len(NODES), "slurmctld has three idle nodes")
+    daemons.wait_for(lambda: len(idle_nodes()) == len(NODES), "slurmctld has three idle nodes")
 
 
 def start_accounting() -> None:
@@ -129,6 +131,21 @@ def start_controller() -> None:
 def start_node(node: str) -> None:
     """Start the slurmd of one node."""
     daemons.start(f"slurmd-{node}", "/usr/sbin/slurmd", "-D", "-N", node, env=ENVIRONMENT, ready=lambda: True)
+
+
+def recover() -> None:
+    """Go back to where no test sees what another has made a killed controller forget.
+
+    Nothing is left on the nodes of jobs that it does not know, the ids that it gives once more are used up, and all nodes take jobs.
+    """
+    daemons.wait_for(lambda: not _steps(), "slurmstepd has nothing more to tell", seconds=120)
+    person, account = next(iter(PEOPLE.items()))
+    words = ("sbatch", f"--account={account}", f"--array=0-{_FORGOTTEN}", "--chdir=/", "--output=/dev/null", "--wrap=:")
+    run("runuser", "-u", person, "--", *words, env=ENVIRONMENT)
+    daemons.wait_for(lambda: not run("squeue", "-h", env=ENVIRONMENT).strip(), "slurmctld has no job", seconds=120)
+    for node in NODES:  # one that is well is not to be resumed, and says so
+        _says("scontrol", "update", f"nodename={node}", "state=resume")
+    daemons.wait_for(lambda: idle_nodes() == set(NODES), "slurmctld has all nodes", seconds=120)
 
 
 def stop() -> None:
@@ -223,8 +240,19 @@ def _add_accounts() -> None:
         run("sacctmgr", "-i", "-Q", *command.split(), env=ENVIRONMENT)
 
 
-def _idle_nodes() -> set[str]:
+def idle_nodes() -> set[str]:
+    """The nodes that take jobs, or have some."""
     return set(run("sinfo", "-h", "-N", "-t", "idle,mix,alloc", "-o", "%N", env=ENVIRONMENT).split())
+
+
+def _steps() -> list[str]:
+    """The processes that see to jobs on the nodes: their titles have taken the place of their environments."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "comm").read_text(errors="replace").strip() == "slurmstepd":
+                found.append(process.name)
+    return found
 
 
 def _says(*argv: str) -> bool:

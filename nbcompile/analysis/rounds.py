@@ -173,6 +173,7 @@ class _Cell:
         loops = [part for part in ast.walk(statement) if isinstance(part, ast.For)]
         targets = {name for loop in loops for name in _stored(loop.target)}
         whole = any(self._touches_shards(call) for call in _calls_of(statement, _TAKES_TOGETHER))
+        whole = whole or any(isinstance(part, ast.NamedExpr) for part in ast.walk(statement))
         for name in _stored(statement):
             if self._is_bound(name):
                 self.rebound.add(name)
@@ -247,6 +248,9 @@ class _Cell:
         walked = [self._walked(iterable) for iterable, _ in loops]
         order = [axis for axes in walked for axis in axes]
         if order[: self.width] != list(range(self.width)) or any(not axes for axes in walked[: self.width]):
+            return False
+        if any(isinstance(part, ast.NamedExpr) for part in ast.walk(node)):
+            # It binds a name of the cell, and the next round may read it.
             return False
         inner = [part for part in ast.iter_child_nodes(node) if not isinstance(part, ast.comprehension)]
         inner += [part for generator in getattr(node, "generators", ()) for part in generator.ifs]

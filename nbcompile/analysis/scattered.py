@@ -10,7 +10,7 @@ from typing import NamedTuple
 from nbcompile.analysis.apart import facts_apart
 from nbcompile.analysis.rounds import empty_collectors, gathering, without_collecting
 from nbcompile.model.diagnostic import Diagnostic, Outcome, Place, Span
-from nbcompile.model.facts import CellFacts
+from nbcompile.model.facts import CellFacts, Change
 from nbcompile.model.source import ParsedCell
 from nbcompile.model.workflow import CellScatter, Doubt, Gathering, Scatter, ScatterMethod, Split, StepDeclaration, WorkflowDeclaration
 from nbcompile.rules import workflow as rules
@@ -27,7 +27,7 @@ def scattered_cells(
     """The cells with a scatter, in notebook order."""
     diagnostics: list[Diagnostic] = []
     trees = {parsed.cell.index: parsed.tree for parsed in cells if parsed.tree}
-    cut: list[_Cut] = []
+    cut: list[CutCell] = []
     for cell in facts:
         declared = workflow.of(cell.index)
         step = declared.step if declared else None
@@ -44,7 +44,7 @@ def scattered_cells(
         if axes is None:
             diagnostics.append(_no_axes(place, step))
             continue
-        cut.append(_cut(cell, axes, kinds, facts[: cell.index], trees))
+        cut.append(cut_cell(cell, axes, kinds, facts[: cell.index], trees))
     apart = facts_apart(cells, {one.cell.index: one.statements() for one in cut if one.tree})
     found: list[CellScatter] = []
     for one in cut:
@@ -121,7 +121,7 @@ def _torn(seen: Gathering, names: Collection[str]) -> Gathering:
     return seen._replace(joined=joined, kept=kept, last=last, alike=alike, torn=(*seen.torn, *names))
 
 
-class _Cut(NamedTuple):
+class CutCell(NamedTuple):
     """A cell that is cut, and what is known before it: `empty` are names that hold empty containers, `before` all that are bound."""
 
     cell: CellFacts
@@ -144,20 +144,30 @@ class _Cut(NamedTuple):
         """What becomes of its results, given the facts of each of its statements."""
         if self.tree is None:
             return Gathering()
-        changes = [one.changes for one in apart]
+        changes = [(*one.changes, *_bound_by_functions(one, statement)) for one, statement in zip(apart, self.tree.body, strict=True)]
         seen = gathering(self.tree, self.names, self.before, self.empty, self.kinds, changes)
         return seen._replace(doubts=(*seen.doubts, *_doubts_of_effects(self.cell), *_doubts_of_sizes(self.axes)))
 
 
-def _cut(
+def _bound_by_functions(facts: CellFacts, statement: ast.stmt) -> Iterator[Change]:
+    """The names that a statement binds through functions that it calls, which declare them `global`."""
+    own = {part.id for part in ast.walk(statement) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+    read = {use.name for use in facts.uses}
+    for made in facts.definitions:
+        if made.name not in own and made.name in read:
+            yield Change(made.name, made.span, "a function binds it anew")
+
+
+def cut_cell(
     cell: CellFacts,
     axes: tuple[tuple[Split, ...], ...],
     kinds: Mapping[str, str],
     above: Sequence[CellFacts],
     trees: Mapping[int, ast.Module],
-) -> _Cut:
+) -> CutCell:
+    """A cell that is cut along these names; `trees` holds the syntax trees of all cells that have one."""
     before = frozenset(made.name for one in above for made in one.definitions)
-    return _Cut(cell, trees.get(cell.index), axes, kinds, before, dict(_empty_before(cell, above, trees)))
+    return CutCell(cell, trees.get(cell.index), axes, kinds, before, dict(_empty_before(cell, above, trees)))
 
 
 def _empty_before(cell: CellFacts, above: Sequence[CellFacts], trees: Mapping[int, ast.Module]) -> Iterator[tuple[str, str]]:

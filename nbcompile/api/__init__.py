@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nbcompile.api.profiles import profile, write_profile
     from nbcompile.api.programs import Program, analyze, analyze_bytes, analyze_notebook
     from nbcompile.api.projects import in_project, project_settings
+    from nbcompile.api.proposals import propose_scatters
     from nbcompile.api.runs import arun, cancel, resume, run
     from nbcompile.api.verification import verify
 
@@ -26,6 +27,7 @@ _NAMES = {
     "places": ("check_places",),
     "plans": ("check_transfer", "expect_sound", "forecast", "plan"),
     "profiles": ("profile", "write_profile"),
+    "proposals": ("propose_scatters",),
     "programs": ("Program", "analyze", "analyze_bytes", "analyze_notebook"),
     "projects": ("in_project", "project_settings"),
     "runs": ("arun", "cancel", "resume", "run"),
@@ -58,6 +60,7 @@ __all__ = [
     "plan",
     "profile",
     "project_settings",
+    "propose_scatters",
     "remove_deployment",
     "resume",
     "run",

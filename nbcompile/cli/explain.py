@@ -9,7 +9,7 @@ import click
 from nbcompile import api
 from nbcompile.model.errors import UsageError
 from nbcompile.model.notebook import Notebook
-from nbcompile.reporting.explanation import explain_cell, explain_rule
+from nbcompile.reporting.explanation import explain_cell, explain_rule, explain_scatters
 from nbcompile.rules import find_rule
 
 
@@ -39,7 +39,10 @@ def command(subject: str, cell: str | None, name: str) -> None:
     if not program.notebook.code_cells:
         api.expect_sound(program)
         raise UsageError(f"{subject} has no code cell", "name a notebook with the cell that is to be explained")
-    click.echo(explain_cell(program.notebook, program.facts, program.graph, _index(program.notebook, cell), name), nl=False)
+    index = _index(program.notebook, cell)
+    click.echo(explain_cell(program.notebook, program.facts, program.graph, index, name), nl=False)
+    if not name:
+        click.echo(explain_scatters(program.notebook, index, api.propose_scatters(program, index)), nl=False)
     api.expect_sound(program)
 
 

@@ -96,6 +96,14 @@ class Doubt(NamedTuple):
     reason: str
 
 
+class ScatterProposal(NamedTuple):
+    """That a cell may be scattered over a name that it goes through at `span`, or what speaks against it."""
+
+    name: str
+    span: Span
+    against: tuple[Doubt, ...] = ()
+
+
 class Gathering(NamedTuple):
     """What becomes of the names that a scattered cell binds.
 

@@ -8,6 +8,7 @@ from nbcompile.model.diagnostic import Rule, Span
 from nbcompile.model.facts import CellFacts
 from nbcompile.model.graph import CHANNEL, FILE, DataflowGraph, Edge, EdgeKind
 from nbcompile.model.notebook import Cell, Notebook
+from nbcompile.model.workflow import ScatterProposal
 
 
 def explain_rule(rule: Rule) -> str:
@@ -30,6 +31,18 @@ def explain_cell(notebook: Notebook, facts: Sequence[CellFacts], graph: Dataflow
     if len(lines) == 1:
         lines.append(f"\nnothing ties it to another cell{f' through `{name}`' if name else ''}")
     return "\n".join(lines) + "\n"
+
+
+def explain_scatters(notebook: Notebook, index: int, proposals: Sequence[ScatterProposal]) -> str:
+    """Over what a cell could run in shards, and how to say so; or what its rounds need of each other."""
+    cell, lines = notebook.code_cells[index], list[str]()
+    for one in proposals:
+        lines += ["", f"{'does not' if one.against else 'could'} run in shards of `{one.name}`:"]
+        lines += [f"      {index}:{doubt.span.line}  {_text(cell, doubt.span)}   # {doubt.reason}" for doubt in one.against]
+        if not one.against:
+            lines.append(f"      {index}:{one.span.line}  {_text(cell, one.span)}   # its rounds need nothing of each other")
+            lines.append(f"      asked for by  # nbc: scatter={one.name}  on a line of its own; worth it where rounds take long")
+    return "\n".join(lines) + "\n" if lines else ""
 
 
 class _Teller:

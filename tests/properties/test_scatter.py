@@ -145,6 +145,7 @@ STATEMENTS = [
     "for x in xs:\n    for w in ws:\n        if x > w:\n            zs.append((x, w))",
     "for x in xs:\n    if x:\n        for w in ws:\n            zs.append((x, w))",
     "for x in xs:\n    for y in xs:\n        ys.append((x, y))",
+    "ys = [n := n + x for x in xs]",
     "for x in xs:\n    n += x\n    ys.append(n)",
     "for x in xs:\n    m = len(xs)\n    ys.append(m)",
 ]

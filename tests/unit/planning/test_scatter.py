@@ -152,6 +152,8 @@ TORN = {
     "what comes of an object that goes along": ("ys = [counter.add(x) for x in xs]", "ys"),
     "what comes of it in a loop": ("ys = []\nfor x in xs:\n    counter.add(x)\n    ys.append(counter.n)", "ys"),
     "what comes of it by a function": ("def f(x):\n    return counter.add(x)\nys = [f(x) for x in xs]", "ys"),
+    "bound on the way": ("ys = [(n := n + x) for x in xs]", "ys"),
+    "bound by a function": ("def f(x):\n    global n\n    n += x\n    return n\nys = [f(x) for x in xs]", "ys"),
     "stored into what is there": ("for x in xs:\n    filled[x] = 2 * x", "filled"),
 }
 

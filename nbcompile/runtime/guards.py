@@ -18,7 +18,7 @@ from .channels import Channels
 from .document import StepCell, StepDocument, VersionName
 from .files import StepFiles, covers
 from .library_state import changed_state, is_beside, library_state
-from .patches import Looks, Parts, looks_of, parts_of, patched
+from .patches import Looks, Parts, looks_of, parts_of, patched, take_added
 from .payloads import UNBOUND, SavedPayload
 from .placeholders import REFUSED
 from .prints import Print, Prints, shallow_print
@@ -73,6 +73,8 @@ class Guards:
         self._streams: Tuple[Any, ...] = ()
         self._looks: Optional[Looks] = None
         self._parts: Dict[str, Parts] = {}
+        self._patched: Dict[str, str] = {}
+        self._importing = 0
         self._awaited: Dict[str, int] = {}
         self._named: FrozenSet[str] = frozenset()
         self._cell: Optional[StepCell] = None
@@ -133,6 +135,7 @@ class Guards:
         self._libraries = {name: self._library(name) for name in libraries if name in sys.modules}
         used = [name[len(PARTS) :] for name in channels if name.startswith(PARTS)]
         self._looks = looks_of((*self._document.sources.values(), cell.text), self._kernel.namespace.values()) if used else None
+        self._patched, self._importing = {}, 0
         self._parts = {name: self._parts_of(name) for name in used if name in sys.modules and not is_beside(name)}
         self._awaited = {name: 0 for name in (*libraries, *used) if name not in sys.modules}
         self._named = frozenset(channels)
@@ -251,8 +254,8 @@ class Guards:
             if changed:
                 message = f"cell {cell.cell} changes `{changed}`, which later cells that use the library may depend on"
                 self.break_(STATE_SET, LIBRARY + name, message, f"# nbc: writes={LIBRARY}{name}")
-        for name, parts in self._parts.items():
-            changed = patched(parts)
+        self._look_for_patches()
+        for name, changed in self._patched.items():
             if changed:
                 message = f"cell {cell.cell} sets `{changed}`, which later cells may use"
                 self.break_(STATE_SET, LIBRARY + name, message, f"# nbc: writes={LIBRARY}{name}")
@@ -263,6 +266,9 @@ class Guards:
             message = f"cell {cell.cell} changes how results are displayed or cells are run, which later cells depend on"
             self.break_(STATE_SET, DISPLAY, message, f"# nbc: writes={DISPLAY}")
 
+    def _look_for_patches(self) -> None:
+        self._patched = {name: self._patched.get(name) or patched(parts) for name, parts in self._parts.items()}
+
     def _parts_of(self, library: str) -> Parts:
         return parts_of(library, self._looks) if self._looks is not None else {}
 
@@ -272,7 +278,11 @@ class Guards:
     def loads(self, module: str, depth: int) -> None:
         """A module is about to be run, or has been: what it is when it has been imported is what other steps find."""
         library = module.partition(".")[0]
-        if self._cell is None or library not in self._awaited:
+        if self._cell is None:
+            return
+        if self._parts and not is_beside(library):
+            self._imports(depth)
+        if library not in self._awaited:
             return
         self._awaited[library] += depth
         if self._awaited[library]:
@@ -283,6 +293,14 @@ class Guards:
             found = self._library(library).items()
             new = ((key, value) for key, value in found if f"{key[0]}.".startswith(f"{module}."))
             self._libraries.setdefault(library, {}).update(new)
+
+    def _imports(self, depth: int) -> None:
+        if not self._importing:
+            self._look_for_patches()
+        self._importing += depth
+        if not self._importing:
+            for parts in self._parts.values():
+                take_added(parts)
 
     def _display(self) -> Dict[Any, int]:
         """How the shell shows objects of each type, and what else it was given."""

@@ -59,6 +59,13 @@ def _owners(name: str, words: Container[str], kinds: Container[type]) -> Iterato
             yield f"{name}.{key}", value
 
 
+def take_added(before: Parts) -> None:
+    """Take for known what was added to modules since: by a library, at its import, and nobody asks the module's own library for it."""
+    for (_, owner), known in before.items():
+        if isinstance(owner, types.ModuleType):
+            known.update((name, value) for name, value in vars(owner).items() if name not in known)
+
+
 def patched(before: Parts) -> str:
     """The path of the first part that somebody other than its library has set or deleted since; empty where there is none."""
     for (path, owner), known in before.items():

@@ -279,6 +279,14 @@ def test_what_a_library_remembers(text, tmp_path):
     assert found == [("NB505", 1, f"library:{name}") for name in [REMEMBERED[text]] if name]
 
 
+ADDED = """\
+import os, sys
+os.mkdir("site-packages")
+open("site-packages/adder.py", "w").write("import json; json.added = [1]")
+sys.path.append(os.path.abspath("site-packages"))
+import adder
+sys.path.pop(); json.added;
+"""
 PATCHED = {
     "a function": ("import json", "json.dumps = lambda value: ''", "json"),
     "a constant, in the cell that imports it": ("", "import cmd; cmd.PROMPT = '> '", "cmd"),
@@ -292,6 +300,8 @@ PATCHED = {
     "a constant, to what it was": ("import math", "math.pi = float(repr(math.pi))", ""),
     "what was loaded later": ("import xml", "import xml.dom; xml.dom.EMPTY_NAMESPACE", ""),
     "what a library counts for itself": ("import cmd", "cmd._count = 1", ""),
+    "what a library that is imported adds": ("import json", ADDED, ""),
+    "what is set before a library is imported": ("import json", "json.added = [1]; import xml.sax", "json"),
     "what a library finds in itself when it is asked for": ("import cmd, string", "cmd.Late = type('Late', (), {'__module__': 'cmd'})", ""),
 }
 

@@ -39,6 +39,8 @@ MODULE = "module:"
 PARTS = "parts:"
 # How results are displayed: set by few, read by all.
 DISPLAY = "library:display"
+# numpy 2 loads it when it is first asked for. From then on it has a state.
+_LATE = "numpy.random"
 # Where everything is printed.
 STREAMS = "library:sys"
 _MODULE_FINDERS = (f"{os.sep}importlib{os.sep}", "pkgutil.py", f"{os.sep}pkg_resources{os.sep}", f"{os.sep}importlib_metadata{os.sep}")
@@ -174,7 +176,6 @@ class Guards:
         return definition.binds if definition is not None else ()
 
     def _state(self, name: str) -> bytes:
-        # numpy loads its generators when they are first asked for.
         if name in ("numpy.random", "torch.random", "matplotlib") and name not in sys.modules:
             return b""
         state = self._channels.look(name)
@@ -282,6 +283,8 @@ class Guards:
             return
         if self._parts and not is_beside(library):
             self._imports(depth)
+        if depth < 0 and self._states.get(module) == b"" and module == _LATE:
+            self._states[module] = self._state(module)
         if library not in self._awaited:
             return
         self._awaited[library] += depth

@@ -141,6 +141,12 @@ def test_state_that_is_set(channel, tmp_path):
     assert breaks(STATES[channel], tmp_path, watches=watched) == [("NB505", 1, channel)]
 
 
+def test_generators_that_are_loaded_late(tmp_path):
+    watched = ["channel:numpy.random"]
+    assert breaks(["x = 1", "import numpy as np; np.random.seed(1)"], tmp_path, watches=watched) == [("NB505", 1, "numpy.random")]
+    assert breaks(["import numpy as np", "np.random.default_rng(1)"], tmp_path / "other", watches=watched) == []
+
+
 def test_files_that_later_cells_read(tmp_path):
     cells = ["x = 1", "open('out.csv', 'w').close(); open('other.csv', 'w').close()"]
     assert breaks(cells, tmp_path, watches=["file:out.csv"]) == [("NB503", 1, "out.csv")]

@@ -41,6 +41,12 @@ _LOOKS = re.compile(
     |(?:distance|value)_.*|.*_(?:id|ind|index|matrix|name|tag|vector)""",
     re.VERBOSE,
 )
+# Methods that have what their object was made of do something: it may change as well.
+_RUNS = re.compile(
+    r"""(?:fit|train|learn|run|solve|simulate|optimi[sz]e|minimi[sz]e|maximi[sz]e|step|execute|sample|evolve|advance|iterate|propagate|
+    integrate)(?:_.*|)""",
+    re.VERBOSE,
+)
 # Methods that work something out, which an object of an unknown library may keep, or draw numbers for.
 _WORKS_OUT = re.compile(r"(?:predict|score|transform|inverse|decision|eval|evaluate|compute_?|expect|simulate|sample)(?:_.*|)")
 # The in-place form of a method, by the convention of torch and of those who follow it; it gives back its object.
@@ -156,7 +162,8 @@ def _words_of(call: Call) -> tuple[str, ...]:
 def _change_and_keep(call: Call, name: str) -> None:
     """What a method changes that changes its object, and that the object keeps what it is given."""
     frame, receiver = call.frame, call.owner
-    for value in (Value("", receiver.objects), *_models(call, receiver, kept=False)):
+    run = [_held_models(call, receiver)] if _RUNS.fullmatch(name) else []
+    for value in (Value("", receiver.objects), *_models(call, receiver, kept=False), *run):
         frame.change(value, call.node, f"`.{name}()`{MAY_CHANGE}")
     key = ANY if _ADDS.fullmatch(name) else KEPT
     for value in call.arguments.all():
@@ -228,6 +235,14 @@ def _models(call: Call, value: Value, kept: bool = True) -> list[Value]:
     running = (heap.below(value.objects) if kept else heap.shown(value.objects)) & heap.above(code) - code
     models = frozenset(number for number in running if _is_foreign(call, Value(heap.types[number], single(number))))
     return [Value("", models)] if models else []
+
+
+def _held_models(call: Call, value: Value) -> Value:
+    """The objects of classes of undescribed libraries that the value holds itself, as a fit does its model."""
+    frame, heap = call.frame, call.frame.walk.heap
+    held = {number for one in value.objects for parts in heap.fields.get(one, {}).values() for number in parts}
+    named = [number for number in held if heap.types[number].rpartition(".")[2][:1].isupper()]
+    return Value("", frozenset(number for number in named if surveyed.is_foreign(frame, Value(heap.types[number], single(number)))))
 
 
 def _made_of(call: Call, name: str, values: list[Value]) -> list[Value]:

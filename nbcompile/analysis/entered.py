@@ -33,7 +33,7 @@ def run(frame: Frame, managers: Sequence[Value], body: list[ast.stmt], node: ast
 
 
 def register(frame: Frame, made: Value, node: ast.AST) -> None:
-    """A function or class of an undescribed library made something: what is entered may hold it from now on."""
+    """A part of a model was made, by a class of an undescribed library or one like it: what is entered may hold it from now on."""
     for model in _home(frame).entered:
         frame.capture(model, KEPT, made, node)
 

@@ -267,11 +267,13 @@ def _holder(call: Call, values: list[Value]) -> Value:
 
 def function(call: Call) -> Value:
     """A library's function or class that the table does not have."""
-    if _CONNECTS.fullmatch(call.label.rpartition(".")[2]) and (not call.arguments.positional or call.first.type == "str"):
+    name = call.label.rpartition(".")[2]
+    if _CONNECTS.fullmatch(name) and (not call.arguments.positional or call.first.type == "str"):
         return _connected(call)
-    read = _touch_files(call, call.label.rpartition(".")[2])
+    read = _touch_files(call, name)
     made = conventions.follow(call, _function(call))
-    entered.register(call.frame, made, call.node)
+    if name[:1].isupper() or _BUILDS.fullmatch(name):
+        entered.register(call.frame, made, call.node)
     files.read_later(call, made, read)
     return made
 

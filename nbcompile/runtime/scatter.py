@@ -306,7 +306,7 @@ class GatheringRun(StepRun):
             read: Dict[VersionName, Any] = {}
             for version in versions:
                 if version not in read:
-                    read.update(payloads.read(version, self.scope))
+                    read.update(self._values_in(payloads, version))
                 parts[version].append(read[version])
             self._bring(payloads, versions[0])
             if not self.call.trust_payloads:

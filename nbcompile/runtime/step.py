@@ -297,10 +297,15 @@ class StepRun:
     def _read(self, version: VersionName) -> None:
         if version not in self.versions:
             entry = self.document.unpacking(version)
-            for read, value in self.payloads.read(version, self.scope).items():
+            for read, value in self._values_in(self.payloads, version).items():
                 self.versions.put(read, value if entry is None else self._unpacked(entry, value))
             if entry is None:
                 self._bring(self.payloads, version)
+
+    def _values_in(self, payloads: Payloads, version: VersionName) -> Dict[VersionName, Any]:
+        """Reading values imports libraries, and these ask then whether they are in a kernel or a terminal."""
+        with self.kernel.builtins_of_cells():
+            return payloads.read(version, self.scope)
 
     def _unpacked(self, entry: UnpackEntry, value: Any) -> Any:
         if value is UNBOUND or isinstance(value, Placeholder):

@@ -330,6 +330,15 @@ def bare_python(tmp_path_factory):
     return place / "bin" / "python"
 
 
+def test_a_library_that_is_imported_to_read_a_value_is_in_a_kernel(notebook):
+    path = notebook("import making\none = making.make()", "print(one.place)")
+    path.with_name("making.py").write_text("def make():\n    import asking\n    return asking.Shown()\n", "utf-8")
+    asks = "import builtins\nclass Shown:\n    place = 'kernel' if hasattr(builtins, 'get_ipython') else 'terminal'\n"
+    path.with_name("asking.py").write_text(asks, "utf-8")
+    assert run(path, "--granularity", "cell").returncode == 0
+    assert texts(path.parent / "demo.run" / "demo.executed.ipynb") == ["", "kernel\n"]
+
+
 @pytest.mark.parametrize("granularity", ["cell", "notebook"])
 def test_without_ipython_cells_run_as_plain_python_and_a_finding_says_so(notebook, bare_python, granularity):
     path = notebook(*PLAIN_CELLS)

@@ -8,12 +8,14 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from nbcompile.analysis.apart import facts_apart
+from nbcompile.analysis.lengths import known_length
 from nbcompile.analysis.rounds import empty_collectors, gathering, without_collecting
 from nbcompile.model.diagnostic import Diagnostic, Outcome, Place, Span
 from nbcompile.model.facts import CellFacts, Change
 from nbcompile.model.source import ParsedCell
 from nbcompile.model.workflow import CellScatter, Doubt, Gathering, Scatter, ScatterMethod, Split, StepDeclaration, WorkflowDeclaration
 from nbcompile.rules import workflow as rules
+from nbcompile.rules.steps import SHARDS_OF_UNEQUAL_NUMBER
 
 _CHECK = "check with `nbcompile verify` that the shards give what the whole cell gives"
 # Values of these types have no parts, or none in an order that lasts.
@@ -44,6 +46,7 @@ def scattered_cells(
         if axes is None:
             diagnostics.append(_no_axes(place, step))
             continue
+        diagnostics += _uneven(axes, step, facts[: cell.index], trees, place)
         cut.append(cut_cell(cell, axes, kinds, facts[: cell.index], trees))
     apart = facts_apart(cells, {one.cell.index: one.statements() for one in cut if one.tree})
     found: list[CellScatter] = []
@@ -92,6 +95,29 @@ def _kinds(scatter: Scatter, step: StepDeclaration | None, above: Sequence[CellF
         made = next((one for cell in reversed(above) for one in reversed(cell.definitions) if one.name == source), None)
         if made is not None and made.type:
             yield split.name, made.type
+
+
+def _uneven(
+    axes: tuple[tuple[Split, ...], ...],
+    step: StepDeclaration | None,
+    above: Sequence[CellFacts],
+    trees: Mapping[int, ast.Module],
+    place: Place,
+) -> Iterator[Diagnostic]:
+    """Names that go in step and are known to be cut into different numbers of shards."""
+    sources = {port.name: port.value_from for port in (step.inputs if step else ()) if port.value_from}
+    for axis in axes:
+        lengths = [(split, known_length(sources.get(split.name, split.name), above, trees)) for split in axis] if len(axis) > 1 else []
+        known = [(split, split.shards(length)) for split, length in lengths if length is not None]
+        other = next(((split, number) for split, number in known if number != known[0][1]), None)
+        if other is not None:
+            (first, number), (second, differs) = known[0], other
+            yield Diagnostic(
+                rule=SHARDS_OF_UNEQUAL_NUMBER,
+                message=f"`{first.name}` has {number} shards and `{second.name}` has {differs}, and they go in step",
+                place=place._replace(key=second.at),
+                help="make them equally long, or combine them with `cartesian`",
+            )
 
 
 def _not_cut(place: Place, split: Split, kind: str) -> Diagnostic:

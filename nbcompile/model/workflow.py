@@ -75,6 +75,10 @@ class Split:
     num: int = 0
     at: KeyPath = field(default=(), compare=False)
 
+    def shards(self, length: int) -> int:
+        """How many shards so many items are cut into: at least one, which may be empty."""
+        return max(1, min(self.num, length) if self.num else -(-length // self.size))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scatter:

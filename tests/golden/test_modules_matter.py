@@ -12,7 +12,7 @@ from nbcompile import analysis, dataflow
 from tests.golden.test_passes import CASES, produce, read_case
 
 # What other passes look at: installing lines, shards, declared steps, what guards found.
-OTHERS = ("environment", "scattered", "apart", "rounds", "proposals", "declared", "programs", "known", "findings", "lessons")
+OTHERS = ("environment", "scattered", "apart", "lengths", "rounds", "proposals", "declared", "programs", "known", "findings", "lessons")
 MODULES = [
     f"{package.__name__}.{module.name}"
     for package in (analysis, dataflow)

@@ -75,6 +75,43 @@ def test_a_dotproduct_over_a_cartesian_product_is_an_error():
     assert [found.rule.code for found in program.diagnostics if found.rule.severity == "error"] == ["NB430"]
 
 
+UNEVEN = {
+    "lists": ("a, b = [1, 2, 3], [1, 2]", {}, (3, 2)),
+    "one made of another": ("n = range(4)\na = [str(i) for i in n]\nb = (1, 2, 3)", {}, (4, 3)),
+    "larger shards": ("a = list(range(6))\nb = [1, 2, 3]", {"size": 3}, (2, 3)),
+    "fewer shards": ("a = list(range(6))\nb = [1, 2, 3]", {"num": 4}, (4, 3)),
+}
+
+
+@pytest.mark.parametrize(("above", "cut", "numbers"), UNEVEN.values(), ids=UNEVEN)
+def test_lists_that_are_known_to_be_uneven_are_told_before_anything_runs(above, cut, numbers):
+    items = [{"name": "a", **cut}, "b"]
+    text = f"# %%\n{above}\n\n# %% workflow={json.dumps({'step': scatter(*items, method='dotproduct')})}\n[x for x in zip(a, b)]\n"
+    program = api.analyze_notebook(read_percent(text.encode(), "n"), {})
+    (found,) = [one for one in program.diagnostics if one.rule.code == "NB583"]
+    assert found.message == f"`a` has {numbers[0]} shards and `b` has {numbers[1]}, and they go in step"
+    assert (program.ok, found.place.cell_index) == (False, 1)
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        ("a, b = [1, 2], [3, 4]",),
+        ("a, b = [1, 2], [3]", "b.append(4)"),
+        ("a, b = [1, 2], [3]", "import json\nb = json.loads('[3, 4]')"),
+        ("a, b = [1, 2], [3]\nb.append(4)",),
+        ("a, b = [1, 2], [3]\nb += [4]",),
+        ("a, b = [1, 2], [3, *range(1)]",),
+        ("a, b = [1, 2], [x for x in (3, 4, 5) if x < 5]",),
+        ("b = [3]\nc = b\nc.append(4)\na = [1, 2]",),
+        ("b = [3]\ndef more():\n    b.append(4)\nmore()\na = [1, 2]",),
+    ],
+)
+def test_lists_that_may_be_even_are_not_told(above):
+    _, plan = planned(*above, ("[x for x in zip(a, b)]", scatter("a", "b", method="dotproduct")))
+    assert plan.steps[-1].scatter
+
+
 def test_shards_go_on_where_no_cell_needs_the_whole():
     chain = [("ys = [x + 1 for x in xs]", scatter("xs")), ("zs = [y + 1 for y in ys]", scatter("ys"))]
     _, plan = planned("xs = [1]", *chain)

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
+from nbcompile.frontend.kale import with_known_tags
 from nbcompile.model.diagnostic import Diagnostic, Outcome, Place, Rule, Span
 from nbcompile.model.notebook import Cell, CellId, CellKind, Notebook
 from nbcompile.rules import reading
@@ -155,7 +156,7 @@ def _notebook(document: dict[str, Any], name: str) -> Outcome[Notebook]:
         raise _not_a_notebook("it has no list of cells")
     # What an earlier run was given is no part of the notebook.
     places = [place for place, raw in enumerate(listed) if not _is_injected(raw)]
-    raw_cells = [listed[place] for place in places]
+    raw_cells = with_known_tags([listed[place] for place in places], _mapping(document.get("metadata")))
     sources = [_source(raw, place) for place, raw in zip(places, raw_cells, strict=True)]
     minor = document.get("nbformat_minor")
     has_ids = isinstance(minor, int) and (4, minor) >= _FIRST_FORMAT_WITH_IDS

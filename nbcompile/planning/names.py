@@ -35,11 +35,12 @@ def file_stem(name: str) -> str:
 
 
 def title_of(cell: Cell, heading: str, made: str) -> str:
-    """What to call the step that starts with `cell`: its heading, its leading comment, what it makes, or its first words."""
+    """What to call the step that starts with `cell`: as Kale's tag does, its heading, a comment, what it makes, or its first words."""
     lines = (line.strip() for line in cell.source.splitlines())
     first = next((line for line in lines if line and not line.startswith("# nbc:")), "")
     comment = first.lstrip("#! ").strip() if first.startswith("#") and not first.startswith("#!") else ""
-    return heading or comment or made or " ".join(re.findall(r"[^\W\d_]\w*", first)[:_FIRST_WORDS])
+    step = next((tag.partition(":")[2] for tag in cell.tags if tag.startswith(("step:", "block:"))), "")
+    return step or heading or comment or made or " ".join(re.findall(r"[^\W\d_]\w*", first)[:_FIRST_WORDS])
 
 
 def markdown_above(notebook: Notebook, cell: Cell) -> tuple[str, str]:

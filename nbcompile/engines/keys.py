@@ -22,6 +22,8 @@ from nbcompile.engines.file_digests import FileDigests
 from nbcompile.model.graph import FILE
 from nbcompile.model.plan import Link, Step
 
+# What a step says of a file that it wrote, and another cell may see.
+_OF_FILES = ("sha256", "mode", "link")
 # What every result may depend on: sums in other threads are other sums, text is sorted and told by language and zone.
 _VARIABLES = (
     "LANG",
@@ -152,7 +154,7 @@ def _input_parts(one: StepInput) -> Iterator[tuple[str, str]]:
         if version.name.startswith(FILE):
             path = version.name.removeprefix(FILE)
             below = [file for file in one.outputs.get("files", ()) if file["path"] == path or path == "./" or file["path"].startswith(path)]
-            yield f"input {version}", _digest(sorted((file["path"], file.get("sha256", "")) for file in below))
+            yield f"input {version}", _digest(sorted((file["path"], *(str(file.get(word, "")) for word in _OF_FILES)) for file in below))
 
 
 def sent_through(link: Link, outputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -36,7 +36,8 @@ _CHUNK = 1 << 20
 class Written(NamedTuple):
     """A path that a cell wrote or removed; that of a directory ends with a slash. `place` is where its content lies.
 
-    `mode` are the permissions that the cell left, which places that keep contents need not keep.
+    `mode` are the permissions that the cell left, which places that keep contents need not keep. `link` says where a link to a
+    directory leads.
     """
 
     cell: int
@@ -44,6 +45,7 @@ class Written(NamedTuple):
     place: str
     removed: bool
     mode: Optional[int] = None
+    link: Optional[str] = None
 
 
 class _Stamp(NamedTuple):
@@ -197,6 +199,8 @@ class StepFiles:
         if not self._own[path]:
             return {**report, "removed": True}
         source, place = os.path.join(self.directory, path), os.path.join(target, str(cell), below(path))
+        if is_link_to_directory(source):
+            return {**report, "link": os.readlink(source)}
         report["mode"] = self._closed.get(path, stat.S_IMODE(os.stat(source).st_mode))
         if path.endswith("/"):
             os.makedirs(place, exist_ok=True)
@@ -217,7 +221,10 @@ class StepFiles:
             return
         with contextlib.suppress(FileNotFoundError):
             os.unlink(target)
-        if not written.removed:
+        if written.link is not None:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.symlink(written.link, target)
+        elif not written.removed:
             self._put(written.path, written.place)
 
     def _put(self, name: str, place: str) -> None:
@@ -252,10 +259,18 @@ class StepFiles:
             if entry.is_dir(follow_symlinks=False):
                 yield path + "/", _Stamp(0, 0, 0, self._open(path + "/"))
                 yield from self._stamps(path + "/")
+            elif is_link_to_directory(entry.path):
+                status = entry.stat(follow_symlinks=False)
+                yield path, _Stamp(0, status.st_mtime_ns, status.st_ino, status.st_mode)
             elif entry.is_file():
                 # What is written through a link changes what the link leads to.
                 status = entry.stat()
                 yield path, _Stamp(status.st_size, status.st_mtime_ns, status.st_ino, status.st_mode)
+
+
+def is_link_to_directory(path: str) -> bool:
+    """What lies in such a directory is the directory's."""
+    return os.path.islink(path) and os.path.isdir(path)
 
 
 def _depth(given: Tuple[str, str]) -> int:
@@ -348,7 +363,7 @@ def join_written(directories: Iterable[str], target: str) -> List[Dict[str, Any]
             place = os.path.join(target, str(written.cell), below(written.path))
             if written.path.endswith("/") and not written.removed:
                 os.makedirs(place, exist_ok=True)
-            elif not written.removed:
+            elif not written.removed and written.link is None:
                 os.makedirs(os.path.dirname(place), exist_ok=True)
                 shutil.copy2(written.place, place)
     found = [reports[key] for key in sorted(reports)]
@@ -362,7 +377,7 @@ def _written(directory: str, entry: Dict[str, Any]) -> Written:
     too_far = path.startswith(_UP * (LEVELS_ABOVE + 1))
     if too_far or os.path.isabs(inside) or os.pardir in inside.split("/"):
         raise ValueError(f"{path} leads out of it")
-    return Written(cell, path, os.path.join(directory, str(cell), inside), bool(entry.get("removed")), entry.get("mode"))
+    return Written(cell, path, os.path.join(directory, str(cell), inside), bool(entry.get("removed")), entry.get("mode"), entry.get("link"))
 
 
 def last_written(directories: Iterable[str], last_cell: Optional[int]) -> List[Written]:
@@ -389,6 +404,9 @@ def deliver(directories: Iterable[str], target: str, last_cell: Optional[int] = 
             os.makedirs(place, exist_ok=True)
             continue
         os.makedirs(os.path.dirname(place), exist_ok=True)
+        if written.link is not None:
+            _deliver_link(written.link, place, target)
+            continue
         part = place + ".part"
         shutil.copy2(written.place, part)
         if written.mode is not None:
@@ -396,6 +414,16 @@ def deliver(directories: Iterable[str], target: str, last_cell: Optional[int] = 
         os.replace(part, place)
         found.append(below(written.path))
     return found
+
+
+def _deliver_link(link: str, place: str, target: str) -> None:
+    """Make a link among results, unless it leads out of them: what is written after it must not follow it there."""
+    leads_to = os.path.normpath(os.path.join(os.path.dirname(place), link))
+    if os.path.isabs(link) or not leads_to.startswith(os.path.join(target, "")) or (os.path.isdir(place) and not os.path.islink(place)):
+        return
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(place)
+    os.symlink(link, place)
 
 
 def _digest(path: str) -> str:

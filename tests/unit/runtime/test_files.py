@@ -104,3 +104,31 @@ def test_directories_are_closed_to_cells_and_open_to_their_step(tmp_path):
     assert staged.note(2) == ["outer/", "outer/inner/"]
     staged.close()
     assert inner.stat().st_mode & 0o777 == 0o700
+
+
+def test_links_to_directories_lead_where_they_did(tmp_path):
+    made = files.StepFiles(str(tmp_path / "work"), (), ())
+    there = Path(made.directory, "deep", "there")
+    there.mkdir(parents=True)
+    for name, target in (("deep/link", "there"), ("above", "../elsewhere"), ("root", "/")):
+        Path(made.directory, name).symlink_to(target)
+    Path(made.directory, "..", "elsewhere").mkdir()
+    assert made.note(0) == ["../elsewhere/", "above", "deep/", "deep/link", "deep/there/", "root"]
+    reports = {one["path"]: one.get("link") for one in made.collect(str(tmp_path / "sent"))}
+    assert reports == {
+        "../elsewhere/": None,
+        "above": "../elsewhere",
+        "deep/": None,
+        "deep/link": "there",
+        "deep/there/": None,
+        "root": "/",
+    }
+    staged = files.StepFiles(str(tmp_path / "next"), (), [str(tmp_path / "sent")])
+    staged.stage([VersionName("file:./", 0)])
+    Path(staged.directory, "deep", "link", "a.txt").write_text("a")
+    assert staged.note(1) == ["deep/there/a.txt"]
+    (tmp_path / "run").mkdir()
+    for _ in range(2):
+        files.deliver([str(tmp_path / "sent")], str(tmp_path / "run"))
+    links = [path for path in (tmp_path / "run").rglob("*") if path.is_symlink()]
+    assert [(path.name, path.readlink()) for path in links] == [("link", Path("there"))]

@@ -37,6 +37,12 @@ def array_parts(array: Any, extents: Extents, guard: str) -> Any:
     return ("extent", extents.add(Extent(low, high - low, array, whole, guard)), *_layout(array, _start(array) - low))
 
 
+def extent_of(array: Any, guard: str) -> Extent:
+    """The memory that an array shows, whoever owns it."""
+    low, high = _bounds(array)
+    return Extent(low, high - low, array, None, guard or ("" if array.flags.writeable else READ_ONLY))
+
+
 def is_raw(array: Any) -> bool:
     """Whether an array is nothing but its bytes."""
     return array.dtype.kind in _RAW_KINDS and not array.dtype.hasobject
@@ -96,9 +102,14 @@ def rebuild_array_view(base: Any, layout: Sequence[Any]) -> Any:
 
 
 def _root(array: Any, kind: Any) -> Any:
-    while isinstance(array.base, kind):
-        array = array.base
-    return array
+    while True:
+        base = array.base
+        if type(base).__name__ == "DummyArray":
+            # What numpy's stride tricks put between a view and its array.
+            base = base.base
+        if not isinstance(base, kind):
+            return array
+        array = base
 
 
 def _is_plain(array: Any) -> bool:

@@ -17,7 +17,7 @@ import sys
 import types
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from .arrays import array_parts, is_raw, number_dtypes, own_parts, rebuild_array_view, rebuild_own, rebuild_view, reduce_number
+from .arrays import array_parts, extent_of, is_raw, number_dtypes, own_parts, rebuild_array_view, rebuild_own, rebuild_view, reduce_number
 from .attributes import forgotten_attributes, set_attributes, way_to_reduce
 from .code_places import CodeFinder, CodePlace
 from .definitions import NamesAfter
@@ -437,8 +437,19 @@ class _ReachWriter(ValueWriter):
         self.write(value)
         return Reach(self.memo.copy(), self._guards, self._extents, self._scope.sends)
 
+    def _reduce_any(self, value: Any, kind: type) -> Any:
+        # Others than numpy's own arrays travel with copies of their memory.
+        if isinstance(value, getattr(sys.modules.get("numpy"), "ndarray", ())):
+            self._see(value)
+        return super()._reduce_any(value, kind)
+
+    def _see(self, array: Any) -> None:
+        if array.size and is_raw(array):
+            self._extents.add(extent_of(array, self._guards.get(id(array), "")))
+
     def _reduce_array(self, value: Any) -> Any:
         reduced = super()._reduce_array(value)
+        self._see(value)
         if not value.dtype.hasobject or reduced[0] is _view:
             return reduced
         return _own, ([item for item in value.flat if type(item) not in _WITHOUT_PARTS],)

@@ -224,6 +224,8 @@ def test_what_is_known_to_be_shared_is_not_told(tmp_path):
 KEPT = {
     "a list in an object": ("class C: pass\nx = [1]", "y = C(); y.x = x"),
     "the memory of an array": ("import numpy as np\nx = np.zeros(1 << 14)", "y = {'a': x[::2]}"),
+    "the memory of an array of a class of its own": ("import numpy as np\nx = np.rec.array([(1, 2.0)], names='a,b')", "y = [x.a]"),
+    "the memory behind a mask": ("import numpy as np\nx = np.zeros(4)", "y = np.ma.array(x, copy=False)"),
     "a class": ("x = type('C', (), {})", "y = x()"),
 }
 

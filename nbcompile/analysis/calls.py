@@ -10,7 +10,7 @@ from nbcompile.analysis import classes, guesses, namespace, rows, types
 from nbcompile.analysis.aliases import ANY
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.builtin import SPECIAL
-from nbcompile.analysis.channels import draw_held, draw_unseeded
+from nbcompile.analysis.channels import draw_held, draw_unseeded, stay_entered
 from nbcompile.analysis.functions import call_function
 from nbcompile.analysis.values import NO_OBJECTS, SCALAR, Bound, Choice, Class, Function, Partial, Value, Wrapped, join, plain, single
 from nbcompile.analysis.visit import CALLEES, Arguments, Call, call_value, evaluate
@@ -28,6 +28,10 @@ def call(frame: Frame, node: ast.Call) -> Value:
 
 # Containers whose methods look for what they are given among what they hold.
 _LOOKED_INTO = frozenset(("list", "dict", "set", "tuple", "collections.deque", "collections.OrderedDict", "collections.defaultdict"))
+
+
+# What enters and leaves a context, and does so after the cell, too, where no statement does it.
+_BY_HAND = frozenset(("__enter__", "__exit__", "enter_context", "close"))
 
 
 def _runs_text(node: ast.Call) -> bool:
@@ -86,6 +90,8 @@ def call_method(frame: Frame, node: ast.AST, receiver: Value, name: str, argumen
     if type(callee) is str:
         return call_path(frame, node, f"{callee}.{name}", arguments)
     kind = receiver.type
+    if name in _BY_HAND:
+        stay_entered(frame, node, receiver, arguments.all())
     if kind == namespace.NAMESPACE:
         return namespace.call(frame, node, name, arguments)
     if kind:

@@ -7,6 +7,7 @@ moves it on as well, but nothing that the cell computes depends on what was draw
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 from nbcompile.analysis.aliases import KEPT
 from nbcompile.analysis.bindings import Frame
@@ -25,6 +26,9 @@ DISPLAY = "library:display"
 # What one library has changed in others.
 PATCHES = "library:patches"
 _SHELL_TYPES = frozenset(("IPython.core.interactiveshell.InteractiveShell", "IPython.InteractiveShell", "IPython.get_ipython"))
+_STACK = "contextlib.ExitStack"
+# What sets something of its library as long as it is entered.
+_CONTEXTS = frozenset(("matplotlib.rc_context", "numpy.errstate", "pandas.option_context", "warnings.catch_warnings", "decimal.Context"))
 # What a row says of a value whose methods draw, and how they touch the channel.
 DRAWS_LATER = {"unseeded": "draw", "advances": "advance"}
 # Where a store into a library's object sets a channel of its own.
@@ -101,3 +105,15 @@ def library_store(frame: Frame, path: str, name: str, node: ast.AST) -> None:
         frame.walk.effect(frame, channel, "write", name, node)
     else:
         frame.walk.effect(frame, LIBRARY + known.partition(".")[0], "write", f"{known}.{name}".rstrip("."), node)
+
+
+def stay_entered(frame: Frame, node: ast.AST, context: Value, given: Sequence[Value]) -> None:
+    """A context of a library is entered or left by hand, or by a stack of contexts: what it sets stays set, or is as it was."""
+    walk = frame.walk
+    contexts = [context]
+    if context.type == _STACK:
+        contexts = [*given] or [Value(walk.heap.types[number], single(number)) for number in walk.heap.below(context.objects)]
+    for one in contexts:
+        library = one.type.partition(".")[0]
+        if "." in one.type and one.type in _CONTEXTS:
+            walk.effect(frame, MATPLOTLIB if library == MATPLOTLIB else LIBRARY + library, "write", one.type, node)

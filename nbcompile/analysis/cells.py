@@ -306,7 +306,9 @@ class _Notebook:
             path = value.callee if type(value.callee) is str else value.type
             if "." in path or value.callee == path:
                 record.libraries.add(path.partition(".")[0])
-        record.libraries -= {"__main__", "builtins"}
+        if any(name not in walk.namespace for name, _ in record.uses):
+            record.libraries |= walk.starred
+        record.libraries -= {"__main__", "builtins", ""}
 
     def _bind(self, frame: CellFrame, record: _Record) -> None:
         walk, top = self.walk, frame.top

@@ -56,6 +56,7 @@ def import_from(frame: Frame, node: ast.ImportFrom) -> None:
             continue
         names = walk.known.names(module)
         if names is None:
+            walk.starred.add(module.lstrip(".").partition(".")[0])
             walk.opaque(frame, node, f"`from {module} import *` binds names that are not known")
             continue
         for name in names:

@@ -59,6 +59,8 @@ class Walk:
         # Modules that are loaded more than once.
         self.reloaded: frozenset[str] = frozenset()
         self.stateful_modules: set[str] = set()
+        # Libraries of which a star import binds names that are not known.
+        self.starred: set[str] = set()
         # What objects of the imported libraries, as far as nobody has described these, keep when it is first read.
         self.kept_attributes: frozenset[str] = frozenset()
         self.completed: set[str] = set()

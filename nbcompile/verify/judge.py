@@ -101,11 +101,12 @@ def named_cells(diagnostics: Sequence[Diagnostic], facts: Sequence[CellFacts]) -
 
 
 def _placed(subject: Subject, graph: DataflowGraph) -> Subject:
-    """Variables and files are put down to the cell that makes them last."""
+    """Variables and files are put down to the cell that makes them last; one that nobody knows to the first that may bind any name."""
     name = FILE + subject.name if subject.aspect is Aspect.FILE else subject.name
     if subject.cell >= 0:
         return subject
-    return subject._replace(cell=last_makers(graph).get(name, -1))
+    opaque = (cell.index for cell in graph.cells if cell.kind is FactsKind.OPAQUE and subject.aspect is Aspect.VALUE)
+    return subject._replace(cell=last_makers(graph).get(name, next(opaque, -1)))
 
 
 def _explained(difference: Difference, graph: DataflowGraph, guards: Mapping[tuple[str, int], str]) -> Difference:

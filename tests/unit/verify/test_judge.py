@@ -79,6 +79,13 @@ def test_a_finding_announces_what_comes_of_results_that_nobody_compared():
     assert silent({0: "NB1 unknown"}, replace(plain, values={"x": Value("list", "another time")})) == []
 
 
+def test_a_name_that_nobody_knew_is_put_down_to_what_binds_any():
+    program = analyze_bytes(notebook_bytes("# %%\nx = 1\n# %%\nfrom somewhere import *\n# %%\nx\n"), "nb")
+    plain = Observation(name="plain", cells=((), (), ()), values={"found": Value("int", "d")})
+    judged = judge([plain, replace(plain, name="cell", values={})], lambda: plain, Exactness.EXACT, program.graph)
+    assert [one.subject.cell for one in judged.differences] == [1]
+
+
 def test_a_name_that_was_not_there_names_its_cell():
     error = {"output_type": "error", "ename": "NameError", "evalue": "name 'x' is not defined", "traceback": []}
     found = verified(replace(CELL, cells=(text("0"), (error,), text("2")), failed=1, problem="NameError: name 'x' is not defined"))

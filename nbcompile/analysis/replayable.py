@@ -20,6 +20,8 @@ _SAFE_DECORATORS_WORDS = """
     functools.total_ordering total_ordering abc.abstractmethod abstractmethod functools.cached_property cached_property
 """
 _SAFE_DECORATORS = frozenset(_SAFE_DECORATORS_WORDS.split())
+# What a class makes of these when it is made is its own: fields of dataclasses, and members of enumerations.
+_PARTS_OF_CLASSES = frozenset(("field", "dataclasses.field", "auto", "enum.auto"))
 _FOR_FUNCTIONS_ONLY = frozenset(("functools.lru_cache", "lru_cache", "functools.cache", "cache"))
 
 
@@ -101,10 +103,18 @@ def _is_plain_class(node: ast.ClassDef) -> bool:
     return all(
         _is_definition(part)
         or (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
-        or (isinstance(part, ast.AnnAssign) and (part.value is None or _is_constant(part.value)))
+        or (isinstance(part, ast.AnnAssign) and (part.value is None or _is_constant(part.value) or _is_part_of_class(part.value)))
+        or (isinstance(part, ast.Assign) and _is_part_of_class(part.value) and all(map(_is_name, part.targets)))
         or (isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) and _is_definition(part))
         for part in node.body
     )
+
+
+def _is_part_of_class(node: ast.expr) -> bool:
+    """`field(default_factory=list)`, `auto()`."""
+    if not isinstance(node, ast.Call) or dotted(node.func) not in _PARTS_OF_CLASSES:
+        return False
+    return not node.args and all(_is_constant(keyword.value) for keyword in node.keywords)
 
 
 def _is_name(target: ast.expr) -> bool:

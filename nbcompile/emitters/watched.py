@@ -47,13 +47,17 @@ def watched_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int,
     last_used = {LIBRARY + name: cell.index for cell in facts for name in cell.unknown_libraries}
     last_called = {name: cell.index for cell in facts for name in _libraries(cell)}
     last = len(graph.cells) - 1
+    # Later cells may be given instances of a class that they have no name for.
+    replayable = set(graph.replayable)
+    made_again = {name for cell in facts for one in cell.statements if one.id in replayable for name in one.binds}
     last_guessed = {change.name: cell.index for cell in facts for change in cell.changes if change.guessed}
     sharing = _Shared()
     found: dict[int, Watched] = {}
     for cell in graph.cells:
         index = cell.index
         changed = {*cell.defines, *cell.deletes, *_changed_by(cell)}
-        names = [name for name in _read_by(cell) if not name.startswith((FILE, CHANNEL)) and last_read[name] > index]
+        read = [name for name in _read_by(cell) if not name.startswith((FILE, CHANNEL))]
+        names = [name for name in read if last_read[name] > index or (name in made_again and index < last)]
         channels = [CHANNEL + name for name in _READ_BY_ALL if index < last]
         some = [CHANNEL + name for name in _READ_BY_SOME]
         channels += [name for name in some if first_set.get(name, index) < index or last_read.get(name, -1) > index]

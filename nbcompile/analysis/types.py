@@ -126,8 +126,8 @@ def subscript(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:
     classes.compare(frame, key)
     if value.items is not None or value.type == SHELL:
         return _from_tuple(frame, value, key, node) if value.items is not None else value
-    if value.type == namespace.NAMESPACE:
-        return namespace.read(frame, key, node)
+    if value.type == namespace.NAMESPACE or (value.type == "sys.modules" and type(key.const) is str):
+        return namespace.read(frame, key, node) if value.type == namespace.NAMESPACE else _loaded_module(frame, str(key.const), node)
     if value.type in frame.walk.classes:
         return classes.call_member(frame, value, "__getitem__", (key,), node) or frame.walk.heap.value(
             frame.walk.heap.parts(value.objects, ANY)
@@ -157,6 +157,15 @@ def key_row(frame: Frame, type: str, key: Value, store: str) -> Row | None:  # n
     kind = "str" if key.type == "str" else "slice" if key.type == "slice" else "int" if key.type == "int" else ""
     row = known.method(type, f"[{kind}]{store}") if kind else None
     return row if row is not None else known.method(type, f"[]{store}")
+
+
+def _loaded_module(frame: Frame, name: str, node: ast.AST) -> Value:
+    """`sys.modules[name]`: the module is there because the notebook has imported it, whatever it is called since."""
+    walk = frame.walk
+    found = walk.library(walk.known.canonical(name))
+    for bound in [bound for bound, value in walk.namespace.items() if value.callee == found.callee]:
+        frame.read_global(bound, node, (name,))
+    return found
 
 
 def _from_tuple(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:

@@ -63,6 +63,7 @@ class Broker:
         self._ask = ask
         self._observe = observe
         self._sessions: dict[tuple[str, ...], asyncio.Future[Session]] = {}
+        self._leases: dict[str, Lease] = {}
 
     async def open(self, name: str) -> OpenPlace:
         """Reach a deployment, by the way that leads there. Raises `UsageError` for what the file says wrong, else as `Backend.open`."""
@@ -128,6 +129,11 @@ class Broker:
 
     def _lease(self, name: str) -> Lease:
         """The one lease on the credentials of one deployment. Credentials are read at each login; passphrases are asked for once."""
+        if name not in self._leases:
+            self._leases[name] = self._new_lease(name)
+        return self._leases[name]
+
+    def _new_lease(self, name: str) -> Lease:
         provider = credential_provider(self._known, name)
         passphrases: dict[Challenge, tuple[Secret, ...]] = {}
 

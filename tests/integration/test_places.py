@@ -159,6 +159,30 @@ def test_a_host_that_deployments_share_is_logged_in_to_once(slurm_facility, calm
 
 
 @pytest.mark.ssh
+def test_a_host_that_others_are_reached_through_is_logged_in_to_once(ssh_hosts, calm, tmp_path, monkeypatch):
+    """A step there, and one at each of two hosts behind it; and once more when the run is gone on with."""
+    with own_site("gate") as site:
+        behind = {name: {**host(one), "via": "gate"} for name, one in (("one", sshd.HOST1), ("two", sshd.HOST2))}
+        monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(write_deployments(tmp_path / "deployments.yml", gate=host(site), **behind)))
+        marker = ROOT / "home" / PERSON / f"gate-{os.getpid()}"
+        last = f"import os\nif not os.path.exists({str(marker)!r}):\n    raise RuntimeError('not yet')"
+        cells = "".join(
+            f"# %%\n# nbc: target={place}\n{code}\n\n" for place, code in (("gate", "a = 1"), ("one", "b = a + 1"), ("two", last))
+        )
+        (tmp_path / "three.py").write_text(cells + "print(b)\n", "utf-8")
+        client = Client(tmp_path, "run", "three.py", "--granularity", "cell", "-o", "out")
+        code, said = client.end()
+        assert (code, logins(site)) == (3, 1), said
+        try:
+            marker.touch()
+            code, said = Client(tmp_path, "runs", "resume", "out").end()
+        finally:
+            marker.unlink()
+        assert (code, logins(site)) == (0, 2), said
+        assert left_behind(client) == []
+
+
+@pytest.mark.ssh
 def test_what_a_place_lacks_is_told_before_there_is_a_run(ssh_hosts, calm, tmp_path, monkeypatch):
     with own_site("lacks") as site:
         monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(write_deployments(tmp_path / "deployments.yml", lacks=host(site))))

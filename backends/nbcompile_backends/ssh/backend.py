@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from nbcompile.backend import Backend, Opening, Session
 from nbcompile_backends.agent import AgentSession, Host
-from nbcompile_backends.ssh.client import Login, host_key, open_pipe
+from nbcompile_backends.ssh.client import Login, host_key, open_pipe, shared_login
 from nbcompile_backends.ssh.options import SshOptions, SshSettings
 
 
@@ -22,17 +22,17 @@ class SshBackend(Backend):
     async def introduce(self, opening: Opening) -> Mapping[str, tuple[str, ...]]:
         """The host key of each host, seen through the hops, which are logged in to."""
         login = Login(opening)
-        hops = [(one, one.settings.addresses[0]) for one in map(Login, opening.hops)]
+        hops = [*map(shared_login, opening.hops)]
         return {"hostKeys": tuple([await host_key(address, hops) for address in login.settings.named])}
 
     async def open(self, opening: Opening) -> Session:
         """Log in to each host, through the hops, and start the agent there."""
         login = Login(opening)
-        hops = [(one, one.settings.addresses[0]) for one in map(Login, opening.hops)]
+        hops = [*map(shared_login, opening.hops)]
         hosts = [
             Host(
                 name=str(address),
-                connect=partial(open_pipe, address, [*hops, (login, address)]),
+                connect=partial(open_pipe, address, [*hops, shared_login(opening, address)]),
                 root=login.settings.work_root,
                 run=opening.run,
                 deployment=opening.deployment,

@@ -9,6 +9,8 @@ import hashlib
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 import asyncssh
 
@@ -41,7 +43,7 @@ _PROBLEMS = (asyncssh.Error, OSError, ValueError, asyncio.TimeoutError, PlaceFai
 
 
 class SshPipe:
-    """The streams of the agent on a host; closing it closes the connection and the hops before it."""
+    """The streams of the agent on a host; closing it lets go of the connection and of the hops before it."""
 
     def __init__(self, name: str, process: asyncssh.SSHClientProcess[bytes], stack: AsyncExitStack) -> None:
         self._name = name
@@ -141,15 +143,67 @@ class Login:
         )
 
 
-async def open_pipe(address: Address, logins: Sequence[tuple[Login, Address]]) -> SshPipe:
+class SharedLogin:
+    """One login of a deployment at one host, for all that goes on there and through it; it lasts as long as anybody has it."""
+
+    def __init__(self, login: Login, address: Address) -> None:
+        self.settings = login.settings
+        self._login, self._address = login, address
+        self._one_at_a_time = asyncio.Lock()
+        self._connection: _Shared | None = None
+
+    async def connect(self, tunnel: asyncssh.SSHClientConnection | None, stack: AsyncExitStack) -> asyncssh.SSHClientConnection:
+        """The connection that there is, or a new one through this tunnel. Raises as `Login.connect`."""
+        async with self._one_at_a_time:
+            if self._connection is None or self._connection.connection.is_closed():
+                async with AsyncExitStack() as own:
+                    connection = await self._login.connect(self._address, tunnel, own)
+                    self._connection = _Shared(connection, own.pop_all())
+            shared = self._connection
+            shared.users += 1
+        stack.push_async_callback(self._leave, shared)
+        return shared.connection
+
+    async def _leave(self, shared: _Shared) -> None:
+        shared.users -= 1
+        if not shared.users:
+            if self._connection is shared:
+                self._connection = None
+            await shared.stack.aclose()
+
+
+@dataclass(slots=True)
+class _Shared:
+    """An open connection, what closes it, and how many have it."""
+
+    connection: asyncssh.SSHClientConnection
+    stack: AsyncExitStack
+    users: int = 0
+
+
+_logins: WeakValueDictionary[tuple[Lease, object, Address], SharedLogin] = WeakValueDictionary()
+
+
+def shared_login(opening: Opening, address: Address | None = None) -> SharedLogin:
+    """The login of whoever has this lease at one of a deployment's hosts, by default the first."""
+    login = Login(opening)
+    address = address or login.settings.addresses[0]
+    key = (opening.lease, opening.settings, address)
+    found = _logins.get(key)
+    if found is None:
+        found = _logins[key] = SharedLogin(login, address)
+    return found
+
+
+async def open_pipe(address: Address, logins: Sequence[SharedLogin]) -> SshPipe:
     """Start the agent on the last of these hosts, going through the others. One connection, and one session on it, per host."""
     async with AsyncExitStack() as stack:
         tunnel = None
-        for login, hop in logins:
-            tunnel = await login.connect(hop, tunnel, stack)
+        for login in logins:
+            tunnel = await login.connect(tunnel, stack)
         if tunnel is None:
             raise Fatal(f"there is no way to {address}")
-        python = logins[-1][0].settings.python
+        python = logins[-1].settings.python
         try:
             process = await tunnel.create_process(f"exec {python} -IBS -c '{BOOT}'", encoding=None, window=_WINDOW)
         except _PROBLEMS as error:
@@ -157,12 +211,12 @@ async def open_pipe(address: Address, logins: Sequence[tuple[Login, Address]]) -
         return SshPipe(str(address), process, stack.pop_all())
 
 
-async def host_key(address: Address, hops: Sequence[tuple[Login, Address]]) -> str:
+async def host_key(address: Address, hops: Sequence[SharedLogin]) -> str:
     """The key that a host shows, as `type base64`, before anybody logs in to it. It is nobody's word but that of whoever answers."""
     async with AsyncExitStack() as stack:
         tunnel = None
-        for login, hop in hops:
-            tunnel = await login.connect(hop, tunnel, stack)
+        for login in hops:
+            tunnel = await login.connect(tunnel, stack)
         try:
             shown = asyncssh.get_server_host_key(
                 address.host, address.port, tunnel=tunnel or (), config=[], server_host_key_algs=_HOST_KEY_ALGORITHMS

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Callable
 
-from nbcompile.analysis import channels, conventions, files, strings
+from nbcompile.analysis import channels, conventions, files, strings, surveyed
 from nbcompile.analysis.aliases import ANY
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.known import Action, Condition, Result, Row
@@ -149,6 +149,18 @@ def _change(call: Call, action: Action) -> None:
             call.frame.change(value, call.node, f"`{_short(call.label)}` changes it", deep=target.deep)
 
 
+def _ask(call: Call, action: Action) -> None:
+    for value in call.chosen(action):
+        surveyed.work_out(call.frame, value, f"{call.label}()", call.node, f"`{_short(call.label)}` has it work out something, and keep it")
+
+
+def _run(call: Call, action: Action) -> None:
+    heap = call.frame.walk.heap
+    for value in call.chosen(action):
+        held = frozenset(number for number in heap.below(value.objects) if heap.types[number] == action.word)
+        call.frame.change(Value(action.word, held), call.node, f"`{_short(call.label)}` runs it")
+
+
 def _keep(call: Call, action: Action) -> None:
     for value in call.chosen(action):
         call.frame.capture(call.owner, ANY, value, call.node)
@@ -212,6 +224,8 @@ def _restore(call: Call, _: Action) -> None:
 
 _ACTIONS: dict[str, Callable[[Call, Action], None]] = {
     "changes": _change,
+    "asks": _ask,
+    "runs": _run,
     "keeps": _keep,
     "extends": _keep_elements,
     "puts": _put,

@@ -20,13 +20,13 @@ def read(frame: Frame, value: Value, name: str, node: ast.AST) -> None:
     """An attribute is read: the object changes if it may be of a class that works it out now, and keeps it."""
     if name in frame.walk.kept_attributes and is_foreign(frame, value) and not frame.walk.is_pure(node):
         frame.walk.lazy |= value.objects
-        _work_out(frame, value, name, node, f"`.{name}` may be worked out when it is first read, and kept")
+        work_out(frame, value, name, node, f"`.{name}` may be worked out when it is first read, and kept")
 
 
 def used(frame: Frame, value: Value, name: str, node: ast.AST) -> None:
     """A lazy object is used by something that only seems to look: by a method of its own, or by what is given it."""
     if frame.walk.lazy and value.objects <= frame.walk.lazy and is_foreign(frame, value) and not frame.walk.is_pure(node):
-        _work_out(frame, value, f"{name}()", node, f"`{name}` may have it work out something, and keep it")
+        work_out(frame, value, f"{name}()", node, f"`{name}` may have it work out something, and keep it")
 
 
 def given(call: Call) -> None:
@@ -36,7 +36,7 @@ def given(call: Call) -> None:
         call.frame.change(value, call.node, f"`{call.label.rpartition('.')[2]}` changes it")
 
 
-def _work_out(frame: Frame, value: Value, name: str, node: ast.AST, reason: str) -> None:
+def work_out(frame: Frame, value: Value, name: str, node: ast.AST, reason: str) -> None:
     """The object changes by being asked for something, if it was not asked for the same before."""
     worked_out = frame.walk.worked_out
     before = {number: worked_out.get(number, frozenset()) for number in value.objects}

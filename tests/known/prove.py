@@ -27,7 +27,7 @@ from nbcompile.analysis.known import Known, Row, Section, lines_of, read_library
 from tests.known.state import State, channels
 
 _FILE_VERBS = {"loads": "r", "saves": "w", "appends": "w", "tests": "r", "opens": "rw", "lists": "r", "fills": "w"}
-_CHANGING = ("changes", "puts", "keeps", "extends", "consumes")
+_CHANGING = ("changes", "asks", "puts", "keeps", "extends", "consumes")
 _EVENTS = []
 _RESULT_ONLY = ("part", "item", "view", "memory", "holding", "calling")
 
@@ -476,7 +476,9 @@ class Trial:
             for action in clause.actions:
                 if action.verb in _CHANGING:
                     held = action.targets if action.verb != "puts" else action.targets[-1:]
-                    allowed += [value for target in held if action.verb in ("changes", "consumes", "puts") for value in self._meant(target)]
+                    allowed += [
+                        value for target in held if action.verb in ("changes", "asks", "consumes", "puts") for value in self._meant(target)
+                    ]
                     allowed += [self.receiver] if action.verb in ("keeps", "extends") else []
                 if action.verb in ("draws", "loads", "saves", "appends", "opens"):
                     allowed += [value for target in action.targets for value in self._meant(target) if hasattr(value, "read")]

@@ -319,7 +319,7 @@ def _condition(found: re.Match[str]) -> Condition:
 
 def _action(text: str) -> Action:
     verb, *operands = text.split()
-    if verb in ("draws", "seeds", "sets", "gets", "unseeded", "advances"):
+    if verb in ("draws", "seeds", "sets", "gets", "unseeded", "advances", "runs"):
         return Action(verb, tuple(map(_target, operands[1:])), operands[0])
     if verb == "saves" and _EXTENSION.fullmatch(operands[0]):
         return Action(verb, tuple(map(_target, operands[1:])), operands[0])

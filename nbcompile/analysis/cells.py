@@ -81,6 +81,7 @@ class _Record:
         self.live: list[tuple[tuple[str, ...], Mark]] = []
         self.libraries: set[str] = set()
         self.history: set[int] = set()
+        self.packages: set[str] = set()
         self.directives: tuple[Directive, ...] = ()
 
 
@@ -293,6 +294,7 @@ class _Notebook:
         self._stuck(frame, record, first_object)
         self._live(frame, record)
         record.history = set(walk.history)
+        record.packages = set(walk.packages)
         self.changed_ever.update(trace.changed)
         # A method that nobody knows changes what it is called on rather than the code of the notebook that this may lead to.
         self.changed_surely.update(
@@ -503,6 +505,7 @@ class _Notebook:
             live=tuple(Live(names, mark.reason, _span(record, mark.spot)) for names, mark in record.live),
             libraries=tuple(sorted(record.libraries)),
             unknown_libraries=tuple(sorted(name for name in record.libraries if not self.walk.known.covers(name))),
+            packages=tuple(sorted(record.packages)),
             history=tuple(sorted(record.history)),
             opaque=record.opaque,
             ends_early=record.ends_early,

@@ -31,7 +31,7 @@ class Candidate(NamedTuple):
     ordinal: int
     lines: tuple[int, int]
     binds: tuple[str, ...]
-    imports: bool
+    imports: tuple[str, ...] = ()
 
 
 def candidate(statement: ast.stmt, ordinal: int) -> Candidate | None:
@@ -41,8 +41,18 @@ def candidate(statement: ast.stmt, ordinal: int) -> Candidate | None:
     first = min([statement.lineno, *(decorator.lineno for decorator in getattr(statement, "decorator_list", ()))])
     found: dict[str, None] = {}
     _collect(statement, found)
-    imports = any(isinstance(part, ast.Import | ast.ImportFrom) for part in ast.walk(statement))
-    return Candidate(ordinal, (first, statement.end_lineno or first), tuple(found), imports) if found else None
+    return Candidate(ordinal, (first, statement.end_lineno or first), tuple(found), _imported(statement)) if found else None
+
+
+def _imported(statement: ast.stmt) -> tuple[str, ...]:
+    """The top-level modules that a statement imports; those beside a package it is in have no name."""
+    found: dict[str, None] = {}
+    for part in ast.walk(statement):
+        if isinstance(part, ast.Import):
+            found.update((alias.name.partition(".")[0], None) for alias in part.names)
+        elif isinstance(part, ast.ImportFrom):
+            found["" if part.level else (part.module or "").partition(".")[0]] = None
+    return tuple(found)
 
 
 def setting(statement: ast.stmt, ordinal: int) -> Candidate | None:
@@ -57,7 +67,7 @@ def setting(statement: ast.stmt, ordinal: int) -> Candidate | None:
         given = [value] if plain and value is not None else None
     if given is None or not all(map(_is_plain, given)):
         return None
-    return Candidate(ordinal, (statement.lineno, statement.end_lineno or statement.lineno), (), imports=False)
+    return Candidate(ordinal, (statement.lineno, statement.end_lineno or statement.lineno), ())
 
 
 def _is_plain(node: ast.expr) -> bool:

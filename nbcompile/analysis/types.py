@@ -118,6 +118,9 @@ def library_attribute(frame: Frame, path: str, name: str, node: ast.AST) -> Valu
     row = frame.walk.known.method(path, f".{name}")
     if row is not None:
         return rows.look(frame, node, row, frame.walk.library(path), f"{path}.{name}")
+    if frame.walk.known.method(path, name) is None:
+        # It may be a module, which is there because anything has imported it.
+        frame.walk.packages.add(path.partition(".")[0])
     return frame.walk.library(f"{path}.{name}")
 
 

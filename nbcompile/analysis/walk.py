@@ -79,6 +79,8 @@ class Walk:
         self.pure_lines: frozenset[int] = frozenset()
         self.kept: list[ast.AST] = []
         self.history: set[int] = set()
+        # Top-level modules that are asked for parts nobody knows of.
+        self.packages: set[str] = set()
         # What the shell was given to call while it runs cells.
         self.called_by_shell: list[Value] = []
         self.results: list[tuple[int, Value]] = []
@@ -93,6 +95,7 @@ class Walk:
         self.ends_early = False
         self.errors = []
         self.history = set()
+        self.packages = set()
         self.pure_lines = frozenset(one.line for one in directives if one.name in ("pure", "mutates"))
 
     def rebind(self, name: str, value: Value) -> None:

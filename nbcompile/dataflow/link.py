@@ -70,6 +70,7 @@ class _State:
         self.latest: dict[str, _Latest] = {}
         self.parameters: dict[str, None] = {}
         self.statements: dict[StatementId, tuple[StatementId, ...]] = {}
+        self.imports: dict[str, list[StatementId]] = {}
         self.aliases = Aliases(facts)
         self.fusions = Fusions()
         self._live = _live_after(facts)
@@ -93,6 +94,8 @@ class _State:
             if name not in needed and name in self.latest:
                 self._need(facts, draft, name, EdgeKind.ALIAS)
         self._make(facts, draft, written, sure)
+        for package in facts.packages:
+            self._import_again(facts, draft, package)
         draft.uses = list(dict.fromkeys(use.name for use in facts.uses))
         return draft
 
@@ -104,6 +107,8 @@ class _State:
                 draft.kind = FactsKind.ORDINARY if draft.kind is FactsKind.DEFINITION else draft.kind
                 continue
             self.statements[statement.id] = depends
+            for package in statement.imports:
+                self.imports.setdefault(package, []).append(statement.id)
             draft.statements.append(statement.id)
 
     def _depends(self, statement: DefinitionStatement) -> tuple[StatementId, ...] | None:
@@ -154,6 +159,12 @@ class _State:
         else:
             draft.needs.append(Version(name, latest.cell))
             self.fusions.use(name, latest.cell, facts.index)
+
+    def _import_again(self, facts: CellFacts, draft: _Draft, package: str) -> None:
+        """`graphics.gofplots` may be there because `import statsmodels.api` has loaded it, whatever that binds."""
+        for statement in self.imports.get(package, ()):
+            if statement.cell < facts.index:
+                draft.replays.update((statement, *self.statements[statement]))
 
     def _make(self, facts: CellFacts, draft: _Draft, written: list[str], sure: set[str]) -> None:
         made: dict[str, None] = {}

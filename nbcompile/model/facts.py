@@ -117,7 +117,7 @@ class DefinitionStatement:
 
     `lines` is the first and the last source line, from 1; `binds` what it defines; `uses` the names it reads
     when it runs (defaults, bases, decorators), `own` those of them that its cell may have bound before, and the statement that did so
-    last; `imports` says that it imports a module, which reads the search path.
+    last; `imports` are the top-level modules that it imports, which reads the search path.
     """
 
     id: StatementId
@@ -125,7 +125,7 @@ class DefinitionStatement:
     binds: tuple[str, ...]
     uses: tuple[str, ...]
     own: tuple[tuple[str, StatementId], ...] = ()
-    imports: bool = False
+    imports: tuple[str, ...] = ()
 
 
 class Unknown(NamedTuple):
@@ -157,7 +157,8 @@ class CellFacts:
     """What one code cell does. All tuples are in source order.
 
     `history` holds the code cells whose result the cell reads as `Out[n]`; `libraries` the top-level modules whose state the cell may read,
-    of which nothing is known of `unknown_libraries`; `allowed` the codes that the author has settled.
+    of which nothing is known of `unknown_libraries`; `packages` those that it asks for parts which any import may have loaded;
+    `allowed` the codes that the author has settled.
     """
 
     cell: CellId
@@ -175,6 +176,7 @@ class CellFacts:
     live: tuple[Live, ...] = ()
     libraries: tuple[str, ...] = ()
     unknown_libraries: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
     history: tuple[int, ...] = ()
     opaque: str = ""
     ends_early: bool = False

@@ -36,7 +36,7 @@ NOT_SENT = Rule(
     explanation=f"""\
 ## What it does
 Reports a name that another cell binds, that was looked up here, and that had not been sent: because the cell failed with it, caught the
-error, or found a builtin of that name instead.
+error, or found a builtin of that name instead; and the name of an import that would have loaded a part of a package which the cell missed.
 
 ## Why it matters
 In one process the cell would have found the notebook's value.

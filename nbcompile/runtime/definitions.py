@@ -7,6 +7,7 @@ named by the statement, so that no class or function has to travel.
 from __future__ import annotations
 
 import ast
+import contextlib
 import sys
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 
@@ -77,6 +78,17 @@ class Definitions:
     def replay_all(self, cell: int) -> None:
         """Run all statements up to a cell."""
         self.replay([entry.id for entry in self._entries.values() if entry.cell <= cell])
+
+    def bring(self, module: Any, part: str, cell: int) -> str:
+        """Run imports of earlier cells until a module has a part; returns a name that the last of them binds, or nothing."""
+        for entry in sorted(self._entries.values(), key=lambda entry: entry.order):
+            if entry.cell >= cell or entry.id in self._bound or not isinstance(self._statement(entry), (ast.Import, ast.ImportFrom)):
+                continue
+            with contextlib.suppress(StepProblem):
+                self.replay([entry.id])
+            if hasattr(module, part):
+                return entry.binds[0]
+        return ""
 
     def before(self, cell: int, wanted: Iterable[str]) -> List[str]:
         """Those of the statements that stand in earlier cells than this one."""

@@ -12,9 +12,10 @@ import os
 import pickle
 import re
 import sys
-from typing import Any, Callable, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from .channels import Channels
+from .definitions import Definitions
 from .document import StepCell, StepDocument, VersionName
 from .files import StepFiles, covers
 from .library_state import changed_state, is_beside, library_state
@@ -27,6 +28,7 @@ from .shell_settings import tools_of
 
 CHANGED, NOT_SENT, FILE_TOUCHED, SHARED, STATE_SET, STUCK = "NB501", "NB502", "NB503", "NB504", "NB505", "NB506"
 _CATCHES_NAME_ERRORS = re.compile(r"except\s*(:|[^:\n]*\b(NameError|Exception|BaseException)\b)")
+_NO_PART = re.compile(r"module '([^']+)' has no attribute '([^']+)'")
 _WORD = re.compile(r"[^\W\d]\w*")
 # The shell itself binds these to the last results.
 _OF_HISTORY = re.compile(r"_+|_\d+")
@@ -59,8 +61,11 @@ class Break(NamedTuple):
 class Guards:
     """The guards of one step. `tell` is called with "guard" and what was broken, or "access" and a file that was not there."""
 
-    def __init__(self, document: StepDocument, kernel: Any, channels: Channels, files: StepFiles, tell: Callable[..., None]) -> None:
-        self._document, self._kernel, self._channels, self._files, self._tell = document, kernel, channels, files, tell
+    def __init__(
+        self, document: StepDocument, kernel: Any, definitions: Definitions, channels: Channels, files: StepFiles, tell: Callable[..., None]
+    ) -> None:
+        self._document, self._kernel, self._definitions = document, kernel, definitions
+        self._channels, self._files, self._tell = channels, files, tell
         self.broken = 0
         self.said: List[str] = []
         self._prints: Optional[Prints] = None
@@ -206,6 +211,8 @@ class Guards:
             # A name that no cell is known to bind may come from a star import or a magic.
             if name and self._document.first_bound.get(name, -1) < cell.cell:
                 names[name] = None
+            if isinstance(error, AttributeError):
+                names.update(dict.fromkeys(self._imports_missed(error, cell.cell)))
             if isinstance(error, FileNotFoundError):
                 for path in _paths_in(error):
                     self.hear("open", (path,))
@@ -214,6 +221,14 @@ class Guards:
             self.break_(STUCK, version, message, "# nbc: fuse")
         for name in names:
             self.break_(NOT_SENT, name, f"cell {cell.cell} reads `{name}`, which was not known to be used here", f"# nbc: reads={name}")
+
+    def _imports_missed(self, error: AttributeError, cell: int) -> Iterator[str]:
+        """The name of an import of an earlier cell that would have loaded a part of a package."""
+        found = _NO_PART.match(str(error))
+        module = sys.modules.get(found.group(1)) if found else None
+        name = self._definitions.bring(module, found.group(2), cell) if found and module is not None else ""
+        if name:
+            yield name
 
     def _check_values(self) -> None:
         for version, reference in self._held.items():

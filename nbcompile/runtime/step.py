@@ -117,7 +117,7 @@ class StepRun:
         self.payloads = Payloads(call.payloads)
         self.definitions = Definitions(document, self.kernel, self.recorder)
         self.scope = Scope(self.kernel, self.definitions, CodeFinder(self.kernel), LocalClasses(document.step))
-        self.guards = Guards(document, self.kernel, self.channels, self.files, journal.write)
+        self.guards = Guards(document, self.kernel, self.definitions, self.channels, self.files, journal.write)
         self.guards.use(Prints(self.scope, self.payloads.mapped()), lambda name, value: reach_of(name, value, self.scope))
         self.kernel.know_inputs({document.counts[index]: text for index, text in document.sources.items() if document.counts.get(index)})
         self.saves = sum(len(cell.saves) for cell in document.cells)

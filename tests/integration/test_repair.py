@@ -132,6 +132,16 @@ def test_the_traceback_of_a_module_that_cannot_be_imported(tmp_path):
     assert shown(cells, tmp_path)[0][0] == "2\n"
 
 
+def test_a_part_of_a_package_that_another_import_has_loaded(tmp_path):
+    (tmp_path / "shapes").mkdir()
+    (tmp_path / "shapes" / "__init__.py").write_text("")
+    (tmp_path / "shapes" / "round.py").write_text("sides = 0\n")
+    (tmp_path / "drawing.py").write_text("import shapes.round\n")
+    texts, found = shown(["import drawing", "import shapes\nprint(shapes.round.sides)"], tmp_path)
+    assert texts[1] == "0\n"
+    assert ("NB502", 1) in found
+
+
 def test_what_a_library_keeps_of_its_arguments(tmp_path):
     cells = ["import sensors", "x = [1]", "y = sensors.read(x)", "x.append(2)", "print(y.values)"]
     texts, found = shown(cells, tmp_path)

@@ -19,9 +19,9 @@ def _source_lines(text: str, path: str) -> tuple[tuple[int, ...], ...]:
     """For each cell the lines of the file on which its source stands."""
     if not path.endswith(".py"):
         return locate_sources(text)
-    from nbcompile.frontend.percent import locate_percent_sources
+    from nbcompile.frontend.scripts import locate_script_sources
 
-    return locate_percent_sources(text)
+    return locate_script_sources(text)
 
 
 def is_error(found: Diagnostic) -> bool:

@@ -151,9 +151,9 @@ def linked_again(program: Program, facts: tuple[CellFacts, ...]) -> Program:
 def _notebook(data: bytes, path: Path) -> Outcome[Notebook]:
     if path.suffix != ".py":
         return read_notebook(data, path.stem)
-    from nbcompile.frontend.percent import read_percent
+    from nbcompile.frontend.scripts import read_script
 
-    return read_percent(data, path.stem)
+    return read_script(data, path.stem)
 
 
 def _workflow(notebook: Notebook) -> Outcome[WorkflowDeclaration]:

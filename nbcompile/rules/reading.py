@@ -161,6 +161,25 @@ Write values as JSON: `# %% tags=["parameters"]`.
 """,
 )
 
+MARIMO_FILE = Rule(
+    code="NB013",
+    name="unreadable-marimo-file",
+    severity=Severity.ERROR,
+    summary="the cells of a marimo file cannot be put into the order of a notebook",
+    explanation="""\
+## What it does
+Reports a marimo file that is not Python, in which two cells bind one name or cells need each other in a circle, and one in which
+two cells have a private name (`_x`) that a function reads.
+
+## Why it matters
+Cells are put into the order in which they need each other. marimo does not run such a notebook either; private names are those of the whole
+notebook here, so that a function would find that of another cell.
+
+## What to do
+Open the file in marimo and correct the cells that it marks, or rename what the message names.
+""",
+)
+
 STALE_LOCK = Rule(
     code="NB011",
     name="stale-lock",

@@ -33,4 +33,4 @@ def test_the_example_shows_what_the_page_says(section, tmp_path):
 
 
 def test_every_tool_has_a_section():
-    assert [title for title, _ in SECTIONS] == ["Jupyter Workflow", "papermill", "Kale", "Elyra", "ipython2cwl"]
+    assert [title for title, _ in SECTIONS] == ["Jupyter Workflow", "papermill", "Kale", "Elyra", "ipython2cwl", "marimo"]

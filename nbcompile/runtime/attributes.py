@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import types
 from typing import Any, Dict, Optional, Tuple
 
@@ -67,3 +68,22 @@ def set_attributes(value: Any, state: Tuple[Any, Dict[str, Any]]) -> None:
     if of_base is not None:
         value.__setstate__(of_base)
     value.__dict__.update(attributes)
+
+
+def sets_attributes(kind: Any, reduced: Any) -> bool:
+    """Whether a class takes the attributes of its instances itself, when they are read: a function of its own gets them as a dictionary."""
+    states = isinstance(reduced, tuple) and 3 <= len(reduced) <= 5 and type(reduced[2]) is dict
+    return states and isinstance(getattr(kind, "__setstate__", None), types.FunctionType)
+
+
+def with_known_names(attributes: Dict[Any, Any]) -> Dict[Any, Any]:
+    """The same dictionary, with names that are the very texts that Python has for them: pickle writes each text once, and equal ones again.
+
+    So what a cell pickles into a file is what it would be in one process. Constants of a class are tuples of names.
+    """
+    for name in list(attributes):
+        value = attributes.pop(name)
+        if type(value) is tuple and all(type(part) is str for part in value):
+            value = tuple(map(sys.intern, value))
+        attributes[sys.intern(name) if type(name) is str else name] = value
+    return attributes

@@ -18,7 +18,7 @@ import types
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .arrays import array_parts, extent_of, is_raw, number_dtypes, own_parts, rebuild_array_view, rebuild_own, rebuild_view, reduce_number
-from .attributes import forgotten_attributes, set_attributes, way_to_reduce
+from .attributes import forgotten_attributes, set_attributes, sets_attributes, way_to_reduce, with_known_names
 from .code_places import CodeFinder, CodePlace
 from .definitions import NamesAfter
 from .extents import COPIED_ON_WRITE, FROZEN, READ_ONLY, Extent, Extents, address_of
@@ -56,7 +56,7 @@ _own, _read_only = payload_name("own"), payload_name("read_only")
 _extent, _view, _over, _tensor, _parameter, _storage = map(payload_name, ("extent", "view", "over", "tensor", "parameter", "storage"))
 _function, _set_function, _cell, _cached = map(payload_name, ("function", "set_function", "cell", "cached"))
 _shell = payload_name("shell")
-_set_attributes = payload_name("set_attributes")
+_set_attributes, _set_state = payload_name("set_attributes"), payload_name("set_state")
 _bare, _put_in = payload_name("bare"), payload_name("put_in")
 _local_class, _set_class = payload_name("local_class"), payload_name("set_class")
 _set_blocks, _set_copy = payload_name("set_blocks"), payload_name("set_copy")
@@ -223,7 +223,7 @@ class ValueWriter(pickle.Pickler):
         if attributes:
             make, args, state, items, pairs = (*reduced, None, None, None)[:5]
             return make, args, (state, attributes), items, pairs, _set_attributes
-        return reduced
+        return (*(*reduced, None, None)[:5], _set_state) if sets_attributes(kind, reduced) else reduced
 
     def _has_hooks(self, kind: type) -> bool:
         if kind not in self._hooked:
@@ -624,6 +624,9 @@ class Reader(pickle.Unpickler):
 
     def set_attributes(self, made: Any, state: Any) -> None:
         set_attributes(made, state)
+
+    def set_state(self, made: Any, state: Dict[Any, Any]) -> None:
+        made.__setstate__(with_known_names(state))
 
     def bare(self, kind: type, initialised: bool, *args: Any) -> Any:
         return make_bare(kind, initialised, *args)

@@ -25,7 +25,7 @@ from nbcompile.model.workflow import WorkflowDeclaration
 from nbcompile.rules.policy import DENIALS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from nbcompile.model.diagnostic import Diagnostic
     from nbcompile.model.facts import CellFacts
@@ -72,12 +72,21 @@ def analyze(path: str | Path, parameters: Mapping[str, object] | None = None) ->
 def analyze_at(data: bytes, path: Path, parameters: Mapping[str, object]) -> Program:
     """Analyse the bytes of a notebook that lies at `path`, or did so."""
     program = analyze_notebook(_notebook(data, path), parameters)
+    missing = tuple(_missing_given(program, path.parent)) if program.parameters.given and program.ok else ()
+    if missing:
+        program = replace(program, diagnostics=(*program.diagnostics, *missing), ok=False)
     found = tuple(located(unsettled(program), str(path), data))
     look = cache(partial(look_beside, program.notebook, given_files(program.graph), path.parent))
     profiled = _find_profile(program, path)
     found += tuple(replace(one, path=str(path)) for one in profiled.diagnostics)
     program = replace(program, diagnostics=found, look=look, directory=path.parent, profile=profiled.value)
     return _profiled(program, profiled.value) if program.ok and profiled.value else program
+
+
+def _missing_given(program: Program, directory: Path) -> Iterator[Diagnostic]:
+    from nbcompile.api.given import missing_given_files
+
+    return missing_given_files(program, directory)
 
 
 def _profiled(program: Program, profile: Profile) -> Program:

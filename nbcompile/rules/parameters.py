@@ -56,4 +56,22 @@ Tag the cell that binds the defaults `parameters`.
 """,
 )
 
-WRONG_VALUES = (UNKNOWN_PARAMETER, PARAMETER_TYPE)
+GIVEN_FILE_MISSING = Rule(
+    code="NB443",
+    name="given-file-missing",
+    severity=Severity.ERROR,
+    summary="a value that is given names a file that is not there",
+    explanation="""\
+## What it does
+Reports a path given with `-p`, `-r`, `-y` or `-f` that a cell reads, that no cell writes, and that is not beside the notebook. A cell
+that looks whether there is such a file, or catches errors, may do without it.
+
+## Why it matters
+The notebook would fail later, perhaps hours later and elsewhere.
+
+## What to do
+Give a path as seen from the notebook's directory, or bring the file there.
+""",
+)
+
+WRONG_VALUES = (UNKNOWN_PARAMETER, PARAMETER_TYPE, GIVEN_FILE_MISSING)

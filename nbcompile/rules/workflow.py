@@ -30,7 +30,8 @@ WITHOUT_EFFECT = Rule(
     explanation="""\
 ## What it does
 Reports a part of `metadata.workflow` that is taken and then not used: a `target` of a cell without `step`, a `step` of the
-whole notebook, a `serializer` of what goes in shards or is no variable.
+whole notebook, a `serializer` of what goes in shards or is no variable, an `interpreter` or a `workdir` of a cell that runs
+on this machine.
 
 ## Why it matters
 Its author expects something of it, most often that the cell runs elsewhere.

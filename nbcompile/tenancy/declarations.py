@@ -12,6 +12,7 @@ from nbcompile.model.personal import PersonalSettings
 from nbcompile.model.plan import Plan
 from nbcompile.model.workflow import CellDeclaration, InlineDeployment, Permission, Question, WorkflowDeclaration
 from nbcompile.rules import policy as rules
+from nbcompile.rules.workflow import WITHOUT_EFFECT
 
 _THIS_MACHINE = "local"
 _REACHED = ("ssh", "slurm")
@@ -25,7 +26,7 @@ _RULES = {
 
 def check_declarations(workflow: WorkflowDeclaration, notebook: Notebook, personal: PersonalSettings, path: str) -> tuple[Diagnostic, ...]:
     """One finding for each thing that is denied; `path` is the person's file, for the advice."""
-    return tuple(_denials(workflow, notebook, personal, path))
+    return (*_denials(workflow, notebook, personal, path), *_unused(workflow, notebook, personal))
 
 
 def _denials(workflow: WorkflowDeclaration, notebook: Notebook, personal: PersonalSettings, path: str) -> Iterator[Diagnostic]:
@@ -44,6 +45,28 @@ def _denials(workflow: WorkflowDeclaration, notebook: Notebook, personal: Person
                 message=f"the notebook {does.format(question.subject)}",
                 place=place,
                 help=_advice(question, path),
+            )
+
+
+def _unused(workflow: WorkflowDeclaration, notebook: Notebook, personal: PersonalSettings) -> Iterator[Diagnostic]:
+    """What is allowed and nobody asks for on this machine, where steps run with the Python of the run and in directories of ours."""
+    for declared in settled(workflow, personal).cells:
+        if declared.step is None or (declared.target and declared.target.deployment != _THIS_MACHINE):
+            continue
+        place = Place(declared.cell, notebook.code_cells[declared.cell].id, key=declared.step.at)
+        if declared.interpreter and Permission.INTERPRETER in personal.allow:
+            yield Diagnostic(
+                rule=WITHOUT_EFFECT,
+                message=f"the interpreter `{declared.interpreter}` is not used on this machine, where cells run in the Python of the run",
+                place=place._replace(key=declared.step.at[:-1]),
+                help="choose it with `--python`, or place the cell elsewhere",
+            )
+        if (declared.step.workdir or (declared.target and declared.target.workdir)) and Permission.WORKDIR in personal.allow:
+            yield Diagnostic(
+                rule=WITHOUT_EFFECT,
+                message="the `workdir` is not used on this machine, where each step has a directory of its own",
+                place=place,
+                help="place the cell elsewhere, or take the `workdir` out",
             )
 
 

@@ -59,8 +59,17 @@ def test_denied_without_a_word_from_the_person(notebook, permission):
 def test_allowed_by_the_persons_own_file_and_nothing_else_with_it(notebook, permission):
     allow(f"allow: [{permission}]\n")
     for other, (code, workflow) in ASKING.items():
-        found = [one.rule.code for one in api.analyze(notebook(workflow)).diagnostics]
+        found = [one.rule.code for one in api.analyze(notebook(workflow)).diagnostics if one.rule.code != "NB402"]
         assert found == ([] if other == permission else [code])
+
+
+@pytest.mark.parametrize("permission", ["interpreter", "workdir"])
+def test_what_is_allowed_and_not_used_here_is_told(notebook, permission):
+    allow(f"allow: [{permission}, inline-deployments]\n")
+    _, workflow = ASKING[permission]
+    (found,) = api.analyze(notebook(workflow)).diagnostics
+    assert (found.rule.code, permission in found.message) == ("NB402", True)
+    assert api.analyze(notebook({**INLINE, **workflow})).diagnostics == ()
 
 
 def test_a_deployment_of_ones_own_counts_and_not_the_notebooks(notebook):

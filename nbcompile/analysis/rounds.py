@@ -504,7 +504,17 @@ def _shows(node: ast.AST) -> bool:
 
 
 def _loaded(node: ast.AST) -> list[str]:
-    return [part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)]
+    """The names that are read, but for those that comprehensions and lambdas bind for themselves."""
+    if isinstance(node, ast.Name):
+        return [node.id] if isinstance(node.ctx, ast.Load) else []
+    found = [name for part in ast.iter_child_nodes(node) for name in _loaded(part)]
+    if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+        own = {part.id for one in node.generators for part in ast.walk(one.target) if isinstance(part, ast.Name)}
+        found = [name for name in found if name not in own] + _loaded(node.generators[0].iter)
+    elif isinstance(node, ast.Lambda):
+        own = {one.arg for one in ast.walk(node.args) if isinstance(one, ast.arg)}
+        found = [name for name in found if name not in own] + [name for one in node.args.defaults for name in _loaded(one)]
+    return found
 
 
 def _stored(node: ast.AST) -> list[str]:

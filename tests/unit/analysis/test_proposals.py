@@ -13,6 +13,11 @@ INDEPENDENT = {
     "in branches": ("", "ys = []\nfor x in xs:\n    if x % 2:\n        ys.append(x)"),
     "by key": ("", "d = {}\nfor x in xs:\n    d[x % 2] = x"),
     "two lists": ("n = 3", "ys, zs = [], []\nfor x in xs:\n    y = x * n\n    ys.append(y)\n    zs.append(-y)"),
+    "a name that a comprehension binds for itself": (
+        "",
+        "ys = []\nfor x in xs:\n    d = {p: 0 for p in range(x)}\n    for p in range(x):\n        d[p] += 1\n    ys.append(d)",
+    ),
+    "a name that a lambda binds for itself": ("", "ys = []\nfor x in xs:\n    f = lambda p: p + 1\n    p = f(x)\n    ys.append(p)"),
     "read from files": ("", "ys = []\nfor x in xs:\n    with open(f'{x}.txt') as file:\n        ys.append(file.read())"),
 }
 DEPENDENT = {
@@ -21,6 +26,8 @@ DEPENDENT = {
     "the one before": ("", "ys = []\nlast = 0\nfor x in xs:\n    ys.append(x - last)\n    last = x"),
     "the number of a round": ("", "ys = []\nfor i, x in enumerate(xs):\n    ys.append((i, x))"),
     "the list so far": ("", "ys = []\nfor x in xs:\n    ys.append(len(ys))"),
+    "what a comprehension goes over": ("p = ()", "ys = []\nfor x in xs:\n    q = [p for p in p]\n    p = (x,)\n    ys.append(q)"),
+    "a default of a lambda": ("p = 0", "ys = []\nfor x in xs:\n    f = lambda p=p: p\n    p = f() + x\n    ys.append(p)"),
     "a break": ("", "ys = []\nfor x in xs:\n    if x == 2:\n        break\n    ys.append(x)"),
     "a default": ("def f(x, seen=[]):\n    seen.append(x)\n    return len(seen)", "ys = [f(x) for x in xs]"),
     "an attribute of a class": (

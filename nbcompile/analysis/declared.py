@@ -39,6 +39,8 @@ def apply_declarations(facts: Sequence[CellFacts], workflow: WorkflowDeclaration
             # A cell that cannot be seen through may bind any name.
             diagnostics += _unbound_inputs(kept, declared.step, bound) if seen else ()
             kept = _declared(kept, declared.step)
+            if any(_written_since(name, changed) for name in _named_files(declared.step)):
+                kept = replace(kept, effects=(*kept.effects, Effect("files", "read", _SOME_FILE, _START)))
             bound.update(made.name for made in kept.definitions)
         changed.append(kept)
     return Outcome(tuple(changed), tuple(diagnostics))
@@ -108,6 +110,18 @@ def _declared(cell: CellFacts, step: StepDeclaration) -> CellFacts:
         effects=tuple(effects),
         split=True,
     )
+
+
+def _named_files(step: StepDeclaration) -> Iterator[str]:
+    """The variables that say which files a step reads."""
+    return (port.value_from for port in step.inputs if port.kind is PortKind.FILE and port.value_from)
+
+
+def _written_since(name: str, above: Sequence[CellFacts]) -> bool:
+    """Whether a file may have been written after the variable was bound that names it, so that it did not go along with the name."""
+    maker = max((cell.index for cell in above if any(made.name == name for made in cell.definitions)), default=-1)
+    later = (effect for cell in above if cell.index > maker for effect in cell.effects)
+    return any(effect.channel == "files" and effect.mode != "read" and not effect.subject.startswith(("/", "~")) for effect in later)
 
 
 def _made_of(cell: CellFacts, given: set[str]) -> set[str]:

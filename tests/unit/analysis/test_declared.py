@@ -135,3 +135,11 @@ def test_parameters_are_never_replayed():
     for given, version in (({}, "n@0"), ({"n": 4}, "n@1")):
         found = api.analyze_notebook(read_percent(text.encode(), "n"), given)
         assert needs(found, -1) == [version]
+
+
+def test_files_that_are_written_after_they_were_named_are_read_where_they_were_written():
+    named, written = "names = ['a', 'b']", "for name in names:\n    with open(name, 'w') as file:\n        file.write(name)"
+    reads = ("for name in names:\n    print(open(name).read())", {"in": [{"type": "file", "valueFrom": "names"}]})
+    assert needs(program(named, written, reads), 2) == ["names@0", "file:./@1", "file:./@-1"]
+    assert needs(program(f"{named}\n{written}", reads), 1) == ["names@0"]
+    assert needs(program(written.replace("names", "'ab'"), named, reads), 2) == ["names@1"]

@@ -17,6 +17,7 @@ _MADE_BY_TYPE = ("__dict__", "__weakref__", "_abc_impl", "__module__", "__qualna
 # What `typing.NamedTuple` adds to a named tuple.
 _OF_TYPED_TUPLES = ("__annotations__", "__orig_bases__")
 _GENERATED_FILE = "<string>"
+_NOTED = "noted"
 
 
 class ClassParts(NamedTuple):
@@ -223,23 +224,35 @@ def _dataclass(value: type) -> Tuple[Optional[Dict[str, bool]], Tuple[Dict[str, 
             missing = sys.modules["dataclasses"].MISSING
             given_here = {key: getattr(field, key) for key in keys if getattr(field, key, missing) is not missing}
             fields.append({"name": name, **given_here, "metadata": dict(field.metadata) or None})
+        elif name in own:
+            # Of a variable of the class the decorator notes what it was then.
+            missing = sys.modules["dataclasses"].MISSING
+            fields.append({"name": name, _NOTED: () if field.default is missing else (field.default,)})
     return given, tuple(fields)
+
+
+def _complete_dataclass(value: type, state: ClassState, decorator: Dict[str, bool]) -> None:
+    import dataclasses
+
+    for given in state.fields:
+        if _NOTED in given:
+            continue
+        field = dict(given)
+        setattr(value, field.pop("name"), dataclasses.field(**field))
+    dataclasses.dataclass(**decorator)(value)
+    for given in state.fields:
+        if _NOTED in given:
+            vars(value)["__dataclass_fields__"][given["name"]].default = next(iter(given[_NOTED]), dataclasses.MISSING)
+        elif given["name"] in state.attributes:
+            # It was set after the decorator had set the default.
+            setattr(value, given["name"], state.attributes[given["name"]])
 
 
 def _complete(value: type, state: ClassState) -> None:
     for name, item in state.attributes.items():
         setattr(value, name, item)
     if state.dataclass is not None:
-        import dataclasses
-
-        for given in state.fields:
-            field = dict(given)
-            setattr(value, field.pop("name"), dataclasses.field(**field))
-        dataclasses.dataclass(**state.dataclass)(value)
-        for given in state.fields:
-            if given["name"] in state.attributes:
-                # It was set after the decorator had set the default.
-                setattr(value, given["name"], state.attributes[given["name"]])
+        _complete_dataclass(value, state, state.dataclass)
     for name, given in state.members.items():
         vars(value.__members__[name]).update(given)  # type: ignore[attr-defined]
     if isinstance(value, abc.ABCMeta):

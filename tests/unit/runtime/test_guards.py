@@ -250,6 +250,18 @@ def test_what_a_library_has_for_all_tables_is_no_sharing(tmp_path):
     assert run_documents(documents, tmp_path / "chain")[0]["guards"] == []
 
 
+def test_annotations_are_no_sharing(tmp_path):
+    cell = """from typing import ClassVar, List, TypeVar
+a, b = (type("C", (), {"__annotations__": [ClassVar[int], List[int], TypeVar("T"), ClassVar, list[int], int | str]}) for _ in "ab")
+b.__annotations__ = [*a.__annotations__]
+"""
+    documents = chain_documents([cell])
+    first = documents[0]["cells"][0]
+    first["saves"] = [{"payload": name, "versions": [f"{name}@0"]} for name in "ab"]
+    first.update(changed_later=["b"], watches=[])
+    assert run_documents(documents, tmp_path / "chain")[0]["guards"] == []
+
+
 def test_what_a_class_of_the_notebook_has_for_all_is_sharing(tmp_path):
     documents = chain_documents(["class C:\n    all = []\na, b = C(), C()\na.all = b.all = C.all"])
     cell = documents[0]["cells"][0]

@@ -19,7 +19,7 @@ from nbcompile.tenancy.relay import QuestionDesk
 from tests.integration.gate import gate
 from tests.integration.placed import HELD_SHOWN, PERSON, Client, Held, away, host, left_behind, own_site, shown, write_deployments
 from tests.integration.streamflow_environment import STREAMFLOW
-from tests.services import daemons, science, slurm, sshd
+from tests.services import daemons, ground, pythons, science, slurm, sshd
 from tests.services.ground import ROOT, run
 
 NOTEBOOK = """\
@@ -194,40 +194,64 @@ def test_what_a_place_lacks_is_told_before_there_is_a_run(ssh_hosts, calm, tmp_p
         assert not [path for path in set(ROOT.glob(f"home/{PERSON}/nbcompile/runs/*")) - runs if path.name.startswith("needs-")]
 
 
-@pytest.mark.ssh
-def test_a_far_python_of_another_minor_version_is_told_before_there_is_a_run(ssh_hosts, calm, tmp_path, monkeypatch):
-    """A stand-in: the system's Python, which says that it is another. Where no value goes there, and none comes from there, it may be."""
+OTHER = "# %%\na = [1, 2]\na.append(3)\n\n# %%\n# nbc: target=other\nimport platform\nprint(sum(a), platform.python_version())\n"
+
+
+@pytest.fixture
+def other_python(ssh_hosts):
+    """The prefix and the version of a Python of another minor version: a real one, or the system's, which says that it is another."""
+    libraries = science.libraries(PERSON)
     prefix = ROOT / "home" / PERSON / f"older-{os.getpid()}"
-    run("runuser", "-u", PERSON, "--", "/usr/bin/python3", "-m", "venv", "--without-pip", prefix)
-    (site_packages,) = prefix.glob("lib/python3.*/site-packages")
     try:
-        with own_site("older") as site:
-            deployments = json.loads(write_deployments(tmp_path / "deployments.yml", older=host(site)).read_text())
-            libraries = Path(science.PREFIX / site_packages.relative_to(prefix))
-            named = libraries / "libraries.pth"
-            lines = (
-                named.read_text() if named.exists() else f"{libraries}\n"
-            ) + "import platform; platform.python_version = lambda: '3.9.18'\n"
-            (site_packages / "older.pth").write_text(lines)
-            deployments["deployments"]["older"]["environments"] = {"default": {"prefix": str(prefix)}}
-            (tmp_path / "deployments.yml").write_text(json.dumps(deployments))
-            monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(tmp_path / "deployments.yml"))
-            (tmp_path / "two.py").write_text("# %%\na = [1, 2]\na.append(3)\n\n# %%\n# nbc: target=older\nprint(sum(a))\n", "utf-8")
-            code, said = Client(tmp_path, "run", "two.py", "--granularity", "cell", "-o", "out").end()
-            assert (code, "NB323" in said, "3.9" in said, f"{sys.version_info[0]}.{sys.version_info[1]}" in said, "older" in said) == (
-                1,
-                True,
-                True,
-                True,
-                True,
-            ), said
-            assert not (tmp_path / "out").exists()
-            client = Client(tmp_path, "run", "two.py", "--granularity", "cell", "--on", "older", "-o", "out")
-            code, said = client.end()
-            assert code == 0, said
-            assert shown(client.output) == [[1], [2, ["6\n"]]]
+        yield pythons.another(PERSON, libraries) or stand_in(prefix, libraries)
     finally:
         run("rm", "-rf", prefix)
+
+
+def stand_in(prefix, libraries):
+    run("runuser", "-u", PERSON, "--", "/usr/bin/python3", "-m", "venv", "--without-pip", prefix)
+    (site_packages,) = prefix.glob("lib/python3.*/site-packages")
+    (site_packages / "older.pth").write_text(f"{libraries}\nimport platform; platform.python_version = lambda: '3.9.18'\n")
+    return prefix, "3.9.18"
+
+
+@pytest.mark.ssh
+def test_a_far_python_of_another_minor_version_is_told_before_there_is_a_run(other_python, calm, tmp_path, monkeypatch):
+    """Where no value goes there, and none comes from there, it may be."""
+    prefix, version = other_python
+    with own_site("other") as site:
+        deployments = json.loads(write_deployments(tmp_path / "deployments.yml", other=host(site)).read_text())
+        deployments["deployments"]["other"]["environments"] = {"default": {"prefix": str(prefix)}}
+        (tmp_path / "deployments.yml").write_text(json.dumps(deployments))
+        monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(tmp_path / "deployments.yml"))
+        (tmp_path / "two.py").write_text(OTHER, "utf-8")
+        code, said = Client(tmp_path, "run", "two.py", "--granularity", "cell", "-o", "out").end()
+        ours = ".".join(map(str, sys.version_info[:3]))
+        assert (code, f"`a` goes from this machine to `other`, which have Python {ours} and {version}" in said) == (1, True), said
+        assert "NB323" in said
+        assert not (tmp_path / "out").exists()
+        said = run(sys.executable, "-m", "nbcompile", "doctor", "other", env={**os.environ, "COLUMNS": "200"})
+        assert f"Python {version}" in said
+        client = Client(tmp_path, "run", "two.py", "--granularity", "cell", "--on", "other", "-o", "out")
+        code, said = client.end()
+        assert code == 0, said
+        assert shown(client.output) == [[1], [2, [f"6 {version}\n"]]]
+        assert left_behind(client) == []
+
+
+@pytest.mark.ssh
+def test_a_place_whose_python_does_not_start_is_named(ssh_hosts, calm, tmp_path, monkeypatch):
+    prefix = ROOT / f"broken-{os.getpid()}"
+    (prefix / "bin").mkdir(parents=True)
+    ground.write(prefix / "bin" / "python3", "#!/bin/sh\necho no library >&2\nexit 127\n", mode=0o755)
+    deployments = json.loads(write_deployments(tmp_path / "deployments.yml").read_text())
+    deployments["deployments"]["host1"]["environments"] = {"default": {"prefix": str(prefix)}}
+    (tmp_path / "deployments.yml").write_text(json.dumps(deployments))
+    monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(tmp_path / "deployments.yml"))
+    (tmp_path / "one.py").write_text("# %%\na = 1\n", "utf-8")
+    code, said = Client(tmp_path, "run", "one.py", "--on", "host1", "-o", "out").end()
+    assert (code, "`host1`: its Python does not answer: no library" in said) == (5, True), said
+    assert not (tmp_path / "out").exists()
 
 
 MOVED = 40 << 20

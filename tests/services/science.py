@@ -32,6 +32,13 @@ def prepare(person: str) -> Path:
     return PREFIX
 
 
+def libraries(person: str) -> Path:
+    """Where the person finds the libraries of the tests."""
+    (site,) = prepare(person).glob("lib/python3.*/site-packages")
+    link = site / "libraries.pth"
+    return Path(link.read_text().strip()) if link.exists() else site
+
+
 def _imports(person: str) -> bool:
     try:
         run("runuser", "-u", person, "--", PREFIX / "bin" / "python3", "-c", "import IPython, numpy")

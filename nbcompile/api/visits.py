@@ -96,14 +96,19 @@ def _problem(problem: NbcompileError) -> Mapping[str, Any]:
 
 async def _look(broker: Broker, name: str, asked: Sequence[Any]) -> tuple[list[Any], str]:
     """What a deployment says of its software, and on which host, where jobs run elsewhere."""
-    from nbcompile.model.software import SoftwareQuestion
+    from nbcompile.backend import Fatal
+    from nbcompile.model.software import Site, SoftwareQuestion
     from nbcompile.places.software import look_into
 
     place = _visited[name] = await broker.open(name)
     found = []
     for _, environment, question in asked:
         lists = SoftwareQuestion(**{key: tuple(values) for key, values in question.items()})
-        found.append([name, environment, asdict(await look_into(place.session, place.environment(environment), lists))])
+        try:
+            software = await look_into(place.session, place.environment(environment), lists)
+        except Fatal as problem:
+            raise Fatal(f"{Site(name, environment)}: {problem.message}", problem.advice) from None
+        found.append([name, environment, asdict(software)])
     capabilities = await place.session.capabilities()
     return found, capabilities.host if capabilities.nodes else ""
 

@@ -9,6 +9,11 @@ from typing import Any, Dict, Optional, Tuple
 
 _ANSWERS = {
     "_cache": ("pandas", "statsmodels"),
+    "_summary_cache": ("statsmodels",),
+    "_summary_statistics_cache": ("statsmodels",),
+    "_nobs_int": ("statsmodels",),
+    "_cached_in_sample": ("statsmodels",),
+    "_retain_cols": ("statsmodels",),
     "_ufunc": ("numpy",),
     "_has_canonical_format": ("scipy",),
     "_has_sorted_indices": ("scipy",),
@@ -38,8 +43,8 @@ def _is_worked_out(kind: type, name: str) -> bool:
 def _keeps_answers(kind: type, name: str) -> bool:
     """Whether a library is known to keep its answers under this name.
 
-    pandas and statsmodels keep them in one dictionary, NumPy what it has made of a function that it calls for each element, SciPy whether
-    the indices of a sparse matrix are in order.
+    pandas and statsmodels keep them in one dictionary, statsmodels some beside it, NumPy what it has made of a function that it calls
+    for each element, SciPy whether the indices of a sparse matrix are in order.
     """
     libraries = _ANSWERS.get(name, ())
     return any(base.__module__.partition(".")[0] in libraries for base in (kind.__mro__ if libraries else ()))

@@ -70,6 +70,14 @@ x = C()""",
         "import numpy as np, statsmodels.api as sm\nx = sm.OLS(np.arange(9.0), np.eye(9)[:, :2]).fit()",
         "x.rsquared, x.resid.sum(), x.pvalues",
     ),
+    "what a fitted model counts and sums up": (
+        "import numpy as np, statsmodels.api as sm\nx = [model(np.arange(9.0), np.eye(9)[:, :2]).fit() for model in (sm.OLS, sm.GLM)]",
+        "x[0].nobs, x[0].bic, x[0].rsquared_adj, x[1].summary(), x[1].llf",
+    ),
+    "terms that were made once": (
+        "import pandas as pd, statsmodels.tsa.deterministic as d\nx = d.DeterministicProcess(pd.RangeIndex(9), constant=True, order=1)",
+        "x.in_sample(), x.out_of_sample(3)",
+    ),
     "a buffer that is read": (
         "import io\nclass C:\n    text = property(lambda self: self.io.getvalue())\nx = C()\nx.io = io.StringIO('a')",
         "x.text",

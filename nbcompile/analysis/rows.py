@@ -18,6 +18,7 @@ from nbcompile.analysis.values import (
     Choice,
     Class,
     Function,
+    Objects,
     Partial,
     Value,
     Wrapped,
@@ -155,9 +156,10 @@ def _ask(call: Call, action: Action) -> None:
 
 
 def _run(call: Call, action: Action) -> None:
-    heap = call.frame.walk.heap
+    heap, classes = call.frame.walk.heap, call.frame.walk.classes
     for value in call.chosen(action):
-        held = frozenset(number for number in heap.below(value.objects) if heap.types[number] == action.word)
+        reached = heap.below(value.objects)
+        held = frozenset(number for number in reached if heap.types[number] == action.word or heap.types[number] in classes)
         call.frame.change(Value(action.word, held), call.node, f"`{_short(call.label)}` runs it")
 
 
@@ -294,10 +296,39 @@ def _sharing(call: Call, result: Result, sources: list[Value]) -> Value:
             return frame.fresh(call.node, result.type, opened=not frame.walk.known.is_plain(result.type))
     if result.kind in ("view", "memory"):
         return Value(result.type or join_all(sources).type, objects or frame.fresh(call.node, result.type).objects, view=True)
-    parts = heap.parts(objects, ANY)
     if result.kind == "item":
-        return heap.value(parts, result.type)
+        return heap.value(heap.parts(objects, ANY), result.type)
+    parts = _parts(call, objects, result.type)
     return Value(result.type or heap.type_of(parts), parts or objects, view=True)
+
+
+def _parts(call: Call, objects: Objects, kind: str) -> Objects:
+    """What objects hold that may be of a type: data are no objects of the notebook's classes, as the model is that a result holds."""
+    heap, classes, known = call.frame.walk.heap, call.frame.walk.classes, call.frame.walk.known
+    parts = heap.parts(objects, ANY)
+    if not classes or "data" not in known.flags(kind):
+        return parts
+    instances = frozenset(
+        number for number in parts if heap.types[number] in classes and not _derives(call, classes[heap.types[number]], kind)
+    )
+    if not instances:
+        return parts
+    if parts == instances:
+        for number in objects:
+            heap.open(number)
+        parts = heap.parts(objects, ANY)
+    return parts - instances or parts
+
+
+def _derives(call: Call, of: Class, kind: str) -> bool:
+    """Whether a class of the notebook is derived from a type of the table."""
+    known = call.frame.walk.known
+    return any(
+        _derives(call, base.callee, kind)
+        if type(base.callee) is Class
+        else type(base.callee) is str and known.canonical(base.callee).removeprefix("builtins.") == kind
+        for base in of.bases
+    )
 
 
 def _container(call: Call, result: Result) -> Value:

@@ -765,6 +765,7 @@ _DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
     "matplotlib": "matplotlib",
     "networkx": "networkx",
+    "statsmodels": "statsmodels",
 }
 
 

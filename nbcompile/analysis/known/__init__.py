@@ -223,7 +223,10 @@ class Known:
         found = read_library(library)
         if found is not None:
             self._sections.update((section.name, section) for section in found.sections)
-            self._same.update(found.same)
+            if found.same:
+                # What has a section of its own is known by its own name, whatever is said of the package it stands in.
+                self._same.update((section.name, section.name) for section in found.sections)
+                self._same.update(found.same)
         elif library in sys.stdlib_module_names and library != "builtins":
             self._load(STANDARD)
 
@@ -259,8 +262,8 @@ def read_library(library: str) -> Library | None:
     if not library.isidentifier() or not place.is_file():
         return None
     head, *blocks = re.split(r"^(?=\[[\w.*]+[^:]*\n|\[class )", place.read_text("utf-8"), flags=re.MULTILINE)
-    same = [line.split() for line in head.splitlines() if line.startswith("same ")]
-    return Library(tuple((other, name) for _, other, name in same), tuple(map(_section, blocks)))
+    same = [line.split()[1:] for line in head.splitlines() if line.startswith("same ")]
+    return Library(tuple((other, name) for *others, name in same for other in others), tuple(map(_section, blocks)))
 
 
 def _section(block: str) -> Section:

@@ -57,6 +57,17 @@ def test_types_of_results_have_a_section(library):
     assert not missing
 
 
+def test_several_paths_to_the_same_thing():
+    table = Known()
+    assert table.canonical("statsmodels.genmod.api.GLM") == table.canonical("statsmodels.discrete.count_model.GLM") == "statsmodels.api.GLM"
+
+
+def test_a_section_of_its_own_inside_a_package_that_is_known_by_another_name():
+    table = Known()
+    for path in ("statsmodels.tsa.api.VAR", "statsmodels.graphics.tsaplots.plot_acf", "statsmodels.tools.numdiff.approx_hess"):
+        assert table.canonical(path) == path
+
+
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_bases_have_a_section(library):
     table = Known()

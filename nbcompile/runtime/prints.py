@@ -8,6 +8,7 @@ How a library arranges its memory does not.
 from __future__ import annotations
 
 import enum
+import functools
 import hashlib
 import io
 import mmap
@@ -148,7 +149,7 @@ class _PrintWriter(ValueWriter):
         super().__init__(name, scope, _ShortStream())
         self._prints = prints
         self.arrays: List[Any] = []
-        self._by_type.update(dict.fromkeys((io.StringIO, io.BytesIO), self._reduce_buffer))
+        self._by_type.update(dict.fromkeys((io.StringIO, io.BytesIO, functools.partial), self._reduce_with_attributes))
         pandas = sys.modules.get("pandas")
         if pandas is not None and hasattr(pandas, "DataFrame"):
             self._by_type[pandas.DataFrame] = self._reduce_table
@@ -163,8 +164,8 @@ class _PrintWriter(ValueWriter):
     def _reduce_table(self, value: Any) -> Any:
         return _table, (value.columns, value.index, [value._get_column_array(number) for number in range(value.shape[1])], value.attrs)
 
-    def _reduce_buffer(self, value: Any) -> Any:
-        """A buffer has a dictionary for attributes from when somebody first looks for one."""
+    def _reduce_with_attributes(self, value: Any) -> Any:
+        """A buffer or a partial has a dictionary for attributes from when somebody first looks for one."""
         reduced = self._reduce_any(value, type(value))
         if not isinstance(reduced, tuple) or not isinstance(reduced[2], tuple):
             return reduced

@@ -45,8 +45,8 @@ def _keeps_answers(kind: type, name: str) -> bool:
     """Whether a library is known to keep its answers under this name.
 
     pandas and statsmodels keep them in one dictionary, statsmodels some beside it, NumPy what it has made of a function that it calls
-    for each element, SciPy whether the indices of a sparse matrix are in order, matplotlib how often somebody looked: pickling a registry of
-    callbacks counts.
+    for each element, SciPy whether the indices of a sparse matrix are in order, matplotlib how often a registry of callbacks was
+    pickled.
     """
     libraries = _ANSWERS.get(name, ())
     return any(base.__module__.partition(".")[0] in libraries for base in (kind.__mro__ if libraries else ()))

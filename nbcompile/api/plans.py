@@ -74,12 +74,18 @@ def _misplaced(program: Program, made: Plan, settings: Settings) -> tuple[Diagno
 
 
 def forecast(program: Program, made: Plan, settings: Settings | None = None) -> Forecast:
-    """What a run of the plan would ask for and move. Sizes of values are those of the last run of the notebook on this machine."""
+    """What a run of the plan would ask for and move. Sizes of values are those of the last run of the notebook on this machine.
+
+    Raises `UsageError` where the notebook is to run at a deployment that there is none of.
+    """
     from nbcompile.engines.sizes import payload_sizes
     from nbcompile.places.forecast import forecast
     from nbcompile.places.resident import resident_reads
+    from nbcompile.tenancy.deployments import find_deployment
 
     settings = in_project(settings or Settings(), program)
+    if settings.on not in ("", "local"):
+        find_deployment(known_deployments(), settings.on)
     directory = program.directory or Path()
     reads = resident_reads(made, program.facts, settings.project.files.resident if settings.project else {})
     return forecast(_as_submitted(made), lambda path: _size_of(directory / path), payload_sizes(directory / program.notebook.name), reads)

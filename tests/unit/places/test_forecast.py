@@ -59,7 +59,7 @@ def test_jobs_hops_and_what_stays(notebook):
 
 def test_what_a_deployment_asks_for_is_in_it(notebook, tmp_path, monkeypatch):
     file = tmp_path / "deployments.yml"
-    file.write_text("deployments: {cluster: {backend: slurm, via: login, resources: {memory: 2GiB, time: 3h}}}")
+    file.write_text("deployments: {cluster: {backend: slurm, via: login, resources: {memory: 2GiB, time: 3h}}, another: {backend: slurm, via: login}}")
     file.chmod(0o600)
     monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(file))
     path = notebook(LOAD, ("y = f()", ()))
@@ -107,6 +107,11 @@ def test_a_dry_run_says_it_and_runs_nothing(notebook, tmp_path):
     document = json.loads(CliRunner().invoke(cli, [*words, "--json"]).output)
     assert (document["schema"], document["core_hours"], document["bytes"]) == ("nbcompile/forecast/1", 12.0, 0)
     assert sorted(one.name for one in tmp_path.iterdir()) == ["data", "n.ipynb", "nbcompile.yml"]
+
+
+def test_a_run_at_a_deployment_that_there_is_none_of_is_no_forecast(notebook):
+    with pytest.raises(UsageError, match="there is no deployment called `nosuch`"):
+        forecast(notebook(LOAD), on="nosuch")
 
 
 @pytest.mark.parametrize(

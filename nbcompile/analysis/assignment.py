@@ -80,7 +80,7 @@ def store_attribute(frame: Frame, receiver: Value, name: str, value: Value, node
         return
     frame.change(receiver, node, f"`.{name} =` sets its attribute")
     frame.capture(receiver, name, value, node)
-    if name == "__dict__" and value.objects:
+    if name == "__dict__" and value.objects and value.objects != receiver.objects:
         # From now on these are one, which copies of them are not.
         walk.start_live(frame, node, [receiver, value], "the attributes of an object are a dictionary that others may have")
 

@@ -69,6 +69,11 @@ def way_to_reduce(kind: Any) -> Any:
     return kind.__reduce__ if kind.__reduce_ex__ is object.__reduce_ex__ else kind.__reduce_ex__
 
 
+def is_its_attributes(value: Any, kind: type) -> bool:
+    """Whether a dictionary is that of its own attributes: `self.__dict__ = self`."""
+    return kind is not dict and kind.__dictoffset__ != 0 and object.__getattribute__(value, "__dict__") is value
+
+
 def set_attributes(value: Any, state: Tuple[Any, Dict[str, Any]]) -> None:
     """Give an object what its base saved, and its attributes."""
     of_base, attributes = state

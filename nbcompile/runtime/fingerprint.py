@@ -301,7 +301,8 @@ class _ContentWalk:
         self._columns([value.name, value.index, value.attrs, value.array], value)
 
     def _columns(self, parts: List[Any], owner: Any) -> None:
-        own = {name: one for name, one in sorted(vars(owner).items()) if not name.startswith("_")}
+        kind = type(owner)
+        own = {name: one for name, one in sorted(vars(owner).items()) if not name.startswith("_") and not is_cache(kind, name)}
         self._parts([*parts, own])
 
     def _index(self, value: Any, kind: type) -> None:

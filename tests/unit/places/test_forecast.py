@@ -59,7 +59,9 @@ def test_jobs_hops_and_what_stays(notebook):
 
 def test_what_a_deployment_asks_for_is_in_it(notebook, tmp_path, monkeypatch):
     file = tmp_path / "deployments.yml"
-    file.write_text("deployments: {cluster: {backend: slurm, via: login, resources: {memory: 2GiB, time: 3h}}, another: {backend: slurm, via: login}}")
+    file.write_text(
+        "deployments: {cluster: {backend: slurm, via: login, resources: {memory: 2GiB, time: 3h}}, another: {backend: slurm, via: login}}"
+    )
     file.chmod(0o600)
     monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(file))
     path = notebook(LOAD, ("y = f()", ()))

@@ -73,6 +73,7 @@ counter(3) | counter(3)
 object() | object()
 open('/dev/null') | open('/dev/null')
 grouped | asked
+words | pd.Series(['a'])
 vectorized(0) | vectorized(1)
 buffer('a') | looked_at
 indexed | unpickled
@@ -94,6 +95,7 @@ looked_at = buffer('a'); vars(looked_at)
 def vectorized(calls):
     made = np.vectorize(abs, otypes=[float])
     return made if not calls else (made([1, 2]), made)[1]
+words = pd.Series(['a']); words.str; vars(words).setdefault('str', words.str)
 grouped, asked = groups(), groups(); asked.sum()
 table = pd.DataFrame({'a': [1, 2]}); indexed = [table, table['a']]; unpickled = pickle.loads(pickle.dumps(indexed))
 """

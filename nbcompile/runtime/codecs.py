@@ -632,7 +632,7 @@ class Reader(pickle.Unpickler):
         made.__setstate__(with_known_names(state))
 
     def own_attributes(self, kind: type) -> Any:
-        made = dict.__new__(kind)
+        made: Any = dict.__new__(kind)
         object.__setattr__(made, "__dict__", made)
         return made
 

@@ -58,7 +58,7 @@ _function, _set_function, _cell, _cached = map(payload_name, ("function", "set_f
 _shell = payload_name("shell")
 _set_attributes, _set_state = payload_name("set_attributes"), payload_name("set_state")
 _bare, _put_in = payload_name("bare"), payload_name("put_in")
-_own_attributes, _set_items = payload_name("own_attributes"), payload_name("set_items")
+_own_dictionary, _set_items = payload_name("own_dictionary"), payload_name("set_items")
 _local_class, _set_class = payload_name("local_class"), payload_name("set_class")
 _set_blocks, _set_copy = payload_name("set_blocks"), payload_name("set_copy")
 _placeholder, _exception, _set_exception, _figure, _mapping_view, _mapping_iterator = map(
@@ -212,7 +212,7 @@ class ValueWriter(pickle.Pickler):
             if isinstance(value, BaseException):
                 return self._reduce_exception(value)
             if isinstance(value, dict) and is_its_attributes(value, kind):
-                return _own_attributes, (kind,), list(dict.items(value)), None, None, _set_items
+                return _own_dictionary, (kind,), list(dict.items(value)), None, None, _set_items
             if self._has_hooks(kind):
                 make, args, parts = take_apart(value, kind)
                 return make or _bare, args, self._parts_of(kind, parts), None, None, _put_in
@@ -631,7 +631,7 @@ class Reader(pickle.Unpickler):
     def set_state(self, made: Any, state: Dict[Any, Any]) -> None:
         made.__setstate__(with_known_names(state))
 
-    def own_attributes(self, kind: type) -> Any:
+    def own_dictionary(self, kind: type) -> Any:
         made: Any = dict.__new__(kind)
         object.__setattr__(made, "__dict__", made)
         return made

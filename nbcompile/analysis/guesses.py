@@ -49,6 +49,8 @@ _RUNS = re.compile(
 )
 # Methods that work something out, which an object of an unknown library may keep, or draw numbers for.
 _WORKS_OUT = re.compile(r"(?:predict|score|transform|inverse|decision|eval|evaluate|compute_?|expect|simulate|sample)(?:_.*|)")
+# Those of them that leave what they are given alone, by the convention of scikit-learn and of those who follow it.
+_ESTIMATES = re.compile(r"(?:predict|score|transform|inverse_transform|decision_function)(?:_.*|)")
 # The in-place form of a method, by the convention of torch and of those who follow it; it gives back its object.
 _IN_PLACE = re.compile(r"[a-z].*[^_]_")
 _GIVES_PART = re.compile(
@@ -167,7 +169,7 @@ def _change_and_keep(call: Call, name: str) -> None:
         frame.change(value, call.node, f"`.{name}()`{MAY_CHANGE}")
     key = ANY if _ADDS.fullmatch(name) else KEPT
     for value in call.arguments.all():
-        if not _CHANGES.fullmatch(name) and _is_foreign(call, value) and not value.view:
+        if not (_CHANGES.fullmatch(name) or _ESTIMATES.fullmatch(name)) and _is_foreign(call, value) and not value.view:
             frame.change(value, call.node, f"`.{name}()`{GUESS}change what it is given")
         frame.capture(receiver, key, value, call.node)
 

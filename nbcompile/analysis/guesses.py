@@ -212,7 +212,20 @@ def _changes(call: Call, name: str) -> bool:
         return name == "register"
     if _CHANGES.fullmatch(name) or _WORKS_OUT.fullmatch(name) or _IN_PLACE.fullmatch(name):
         return True
-    return _LOOKS.fullmatch(name) is None and not any(walk.known.method(kind, name) for kind in _COMMON)
+    if _LOOKS.fullmatch(name) or any(walk.known.method(kind, name) for kind in _COMMON):
+        return False
+    return not _is_handed_on(call)
+
+
+def _is_handed_on(call: Call) -> bool:
+    """Whether `object.name` is called only because another call was given it: it is an attribute more often than a method."""
+    node = call.node
+    if not isinstance(node, ast.Call):
+        return False
+    if isinstance(node.func, ast.Attribute):
+        return node.func.attr != call.label
+    given = [*node.args, *(keyword.value for keyword in node.keywords)]
+    return any(isinstance(part, ast.Attribute) and part.attr == call.label for one in given for part in ast.walk(one))
 
 
 def _code_in(call: Call, values: list[Value]) -> list[Value]:

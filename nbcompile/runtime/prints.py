@@ -182,7 +182,10 @@ class _PrintWriter(ValueWriter):
     def _reduce_any(self, value: Any, kind: type) -> Any:
         reduced = super()._reduce_any(value, kind)
         state = reduced[2] if isinstance(reduced, tuple) and len(reduced) > 2 else None
-        return (*reduced[:2], _without_caches(kind, state), *reduced[3:]) if isinstance(state, dict) else reduced
+        if isinstance(state, dict):
+            return (*reduced[:2], _without_caches(kind, state), *reduced[3:])
+        # Arrays of pandas have their attributes beside what they hold.
+        return (*reduced[:2], self._parts_of(kind, state), *reduced[3:]) if type(state) is tuple else reduced
 
     def _parts_of(self, kind: type, parts: Tuple[Any, ...]) -> Tuple[Any, ...]:
         return tuple(_without_caches(kind, part) if isinstance(part, dict) else part for part in parts)

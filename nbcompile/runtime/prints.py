@@ -45,7 +45,9 @@ _HIDES_WORDS = """
 _HIDES = frozenset(" ".join(words.split()) for words in _HIDES_WORDS.split(";"))
 
 # What stands for arrays, tables and columns in a pickle that nobody reads.
-_array, _table, _series = map(payload_name, ("print_array", "print_table", "print_series"))
+_array, _table, _series, _masked = map(payload_name, ("print_array", "print_table", "print_series", "print_masked"))
+# Trees of scikit-learn count in the middle of their state what they did.
+_TREES, _COUNTS = ("sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree"), slice(7, 11)
 
 
 class Mapped(NamedTuple):
@@ -150,6 +152,13 @@ class _PrintWriter(ValueWriter):
         self._prints = prints
         self.arrays: List[Any] = []
         self._by_type.update(dict.fromkeys((io.StringIO, io.BytesIO, functools.partial), self._reduce_with_attributes))
+        masked = sys.modules.get("numpy.ma")
+        if masked is not None and hasattr(masked, "MaskedArray"):
+            # Which value stands for what is masked is worked out when somebody asks.
+            self._by_type[masked.MaskedArray] = lambda value: (
+                _masked,
+                (value.data, masked.getmaskarray(value), value.fill_value, bool(value.hardmask)),
+            )
         pandas = sys.modules.get("pandas")
         if pandas is not None and hasattr(pandas, "DataFrame"):
             self._by_type[pandas.DataFrame] = self._reduce_table
@@ -184,6 +193,8 @@ class _PrintWriter(ValueWriter):
         state = reduced[2] if isinstance(reduced, tuple) and len(reduced) > 2 else None
         if isinstance(state, dict):
             return (*reduced[:2], _without_caches(kind, state), *reduced[3:])
+        if kind.__module__ in _TREES and type(state) is tuple:
+            return (*reduced[:2], (*state[: _COUNTS.start], *state[_COUNTS.stop :]))
         # Arrays of pandas have their attributes beside what they hold.
         return (*reduced[:2], self._parts_of(kind, state), *reduced[3:]) if type(state) is tuple else reduced
 

@@ -19,6 +19,8 @@ _ANSWERS = {
     "_has_canonical_format": ("scipy",),
     "_has_sorted_indices": ("scipy",),
 }
+# Dictionaries that are made when somebody first looks for one.
+_MADE_WHEN_ASKED = {"_attrs": ("xarray",), "_encoding": ("xarray",)}
 _METHODS = (staticmethod, classmethod)
 
 
@@ -48,7 +50,21 @@ def _keeps_answers(kind: type, name: str) -> bool:
     for each element, SciPy whether the indices of a sparse matrix are in order, matplotlib how often a registry of callbacks was
     pickled.
     """
-    libraries = _ANSWERS.get(name, ())
+    return _is_of(kind, _ANSWERS.get(name, ()))
+
+
+def without_caches(kind: type, state: Dict[str, Any]) -> Dict[str, Any]:
+    """The attributes that count."""
+    return {name: item for name, item in state.items() if not (is_cache(kind, name) or _is_unasked(kind, name, item))}
+
+
+def _is_unasked(kind: type, name: Any, item: Any) -> bool:
+    """Whether a dictionary that is made when somebody first looks for it is not there yet, or has nothing in it."""
+    libraries = _MADE_WHEN_ASKED.get(name, ()) if isinstance(name, str) else ()
+    return _is_of(kind, libraries) and not item
+
+
+def _is_of(kind: type, libraries: Tuple[str, ...]) -> bool:
     return any(base.__module__.partition(".")[0] in libraries for base in (kind.__mro__ if libraries else ()))
 
 

@@ -18,7 +18,7 @@ import types
 import warnings
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
-from .attributes import is_cache
+from .attributes import is_cache, without_caches
 from .instances import has_hooks, take_apart
 from .placeholders import Placeholder
 
@@ -249,8 +249,9 @@ class _ContentWalk:
         _, arguments, *rest = reduced
         state, items, pairs = (*rest[:3], None, None, None)[:3]
         if type(state) is dict:
-            kept = ((name, one) for name, one in state.items() if not is_cache(kind, name))
-            state = dict(sorted(kept, key=lambda item: str(item[0]))) or None
+            state = _counted(kind, state)
+        elif type(state) is tuple:
+            state = tuple(_counted(kind, part) if type(part) is dict else part for part in state)
         items = None if items is None else list(items)
         pairs = None if pairs is None else [part for pair in pairs for part in pair]
         self._parts([tuple(one for one in arguments if one is not kind), state, items, pairs])
@@ -444,6 +445,11 @@ def _overlapping(stretches: List[Tuple[int, int, int]]) -> List[Tuple[int, ...]]
             groups.append([number])
             reach = end
     return sorted(tuple(sorted(group)) for group in groups if len(group) > 1)
+
+
+def _counted(kind: type, state: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+    """The attributes that count, by name; an object without any has no state at all."""
+    return dict(sorted(without_caches(kind, state).items(), key=lambda item: str(item[0]))) or None
 
 
 def _full_name(kind: type) -> str:

@@ -17,7 +17,7 @@ import sys
 import warnings
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
-from .attributes import is_cache
+from .attributes import without_caches
 from .codecs import Scope, ValueWriter, payload_name
 from .extents import address_of
 from .local_classes import ClassState, member_attributes
@@ -204,7 +204,7 @@ class _PrintWriter(ValueWriter):
 
 def _without_caches(kind: type, state: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     """The attributes that count; an object without any has no state at all."""
-    return {name: item for name, item in state.items() if not is_cache(kind, name)} or None
+    return without_caches(kind, state) or None
 
 
 def _length(value: Any) -> Any:

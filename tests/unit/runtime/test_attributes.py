@@ -1,0 +1,13 @@
+"""The attributes of an object that count."""
+
+import numpy as np
+
+from nbcompile.runtime.attributes import without_caches
+
+
+def test_dictionaries_that_are_made_when_somebody_looks():
+    of_xarray, other = (type("Dataset", (), {"__module__": module}) for module in ("xarray.core.dataset", "mine"))
+    assert without_caches(of_xarray, {"_attrs": {}, "_encoding": None, "_dims": {}}) == {"_dims": {}}
+    assert without_caches(of_xarray, {"_attrs": {"unit": "m"}}) == {"_attrs": {"unit": "m"}}
+    assert without_caches(other, {"_attrs": {}, 1: None}) == {"_attrs": {}, 1: None}
+    assert list(without_caches(other, {"_attrs": np.arange(3)})) == ["_attrs"]

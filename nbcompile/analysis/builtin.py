@@ -10,6 +10,7 @@ from nbcompile.analysis import caches, classes, files, filled, rows, types
 from nbcompile.analysis.aliases import ANY, KEPT, KEYS
 from nbcompile.analysis.assignment import store_attribute
 from nbcompile.analysis.bindings import BlockFrame, Frame, FunctionFrame
+from nbcompile.analysis.channels import ADDRESSES
 from nbcompile.analysis.namespace import NAMESPACE
 from nbcompile.analysis.strings import evaluate_text, execute_text
 from nbcompile.analysis.values import (
@@ -304,7 +305,7 @@ def asks(method: str, kind: str) -> Special:
 
 
 def tells_apart(kind: str) -> Special:
-    """`id(x)` and its like, which tell an object or its memory from a copy."""
+    """`operator.is_` and its like, which tell an object or its memory from a copy."""
 
     def tell(call: Call) -> Value:
         for value in call.arguments.all():
@@ -312,6 +313,13 @@ def tells_apart(kind: str) -> Special:
         return plain(kind)
 
     return tell
+
+
+def address(call: Call) -> Value:
+    """`id(x)`: a number that means nothing in another process, nor of an object that was sent."""
+    call.frame.trace.compared |= call.first.objects
+    call.frame.walk.effect(call.frame, ADDRESSES, "read", "", call.node)
+    return plain("int")
 
 
 def same_kind(call: Call) -> Value:
@@ -592,7 +600,7 @@ SPECIAL: dict[str, Special] = {
     "builtins.range": range_,
     "builtins.len": asks("__len__", "int"),
     "builtins.hash": asks("__hash__", "int"),
-    "builtins.id": tells_apart("int"),
+    "builtins.id": address,
     "numpy.may_share_memory": tells_apart("bool"),
     "numpy.shares_memory": tells_apart("bool"),
     "operator.is_": tells_apart("bool"),

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from nbcompile.analysis import caches, expressions, guesses, rows, statements, types
 from nbcompile.analysis.aliases import KEPT, KEYS
 from nbcompile.analysis.bindings import GONE, CellFrame, EffectKey, Mark, Origin, Spot, TooMuchHeld, Trace, origin, spot
-from nbcompile.analysis.channels import FILES
+from nbcompile.analysis.channels import ADDRESSES, FILES
 from nbcompile.analysis.imports import reloaded_modules
 from nbcompile.analysis.known import Known
 from nbcompile.analysis.replayable import Candidate, candidate, setting
@@ -79,6 +79,7 @@ class _Record:
         self.unknowns: list[tuple[Mark, str, str, set[str] | None]] = []
         self.stuck: list[tuple[str, str, Spot]] = []
         self.live: list[tuple[tuple[str, ...], Mark]] = []
+        self.addresses: tuple[tuple[str, ...], Mark] | None = None
         self.libraries: set[str] = set()
         self.history: set[int] = set()
         self.packages: set[str] = set()
@@ -285,6 +286,7 @@ class _Notebook:
         for name, _ in record.changes:
             walk.outdated(name)
         self._share(frame, record)
+        self._addresses(frame, record)
         record.effects = [(*key, mark) for key, mark in sorted(trace.effects.items(), key=lambda item: (item[1].spot, item[0]))]
         for reason, (mark, remedy, objects) in trace.unknowns.items():
             names = walk.names_reaching(heap.above(objects)) if objects else None
@@ -440,6 +442,12 @@ class _Notebook:
             names |= self._read_by(names)
             record.live.append((tuple(sorted(names)), mark))
 
+    def _addresses(self, frame: CellFrame, record: _Record) -> None:
+        mark = frame.trace.effects.pop(EffectKey(ADDRESSES, "read", ""), None)
+        if mark is not None:
+            names = self.walk.names_reaching(self.walk.heap.above(frame.trace.compared))
+            record.addresses = tuple(sorted(names)), mark._replace(reason="`id()` of what it reaches is looked at in several cells")
+
     def _read_by(self, names: Iterable[str]) -> set[str]:
         """The notebook's names that functions with these names may read when they are called, and those that such names lead to."""
         found: set[str] = set()
@@ -467,6 +475,9 @@ class _Notebook:
     def facts(self) -> tuple[CellFacts, ...]:
         """The facts of all cells: now it is known what is changed anywhere."""
         # What binds any name, as `%pylab` does, may well have bound one that numpy has too.
+        addressed = [record for record in self.records if record.addresses]
+        for record in addressed if len(addressed) > 1 else ():
+            record.live += [record.addresses] if record.addresses else []
         opaque = next((place for place, record in enumerate(self.records) if record.opaque), len(self.records))
         return tuple(self._facts(record, _IN_NUMPY if place > opaque else frozenset()) for place, record in enumerate(self.records))
 

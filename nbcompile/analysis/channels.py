@@ -25,6 +25,8 @@ ERRORS = "errors"
 DISPLAY = "library:display"
 # What one library has changed in others.
 PATCHES = "library:patches"
+# What numbers that tell objects apart mean: nothing, in another process.
+ADDRESSES = "addresses"
 _SHELL_TYPES = frozenset(("IPython.core.interactiveshell.InteractiveShell", "IPython.InteractiveShell", "IPython.get_ipython"))
 _STACK = "contextlib.ExitStack"
 # What sets something of its library as long as it is entered.

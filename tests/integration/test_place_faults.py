@@ -195,7 +195,7 @@ class Terminal:
         os.set_blocking(self.descriptor, False)
         self.said = b""
 
-    notes, until_running, until = Client.notes, Client.until_running, Client.until
+    notes, until, until_submitted, until_running = Client.notes, Client.until, Client.until_submitted, Client.until_running
 
     def is_over(self):
         """Keep reading, so that it can keep writing."""

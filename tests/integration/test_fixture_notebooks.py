@@ -56,6 +56,8 @@ def differing(first, second):
     return {key for key in first.keys() | second.keys() if first.get(key) != second.get(key)}
 
 
+# That a notebook is steady is asked of fixtures, not of the code.
+@pytest.mark.full
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_two_plain_runs_are_equal(name, tmp_path):

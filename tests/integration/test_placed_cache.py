@@ -112,6 +112,7 @@ def test_shards_are_kept_one_by_one(project):
     assert [note for note in map(json.loads, notes) if note["note"] == "submitted"] == []
 
 
+@pytest.mark.full
 @pytest.mark.ssh
 def test_another_host_has_results_of_its_own(project):
     project.write("a = 1", "print(a)")
@@ -119,6 +120,7 @@ def test_another_host_has_results_of_its_own(project):
     assert project.run(on="login")[0] == [0, 1]
 
 
+@pytest.mark.full
 @pytest.mark.ssh
 def test_steps_of_this_machine_are_found_beside_those_of_a_host(project):
     project.write("a = list(range(1000))", "# nbc: target=host1\nb = [x * 2 for x in a]", "c = sum(b)\nprint(c)")
@@ -130,6 +132,7 @@ def test_steps_of_this_machine_are_found_beside_those_of_a_host(project):
     assert project.run(on="") == ([0, 1, 2], [[1], [2], [3, ["3998000\n"]]])
 
 
+@pytest.mark.full
 @pytest.mark.ssh
 def test_what_a_place_keeps_is_removed_when_nobody_has_used_it_for_long(project, tmp_path):
     root = ROOT / "home" / PERSON / f"pruned-{os.getpid()}"

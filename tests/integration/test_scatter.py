@@ -234,7 +234,7 @@ def test_the_workflow_is_valid(bundle):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("runner", ["cwltool", "toil-cwl-runner"])
+@pytest.mark.parametrize("runner", ["cwltool", pytest.param("toil-cwl-runner", marks=pytest.mark.full)])
 def test_a_cwl_engine_gives_the_same(bundle, tmp_path, runner):
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "TMPDIR": str(tmp_path)}
     command = [BIN / runner, "--outdir", tmp_path / "out", bundle / "workflow.cwl", bundle / "inputs.yml"]

@@ -73,6 +73,7 @@ def test_here(project, plain, tmp_path):
     check(tmp_path / "out" / "shared_mutations.executed.ipynb", tmp_path / "out", plain)
 
 
+@pytest.mark.full
 def test_with_cwltool(bundle, plain, tmp_path):
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "TMPDIR": str(tmp_path)}
     command = [BIN / "cwltool", "--parallel", "--outdir", tmp_path / "out", bundle / "workflow.cwl", bundle / "inputs.yml"]

@@ -475,13 +475,13 @@ class _Notebook:
     def facts(self) -> tuple[CellFacts, ...]:
         """The facts of all cells: now it is known what is changed anywhere."""
         # What binds any name, as `%pylab` does, may well have bound one that numpy has too.
-        addressed = [record for record in self.records if record.addresses]
-        for record in addressed if len(addressed) > 1 else ():
-            record.live += [record.addresses] if record.addresses else []
         opaque = next((place for place, record in enumerate(self.records) if record.opaque), len(self.records))
-        return tuple(self._facts(record, _IN_NUMPY if place > opaque else frozenset()) for place, record in enumerate(self.records))
+        several = sum(record.addresses is not None for record in self.records) > 1
+        return tuple(
+            self._facts(record, _IN_NUMPY if place > opaque else frozenset(), several) for place, record in enumerate(self.records)
+        )
 
-    def _facts(self, record: _Record, shadowed: frozenset[str]) -> CellFacts:
+    def _facts(self, record: _Record, shadowed: frozenset[str], several_look_at_addresses: bool) -> CellFacts:
         statements = self._statements(record)
         ids = {statement.id.ordinal: statement.id for statement in statements}
         kind = FactsKind.ORDINARY
@@ -492,6 +492,7 @@ class _Notebook:
         elif record.only_definitions and len(statements) == len(record.candidates):
             kind = FactsKind.DEFINITION
         flags = {directive.name: directive.values for directive in record.directives}
+        addresses = (record.addresses,) if record.addresses and several_look_at_addresses else ()
         hidden = [(name, mark) for name, mark in record.builtins if name in self.bound_anywhere or name in shadowed]
         return CellFacts(
             cell=record.cell.id,
@@ -513,7 +514,7 @@ class _Notebook:
                 if names is None or self._is_read_after(record, names)
             ),
             stuck=tuple(Stuck(name, reason, _span(record, where)) for name, reason, where in record.stuck),
-            live=tuple(Live(names, mark.reason, _span(record, mark.spot)) for names, mark in record.live),
+            live=tuple(Live(names, mark.reason, _span(record, mark.spot)) for names, mark in (*record.live, *addresses)),
             libraries=tuple(sorted(record.libraries)),
             unknown_libraries=tuple(sorted(name for name in record.libraries if not self.walk.known.covers(name))),
             packages=tuple(sorted(record.packages)),

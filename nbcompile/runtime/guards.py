@@ -12,7 +12,7 @@ import os
 import pickle
 import re
 import sys
-from typing import Any, Callable, Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from .channels import Channels
 from .definitions import Definitions
@@ -212,7 +212,7 @@ class Guards:
             if name and self._document.first_bound.get(name, -1) < cell.cell:
                 names[name] = None
             if isinstance(error, AttributeError):
-                names.update(dict.fromkeys(self._imports_missed(error, cell.cell)))
+                self._note_import(error, cell.cell, names)
             if isinstance(error, FileNotFoundError):
                 for path in _paths_in(error):
                     self.hear("open", (path,))
@@ -222,13 +222,13 @@ class Guards:
         for name in names:
             self.break_(NOT_SENT, name, f"cell {cell.cell} reads `{name}`, which was not known to be used here", f"# nbc: reads={name}")
 
-    def _imports_missed(self, error: AttributeError, cell: int) -> Iterator[str]:
-        """The name of an import of an earlier cell that would have loaded a part of a package."""
+    def _note_import(self, error: AttributeError, cell: int, names: Dict[str, None]) -> None:
+        """Note the name of an import of an earlier cell that would have loaded a part of a package."""
         found = _NO_PART.match(str(error))
         module = sys.modules.get(found.group(1)) if found else None
         name = self._definitions.bring(module, found.group(2), cell) if found and module is not None else ""
         if name:
-            yield name
+            names[name] = None
 
     def _check_values(self) -> None:
         for version, reference in self._held.items():

@@ -238,12 +238,17 @@ class _Notebook:
         trace.effects = {}
         self._execute(frame, statement, record, last=last)
         made, trace.effects = trace.effects, before
-        only_sets = bool(made) and all(key.mode == "write" and key.channel.startswith("library:") for key in made)
+        sets = {key: mark for key, mark in made.items() if key.mode == "write" and key.channel.startswith("library:")}
+        # What is set may be found by asking the library for it: `logging.getLogger("a")`.
+        channels = {key.channel for key in sets}
+        only_sets = bool(sets) and all(key in sets or (key.mode == "read" and key.channel in channels) for key in made)
         if not only_sets or _sizes(trace) != sizes or trace.opaque is not None:
-            trace.effects.update((key, mark) for key, mark in made.items() if key not in before)
+            sets = {}
+        trace.effects.update((key, mark) for key, mark in made.items() if key not in before and key not in sets)
+        if not sets:
             return False
         names = tuple(name for name in _names_in(statement) if name in frame.top.values or name in self.walk.namespace)
-        record.settings[found.ordinal] = made
+        record.settings[found.ordinal] = sets
         record.candidates[found.ordinal] = _Replayed(found, names, _bound_before(frame, statement, found.ordinal))
         return True
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 _PURE_CALLS_WORDS = """
     int float str bool bytes complex frozenset range tuple abs min max round len sum slice ord chr pathlib.Path re.compile
     collections.namedtuple typing.TypeVar typing.NewType datetime.date datetime.datetime datetime.timedelta decimal.Decimal
-    fractions.Fraction math.sqrt math.log math.exp math.sin math.cos os.path.join
+    fractions.Fraction math.sqrt math.log math.exp math.sin math.cos os.path.join logging.getLogger
 """
 _PURE_CALLS = frozenset(_PURE_CALLS_WORDS.split())
 _SAFE_DECORATORS_WORDS = """
@@ -57,17 +57,27 @@ def _imported(statement: ast.stmt) -> tuple[str, ...]:
 
 def setting(statement: ast.stmt, ordinal: int) -> Candidate | None:
     """A statement that may set the state of a library: a call, or a store below a name, with nothing but plain values."""
-    value = statement.value if isinstance(statement, ast.Expr | ast.Assign) else None
     if isinstance(statement, ast.Expr):
-        given = (
-            [*value.args, *(keyword.value for keyword in value.keywords)] if isinstance(value, ast.Call) and dotted(value.func) else None
-        )
+        plain = isinstance(statement.value, ast.Call) and _is_reached(statement.value)
+    elif isinstance(statement, ast.Assign):
+        below = all(isinstance(target, ast.Attribute | ast.Subscript) and _is_reached(target) for target in statement.targets)
+        plain = below and _is_plain(statement.value)
     else:
-        plain = isinstance(statement, ast.Assign) and all(isinstance(target, ast.Attribute | ast.Subscript) for target in statement.targets)
-        given = [value] if plain and value is not None else None
-    if given is None or not all(map(_is_plain, given)):
+        plain = False
+    if not plain:
         return None
     return Candidate(ordinal, (statement.lineno, statement.end_lineno or statement.lineno), ())
+
+
+def _is_reached(node: ast.expr) -> bool:
+    """Whether something is found below a name, by attributes, plain keys, and calls with plain values: `logging.getLogger("a").level`."""
+    if isinstance(node, ast.Attribute):
+        return _is_reached(node.value)
+    if isinstance(node, ast.Subscript):
+        return _is_plain(node.slice) and _is_reached(node.value)
+    if isinstance(node, ast.Call):
+        return all(map(_is_plain, [*node.args, *(keyword.value for keyword in node.keywords)])) and _is_reached(node.func)
+    return isinstance(node, ast.Name)
 
 
 def _is_plain(node: ast.expr) -> bool:

@@ -222,6 +222,12 @@ class State:
     def _text_form(self, value, depth):
         self._say(repr(value))
 
+    def _logger(self, value, depth):
+        """A logger is found by its name; what is set in it is state of the library, and only what it was given is its own."""
+        self._mutable(value)
+        self._say(value.name)
+        self._look([value.handlers, value.filters], depth)
+
     def _object(self, value, depth):
         if not _is_frozen(value):
             self._mutable(value)
@@ -295,6 +301,7 @@ _LOOKS = (
     (_is("pandas.Index", "pandas.core.indexes.base.Index"), State._index),
     (_is("pandas._libs.indexing.NDFrameIndexerBase"), State._indexer),
     (_is("matplotlib.artist.Artist"), State._artist),
+    (_is("logging.Logger"), State._logger),
     (_is("numpy.random._generator.Generator"), State._rng),
     (_of(random.Random), State._random),
     (_is("numpy.random.mtrand.RandomState", "numpy.random.bit_generator.BitGenerator"), State._random),
@@ -335,9 +342,17 @@ def channels():
     warnings, logging = sys.modules["warnings"], sys.modules.get("logging")
     found["library:warnings"] = str(warnings.filters)
     if logging is not None:
-        root = logging.getLogger()
-        found["library:logging"] = str((root.level, list(root.handlers), logging.root.manager.disable))
+        found["library:logging"] = _logging(logging)
     return found
+
+
+def _logging(logging):
+    """What is set in the loggers. That there is one, and what it has worked out, is no state."""
+    named = [one for one in logging.root.manager.loggerDict.values() if isinstance(one, logging.Logger)]
+    settings = {one.name: (one.level, one.handlers, one.filters, one.propagate, one.disabled) for one in (logging.root, *named)}
+    as_made = str((0, [], [], True, False))
+    set_in = {name: text for name, settings in settings.items() if (text := str(settings)) != as_made}
+    return str((logging.root.manager.disable, sorted(set_in.items())))
 
 
 def _environ():

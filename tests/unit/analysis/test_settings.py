@@ -15,6 +15,21 @@ def test_it_is_replayed_and_fuses_nothing(statement):
     assert len(graph.cells[2].replays) >= 2
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "logging.getLogger('a').setLevel(logging.ERROR)",
+        "logging.getLogger('a').propagate = False",
+        "logging.getLogger('a').handlers = []",
+        "log = logging.getLogger('a')\nlog.setLevel('INFO')",
+    ],
+)
+def test_what_is_asked_of_the_library_is_set(statement):
+    graph = program(f"import logging\nimport mine\n{statement}", "x = mine.x()", "mine.f(x)").graph
+    assert graph.fusions == ()
+    assert len(graph.cells[2].replays) >= 3
+
+
 def test_with_a_value_that_is_computed_it_is_not():
     graph = program("import pandas as pd\nimport mine\npd.set_option('display.width', mine.width())", "pd.DataFrame()").graph
     assert [(one.first, one.second) for one in graph.fusions] == [(0, 1)]

@@ -11,8 +11,8 @@ import contextlib
 import json
 import os
 import signal
-from collections.abc import Awaitable, MutableMapping, MutableSequence, Sequence
-from functools import cache
+from collections.abc import Awaitable, Mapping, MutableMapping, MutableSequence, Sequence
+from functools import cache, cached_property
 from pathlib import Path, PurePath
 from typing import NoReturn
 
@@ -27,7 +27,8 @@ from nbcompile.api.visits import take_visited
 from nbcompile.backend import PlaceEvent, RunId, Secret
 from nbcompile.emitters.streamflow import CONNECTOR, WORKDIR
 from nbcompile.engines.directory import RunDirectory
-from nbcompile.engines.streamflow.command import Manner
+from nbcompile.engines.streamflow.allowance import Allowance, TransferRefused
+from nbcompile.engines.streamflow.command import RUNTIME, Manner
 from nbcompile.engines.streamflow.conductor import Conductor, Policy
 from nbcompile.engines.streamflow.deliver import Delivery
 from nbcompile.engines.streamflow.host import Hosting, read_hosting
@@ -73,6 +74,8 @@ class _Run:
         path = self.hosting.notes if self.hosting else Path(os.devnull)
         before = tuple(NoteReader(path).news())
         self.notes = NoteWriter(path)
+        # Whoever starts StreamFlow by hand has set no limit.
+        self.allowance = Allowance(self.hosting.max_transfer, str(self.hosting.directory)) if self.hosting else Allowance()
         delivery = Delivery(RunDirectory(self.hosting.directory) if self.hosting else None)
         policy = self.hosting.policy if self.hosting else Policy()
         not_ours = "" if self.hosting else "local"
@@ -84,6 +87,22 @@ class _Run:
             return None
         return PlacedPast(read_facts(path.read_bytes()), RunId(self.run), self.bundle, RunDirectory(self.hosting.directory))
 
+    def name_of(self, path: PurePath) -> str:
+        """What a person calls a file that goes between places; nothing for what steps are made of."""
+        if path.name == RUNTIME or path.parent == self.bundle / "steps":
+            return ""
+        return self._values.get(path.name, path.name)
+
+    @cached_property
+    def _values(self) -> Mapping[str, str]:
+        """The names of the values in each file that steps send."""
+        found = {}
+        for placed in self.placement.steps:
+            for cell in json.loads((self.bundle / f"steps/{placed.step}.json").read_bytes())["cells"]:
+                for saved in cell["saves"]:
+                    found[f"{saved['payload']}.nbc"] = ", ".join(dict.fromkeys(one.rpartition("@")[0] for one in saved["versions"]))
+        return found
+
     async def open(self, tenant: str, deployment: str) -> Place:
         """Reach a deployment. Raises what keeps us from it, after noting that."""
         try:
@@ -94,7 +113,7 @@ class _Run:
             raise
         facts = {"host": capabilities.host, "user": capabilities.user, "python": capabilities.python, "slots": capabilities.slots}
         self.notes.write("opened", place=deployment, **facts)
-        return Place(deployment, opened, manner, capabilities.arrays)
+        return Place(deployment, opened, manner, capabilities.arrays, self.allowance)
 
     async def _opened(self, tenant: str, deployment: str) -> tuple[Opened, Manner]:
         if deployment == "local" and self.hosting:
@@ -228,7 +247,7 @@ class SessionConnector(Connector):
         read_only: bool = False,
     ) -> None:
         """Bring a file of this machine to the place."""
-        await self._moved(self.place.bring(Path(src), dst), src)
+        await self._moved(self.place.bring(Path(src), dst, self._run.name_of(Path(src))), src)
 
     async def copy_remote_to_local(
         self,
@@ -238,7 +257,7 @@ class SessionConnector(Connector):
         read_only: bool = False,
     ) -> None:
         """Bring a file of the place here."""
-        await self._moved(self.place.hand_back(src, Path(dst)), src)
+        await self._moved(self.place.hand_back(src, Path(dst)), src, back=True)
 
     async def copy_remote_to_remote(
         self,
@@ -253,7 +272,7 @@ class SessionConnector(Connector):
         source = source_connector or self
         if not isinstance(source, SessionConnector):
             raise WorkflowExecutionException(f"files of {source.deployment_name} cannot be brought to {self.deployment_name}")
-        await self._moved(self.place.bring_from(source.place, src, dst), src)
+        await self._moved(self.place.bring_from(source.place, src, dst, self._run.name_of(PurePath(src))), src)
 
     async def get_shell(self, command: MutableSequence[str], location: ExecutionLocation) -> NoReturn:
         """There is no shell."""
@@ -267,13 +286,16 @@ class SessionConnector(Connector):
         """Workflows that make files themselves are not ours; their files would be missing from what decides a job's key."""
         raise WorkflowExecutionException(f"{self.deployment_name} takes no files that the workflow makes itself")
 
-    async def _moved(self, work: Awaitable[None], path: str) -> None:
-        """Move a file; when that fails, so does a step."""
+    async def _moved(self, work: Awaitable[None], path: str, *, back: bool = False) -> None:
+        """Move a file, `back` to this machine or to the place; when that fails, so does a step."""
         try:
             await work
         except (NbcompileError, OSError) as error:
-            advice = getattr(error, "advice", "")
-            await self._run.conductor.cannot_move(self.place, PurePath(path).name, str(error), advice)
+            advice, conductor = getattr(error, "advice", ""), self._run.conductor
+            name = PurePath(path).name
+            reason = str(error) if isinstance(error, TransferRefused) else f"`{name}` cannot be moved: {error}"
+            tell = conductor.cannot_hand_back if back else conductor.cannot_move
+            await tell(self.place, name, reason, advice)
             raise _failed(error) from None
 
     async def _send_early(self) -> None:

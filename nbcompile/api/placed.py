@@ -159,6 +159,7 @@ def job_in(
         "python": settings.python or (settings.project.environment.python if settings.project else ""),
         "jobs": settings.jobs,
         "keep_going": settings.keep_going,
+        "max_transfer": settings.max_transfer,
         "cached": settings.cached,
         "retries": retries.max,
         "retry_on": [*retries.on],

@@ -172,10 +172,13 @@ def _recorded(record: RunRecord, tell: Callable[[RunEvent], None]) -> RunRecord:
     return record
 
 
-def resume(run: str, *, on_event: Callable[[RunEvent], None] | None = None, streams: bool = False) -> RunRecord:
+def resume(
+    run: str, *, on_event: Callable[[RunEvent], None] | None = None, streams: bool = False, max_transfer: int | None = None
+) -> RunRecord:
     """Go on with a run that was left, or that failed: steps that have ended well are not run again, and those that run are found again.
 
-    `run` is its directory, its id, or `last`. Raises `UsageError` for a run that cannot go on, else as `run`.
+    `run` is its directory, its id, or `last`. So much as `max_transfer` may go between its places from now on, in bytes; without
+    it, what was allowed when the run began. Raises `UsageError` for a run that cannot go on, else as `run`.
     """
     from nbcompile.engines.registry import find_run
     from nbcompile.engines.streamflow.job import known_job
@@ -184,6 +187,8 @@ def resume(run: str, *, on_event: Callable[[RunEvent], None] | None = None, stre
     if known.engine == "local":
         return _resume_here(known, tell, streams=streams)
     job = replace(known_job(known), streams=streams)
+    if max_transfer is not None:
+        job = replace(job, max_transfer=max_transfer)
     with reaching(tell) as reached:
         record = _run_placed(job, reached, tell)
     return _recorded(record, tell)

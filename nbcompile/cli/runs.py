@@ -9,7 +9,7 @@ import click
 
 from nbcompile import api
 from nbcompile.cli.following import conclude, follow
-from nbcompile.cli.options import deployments_option
+from nbcompile.cli.options import Size, deployments_option
 from nbcompile.engines.gc import free
 from nbcompile.engines.logs import logs_of
 from nbcompile.engines.registry import find_run, known_runs
@@ -103,20 +103,22 @@ def cancel(run: str) -> None:
     epilog="""\b
 Examples:
   nbcompile runs resume last
-  nbcompile runs resume analysis.run -v"""
+  nbcompile runs resume analysis.run -v
+  nbcompile runs resume last --max-transfer 50GiB"""
 )
 @_RUN
+@click.option("--max-transfer", type=Size(), default=None, help="Move at most so much between places.  [default: as before]")
 @click.option("--json", "as_json", is_flag=True, help="Write events as JSON lines to standard output.")
 @click.option("-q", "--quiet", is_flag=True, help="Show findings and failures only.")
 @click.option("-v", "--verbose", is_flag=True, help="Show what cells write, and how steps start.")
-def resume(run: str, *, as_json: bool, quiet: bool, verbose: bool) -> None:
+def resume(run: str, *, max_transfer: int | None, as_json: bool, quiet: bool, verbose: bool) -> None:
     """Go on with a run whose client went away, or that failed.
 
     Steps that have ended well are not run again; those that still run at their places are found again.
     """
     progress = follow(as_json=as_json, quiet=quiet, verbose=verbose)
     try:
-        record = api.resume(run, on_event=progress, streams=verbose or as_json)
+        record = api.resume(run, on_event=progress, streams=verbose or as_json, max_transfer=max_transfer)
     finally:
         progress.close()
     conclude(record, as_json=as_json, quiet=quiet)

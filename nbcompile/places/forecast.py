@@ -11,8 +11,10 @@ from nbcompile.model.plan import Link, Plan, Step
 from nbcompile.model.sizes import size_words
 from nbcompile.model.software import Site
 from nbcompile.places.resident import ResidentRead
+from nbcompile.rules.environment import TRANSFER_REFUSED
 
 _HERE = "local"
+_OUTSIDE = ("/", "~")
 
 
 def forecast(
@@ -35,7 +37,7 @@ def check_transfer(found: Forecast, limit: int) -> None:
     parcel = max(hop.parcels, key=lambda one: one.size or 0)
     way = f"from {Site(hop.source)} to {Site(hop.target)} for the step `{parcel.step}`"
     message = (
-        f"the run would move {size_words(found.size)} between places, and may move {size_words(limit)}; "
+        f"{TRANSFER_REFUSED.code} the run would move {size_words(found.size)} between places, and may move {size_words(limit)}; "
         f"{size_words(parcel.size or 0)} are `{parcel.name}`, which goes {way}"
     )
     advice = "place the cells that use it where it is, declare it as `files.resident` of nbcompile.yml, or allow more with --max-transfer"
@@ -62,6 +64,10 @@ def _hops(plan: Plan, file_size: Callable[[str], int | None], payload_sizes: Map
     for step in plan.steps:
         for path in step.files_in if step.target != _HERE else ():
             parcels.setdefault((_HERE, step.target), {}).setdefault(path, Parcel(path, step.id, file_size(path)))
+        # What cells write is a result of the run, wherever they ran; nobody knows its size before.
+        for path in step.files_out if step.target != _HERE else ():
+            if not path.startswith(_OUTSIDE):
+                parcels.setdefault((step.target, _HERE), {}).setdefault(path, Parcel(path, step.id))
     for link in plan.links:
         way = (steps[link.source].target, steps[link.target].target)
         names = _names(link)

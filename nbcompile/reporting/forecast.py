@@ -23,6 +23,8 @@ def forecast_text(found: Forecast) -> str:
             f"  {'?' if one.size is None else size_words(one.size):>10}  {one.name}, for {one.step}"
             for one in sorted(hop.parcels, key=lambda one: -(one.size or 0))
         ]
+    if any(not hop.is_known for hop in found.hops):
+        lines.append("what is not known yet is held to --max-transfer while the run goes on, before any of it leaves its place")
     lines += [f"stays at {place}: {path}, for {step}" for path, place, step in found.resident]
     return "".join(f"{line}\n" for line in lines)
 
@@ -95,4 +97,4 @@ def _place(name: str) -> str:
 def _size(hop: Hop) -> str:
     if hop.is_known:
         return size_words(hop.size)
-    return f"{size_words(hop.size)}, and values of unknown size" if hop.size else "values of unknown size"
+    return f"{size_words(hop.size)}, and what nobody knows the size of yet" if hop.size else "of a size that nobody knows yet"

@@ -241,6 +241,26 @@ Choose an environment with the same Python minor version at one of the two place
 """,
 )
 
+TRANSFER_REFUSED = Rule(
+    code="NB326",
+    name="transfer-refused",
+    severity=Severity.ERROR,
+    summary="a run would move more between places than it may",
+    explanation="""\
+## What it does
+Refuses to move a value or a file to another place where everything that the run moves would then be more than `--max-transfer`. What
+is known when the run starts is counted before anything is submitted; what a step makes, as soon as it is made and before anything of
+it leaves. What is at a place already counts for nothing, and neither does what cells show.
+
+## Why it matters
+A table of 200 GB on the scratch of a cluster would fill this machine's disk, and take the night for it.
+
+## What to do
+Let the cells that use it run where it is, have them write it below a path of `files.resident` in nbcompile.yml, or allow more:
+`nbcompile runs resume RUN --max-transfer 50GiB` goes on, and no step runs again that has ended well.
+""",
+)
+
 OTHER_DISTRIBUTION_AT_PLACE = Rule(
     code="NB324",
     name="other-distribution-at-place",

@@ -69,6 +69,7 @@ class Conductor:
         self._running: dict[StepId, dict[JobRef, Place]] = {}
         self._starting: Counter[StepId] = Counter()
         self._failed = False
+        self._undelivered: set[StepId] = set()
         self._settled = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -95,17 +96,26 @@ class Conductor:
         return "", 0
 
     async def cannot_move(self, place: Place, name: str, reason: str, advice: str) -> None:
-        """A file of this name could not be brought to a place, or from it: the step that needs it cannot run, or counts for nothing."""
+        """A file of this name could not be brought to a place: the step that needs it cannot run."""
         step = self._step_for(place, name)
         if step.step in self._open or not self._failed:
             self._failed = True
-            self._note_failure(step, "", place, f"`{name}` cannot be moved: {reason}", advice)
+            self._note_failure(step, "", place, reason, advice)
+        await self._fail(step, reason)
+
+    async def cannot_hand_back(self, place: Place, name: str, reason: str, advice: str) -> None:
+        """A file of this name could not be brought here from a place: what made it has ended well, and counts for nothing."""
+        step = next((one for one in self._placement.steps if name.startswith(f"{one.step}.")), self._placement.steps[0])
+        if step.step not in self._undelivered and not self._failed:
+            self._note_failure(step, "", place, reason, advice)
+        self._undelivered.add(step.step)
+        self._failed = True
         await self._fail(step, reason)
 
     @property
     def is_done(self) -> bool:
-        """Whether every step has ended well, so that nothing at the places is needed any more."""
-        return not self._failed and not self._open
+        """Whether every step has ended well and everything is here, so that nothing at the places is needed any more."""
+        return not self._failed and not self._open and not self._undelivered
 
     async def finish(self) -> None:
         """Wait until everything that steps wrote has been delivered."""
@@ -181,6 +191,7 @@ class Conductor:
     ) -> None:
         facts: dict[str, Any] = {
             "state": status.state.value,
+            "finished": status.state is JobState.FINISHED,
             "withdrawn": withdrawn,
             "cached": cached,
             "found": not cached and self._had_finished(status.ref),
@@ -198,7 +209,10 @@ class Conductor:
         try:
             await self._delivery.bring(place, status, step.step, shard, ran=not cached)
         except (NbcompileError, OSError) as error:
-            facts |= {"state": "failed", "reason": f"what it wrote cannot be brought here: {error}", "place_failed": True}
+            known = step.step in self._undelivered
+            self._undelivered.add(step.step)
+            reason, advice = f"what it wrote cannot be brought here: {error}", getattr(error, "advice", "")
+            facts |= {"state": "failed", "withdrawn": withdrawn or known, "reason": reason, "advice": advice, "place_failed": True}
         facts |= await self._remembered(place, step, shard, job, status, cached=cached)
         self._note("ended", step, shard, place, **facts)
 
@@ -298,5 +312,6 @@ def _each(notes: Sequence[Note]) -> Iterator[tuple[JobKey, Remembered]]:
         if note["note"] == "submitted":
             yield JobKey(note["key"]), Remembered(note["attempt"])
         elif note["note"] == "ended" and "key" in note:
-            well = note["state"] == JobState.FINISHED.value
+            # A job that has ended well does not run again, even where what it made could not be brought.
+            well = note.get("finished", note["state"] == JobState.FINISHED.value)
             yield JobKey(note["key"]), Remembered(note["attempt"], failed=not well, finished=well)

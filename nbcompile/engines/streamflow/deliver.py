@@ -8,8 +8,8 @@ from pathlib import Path
 
 from nbcompile.backend import JobRef, JobStatus, Output, Stream
 from nbcompile.engines.directory import RunDirectory
+from nbcompile.engines.streamflow.allowance import name_of_files
 from nbcompile.engines.streamflow.place import Place
-from nbcompile.engines.streamflow.transfer import fetch
 from nbcompile.engines.streamflow.tree import Content
 from nbcompile.model.errors import NbcompileError
 from nbcompile.model.plan import StepId
@@ -45,10 +45,14 @@ class Delivery:
             await asyncio.gather(following, return_exceptions=True)
             await self._append(place, status.ref, self._directory.events(step))
         name = StepId(f"{step}.{shard}" if shard else step)
-        wanted = [(output, target) for output in status.outputs if (target := _target(self._directory, output, step, name))]
-        await asyncio.gather(*(fetch(place.session, _content(output), target) for output, target in wanted))
+        wanted = [(_content(output), target) for output in status.outputs if (target := _target(self._directory, output, step, name))]
+        files = self._directory.files(name)
+        shown = [(content, target) for content, target in wanted if files not in target.parents]
+        await place.receive(shown)
         if ran:
             await self._bring_log(place, status.ref, self._directory.log(name))
+        written = [(content, target) for content, target in wanted if files in target.parents]
+        await place.receive(written, name_of_files([str(target.relative_to(files)) for _, target in written]))
 
     async def _follow(self, place: Place, ref: JobRef, path: Path) -> None:
         while True:

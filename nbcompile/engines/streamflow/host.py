@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nbcompile.engines.streamflow.conductor import Policy
+from nbcompile.model.sizes import DEFAULT_MAX_TRANSFER
 
 _VARIABLE = "NBCOMPILE_HOSTING"
 _OWN = (_VARIABLE, "NBCOMPILE_QUESTIONS", "NBCOMPILE_VISIT", "HOME", "TMPDIR")
@@ -23,7 +24,7 @@ _ALIKE = ("LANG", "LC_ALL", "TZ", *_THREADS, *_INSTRUCTIONS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hosting:
-    """A run of the engine. `python` and `jobs` are for steps of this machine."""
+    """A run of the engine. `python` and `jobs` are for steps of this machine, `max_transfer` is what may go between places."""
 
     directory: Path
     notes: Path
@@ -32,6 +33,7 @@ class Hosting:
     python: str
     jobs: int
     policy: Policy
+    max_transfer: int = DEFAULT_MAX_TRANSFER
 
     def variable(self) -> dict[str, str]:
         """As a variable for StreamFlow's process."""

@@ -15,6 +15,7 @@ from nbcompile.model.errors import PlaceFailed, UsageError
 from nbcompile.model.placement import Placement, read_placement
 from nbcompile.model.plan import Granularity, Plan, Step, StepId
 from nbcompile.model.run import KnownRun, RunState
+from nbcompile.model.sizes import DEFAULT_MAX_TRANSFER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class PlacedJob:
     streams: bool = False
     cancellation: Cancellation | None = None
     policy: Policy = Policy()
+    max_transfer: int = DEFAULT_MAX_TRANSFER
     request: Mapping[str, Any] = field(default_factory=dict)
     began: float = 0.0
 
@@ -74,6 +76,7 @@ def job_of_request(identifier: str, notebook: Path, directory: RunDirectory, req
         kernel=request["kernel"],
         jobs=request["jobs"],
         policy=Policy(keep_going=request["keep_going"], retries=request["retries"], retry_on=tuple(request["retry_on"])),
+        max_transfer=request.get("max_transfer", DEFAULT_MAX_TRANSFER),
         request=request,
     )
 

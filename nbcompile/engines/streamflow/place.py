@@ -12,17 +12,19 @@ from typing import Protocol
 
 from nbcompile.backend import Environment, Job, JobRef, JobState, JobStatus, Lease, Opening, PlaceEvent, RunId, Session
 from nbcompile.backend.plugins import load
+from nbcompile.engines.streamflow.allowance import Allowance, Parcel, name_of_files
 from nbcompile.engines.streamflow.batch import Batch
 from nbcompile.engines.streamflow.command import Manner
 from nbcompile.engines.streamflow.questions import Answer, answer
-from nbcompile.engines.streamflow.transfer import Sender, fetch_all
-from nbcompile.engines.streamflow.tree import Content, Node, Tree
+from nbcompile.engines.streamflow.transfer import Receiver, Sender
+from nbcompile.engines.streamflow.tree import Content, Node, Tree, contents
 from nbcompile.engines.streamflow.watch import JobWatch, Tell
 from nbcompile.model.errors import NbcompileError, UsageError
 from nbcompile.model.placement import PlacedStep
 from nbcompile.model.plan import Resources
 
 _END_SECONDS = 20.0
+_HERE = "local"
 
 
 class Opened(Protocol):
@@ -79,19 +81,25 @@ async def open_here(run: str, root: Path, *, slots: int = 0, observe: Callable[[
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """A place, what StreamFlow believes of its files, and the jobs that run there. `arrays` says that it takes many jobs as one."""
+    """A place, what StreamFlow believes of its files, and the jobs that run there.
+
+    `arrays` says that it takes many jobs as one; `allowance` is what the run may move from and to it.
+    """
 
     name: str
     opened: Opened
     manner: Manner = Manner()
     arrays: bool = False
+    allowance: Allowance = field(default_factory=Allowance)
     tree: Tree = field(default_factory=Tree)
     sender: Sender = field(init=False)
+    receiver: Receiver = field(init=False)
     watch: JobWatch = field(init=False)
     batch: Batch = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sender = Sender(self.session)
+        self.sender = Sender(self.session, self.allowance)
+        self.receiver = Receiver(self.session, self.allowance)
         self.watch = JobWatch(self.session)
         self.batch = Batch(self.session)
 
@@ -114,17 +122,19 @@ class Place:
         """Answer a question about files."""
         return answer(self.tree, command)
 
-    async def bring(self, source: Path, target: str) -> None:
-        """Take a file or a directory of this machine under the name `target`."""
-        self._name(target, source.name, await self.sender.take(source))
+    async def bring(self, source: Path, target: str, name: str = "") -> None:
+        """Take a file or a directory of this machine under the name `target`. One that a person calls `name` is counted."""
+        parcel = Parcel(name, _HERE, self.name) if name and self.name != _HERE else None
+        self._name(target, source.name, await self.sender.take(source, parcel))
 
-    async def bring_from(self, other: Place, source: str, target: str) -> None:
-        """Take a file or a directory of another place, or give one of this place another name."""
+    async def bring_from(self, other: Place, source: str, target: str, name: str = "") -> None:
+        """Take a file or a directory of another place, which a person calls `name`, or give one of this place another name."""
         node = other.tree.find(source)
         if node is None:
             raise FileNotFoundError(source)
         if other is not self:
-            await self.sender.take_from(other.session, node)
+            name = name_of_files([path for path, _ in contents(node)]) if isinstance(node, dict) else name
+            await self.sender.take_from(other.session, node, Parcel(name or source, other.name, self.name))
         self._name(target, posixpath.basename(source), node)
 
     async def hand_back(self, source: str, target: Path) -> None:
@@ -132,7 +142,16 @@ class Place:
         node = self.tree.find(source)
         if node is None:
             raise FileNotFoundError(source)
-        await fetch_all(self.session, node, target / posixpath.basename(source) if target.is_dir() else target)
+        target = target / posixpath.basename(source) if target.is_dir() else target
+        wanted = [(content, target / relative if relative else target) for relative, content in contents(node)]
+        await self.receive(wanted, name_of_files([path for path, _ in contents(node)]) if isinstance(node, dict) else "")
+        if isinstance(node, dict):
+            target.mkdir(parents=True, exist_ok=True)
+
+    async def receive(self, wanted: Sequence[tuple[Content, Path]], name: str = "") -> None:
+        """Bring contents to files of this machine. What a person calls by a `name` is counted; what cells show has none."""
+        parcel = Parcel(name, self.name, _HERE) if name and self.name != _HERE else None
+        await self.receiver.bring(wanted, parcel)
 
     async def run(self, job: Job, tell: Tell, *, shard: bool = False) -> JobStatus:
         """Run a job to its end, or find it where it was started before."""

@@ -156,6 +156,8 @@ class Records:
         """The record of a step that had finished before: what it took was taken then."""
         known = self._before.get(step)
         found = note.get("found") and not note["shard"] and known and known.record and known.key == note["key"]
+        if found and known and known.record and known.record.state is not StepState.FINISHED:
+            return None  # what it had made could not be brought then
         return replace(known.record, why="it had finished before the run went on") if found and known and known.record else None
 
     def _record(self, step: StepId, note: Note, outputs: dict[str, Any]) -> StepRecord:

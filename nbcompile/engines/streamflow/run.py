@@ -109,6 +109,7 @@ class _PlacedRun:
             python=self.choice.path,
             jobs=self.job.jobs,
             policy=self.job.policy,
+            max_transfer=self.job.max_transfer,
         )
         outdir = _home(self.job) / "outdir"
         words = ("--outdir", str(outdir), str(self.job.bundle / "streamflow.yml"))

@@ -6,46 +6,79 @@ import asyncio
 import hashlib
 import os
 import secrets
-from collections.abc import AsyncIterator
+import shutil
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from nbcompile.backend import Fatal, Session
+from nbcompile.engines.streamflow.allowance import Allowance, Parcel
 from nbcompile.engines.streamflow.tree import Content, Node, contents
+from nbcompile.model.errors import NbcompileError
 
 _CHUNK = 1 << 20
 
 
 class Sender:
-    """Puts contents into the store of one place, each once however many ask for it at a time."""
+    """Puts contents into the store of one place, each once however many ask for it at a time.
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    What is sent as a parcel is counted, all of it before anything leaves.
+    """
+
+    def __init__(self, session: Session, allowance: Allowance | None = None) -> None:
+        self._session, self._allowance = session, allowance or Allowance()
         self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._counted: dict[str, int] = {}
         self._known: dict[tuple[str, int, int, int], Content] = {}
 
-    async def take(self, path: Path) -> Node:
+    async def take(self, path: Path, parcel: Parcel | None = None) -> Node:
         """Put a file of this machine, or all below a directory, into the store."""
-        if not path.is_dir():
-            return await self.take_file(path)
-        found: dict[str, Node] = {}
-        for entry in sorted(one for one in path.iterdir() if one.is_dir() or one.is_file()):
-            found[entry.name] = await self.take(entry)
-        return found
+        node = await self._look_at(path)
+        await self._count(node, parcel)
+        for relative, content in contents(node):
+            await self._once(content, _pieces(path / relative if relative else path))
+        return node
 
-    async def take_from(self, other: Session, node: Node) -> None:
+    async def take_from(self, other: Session, node: Node, parcel: Parcel | None = None) -> None:
         """Put what another place has into this one's store; it passes through here and is not kept."""
+        await self._count(node, parcel)
         for _, content in contents(node):
             await self._once(content, other.get(content.sha256))
 
     async def take_file(self, path: Path) -> Content:
         """Put a file of this machine into the store."""
+        content = await self._described(path)
+        await self._once(content, _pieces(path))
+        return content
+
+    async def _look_at(self, path: Path) -> Node:
+        if not path.is_dir():
+            return await self._described(path)
+        entries = sorted(one for one in path.iterdir() if one.is_dir() or one.is_file())
+        return {entry.name: await self._look_at(entry) for entry in entries}
+
+    async def _described(self, path: Path) -> Content:
         status = path.stat()
         stamp = (str(path), status.st_ino, status.st_size, status.st_mtime_ns)
         if stamp not in self._known:
             self._known[stamp] = await asyncio.to_thread(describe, path)
-        content = self._known[stamp]
-        await self._once(content, _pieces(path))
-        return content
+        return self._known[stamp]
+
+    async def _count(self, node: Node, parcel: Parcel | None) -> None:
+        """Count what of a parcel nobody sends yet. Raises where it is more than may go."""
+        if parcel is None:
+            return
+        if not self._allowance.fits(sum(self._uncounted(node).values())):
+            there = await self._session.has(sorted(self._uncounted(node)))
+            new = {digest: size for digest, size in self._uncounted(node).items() if digest not in there}
+        else:
+            new = self._uncounted(node)
+        self._allowance.take(sum(new.values()), parcel)
+        self._counted |= new
+
+    def _uncounted(self, node: Node) -> dict[str, int]:
+        known = {*self._under_way, *self._counted}
+        return {one.sha256: one.size for _, one in contents(node) if one.sha256 not in known}
 
     async def _once(self, content: Content, pieces: AsyncIterator[bytes]) -> None:
         if content.sha256 not in self._under_way:
@@ -53,32 +86,62 @@ class Sender:
         await asyncio.shield(self._under_way[content.sha256])
 
     async def _send(self, content: Content, pieces: AsyncIterator[bytes]) -> None:
+        read = False
+
+        async def noticed() -> AsyncIterator[bytes]:
+            nonlocal read
+            async for piece in pieces:
+                read = True
+                yield piece
+
         try:
-            await self._session.put(pieces, sha256=content.sha256, size=content.size)
+            await self._session.put(noticed(), sha256=content.sha256, size=content.size)
         except BaseException:
             self._under_way.pop(content.sha256, None)
             raise
+        finally:
+            size = self._counted.pop(content.sha256, 0)
+            if not read:
+                self._allowance.give_back(size)
+
+
+class Receiver:
+    """Brings contents of a place's store to files of this machine; what is here already is copied, and does not come again."""
+
+    def __init__(self, session: Session, allowance: Allowance | None = None) -> None:
+        self._session, self._allowance = session, allowance or Allowance()
+        self._coming: dict[str, tuple[Path, asyncio.Task[None]]] = {}
+        self._counted: set[str] = set()
+
+    async def bring(self, wanted: Sequence[tuple[Content, Path]], parcel: Parcel | None = None) -> None:
+        """Write contents to files. What a parcel holds is counted, all of it before anything comes."""
+        if parcel is not None:
+            new = {content.sha256: content.size for content, _ in wanted if content.sha256 not in self._counted}
+            self._allowance.take(sum(new.values()), parcel)
+            self._counted.update(new)
+        await asyncio.gather(*(self._write(content, target) for content, target in wanted))
+
+    async def _write(self, content: Content, target: Path) -> None:
+        if content.sha256 not in self._coming:
+            task = asyncio.ensure_future(fetch(self._session, content, target))
+            self._coming[content.sha256] = (target, task)
+            try:
+                await asyncio.shield(task)
+            except (NbcompileError, OSError):
+                del self._coming[content.sha256]
+                raise
+            return
+        source, task = self._coming[content.sha256]
+        await asyncio.shield(task)
+        if source != target and not await asyncio.to_thread(_copied, source, target, content):
+            await fetch(self._session, content, target)
 
 
 async def fetch(session: Session, content: Content, target: Path) -> None:
     """Write a content of a store to a file, which is there as a whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staging = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}")
-    try:
-        with staging.open("xb") as file:
-            async for piece in session.get(content.sha256):
-                file.write(piece)
-        staging.replace(target)
-    finally:
-        staging.unlink(missing_ok=True)
-
-
-async def fetch_all(session: Session, node: Node, target: Path) -> None:
-    """Write a content, or a directory of them, below a path of this machine."""
-    if isinstance(node, dict):
-        target.mkdir(parents=True, exist_ok=True)
-    for relative, content in contents(node):
-        await fetch(session, content, target / relative if relative else target)
+    with _staged(target) as staging, staging.open("xb") as file:
+        async for piece in session.get(content.sha256):
+            file.write(piece)
 
 
 def describe(path: Path) -> Content:
@@ -98,3 +161,27 @@ async def _pieces(path: Path) -> AsyncIterator[bytes]:
     with path.open("rb") as file:
         while piece := await asyncio.to_thread(file.read, _CHUNK):
             yield piece
+
+
+def _copied(source: Path, target: Path, content: Content) -> bool:
+    """Whether a file that was brought before could be copied."""
+    try:
+        if describe(source) != content:
+            return False
+        with _staged(target) as staging:
+            shutil.copyfile(source, staging)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+@contextmanager
+def _staged(target: Path) -> Iterator[Path]:
+    """A name to write to, which becomes the target's when that went well."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staging = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}")
+    try:
+        yield staging
+        staging.replace(target)
+    finally:
+        staging.unlink(missing_ok=True)

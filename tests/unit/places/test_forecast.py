@@ -76,6 +76,14 @@ def test_a_file_goes_to_a_place_once(notebook):
     assert len(found.jobs) == 2
 
 
+def test_what_cells_write_elsewhere_comes_here_and_nobody_knows_how_much(notebook, tmp_path):
+    path = notebook(("open('made.csv', 'w').write('x'); open('/scratch/large', 'w').write('x')", ("hpc",)))
+    assert hops(forecast(path)) == {("hpc", "local"): {"made.csv": None}}
+    text = CliRunner().invoke(cli, ["run", str(path), "--dry-run"]).output
+    assert "hpc -> this machine: of a size that nobody knows yet" in text
+    assert "held to --max-transfer while the run goes on" in text
+
+
 def test_values_have_the_size_they_had_in_the_last_run(notebook, tmp_path):
     make, use = "import os\nx = os.urandom(50_000)", "print(len(x))"
     api.run(notebook((make, ()), (use, ())), Settings(granularity=Granularity.CELL), output=tmp_path / "run")
@@ -85,7 +93,7 @@ def test_values_have_the_size_they_had_in_the_last_run(notebook, tmp_path):
 def test_more_than_is_allowed_is_refused_with_what_and_where(notebook):
     path = notebook(("print(open('data/reads.csv').read())", ("hpc",)))
     settings = Settings(granularity=Granularity.CELL, max_transfer=2999)
-    with pytest.raises(UsageError, match=r"`data/reads.csv`, which goes from this machine to `hpc` for the step") as caught:
+    with pytest.raises(UsageError, match=r"NB326 .*`data/reads.csv`, which goes from this machine to `hpc` for the step") as caught:
         api.check_transfer(forecast(path), settings)
     assert "--max-transfer" in caught.value.advice
     api.check_transfer(forecast(path), Settings(max_transfer=3000))

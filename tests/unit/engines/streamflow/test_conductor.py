@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from nbcompile.backend import Cause, JobState, JobStatus, Lease, Opening, RunId
+from nbcompile.backend import Cause, Fatal, JobState, JobStatus, Lease, Opening, RunId
 from nbcompile.engines.streamflow.command import Manner
 from nbcompile.engines.streamflow.conductor import Conductor, Policy
 from nbcompile.engines.streamflow.deliver import Delivery
@@ -173,7 +173,7 @@ def test_a_file_that_cannot_be_moved_fails_the_step_that_waits_for_it(tmp_path):
     async def scenario():
         stage = Stage(tmp_path)
         stage.place.name = PLACEMENT.steps[1].target
-        moving = [asyncio.ensure_future(stage.conductor.cannot_move(stage.place, "bad.json", "full", "make room")) for _ in range(2)]
+        moving = [asyncio.ensure_future(stage.conductor.cannot_move(stage.place, "bad.json", "disk full", "make room")) for _ in range(2)]
         await asyncio.sleep(0)
         assert await stage.step("first", "pass") == ("", 0)
         await asyncio.gather(*moving)
@@ -182,7 +182,41 @@ def test_a_file_that_cannot_be_moved_fails_the_step_that_waits_for_it(tmp_path):
         failed = [note for note in NoteReader(stage.path).news() if note.get("state") == "failed"]
         return late[1], [(note["step"], note["reason"], note["advice"]) for note in failed]
 
-    assert play(scenario()) == (1, [("bad", "`bad.json` cannot be moved: full", "make room")])
+    assert play(scenario()) == (1, [("bad", "disk full", "make room")])
+
+
+def test_what_cannot_be_brought_here_fails_once_and_is_left_at_the_place_for_a_next_client(tmp_path):
+    """Who made it has ended well: it does not run again."""
+    count = f"open({str(tmp_path / 'count')!r}, 'a').write('x')"
+
+    async def client(*, refused):
+        stage = Stage(tmp_path)
+        notes = tuple(NoteReader(stage.path).news())
+        stage.conductor = Conductor(Placement(PLACEMENT.steps[:2]), NoteWriter(stage.path), Policy(), Delivery(None), notes)
+
+        async def full(*_, **__):
+            raise Fatal("the disk is full", "make room")
+
+        if refused:
+            stage.conductor._delivery.bring = full
+        first = await stage.step("first", count)
+        moved = [asyncio.ensure_future(stage.conductor.cannot_hand_back(stage.place, "first.files", "full", ""))] if refused else []
+        await stage.step("bad", "pass")
+        await asyncio.gather(*moved)
+        await stage.conductor.finish()
+        done = stage.conductor.is_done
+        await stage.close()
+        failed = [note for note in NoteReader(stage.path).news() if note.get("state") == "failed" and not note.get("withdrawn")]
+        return first[1], done, [(note["step"], note["advice"]) for note in failed[len(notes) :]]
+
+    async def scenario():
+        before = await client(refused=True)
+        return before, await client(refused=False)
+
+    (code, done, failed), later = play(scenario())
+    assert (code, done, sorted(failed)) == (0, False, [("bad", "make room"), ("first", "make room")])
+    assert later[:2] == (0, True)
+    assert (tmp_path / "count").read_text() == "x"
 
 
 def test_a_next_client_finds_what_has_ended_and_tries_what_had_failed(tmp_path):

@@ -17,19 +17,25 @@ ANY = "*"
 KEPT = "()"
 # The keys of a dictionary.
 KEYS = "{}"
+# What the types of the notebook's own classes begin with.
+OWN = "__main__."
 _DEEPEST_PATH = 3
 _GENERATORS = frozenset(("numpy.random.RandomState", "numpy.random.Generator", "random.Random"))
 _MOST_PARTS = 48
 
 
 class Assumption(NamedTuple):
-    """While a function was summarised, the part of `symbol` under `key` was taken to have this type and these callables."""
+    """While a function was summarised, the part of `symbol` under `key` was taken to have this type and these callables.
+
+    Where it has no one type, these are the notebook's classes among its types.
+    """
 
     symbol: int
     part: int
     key: str
     type: str
     callables: tuple[Callee, ...]
+    instances: frozenset[str]
 
 
 class Heap:
@@ -44,6 +50,7 @@ class Heap:
         "draws",
         "fields",
         "generators",
+        "has_classes",
         "held_open",
         "holders",
         "inner",
@@ -58,6 +65,7 @@ class Heap:
 
     def __init__(self) -> None:
         self.types: list[str] = []
+        self.has_classes = False
         self.depth: list[int] = []
         self.callees: dict[int, Callee] = {}
         self.draws: dict[int, tuple[str, str]] = {}
@@ -194,7 +202,7 @@ class Heap:
         callee = one_of(callables)
         part = self.new(name, callee, opened=True, keyed=True)
         self._mirrors[part] = (parts, assumptions)
-        assumptions.append(Assumption(number, part, key, name, callables))
+        assumptions.append(Assumption(number, part, key, name, callables, self.instances(parts)))
         return part
 
     def is_deepest(self, number: int) -> bool:
@@ -252,6 +260,19 @@ class Heap:
         """The type that all the objects have, or nothing."""
         names = {self.types[number] for number in objects}
         return names.pop() if len(names) == 1 else ""
+
+    def kinds(self, number: int) -> frozenset[str]:
+        """The types that an object may have: a symbol for several things has those of all of them."""
+        kind = self.types[number]
+        if kind or number not in self._mirrors:
+            return frozenset((kind,))
+        return frozenset().union(*(self.kinds(actual) for actual in self._mirrors[number][0]))
+
+    def instances(self, objects: Objects) -> frozenset[str]:
+        """The classes of the notebook of which the objects are, where they are of several types."""
+        if not self.has_classes or self.type_of(objects):
+            return frozenset()
+        return frozenset(kind for number in objects for kind in self.kinds(number) if kind.startswith(OWN))
 
     def callables(self, objects: Objects) -> list[Callee]:
         """What may be called among the objects, oldest first."""

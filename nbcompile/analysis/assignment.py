@@ -63,17 +63,12 @@ def store_attribute(frame: Frame, receiver: Value, name: str, value: Value, node
     if receiver.type == "shell":
         walk.effect(frame, channels.SHELL, "write", name, node)
         return
-    of = receiver.callee if type(receiver.callee) is Class else walk.classes.get(receiver.type)
-    if isinstance(of, Class):
-        member, _ = classes.find(frame, of, name)
-        if member is not None and member.type == "property":
-            classes.call_member(frame, receiver, name, (value,), node)
-        elif member is not None and receiver.callee is not of:
-            classes.call_member(frame, member, "__set__", (receiver, value), node)
-        if receiver.callee is of:
-            of.members[name] = value if name not in of.members else join_all([of.members[name], value])
-        else:
-            classes.call_member(frame, receiver, "__setattr__", (Value("str", const=name), value), node)
+    if type(receiver.callee) is Class:
+        members = receiver.callee.members
+        members[name] = value if name not in members else join_all([members[name], value])
+    else:
+        for instance in classes.of_class(frame, receiver):
+            _ask_class(frame, instance, name, value, node)
     row = walk.known.method(receiver.type, f".{name}=") if receiver.type else None
     if row is not None:
         rows.apply(Call(frame, node, Arguments((value,)), receiver, f"{receiver.type}.{name}"), row)
@@ -83,6 +78,16 @@ def store_attribute(frame: Frame, receiver: Value, name: str, value: Value, node
     if name == "__dict__" and value.objects and value.objects != receiver.objects:
         # From now on these are one, which copies of them are not.
         walk.start_live(frame, node, [receiver, value], "the attributes of an object are a dictionary that others may have")
+
+
+def _ask_class(frame: Frame, instance: Value, name: str, value: Value, node: ast.AST) -> None:
+    """A property, a descriptor or `__setattr__` is called when an attribute of an instance is set."""
+    member, _ = classes.find(frame, frame.walk.classes[instance.type], name)
+    if member is not None and member.type == "property":
+        classes.call_member(frame, instance, name, (value,), node)
+    elif member is not None:
+        classes.call_member(frame, member, "__set__", (instance, value), node)
+    classes.call_member(frame, instance, "__setattr__", (Value("str", const=name), value), node)
 
 
 def store_item(frame: Frame, receiver: Value, key: Value, value: Value, node: ast.AST) -> None:
@@ -95,7 +100,7 @@ def store_item(frame: Frame, receiver: Value, key: Value, value: Value, node: as
     if receiver.type == namespace.NAMESPACE:
         namespace.store(frame, key, value, node)
         return
-    if receiver.type in walk.classes and classes.call_member(frame, receiver, "__setitem__", (key, value), node) is not None:
+    if walk.classes and classes.call_member(frame, receiver, "__setitem__", (key, value), node) is not None and receiver.type:
         return
     row = types.key_row(frame, receiver.type, key, "=") if receiver.type else None
     if row is not None:
@@ -130,7 +135,7 @@ def _delete_item(frame: Frame, receiver: Value, key: Value, node: ast.AST) -> No
         channels.library_store(frame, receiver.callee, str(key.const) if type(key.const) is str else "", node)
     elif receiver.type == namespace.NAMESPACE:
         namespace.anything(frame, node, "`del globals()[…]` may unbind any name")
-    elif classes.call_member(frame, receiver, "__delitem__", (key,), node) is not None:
+    elif classes.call_member(frame, receiver, "__delitem__", (key,), node) is not None and receiver.type:
         return
     elif row is not None:
         rows.apply(Call(frame, node, Arguments((), {"key": key}), receiver, f"{receiver.type}[]"), row)
@@ -158,6 +163,8 @@ def _in_place(frame: Frame, old: Value, operator: type[ast.AST], value: Value, n
     walk = frame.walk
     if not old.objects or walk.known.is_immutable(old.type) or old.type == "tuple":
         return types.operate(frame, old, operator, value, node)
+    if not old.type:
+        classes.call_member(frame, old, _DUNDERS[operator], (value,), node)
     if old.type in walk.classes:
         return _in_place_instance(frame, old, operator, value, node)
     if "plain" in walk.known.flags(old.type) and old.type not in _IN_PLACE:

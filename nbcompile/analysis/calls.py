@@ -12,7 +12,21 @@ from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.builtin import SPECIAL
 from nbcompile.analysis.channels import draw_held, draw_unseeded, stay_entered
 from nbcompile.analysis.functions import call_function
-from nbcompile.analysis.values import NO_OBJECTS, SCALAR, Bound, Choice, Class, Function, Partial, Value, Wrapped, join, plain, single
+from nbcompile.analysis.values import (
+    NO_OBJECTS,
+    SCALAR,
+    Bound,
+    Choice,
+    Class,
+    Function,
+    Partial,
+    Value,
+    Wrapped,
+    join,
+    join_all,
+    plain,
+    single,
+)
 from nbcompile.analysis.visit import CALLEES, Arguments, Call, call_value, evaluate
 
 
@@ -109,6 +123,24 @@ def call_method(frame: Frame, node: ast.AST, receiver: Value, name: str, argumen
             return result
         if type(callee) is Class:
             return _call_of_class(frame, node, receiver, name, arguments)
+    elif instances := classes.of_class(frame, receiver):
+        return _call_of_instances(frame, node, receiver, instances, name, arguments)
+    return _call_untyped(frame, node, receiver, name, arguments)
+
+
+def _call_of_instances(frame: Frame, node: ast.AST, receiver: Value, instances: list[Value], name: str, arguments: Arguments) -> Value:
+    """A method of a value that may be an instance of several classes: each class has its own."""
+    found = [classes.call_method(frame, node, one, name, arguments) for one in instances]
+    results = [result for result in found if result is not None]
+    rest = receiver.objects if not results else classes.others(frame, receiver)
+    if rest:
+        results.append(_call_untyped(frame, node, Value("", rest, receiver.callee, view=receiver.view), name, arguments))
+    return join_all(results)
+
+
+def _call_untyped(frame: Frame, node: ast.AST, receiver: Value, name: str, arguments: Arguments) -> Value:
+    """A method of a value of which neither class nor type is known."""
+    walk = frame.walk
     stored = walk.heap.value(walk.heap.named(receiver.objects, name)) if walk.heap.callees and receiver.objects else SCALAR
     if stored.callee is not None:
         return call_value(frame, node, stored, arguments)
@@ -122,6 +154,9 @@ def _call_of_class(frame: Frame, node: ast.AST, receiver: Value, name: str, argu
     member, library = classes.find(frame, of, name)
     if member is None:
         classes.ask(frame, of, name)
+        found = classes.call_of_metaclass(frame, node, receiver, name, arguments)
+        if found is not None:
+            return found
         if library and walk.known.function(f"{library}.{name}") is not None:
             return call_path(frame, node, f"{library}.{name}", arguments)
         return guesses.method(Call(frame, node, arguments, Value("", receiver.objects), name))
@@ -156,6 +191,8 @@ def _unknown(frame: Frame, node: ast.AST, target: Value, arguments: Arguments) -
     if target.type in frame.walk.classes:
         found = classes.call_method(frame, node, target, "__call__", arguments)
         return found if found is not None else guesses.method(Call(frame, node, arguments, target, "__call__"))
+    if instances := classes.of_class(frame, target) if not target.type else []:
+        return _call_of_instances(frame, node, target, instances, "__call__", arguments)
     heap = frame.walk.heap
     callables = [number for number in sorted(target.objects) if number in heap.callees]
     if callables:

@@ -6,7 +6,7 @@ import ast
 from typing import cast
 
 from nbcompile.analysis import caches, rows
-from nbcompile.analysis.aliases import ANY, KEPT
+from nbcompile.analysis.aliases import ANY, KEPT, OWN
 from nbcompile.analysis.bindings import BlockFrame, Frame, FunctionFrame, origin
 from nbcompile.analysis.values import (
     MISSING,
@@ -21,6 +21,7 @@ from nbcompile.analysis.values import (
     Value,
     Wrapped,
     join,
+    join_all,
     single,
 )
 from nbcompile.analysis.visit import Arguments, Call, call_value, evaluate, execute
@@ -35,12 +36,13 @@ def define_class(frame: Frame, node: ast.ClassDef) -> Value:
     walk = frame.walk
     number = frame.make(node, "type")
     found = walk.heap.callees.get(number)
-    made = found if isinstance(found, Class) else Class(node.name, f"__main__.{node.name}.{number}", bases, origin(walk.cell, node))
+    made = found if isinstance(found, Class) else Class(node.name, f"{OWN}{node.name}.{number}", bases, origin(walk.cell, node))
     inherited = (base.callee.metaclass for base in bases if isinstance(base.callee, Class))
     made.metaclass = keywords.get("metaclass") or next((one for one in inherited if one is not None), None)
     made.object = number
     walk.heap.callees[number] = made
     walk.classes[made.type] = made
+    walk.heap.has_classes = True
     value = Value("type", single(number), made)
     body = BlockFrame(frame, is_class=True)
     body.outer_names = frozenset(name for part in node.body if isinstance(part, ast.Global) for name in part.names)
@@ -107,28 +109,70 @@ def _announce(frame: Frame, bases: tuple[Value, ...], value: Value, node: ast.AS
                 call_value(frame, node, Value("function", member.objects, member.callee), Arguments((value,)))
 
 
+def linearized(of: Class) -> tuple[Class, ...]:
+    """The class and its bases in the order in which Python looks for members in them, as far as the notebook wrote them."""
+    if not of.order:
+        bases = [base.callee for base in of.bases if isinstance(base.callee, Class)]
+        of.order = (of, *_merged([[*linearized(base)] for base in bases] + [bases]))
+    return of.order
+
+
+def _merged(orders: list[list[Class]]) -> list[Class]:
+    """Orders that are all kept; of those that contradict each other, of which Python makes no class, the first."""
+    found: list[Class] = []
+    while any(orders):
+        heads = [order[0] for order in orders if order]
+        good = next((head for head in heads if not any(head in order[1:] for order in orders)), heads[0])
+        found.append(good)
+        orders = [[one for one in order if one is not good] for order in orders]
+    return found
+
+
 def find(frame: Frame, of: Class, name: str) -> tuple[Value | None, str]:
     """A member of a class or of its bases; else the library class that may have it."""
-    if name in of.members:
-        return of.members[name], ""
-    if ANY in of.members and name:
-        # Something was set under a name that is not literal.
-        return of.members[ANY], ""
+    return _find_among(frame, linearized(of), name)
+
+
+def _find_among(frame: Frame, order: tuple[Class, ...], name: str) -> tuple[Value | None, str]:
     library = ""
-    for base in of.bases:
-        if isinstance(base.callee, Class):
-            member, found = find(frame, base.callee, name)
-            if member is not None:
-                return member, ""
-            library = library or found
-        elif isinstance(base.callee, str):
-            library = library or frame.walk.known.canonical(base.callee)
+    for one in order:
+        if name in one.members:
+            return one.members[name], ""
+        if ANY in one.members and name:
+            # Something was set under a name that is not literal.
+            return one.members[ANY], ""
+        for base in () if library else one.bases:
+            if isinstance(base.callee, str):
+                library = library or frame.walk.known.canonical(base.callee)
     return None, library
+
+
+def of_class(frame: Frame, value: Value) -> list[Value]:
+    """The instances of the notebook's classes that a value may be, apart by class; those of a value of one type are all of it."""
+    if value.type or not value.objects or not frame.walk.classes:
+        return [value] if value.type in frame.walk.classes else []
+    heap, found = frame.walk.heap, dict[str, set[int]]()
+    for number in value.objects:
+        for kind in heap.kinds(number):
+            found.setdefault(kind, set()).add(number)
+    return [Value(kind, frozenset(found[kind]), view=value.view) for kind in sorted(found) if kind in frame.walk.classes]
+
+
+def is_instance(frame: Frame, value: Value) -> bool:
+    """Whether a value may be an instance of a class of the notebook."""
+    return value.type in frame.walk.classes or bool(not value.type and of_class(frame, value))
+
+
+def others(frame: Frame, value: Value) -> Objects:
+    """The objects of a value of several types that may be something else than instances of the notebook's classes."""
+    heap, kinds = frame.walk.heap, frame.walk.classes.keys()
+    return frozenset(number for number in value.objects if not heap.kinds(number) <= kinds)
 
 
 def instantiate(frame: Frame, node: ast.AST, target: Value, arguments: Arguments) -> Value:
     """Call a class."""
     of = cast("Class", target.callee)
+    call_of_metaclass(frame, node, target, "__call__", arguments)
     _, library = find(frame, of, "")
     value = Value(of.type, single(frame.make(node, of.type, opened=library not in ("", "builtins.object"), role=of.type)))
     member, library = find(frame, of, "__new__")
@@ -155,6 +199,17 @@ def instantiate(frame: Frame, node: ast.AST, target: Value, arguments: Arguments
         if member is not None:
             _call(frame, node, member, Arguments((value,)))
     return value
+
+
+def call_of_metaclass(frame: Frame, node: ast.AST, target: Value, name: str, arguments: Arguments) -> Value | None:
+    """Call what a class has from a metaclass that the notebook wrote."""
+    metaclass = cast("Class", target.callee).metaclass
+    if metaclass is None or not isinstance(metaclass.callee, Class):
+        return None
+    member, _ = find(frame, metaclass.callee, name)
+    if member is None:
+        return None
+    return _call(frame, node, member, Arguments((target, *arguments.positional), arguments.keywords, arguments.rest))
 
 
 def _keep_arguments(frame: Frame, of: Class, value: Value, arguments: Arguments, node: ast.AST) -> None:
@@ -299,9 +354,15 @@ def call_member(frame: Frame, value: Value, name: str, arguments: tuple[Value, .
     """Call a method that the notebook wrote, if it did."""
     of = frame.walk.classes.get(value.type)
     if of is None:
-        return None
+        return _call_mixed(frame, value, name, arguments, node) if not value.type and value.objects and frame.walk.classes else None
     member, _ = find(frame, of, name)
     return _call_found(frame, node, value, member, Arguments(arguments)) if member is not None else None
+
+
+def _call_mixed(frame: Frame, value: Value, name: str, arguments: tuple[Value, ...], node: ast.AST) -> Value | None:
+    results = [call_member(frame, one, name, arguments, node) for one in of_class(frame, value)]
+    found = [result for result in results if result is not None]
+    return join_all(found) if found else None
 
 
 def super_value(call: Call) -> Value:
@@ -324,12 +385,11 @@ def _call_super(frame: Frame, node: ast.AST, receiver: Value, name: str, argumen
     bound = cast("Bound", receiver.callee)
     if not isinstance(bound.target, Class):
         return None
-    for base in bound.target.bases:
-        if isinstance(base.callee, Class):
-            member, _ = find(frame, base.callee, name)
-            if member is not None:
-                return _call_found(frame, node, bound.receiver, member, arguments)
-        elif isinstance(base.callee, str):
+    member, _ = _find_among(frame, _after(frame, bound.receiver, bound.target), name)
+    if member is not None:
+        return _call_found(frame, node, bound.receiver, member, arguments)
+    for base in [base for one in linearized(bound.target) for base in one.bases]:
+        if isinstance(base.callee, str):
             path = frame.walk.known.canonical(base.callee)
             row = frame.walk.known.method(path, name)
             if row is not None:
@@ -339,6 +399,13 @@ def _call_super(frame: Frame, node: ast.AST, receiver: Value, name: str, argumen
                     frame.capture(bound.receiver, ANY, given, node)
             return _made_by_new(frame, arguments, node) if name == "__new__" else SCALAR
     return _made_by_new(frame, arguments, node) if name == "__new__" else SCALAR
+
+
+def _after(frame: Frame, receiver: Value, owner: Class) -> tuple[Class, ...]:
+    """The classes that `super()` in a method of `owner` looks through: what follows it among those of the instance."""
+    of = receiver.callee if isinstance(receiver.callee, Class) else frame.walk.classes.get(receiver.type)
+    order = linearized(of) if of is not None else ()
+    return order[order.index(owner) + 1 :] if owner in order else linearized(owner)[1:]
 
 
 def _made_by_new(frame: Frame, arguments: Arguments, node: ast.AST) -> Value:

@@ -10,7 +10,7 @@ import ast
 from typing import NamedTuple, cast
 
 from nbcompile.analysis import caches
-from nbcompile.analysis.aliases import ANY, Assumption
+from nbcompile.analysis.aliases import ANY, Assumption, Heap
 from nbcompile.analysis.bindings import GONE, Frame, FunctionFrame, Mark, Trace, all_arguments, enclosing, local_names, spot
 from nbcompile.analysis.values import (
     MISSING,
@@ -232,13 +232,14 @@ def _without_number(value: Value) -> Value:
 def _fits(frame: Frame, summary: Summary, actual: dict[str, Value], function: Function) -> bool:
     """Whether what was assumed for the summary holds for these arguments and the names as they are now."""
     reads_text = summary.reads_text
+    heap = frame.walk.heap
     for name, value in actual.items():
-        if not _alike(summary.actual[name], value, reads_text):
+        if not _alike(heap, summary.actual[name], value, reads_text):
             return False
     given = {}
     for name, symbol in summary.given.items():
         now = frame.peek(name)
-        if now is None or not _alike(symbol, now, reads_text):
+        if now is None or not _alike(heap, symbol, now, reads_text):
             return False
         given[name] = now
     if any(name not in given and frame.peek(name) is not None for names in (summary.trace.uses, summary.trace.builtins) for name in names):
@@ -252,15 +253,19 @@ def _fits(frame: Frame, summary: Summary, actual: dict[str, Value], function: Fu
 def _still_true(replacing: Replacing, assumption: Assumption) -> bool:
     heap = replacing.frame.walk.heap
     parts = replacing.objects(assumption.part)
-    return heap.type_of(parts) == assumption.type and tuple(heap.callables(parts)) == assumption.callables
+    if heap.type_of(parts) != assumption.type or tuple(heap.callables(parts)) != assumption.callables:
+        return False
+    return heap.instances(parts) == assumption.instances
 
 
-def _alike(one: Value, other: Value, reads_text: bool) -> bool:
+def _alike(heap: Heap, one: Value, other: Value, reads_text: bool) -> bool:
     if one.type != other.type or one.callee != other.callee:
+        return False
+    if not one.type and heap.has_classes and heap.instances(one.objects) != heap.instances(other.objects):
         return False
     if (one.items is None) != (other.items is None) or (one.items and len(one.items) != len(other.items or ())):
         return False
-    if one.items and not all(_alike(mine, yours, reads_text) for mine, yours in zip(one.items, other.items or (), strict=True)):
+    if one.items and not all(_alike(heap, mine, yours, reads_text) for mine, yours in zip(one.items, other.items or (), strict=True)):
         return False
     if one.type in ("bool", "NoneType") or (reads_text and one.type == "str"):
         return one.const is other.const or one.const == other.const

@@ -97,6 +97,15 @@ def attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
             return Value("method", value.objects, Bound(value, name))
         if known.is_immutable(value.type):
             return SCALAR
+    elif instances := classes.of_class(frame, value):
+        rest = classes.others(frame, value)
+        found = join_all([classes.attribute(frame, one, name, node) for one in instances])
+        return join(found, _untyped_attribute(frame, Value("", rest, callee, view=value.view), name, node)) if rest else found
+    return _untyped_attribute(frame, value, name, node)
+
+
+def _untyped_attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
+    callee = value.callee
     surveyed.read(frame, value, name, node)
     parts = frame.walk.heap.parts(value.objects, name)
     found = frame.walk.heap.value(parts)
@@ -131,16 +140,30 @@ def subscript(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:
         return _from_tuple(frame, value, key, node) if value.items is not None else value
     if value.type == namespace.NAMESPACE or (value.type == "sys.modules" and type(key.const) is str):
         return namespace.read(frame, key, node) if value.type == namespace.NAMESPACE else _loaded_module(frame, str(key.const), node)
-    if value.type in frame.walk.classes:
-        return classes.call_member(frame, value, "__getitem__", (key,), node) or frame.walk.heap.value(
-            frame.walk.heap.parts(value.objects, ANY)
-        )
+    if classes.is_instance(frame, value):
+        found = _from_instance(frame, value, key, node)
+        if value.type:
+            return found
     if value.type:
         row = key_row(frame, value.type, key, "")
         if row is not None:
             return rows.look(frame, node, row, value, f"{value.type}[]")
         if frame.walk.known.is_immutable(value.type) or type(value.callee) is str:
             return SCALAR if value.callee is None else value
+    return _from_container(frame, value, key, node)
+
+
+def _from_instance(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:
+    """An item of an instance of a class of the notebook."""
+    for method in ("__getitem__", "__missing__"):
+        found = classes.call_member(frame, value, method, (key,), node)
+        if found is not None:
+            return found
+    return frame.walk.heap.value(frame.walk.heap.parts(value.objects, ANY))
+
+
+def _from_container(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:
+    """An item or a slice of something of which no row says what it gives."""
     heap = frame.walk.heap
     word = key.const if type(key.const) is str else ANY
     if key.type == "slice":
@@ -201,14 +224,20 @@ def element(frame: Frame, value: Value, node: ast.AST) -> Value:
         return join_all(list(value.items))
     if value.type in frame.walk.classes:
         return _iterated_instance(frame, value, node)
+    if not value.type and (instances := classes.of_class(frame, value)):
+        rest = classes.others(frame, value)
+        found = join_all([_iterated_instance(frame, one, node) for one in instances])
+        return join(found, _untyped_element(frame, Value("", rest, value.callee))) if rest else found
     if value.type in ("generator", "iterator", namespace.NAMESPACE):
         return _consumed(frame, value, node)
-    heap = frame.walk.heap
     for number in value.objects if len(value.objects) == 1 else ():
         if number in frame.walk.elements:
             return frame.walk.elements[number]
-    if value.type:
-        return _element_of_type(frame, value, node)
+    return _element_of_type(frame, value, node) if value.type else _untyped_element(frame, value)
+
+
+def _untyped_element(frame: Frame, value: Value) -> Value:
+    heap = frame.walk.heap
     if not value.objects:
         return SCALAR
     found = heap.value(heap.parts(value.objects, ANY) | value.objects)
@@ -263,9 +292,10 @@ def operate(frame: Frame, left: Value, operator: type[ast.AST], right: Value, no
         return _text(left, operator, right)
     if one == "pathlib.Path" and operator is ast.Div:
         return path_below(left, right)
-    if not left.objects and not right.objects and one not in frame.walk.classes and other not in frame.walk.classes:
+    instances = frame.walk.classes and (classes.is_instance(frame, left) or classes.is_instance(frame, right))
+    if not left.objects and not right.objects and not instances:
         return _immutable_result(one, operator, other)
-    if one in frame.walk.classes or other in frame.walk.classes:
+    if instances:
         return classes.operate(frame, left, _DUNDERS.get(operator, ("", "")), right, node)
     if one in _RANK and other in _RANK:
         return frame.fresh(node, one if _RANK[one] >= _RANK[other] else other, opened=False)
@@ -314,7 +344,7 @@ def compare(frame: Frame, left: Value, right: Value, node: ast.AST) -> Value:
     if not left.objects and not right.objects:
         return plain("bool")
     for value, other in ((left, right), (right, left)):
-        if value.type in frame.walk.classes:
+        if classes.is_instance(frame, value):
             for dunder in _COMPARISONS:
                 classes.call_member(frame, value, dunder, (other,), node)
             return plain("bool")
@@ -331,19 +361,19 @@ _CONTAINERS = frozenset(("list", "dict", "set", "tuple", "str", "collections.deq
 
 def tested(frame: Frame, value: Value, node: ast.AST) -> None:
     """The value is taken for true or false."""
-    if value.type in frame.walk.classes and classes.call_member(frame, value, "__bool__", (), node) is None:
+    if frame.walk.classes and classes.call_member(frame, value, "__bool__", (), node) is None:
         classes.call_member(frame, value, "__len__", (), node)
 
 
 def ordered(frame: Frame, element: Value, node: ast.AST) -> None:
     """Elements are compared with each other."""
-    if element.type in frame.walk.classes:
+    if classes.is_instance(frame, element):
         compare(frame, element, element, node)
 
 
 def implicit(frame: Frame, value: Value, method: str, node: ast.AST) -> None:
     """A method that Python calls by itself, if the notebook wrote it."""
-    if value.type in frame.walk.classes:
+    if frame.walk.classes:
         classes.call_member(frame, value, method, (), node)
 
 

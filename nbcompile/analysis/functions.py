@@ -87,6 +87,7 @@ def call_function(frame: Frame, node: ast.AST, target: Value, arguments: Argumen
     running = walk.running.get(id(code))
     if running is not None:
         walk.recursive.add(id(code))
+        walk.awaited.add(id(code))
         returned = replay(frame, running, actual, function, node) if running is not _FIRST else SCALAR
     elif len(walk.running) > _DEEPEST_CALL:
         walk.unknown(frame, node, f"calls are nested too deep at `{function.name}`", "", list(actual.values()))
@@ -162,30 +163,71 @@ def _summary(frame: Frame, function: Function, actual: dict[str, Value]) -> Summ
     for summary in summaries:
         if _fits(frame, summary, actual, function):
             return summary
-    if len(summaries) >= _MOST_SUMMARIES:
+    provisional = frame.walk.provisional.get(function.code, [])
+    for summary, awaited in provisional:
+        if _fits(frame, summary, actual, function):
+            frame.walk.awaited |= awaited
+            return summary
+    number = len(summaries) + len(provisional)
+    if number >= _MOST_SUMMARIES:
         actual = {name: Value("", value.objects, value.callee) if value.objects else SCALAR for name, value in actual.items()}
-        if len(summaries) > _MOST_SUMMARIES:
-            return summaries[-1]
-    summary = _evaluate(frame, function, actual)
-    summaries.append(summary)
-    return summary
+        if number > _MOST_SUMMARIES:
+            return provisional[-1][0] if provisional else summaries[-1]
+    return _evaluate(frame, function, actual, summaries)
 
 
-def _evaluate(frame: Frame, function: Function, actual: dict[str, Value]) -> Summary:
-    """Run the body; twice when it calls itself, so that the second pass knows what the first found."""
-    walk, code = frame.walk, function.code
-    key = id(code)
-    walk.running[key] = _FIRST
+def _evaluate(frame: Frame, function: Function, actual: dict[str, Value], summaries: list[Summary]) -> Summary:
+    """Run the body; twice when it calls itself, so that the second pass knows what the first found.
+
+    What calls a function that is still running knows only a part of what that does. Such summaries hold until the last of
+    these functions has run for the first time, are made once more in its second pass, and are good after that.
+    """
+    walk, key = frame.walk, id(function.code)
+    outer, walk.awaited = walk.awaited, set()
+    walk.running[key] = walk.supposed.get(key, _FIRST)
     sites: dict[object, int] = {}
     try:
         summary = _run(frame, function, actual, sites)
         if key in walk.recursive:
             walk.running[key] = summary
-            summary = _run(frame, function, actual, sites)
+            if not walk.awaited - {key}:
+                _suppose(frame, key)
+            first, summary = summary, _run(frame, function, actual, sites)
+            for name, mark in first.trace.uses.items():
+                # The first pass knows the shortest ways.
+                summary.trace.uses[name] = mark
     finally:
         del walk.running[key]
         walk.recursive.discard(key)
+        awaited = frozenset(walk.awaited - {key})
+        walk.awaited = outer | awaited
+    if awaited:
+        walk.provisional.setdefault(function.code, []).append((summary, awaited))
+    else:
+        summaries.append(summary)
+        _settle(frame)
     return summary
+
+
+def _suppose(frame: Frame, key: int) -> None:
+    """The first pass of a function is over: what was found meanwhile is where its second pass starts from."""
+    walk = frame.walk
+    for code, found in list(walk.provisional.items()):
+        walk.supposed.update((id(code), summary) for summary, awaited in found if key in awaited)
+        walk.provisional[code] = [one for one in found if key not in one[1]]
+
+
+def _settle(frame: Frame) -> None:
+    """Summaries that wait for no function any more are good."""
+    walk = frame.walk
+    for code in list(walk.provisional):
+        found = walk.provisional.pop(code)
+        waiting = [one for one in found if not walk.running.keys().isdisjoint(one[1])]
+        if waiting:
+            walk.provisional[code] = waiting
+        cast("list[Summary]", code.summaries.setdefault("", [])).extend(one[0] for one in found if one not in waiting)
+    if not walk.running:
+        walk.supposed.clear()
 
 
 def _run(frame: Frame, function: Function, actual: dict[str, Value], sites: dict[object, int]) -> Summary:

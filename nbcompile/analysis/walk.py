@@ -65,7 +65,12 @@ class Walk:
         self.kept_attributes: frozenset[str] = frozenset()
         self.completed: set[str] = set()
         self.running: dict[int, Summary] = {}
+        # Functions that were met while they were running, and those of which this is so in the function that is running now.
         self.recursive: set[int] = set()
+        self.awaited: set[int] = set()
+        # Summaries made with what was known by then of functions that are still running, which are these.
+        self.provisional: dict[Code, list[tuple[Summary, frozenset[int]]]] = {}
+        self.supposed: dict[int, Summary] = {}
         self.bindings = 0
         self.followed = 0
         self.anything = Value("")

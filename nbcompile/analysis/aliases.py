@@ -15,6 +15,8 @@ from nbcompile.analysis.values import SCALAR, Callee, Objects, Value, join, one_
 ANY = "*"
 # Held where neither a subscript nor an attribute reaches it, as a library keeps what a method was given.
 KEPT = "()"
+# What makes what a container or a field does not have yet.
+FACTORY = "default_factory"
 # The keys of a dictionary.
 KEYS = "{}"
 # What the types of the notebook's own classes begin with.
@@ -46,6 +48,7 @@ class Heap:
         "_mirrors",
         "_opened",
         "callees",
+        "constants",
         "depth",
         "draws",
         "fields",
@@ -66,6 +69,8 @@ class Heap:
     def __init__(self) -> None:
         self.types: list[str] = []
         self.has_classes = False
+        # Members of enumerations, which are the same in every process.
+        self.constants: set[int] = set()
         self.depth: list[int] = []
         self.callees: dict[int, Callee] = {}
         self.draws: dict[int, tuple[str, str]] = {}

@@ -93,7 +93,7 @@ def _ask_class(frame: Frame, instance: Value, name: str, value: Value, node: ast
 def store_item(frame: Frame, receiver: Value, key: Value, value: Value, node: ast.AST) -> None:
     """`receiver[key] = value`."""
     walk = frame.walk
-    classes.compare(frame, key)
+    classes.compare(frame, node, key)
     if type(receiver.callee) is str:
         channels.library_store(frame, receiver.callee, str(key.const) if type(key.const) is str else "", node)
         return

@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Callable
 
 from nbcompile.analysis import caches, classes, files, filled, rows, types
-from nbcompile.analysis.aliases import ANY, KEPT, KEYS
+from nbcompile.analysis.aliases import ANY, FACTORY, KEPT, KEYS
 from nbcompile.analysis.assignment import store_attribute
 from nbcompile.analysis.bindings import BlockFrame, Frame, FunctionFrame
 from nbcompile.analysis.channels import ADDRESSES
@@ -217,6 +217,8 @@ def elements(kind: str) -> Special:
             call.frame.change(value, call.node, "it is consumed")
         if kind == "tuple":
             return value if value.items is not None else call.frame.tuple_of_any(call.node, (element,))
+        if kind == "set":
+            classes.compare(call.frame, call.node, element)
         result = Value(kind, single(call.frame.make(call.node, kind)))
         call.frame.capture(result, ANY, element, call.node)
         if certain:
@@ -237,6 +239,7 @@ def dict_(call: Call) -> Value:
         else:
             pair = types.element(call.frame, value, call.node)
             key, item = pair.items if pair.items is not None and len(pair.items) == _PAIR else (SCALAR, pair)
+            classes.compare(call.frame, call.node, key)
             call.frame.capture(result, KEYS, key, call.node)
             call.frame.capture(result, ANY, item, call.node)
             continue
@@ -245,6 +248,30 @@ def dict_(call: Call) -> Value:
         call.frame.capture(result, name, value, call.node)
     if call.arguments.rest is not None:
         call.frame.capture(result, ANY, call.arguments.rest, call.node)
+    return result
+
+
+def default_dict(call: Call) -> Value:
+    """`collections.defaultdict(factory, …)`, which calls the factory for what it does not have."""
+    given = call.arguments
+    filled_with = dict_(Call(call.frame, call.node, Arguments(given.positional[1:], given.keywords, given.rest)))
+    result = Value("collections.defaultdict", filled_with.objects)
+    for number in result.objects:
+        call.frame.walk.heap.types[number] = result.type
+    factory = call.first
+    if factory.objects:
+        call.frame.capture(result, FACTORY, factory, call.node)
+    elif factory.callee is not None:
+        call.frame.capture(result, ANY, call_value(call.frame, call.node, factory, Arguments()), call.node)
+    return result
+
+
+def field(call: Call) -> Value:
+    """`dataclasses.field(default_factory=f)`: the function is called for each instance."""
+    result = call.frame.fresh(call.node, "dataclasses.Field", opened=False)
+    factory = call.arguments.keywords.get(FACTORY)
+    if factory is not None:
+        call.frame.capture(result, FACTORY, factory, call.node)
     return result
 
 
@@ -415,6 +442,9 @@ def shallow_copy(call: Call) -> Value:
     value = call.owner if call.owner.objects else call.first
     if value.items is not None or not value.objects or type(value.callee) in (Function, Class):
         return value
+    made = [classes.copied(call.frame, one, call.node, "__copy__") for one in classes.of_class(call.frame, value)]
+    if found := [one for one in made if one is not None]:
+        return join_all(found)
     return types.container(call.frame, call.node, value.type, (value,))
 
 
@@ -423,6 +453,11 @@ def deep_copy(call: Call) -> Value:
     frame, heap, value = call.frame, call.frame.walk.heap, call.first
     if type(value.callee) in (Function, Class):
         return value
+    made = SCALAR
+    for number in sorted(heap.below(value.objects)) if frame.walk.classes else ():
+        for one in classes.of_class(frame, Value("", single(number))):
+            if (found := classes.copied(frame, one, call.node, "__deepcopy__")) is not None and number in value.objects:
+                made = found
     copies = {
         number: frame.make(call.node, heap.types[number], opened=heap.is_open(number), role=f"copy of {number}")
         for number in sorted(heap.below(value.objects))
@@ -435,7 +470,8 @@ def deep_copy(call: Call) -> Value:
             heap.callees[new] = heap.callees[number]
         if number in heap.draws:
             heap.draws[new] = heap.draws[number]
-    return _renumbered(value, copies)
+    copied = _renumbered(value, copies)
+    return join(copied, made) if made.objects else copied
 
 
 def _renumbered(value: Value, copies: dict[int, int]) -> Value:
@@ -590,6 +626,9 @@ SPECIAL: dict[str, Special] = {
     "collections.deque": elements("collections.deque"),
     "builtins.dict": dict_,
     "collections.OrderedDict": dict_,
+    "collections.Record._make": elements("tuple"),
+    "collections.defaultdict": default_dict,
+    "dataclasses.field": field,
     "builtins.min": extreme,
     "builtins.max": extreme,
     "builtins.any": extreme,

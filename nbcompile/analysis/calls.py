@@ -116,7 +116,7 @@ def call_method(frame: Frame, node: ast.AST, receiver: Value, name: str, argumen
         if row is not None:
             made = Call(frame, node, arguments, receiver, f"{walk.known.home(kind, name)}.{name}")
             if kind in _LOOKED_INTO:
-                classes.compare(frame, *arguments.positional)
+                classes.compare(frame, node, *arguments.positional, among=receiver)
             special = SPECIAL.get(made.label)
             result = rows.apply(made, row) if special is None else special(made)
             draw_held(frame, node, receiver)

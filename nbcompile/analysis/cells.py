@@ -349,7 +349,7 @@ class _Notebook:
     def _share(self, frame: CellFrame, record: _Record) -> None:
         """The objects that more than one name reaches, where this cell had a hand in it."""
         walk, heap, trace = self.walk, self.walk.heap, frame.trace
-        looked: set[int] = set(trace.changed) | trace.compared
+        looked: set[int] = set(trace.changed) | trace.compared - self.walk.heap.constants
         for _, _, held in trace.captured:
             if held not in looked:
                 looked |= heap.below((held,))
@@ -379,7 +379,7 @@ class _Notebook:
                 reached = heap.shown(frozenset(inner), made)
                 found |= seen & reached
                 seen |= reached
-        return found
+        return found - heap.constants
 
     def _may_be_shared(self, number: int) -> bool:
         """Whether a second name may reach an object, or something that it holds."""

@@ -6,7 +6,7 @@ import ast
 from typing import cast
 
 from nbcompile.analysis import caches, rows
-from nbcompile.analysis.aliases import ANY, KEPT, OWN
+from nbcompile.analysis.aliases import ANY, FACTORY, KEPT, OWN
 from nbcompile.analysis.bindings import BlockFrame, Frame, FunctionFrame, origin
 from nbcompile.analysis.values import (
     MISSING,
@@ -24,7 +24,7 @@ from nbcompile.analysis.values import (
     join_all,
     single,
 )
-from nbcompile.analysis.visit import Arguments, Call, call_value, evaluate, execute
+from nbcompile.analysis.visit import NO_ARGUMENTS, Arguments, Call, call_value, evaluate, execute
 
 _KEEPS_FIELDS = frozenset(("typing.NamedTuple", "typing.TypedDict", "builtins.Exception", "builtins.BaseException", "builtins.tuple"))
 
@@ -53,6 +53,8 @@ def define_class(frame: Frame, node: ast.ClassDef) -> Value:
         _own(member, made)
     for name, member in body.local.values.items():
         call_member(frame, member, "__set_name__", (value, Value("str", const=name)), node)
+    if _is_enumeration(frame, made):
+        _make_members(frame, made, node)
     made.attributes = [part.target.id for part in node.body if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name)]
     made.keeps_arguments = any(base.callee in _KEEPS_FIELDS for base in bases if isinstance(base.callee, str))
     _announce(frame, bases, value, node)
@@ -64,6 +66,40 @@ def define_class(frame: Frame, node: ast.ClassDef) -> Value:
             frame.capture(base, KEPT, value, node)
             frame.change(base, node, f"`{node.name}` becomes a subclass of it")
     return value
+
+
+def _is_enumeration(frame: Frame, of: Class) -> bool:
+    return find(frame, of, "")[1].startswith("enum.")
+
+
+def _make_members(frame: Frame, of: Class, node: ast.ClassDef) -> None:
+    """What the body of an enumeration binds are instances of it."""
+    number = frame.make(node, of.type, role="member")
+    frame.walk.heap.constants.add(number)
+    member = Value(of.type, single(number))
+    for name, given in of.members.items():
+        if given.type not in _IN_ENUMERATIONS and not name.startswith("_"):
+            of.members[name] = member
+            items = given.items if given.items is not None else (given,)
+            call_member(frame, member, "__new__", (Value("type", single(of.object), of), *items), node)
+            call_member(frame, member, "__init__", items, node)
+
+
+def _member_of(frame: Frame, of: Class) -> Value | None:
+    """Some member of an enumeration."""
+    heap = frame.walk.heap
+    return next((given for one in linearized(of) for given in one.members.values() if not given.objects.isdisjoint(heap.constants)), None)
+
+
+def of_itself(frame: Frame, value: Value, method: str, arguments: tuple[Value, ...], node: ast.AST) -> Value | None:
+    """What iterating over a class or a subscript of it gives: a member of an enumeration, or what its metaclass says."""
+    of = cast("Class", value.callee)
+    if method == "__getitem__":
+        found = find(frame, of, "__class_getitem__")[0]
+        if found is not None:
+            return _call(frame, node, found, Arguments((value, *arguments)))
+    made = call_of_metaclass(frame, node, value, method, Arguments(arguments))
+    return made if made is not None else _member_of(frame, of)
 
 
 def is_stateful(frame: Frame, of: Callee) -> bool:
@@ -173,6 +209,8 @@ def instantiate(frame: Frame, node: ast.AST, target: Value, arguments: Arguments
     """Call a class."""
     of = cast("Class", target.callee)
     call_of_metaclass(frame, node, target, "__call__", arguments)
+    if (constant := _member_of(frame, of)) is not None:
+        return constant
     _, library = find(frame, of, "")
     value = Value(of.type, single(frame.make(node, of.type, opened=library not in ("", "builtins.object"), role=of.type)))
     member, library = find(frame, of, "__new__")
@@ -191,14 +229,19 @@ def instantiate(frame: Frame, node: ast.AST, target: Value, arguments: Arguments
             rows.apply(Call(frame, node, arguments, value, of.name), row)
         if of.keeps_arguments or library:
             _keep_arguments(frame, of, value, arguments, node)
-            for name, given in of.members.items():
-                if given.type == _FIELD:
-                    # Each instance gets what the factory makes for it.
-                    frame.capture(value, name, frame.fresh(node, "", role=f"field {name}"), node)
+        for name, given in of.members.items():
+            if given.type == _FIELD:
+                # Each instance gets what the factory makes for it.
+                frame.capture(value, name, _made_by_factory(frame, given, name, node), node)
         member, _ = find(frame, of, "__post_init__")
         if member is not None:
             _call(frame, node, member, Arguments((value,)))
     return value
+
+
+def _made_by_factory(frame: Frame, field: Value, name: str, node: ast.AST) -> Value:
+    factory = frame.walk.heap.value(frame.walk.heap.named(field.objects, FACTORY))
+    return call_value(frame, node, factory, NO_ARGUMENTS) if factory.callee is not None else frame.fresh(node, "", role=f"field {name}")
 
 
 def call_of_metaclass(frame: Frame, node: ast.AST, target: Value, name: str, arguments: Arguments) -> Value | None:
@@ -434,11 +477,42 @@ def told_apart(frame: Frame, value: Value) -> Objects:
     return frozenset(found)
 
 
-def compare(frame: Frame, *values: Value) -> None:
-    """Values are looked for among others: what shares those that are equal only to themselves must go on sharing them."""
+def compare(frame: Frame, node: ast.AST, *values: Value, among: Value = SCALAR) -> None:
+    """Values are looked for among others: what shares those that are equal only to themselves must go on sharing them.
+
+    Others are asked for their hash, and whether they are equal to what is there.
+    """
     for value in values:
         if value.objects:
             frame.trace.compared |= told_apart(frame, value)
+            if frame.walk.classes:
+                _look_up(frame, node, value, among)
+    if frame.walk.classes and values and among.objects:
+        call_member(frame, frame.walk.heap.value(frame.walk.heap.parts(among.objects, ANY)), "__eq__", values[:1], node)
+
+
+def _look_up(frame: Frame, node: ast.AST, value: Value, among: Value) -> None:
+    for item in value.items or ():
+        _look_up(frame, node, item, among)
+    if value.items is None:
+        call_member(frame, value, "__hash__", (), node)
+        call_member(frame, value, "__eq__", (among,), node)
+
+
+def copied(frame: Frame, instance: Value, node: ast.AST, by: str = "__getnewargs__") -> Value | None:
+    """An instance is copied or pickled, and made again: what its class says of that is called; what that makes."""
+    made = None
+    for name in (by, "__reduce_ex__", "__reduce__"):
+        found = call_member(frame, instance, name, (SCALAR,) if name in ("__deepcopy__", "__reduce_ex__") else (), node)
+        if found is not None and name.startswith("__reduce"):
+            maker, *given = found.items or (SCALAR,)
+            items = given[0].items if given and given[0].items is not None else ()
+            found = call_value(frame, node, maker, Arguments(items)) if maker.callee is not None else None
+        if found is not None:
+            made = found if made is None else join(made, found)
+    state = call_member(frame, instance, "__getstate__", (), node)
+    call_member(frame, instance, "__setstate__", (state if state is not None else SCALAR,), node)
+    return made
 
 
 def methods(of: Class) -> list[Value]:
@@ -488,6 +562,8 @@ _KINDS = {
     "builtins.classmethod": "classmethod",
 }
 _FIELD = "dataclasses.Field"
+# What is bound in an enumeration without becoming a member of it.
+_IN_ENUMERATIONS = frozenset(("function", "property", "classmethod", "staticmethod", "type"))
 # A function of functions: those that are registered with it are held by it.
 _DISPATCH = "functools.singledispatch"
 _TRANSPARENT_WORDS = """

@@ -109,9 +109,9 @@ def compare(frame: Frame, node: ast.Compare) -> Value:
             namespace.read(frame, left, node)
         elif kind is not ast.In and kind is not ast.NotIn:
             result = types.compare(frame, left, right, node)
-            classes.compare(frame, left, right)
+            classes.compare(frame, node, left, right)
         else:
-            classes.compare(frame, left)
+            classes.compare(frame, node, left, among=right)
             types.implicit(frame, right, "__contains__", node)
         left = right
     return result
@@ -141,6 +141,8 @@ def sequence(frame: Frame, node: ast.List | ast.Set) -> Value:
     for element in node.elts:
         value = evaluate(frame, element)
         if value.objects:
+            if kind == "set":
+                classes.compare(frame, element, value)
             frame.capture(result, ANY, value, element)
     if any(type(element) is not ast.Starred for element in node.elts):
         filled.fill(frame, result)
@@ -164,6 +166,7 @@ def dictionary(frame: Frame, node: ast.Dict) -> Value:
             frame.capture(result, ANY, Value("", frame.walk.heap.parts(inner.objects, ANY)), value_node)
             continue
         key, value = evaluate(frame, key_node), evaluate(frame, value_node)
+        classes.compare(frame, key_node, key)
         frame.capture(result, KEYS, key, key_node)
         if value.objects:
             frame.capture(result, key.const if type(key.const) is str else ANY, value, value_node)

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Callable
 
-from nbcompile.analysis import channels, conventions, files, strings, surveyed
+from nbcompile.analysis import channels, classes, conventions, files, strings, surveyed
 from nbcompile.analysis.aliases import ANY
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.known import Action, Condition, Result, Row
@@ -222,6 +222,8 @@ def _restore(call: Call, _: Action) -> None:
     for name, value in list(call.frame.walk.namespace.items()):
         if type(value.callee) in (Class, Function):
             call.frame.read(name, call.node)
+        if type(value.callee) is Class:
+            classes.copied(call.frame, Value(value.callee.type, single(value.callee.object)), call.node)
 
 
 _ACTIONS: dict[str, Callable[[Call, Action], None]] = {

@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Callable, Sequence
 
 from nbcompile.analysis import classes, namespace, rows, surveyed
-from nbcompile.analysis.aliases import ANY, KEYS
+from nbcompile.analysis.aliases import ANY, FACTORY, KEYS
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.known import Row
 from nbcompile.analysis.values import (
@@ -135,7 +135,7 @@ def library_attribute(frame: Frame, path: str, name: str, node: ast.AST) -> Valu
 
 def subscript(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:
     """`value[key]`."""
-    classes.compare(frame, key)
+    classes.compare(frame, node, key)
     if value.items is not None or value.type == SHELL:
         return _from_tuple(frame, value, key, node) if value.items is not None else value
     if value.type == namespace.NAMESPACE or (value.type == "sys.modules" and type(key.const) is str):
@@ -144,13 +144,24 @@ def subscript(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:
         found = _from_instance(frame, value, key, node)
         if value.type:
             return found
+    if type(value.callee) is Class:
+        return classes.of_itself(frame, value, "__getitem__", (key,), node) or value
     if value.type:
+        if value.type == "collections.defaultdict":
+            _ask_factory(frame, value, node)
         row = key_row(frame, value.type, key, "")
         if row is not None:
             return rows.look(frame, node, row, value, f"{value.type}[]")
         if frame.walk.known.is_immutable(value.type) or type(value.callee) is str:
             return SCALAR if value.callee is None else value
     return _from_container(frame, value, key, node)
+
+
+def _ask_factory(frame: Frame, value: Value, node: ast.AST) -> None:
+    """A dictionary with a default makes what it does not have."""
+    factory = frame.walk.heap.value(frame.walk.heap.parts(value.objects, FACTORY))
+    if factory.callee is not None:
+        frame.capture(value, ANY, call_value(frame, node, factory, NO_ARGUMENTS), node)
 
 
 def _from_instance(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:
@@ -230,6 +241,8 @@ def element(frame: Frame, value: Value, node: ast.AST) -> Value:
         return join(found, _untyped_element(frame, Value("", rest, value.callee))) if rest else found
     if value.type in ("generator", "iterator", namespace.NAMESPACE):
         return _consumed(frame, value, node)
+    if type(value.callee) is Class:
+        return classes.of_itself(frame, value, "__iter__", (), node) or SCALAR
     for number in value.objects if len(value.objects) == 1 else ():
         if number in frame.walk.elements:
             return frame.walk.elements[number]

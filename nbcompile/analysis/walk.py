@@ -285,6 +285,7 @@ class Walk:
         if not self.calls_anew(frame, number):
             return
         instance = Value(of.type, single(number))
+        classes.copied(frame, instance, node)
         seen: list[Class] = []
         todo = [of]
         while todo:

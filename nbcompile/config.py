@@ -53,10 +53,16 @@ def parse_personal(data: object, source: str, nodes: Any = None) -> PersonalSett
     """What a file of deployments says, from plain data. Raises `UsageError`."""
     personal = _parsed(PersonalSettings, source, data, nodes)
     for name in (*personal.deployments, *personal.credentials):
-        if not re.fullmatch(NAME, name) or name == "local":
-            advice = "this machine needs no deployment" if name == "local" else "use letters, digits, and . _ -, at most 63 of them"
-            raise UsageError(f"{source}: nothing can be called {name!r}", advice)
+        check_name(name, "nothing", source)
     return personal
+
+
+def check_name(name: str, kind: str, source: str = "") -> None:
+    """See that something of that kind can be called so. Raises `UsageError`."""
+    if not re.fullmatch(NAME, name) or name == "local":
+        advice = "this machine needs no deployment" if name == "local" else "use letters, digits, and . _ -, at most 63 of them"
+        what = "nothing can" if kind == "nothing" else f"{kind} cannot"
+        raise UsageError(f"{source}{': ' if source else ''}{what} be called {name!r}", advice)
 
 
 def add_deployments(path: Path, deployments: Mapping[str, object], credentials: Mapping[str, object]) -> None:

@@ -68,7 +68,8 @@ def main() -> None:
         raise SystemExit(error.exit_code) from None
     except click.Abort as stopped:
         # By Ctrl-C, at any moment before or after a command sees to it by itself; or a question that nobody can answer.
-        by_hand = isinstance(stopped.__cause__, KeyboardInterrupt)
+        # A prompt that is left by Ctrl-C or by the end of the input hides which of them it was.
+        by_hand = isinstance(stopped.__cause__ or stopped.__context__, KeyboardInterrupt)
         click.echo(f"nbcompile: interrupted\n{_AGAIN}" if by_hand else "nbcompile: nobody is there to answer", err=True)
         raise SystemExit(int(ExitCode.INTERRUPTED if by_hand else ExitCode.USAGE)) from None
     except _Terminated:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 import click
 
+from nbcompile.config import check_name
 from nbcompile.model.errors import UsageError
 from nbcompile.model.offer import Choice, Offer
 from nbcompile.model.personal import PersonalSettings
 from nbcompile.places.agent import Identity, identities
 from nbcompile.places.draft import WORK_ROOT, Draft, draft_host, draft_slurm, joined, login_name
-from nbcompile.places.ssh_config import HostSuggestion, fingerprint, known_keys, suggest
+from nbcompile.places.ssh_config import HostSuggestion, fingerprint, host_names, known_keys, suggest
 
 T = TypeVar("T")
 _USUAL_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
@@ -57,9 +58,12 @@ class Dialogue:
 
     def describe(self, personal: PersonalSettings) -> Draft:
         """What is to be written, before anything was reached. Raises `UsageError` where the options do not say enough."""
-        wishes = self._wishes
+        check_name(self._name, "a deployment")
         if self._name in personal.deployments and not (self._asks and click.confirm(f"Replace `{self._name}`?")):
             raise UsageError(f"there is a deployment `{self._name}` already", f"remove it first: nbcompile deployment remove {self._name}")
+        if self._asks and not self._wishes.host and not self._wishes.slurm:
+            self._wishes = self._asked_for()
+        wishes = self._wishes
         if not wishes.host and not wishes.slurm:
             raise UsageError(f"it is not said where `{self._name}` is", "add --ssh HOST, or --slurm for the Slurm of this machine")
         if not wishes.slurm:
@@ -101,6 +105,15 @@ class Dialogue:
         if wishes.modules or wishes.prefix or not self._asks:
             return Choice(options=given, modules=wishes.modules, prefix=wishes.prefix)
         return self._software(offer, given)
+
+    def _asked_for(self) -> Wishes:
+        """Where it is, of a person who said no more than a name."""
+        known = host_names(self._home / "config")
+        if known:
+            click.echo(f"~/.ssh/config has {', '.join(known)}", err=True)
+        suggestion = self._name if self._name in known else (known[0] if len(known) == 1 else None)
+        host = str(click.prompt("Host, as `host`, `user@host:port`, or a name from ~/.ssh/config", default=suggestion, err=True))
+        return replace(self._wishes, host=host, slurm=click.confirm("Do jobs go to a Slurm there?", default=False, err=True))
 
     def _host(self, name: str) -> Draft:
         """The host, and those that ~/.ssh/config goes through."""
@@ -167,13 +180,15 @@ class Dialogue:
         return self._pick("Wait in the partition", [(one.words, one.name) for one in first])
 
     def _software(self, offer: Offer, options: Mapping[str, object]) -> Choice:
-        choices = []
+        choices: list[tuple[str, Choice | None]] = []
         for python in offer.pythons:
             where = python.prefix or python.path
             choices.append((f"Python {python.version} in {where}", Choice(options=options, prefix=python.prefix)))
-        first = sorted(choices, key=lambda one: not one[1].prefix)
-        first += [(f"the module {one}", Choice(options=options, modules=(one,))) for one in offer.modules]
-        return self._pick("Run steps with", first) if first else Choice(options=options)
+        choices.sort(key=lambda one: one[1] is None or not one[1].prefix)
+        choices += [(f"the module {one}", Choice(options=options, modules=(one,))) for one in offer.modules]
+        choices.append(("a venv or conda environment somewhere else", None))
+        chosen = self._pick("Run steps with", choices)
+        return chosen or Choice(options=options, prefix=str(click.prompt("Its path there", err=True)))
 
     def _ask(self, question: str, suggestion: str) -> str:
         return str(click.prompt(question, default=suggestion, err=True)) if self._asks else suggestion

@@ -51,6 +51,12 @@ def suggest(name: str, config: Path) -> HostSuggestion:
     )
 
 
+def host_names(config: Path) -> tuple[str, ...]:
+    """The names that a configuration gives to single hosts, in its order."""
+    named = (name for keyword, value in _lines(config, 0) if keyword == "host" for name in value.split())
+    return tuple(dict.fromkeys(name for name in named if not any(sign in name for sign in "*?!")))
+
+
 def known_keys(host: str, port: int, text: str) -> tuple[str, ...]:
     """The keys of a host in the text of a known_hosts file, as `type base64`."""
     name = host if port == 22 else f"[{host}]:{port}"

@@ -100,7 +100,8 @@ class Login:
             keys = [key for credential in credentials for key in await _keys(credential, stack)]
             connection = await self._log_in(address, tunnel, keys, client)
         except _PROBLEMS as error:
-            raise client.problem or self._refusal(translated(error, address), address, "" if client.asked else identity) from None
+            problem = translated(error, address, self._opening.deployment)
+            raise client.problem or self._refusal(problem, address, "" if client.asked else identity) from None
         stack.push_async_callback(_close, connection)
         return connection
 
@@ -110,8 +111,8 @@ class Login:
             return problem
         if identity:
             self._refused = (identity, time.monotonic() + _REFUSAL_SECONDS)
-        said = f"{address} does not accept the credential of `{self._opening.deployment}`"
-        return AuthExpired(said, "log in again at your site, or see `nbcompile doctor`")
+        said = f"{address} does not accept the credential of `{self._opening.deployment}` for the user {self.settings.user}"
+        return AuthExpired(said, "see that the user and the key are right, or log in again at your site")
 
     async def _log_in(
         self, address: Address, tunnel: asyncssh.SSHClientConnection | None, keys: list[asyncssh.SSHKeyPair], client: _Client
@@ -302,13 +303,14 @@ def _is_pinned(pair: asyncssh.SSHKeyPair, pin: AgentIdentity) -> bool:
     return bool(pin.authority) and authority.get_fingerprint() == pin.authority
 
 
-def translated(error: Exception, address: Address) -> PlaceFailed:
+def translated(error: Exception, address: Address, deployment: str = "") -> PlaceFailed:
     """Whatever asyncssh raises, as one of our errors. Texts that a host sent are cleaned."""
     if isinstance(error, PlaceFailed):
         return error
     said = plain(str(error), 300)
     if isinstance(error, asyncssh.HostKeyNotVerifiable):
-        advice = "if its administrators changed it, replace `hostKeys` of the deployment; otherwise somebody is in between"
+        name = f" `{deployment}`" if deployment else ""
+        advice = f"if its administrators changed it, replace `hostKeys` of the deployment{name}; otherwise somebody is in between"
         return Fatal(f"{address} shows a host key that is not the pinned one", advice)
     if isinstance(error, asyncssh.PermissionDenied) or (isinstance(error, asyncssh.DisconnectError) and _TOO_MANY in error.reason):
         return AuthExpired(f"{address} does not accept the credential")

@@ -102,6 +102,17 @@ class TestDescribing:
             described(home, **wishes)
         assert advice in caught.value.advice
 
+    def test_whoever_says_only_a_name_is_asked_where_it_is(self, home):
+        (home / ".ssh" / "config").write_text("Host *\n User me\nHost hpc lab-? !no\n HostName login.example\n")
+        draft = described(home, ["", "y", ""], interactive=True)
+        assert (draft.deployments["hpc-login"]["host"], draft.deployments["hpc"]["via"]) == ("login.example", "hpc-login")
+        assert described(home, ["you@other", "n", ""], interactive=True).deployments["hpc"]["host"] == "other"
+
+    @pytest.mark.parametrize("name", ["a b", "-x", "local", "../x", "ü"])
+    def test_a_name_that_cannot_be_is_told_before_anything_is_asked(self, home, name):
+        with pytest.raises(UsageError, match="a deployment cannot be called"):
+            Dialogue(name, Wishes(host="lab"), asks=True, home=home).describe(NOTHING)
+
     def test_a_deployment_is_not_replaced_unasked(self, home):
         known = PersonalSettings(deployments={"hpc": Deployment(backend="ssh")})
         with pytest.raises(UsageError, match="already"):
@@ -143,6 +154,7 @@ class TestChoosing:
         choice = self.choice(home, ["2", "", "1"])
         assert (choice.options, choice.prefix) == ({"account": "b", "partition": "cpu"}, "/home/me/sci")
         assert self.choice(home, ["1", "2", "3"]).modules == ("python/3.13",)
+        assert self.choice(home, ["1", "2", "4", "/opt/env"]).prefix == "/opt/env"
 
     def test_flags_say_it_without_questions(self, home):
         choice = self.choice(home, account="a", partition="gpu", qos="fast", prefix="/opt/x", modules=("gcc",))

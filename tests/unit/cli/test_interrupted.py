@@ -58,12 +58,15 @@ def test_sigterm_ends_what_was_begun_and_is_exit_code_143(ended, monkeypatch, tm
     assert "`nbcompile runs resume`" in said.err
 
 
-def test_a_question_that_nobody_can_answer_is_told(ended, monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("left_by", "code", "words"), [(EOFError, 2, "nobody is there to answer"), (KeyboardInterrupt, 130, "nbcompile: interrupted")]
+)
+def test_a_question_that_nobody_answers_is_told(ended, monkeypatch, tmp_path, left_by, code, words):
     (tmp_path / "n.py").write_text("# %%\nx = 1\n", "utf-8")
     monkeypatch.setattr(api, "build", lambda *_, **__: click.prompt("word"))
-    monkeypatch.setattr("click.termui.visible_prompt_func", lambda *_: (_ for _ in ()).throw(EOFError))
-    code, said = ended("build", str(tmp_path / "n.py"))
-    assert (code, "nobody is there to answer" in said.err) == (2, True)
+    monkeypatch.setattr("click.termui.visible_prompt_func", lambda *_: (_ for _ in ()).throw(left_by))
+    found, said = ended("build", str(tmp_path / "n.py"))
+    assert (found, words in said.err) == (code, True)
 
 
 @pytest.mark.parametrize(

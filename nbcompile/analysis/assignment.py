@@ -69,6 +69,10 @@ def store_attribute(frame: Frame, receiver: Value, name: str, value: Value, node
     else:
         for instance in classes.of_class(frame, receiver):
             _ask_class(frame, instance, name, value, node)
+    if receiver.type == _INDEX and isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
+        # An index has no life of its own: it is a part of its table, and of what shows the table's rows.
+        frame.change(evaluate(frame, node.value.value), node, f"`.{node.value.attr}.{name} =` names its index", deep=True)
+        return
     row = walk.known.method(receiver.type, f".{name}=") if receiver.type else None
     if row is not None:
         rows.apply(Call(frame, node, Arguments((value,)), receiver, f"{receiver.type}.{name}"), row)
@@ -175,6 +179,7 @@ def _in_place(frame: Frame, old: Value, operator: type[ast.AST], value: Value, n
     return old if old.type else join_all([old, frame.fresh(node, "", opened=False)])
 
 
+_INDEX = "pandas.Index"
 _IN_PLACE = frozenset(
     (
         "list",

@@ -662,6 +662,8 @@ SPECIAL: dict[str, Special] = {
     "functools.reduce": reduce_,
     "copy.copy": shallow_copy,
     "copy.deepcopy": deep_copy,
+    "sklearn.clone": deep_copy,
+    "sklearn.base.clone": deep_copy,
     "list.copy": shallow_copy,
     "dict.copy": shallow_copy,
     "set.copy": shallow_copy,

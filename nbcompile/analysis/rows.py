@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from nbcompile.analysis import channels, classes, conventions, files, strings, surveyed
-from nbcompile.analysis.aliases import ANY
+from nbcompile.analysis.aliases import ANY, KEPT
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.known import Action, Condition, Result, Row
 from nbcompile.analysis.values import (
@@ -38,10 +38,21 @@ _CALLED = (Function, Class, Partial, Wrapped, Choice)
 _LIBRARIES_OF_MEMORY = ("numpy.", "pandas.", "torch.", "scipy.")
 
 
+class _Later:
+    """What a call's value goes on doing: the generator that it draws from, files that it has open, functions that it calls."""
+
+    __slots__ = ("called", "drawn", "opened")
+
+    def __init__(self) -> None:
+        self.drawn: tuple[str, str] | None = None
+        self.opened: list[Action] = []
+        self.called: list[Value] = []
+
+
 def apply(call: Call, row: Row) -> Value:
     """Do what the row says; returns the call's value."""
     value: Value | None = None
-    inert, drawn, opened = False, None, list[Action]()
+    inert, later = False, _Later()
     if call.label.partition(".")[0] in _SPEAKING:
         call.frame.trace.speaks = True
     for clause in row:
@@ -51,18 +62,15 @@ def apply(call: Call, row: Row) -> Value:
         for action in clause.actions:
             if action.verb == "inert":
                 inert = True
-            elif action.verb in channels.DRAWS_LATER:
-                drawn = (action.word, channels.DRAWS_LATER[action.verb])
             else:
-                _ACTIONS[action.verb](call, action)
+                _act(call, action, later)
         files.log(call, clause.actions)
-        opened += [action for action in clause.actions if action.verb in files.OPENING]
         if clause.result is not None:
             found = _result(call, clause.result)
             value = found if value is None or holds is True else join(value, found)
     _call_given(call, inert)
-    if value is not None and (drawn is not None or opened):
-        _remember(call, value, drawn, opened)
+    if value is not None:
+        _remember(call, value, later)
     value = conventions.follow(call, value if value is not None else SCALAR, row)
     if not inert:
         value = conventions.given_to_overwriting(call, value)
@@ -80,12 +88,25 @@ def _as_it_is_called(call: Call) -> None:
             call.frame.walk.heap.ask_for_frames(given.objects)
 
 
-def _remember(call: Call, value: Value, drawn: tuple[str, str] | None, opened: list[Action]) -> None:
-    """What a call gives draws numbers later, or writes to a file that it has open."""
-    if drawn is not None:
-        call.frame.walk.heap.draws.update(dict.fromkeys(value.objects, drawn))
-    for action in opened:
+def _act(call: Call, action: Action, later: _Later) -> None:
+    if action.verb in channels.DRAWS_LATER:
+        later.drawn = (action.word, channels.DRAWS_LATER[action.verb])
+    elif action.verb == "formula":
+        later.called += _formula(call, action)
+    else:
+        _ACTIONS[action.verb](call, action)
+        if action.verb in files.OPENING:
+            later.opened.append(action)
+
+
+def _remember(call: Call, value: Value, later: _Later) -> None:
+    """What a call gives draws numbers later, writes to a file that it has open, or works out a formula for other data."""
+    if later.drawn is not None:
+        call.frame.walk.heap.draws.update(dict.fromkeys(value.objects, later.drawn))
+    for action in later.opened:
         files.stays_open(call, action, value)
+    for called in later.called:
+        call.frame.capture(value, KEPT, called, call.node)
 
 
 def _call_given(call: Call, inert: bool) -> None:
@@ -211,10 +232,9 @@ def _query(call: Call, action: Action) -> None:
             strings.read_query(call.frame, value.const, call.node)
 
 
-def _formula(call: Call, action: Action) -> None:
-    for value in call.chosen(action):
-        if type(value.const) is str:
-            strings.read_formula(call.frame, value.const, call.node)
+def _formula(call: Call, action: Action) -> list[Value]:
+    texts = [value.const for value in call.chosen(action) if type(value.const) is str]
+    return [called for text in texts for called in strings.read_formula(call.frame, text, call.node)]
 
 
 def _restore(call: Call, _: Action) -> None:
@@ -249,7 +269,6 @@ _ACTIONS: dict[str, Callable[[Call, Action], None]] = {
     "opens": files.open_,
     "names": files.name,
     "query": _query,
-    "formula": _formula,
     "restores": _restore,
 }
 

@@ -52,10 +52,16 @@ def read_query(frame: Frame, text: str, node: ast.AST) -> None:
         frame.read(name, node)
 
 
-def read_formula(frame: Frame, text: str, node: ast.AST) -> None:
-    """A formula's functions and variables are looked up among the names of the notebook, also where the data have them."""
+def read_formula(frame: Frame, text: str, node: ast.AST) -> list[Value]:
+    """A formula's functions and variables are looked up among the names of the notebook, also where the data have them.
+
+    Returns the notebook's functions in it.
+    """
+    called = []
     for name in dict.fromkeys(_FORMULA_NAME.findall(text)):
         if frame.peek(name) is not None:
             value = frame.read(name, node)
             if value.callee is not None and not isinstance(value.callee, str):
                 call_back(frame, node, value)
+                called.append(value)
+    return called

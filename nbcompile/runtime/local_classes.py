@@ -55,6 +55,8 @@ class LocalClasses:
         self._ids: Dict[int, Tuple[type, str]] = {}
         self._classes: Dict[str, type] = {}
         self._complete: Dict[str, bool] = {}
+        # What is set on classes once the class above them is there: it may be read together with them.
+        self._waiting: Dict[str, List[Tuple[type, Any]]] = {}
 
     def take_apart(self, value: type) -> Tuple[ClassParts, ClassState]:
         """What is needed to make this class again."""
@@ -73,12 +75,22 @@ class LocalClasses:
         return self._classes[parts.id]
 
     def complete(self, value: type, state: Any) -> None:
-        """Set what belongs to the class, unless that was done."""
+        """Set what belongs to the class, unless that was done, and after what belongs to the classes above it.
+
+        A class is sent with those below it, and a dataclass looks up what fields it is given from above.
+        """
         number = self._ids[id(value)][1]
         if self._complete.setdefault(number, False):
             return
+        above = (self._ids[id(base)][1] for base in value.__mro__[1:] if id(base) in self._ids)
+        missing = next((one for one in above if not self._complete.get(one)), None)
+        if missing is not None:
+            self._waiting.setdefault(missing, []).append((value, state))
+            return
         self._complete[number] = True
         _complete(value, ClassState(*state))
+        for waiting in self._waiting.pop(number, ()):
+            self.complete(*waiting)
 
     def _id(self, value: type) -> str:
         known = self._ids.get(id(value))

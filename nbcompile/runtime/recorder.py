@@ -38,6 +38,11 @@ class Recorder:
         self._latest = self._latest if cell == NO_CELL else cell
 
     @property
+    def latest(self) -> int:
+        """The cell that runs or, between cells, that ran last."""
+        return self._latest
+
+    @property
     def is_idle(self) -> bool:
         """Whether what the thread of the cells writes now belongs to none of them."""
         return bool(self.muted) or self.cell == NO_CELL

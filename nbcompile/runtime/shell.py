@@ -233,6 +233,7 @@ class IPythonKernel(CellKernel):
         shell.execution_count = source.number or 0
         self._number_inputs(source.number or 0)
         shell.kernel.start_cell(source.cell)
+        self._tell_streams()
         shell._failed_in_display = False
         with self._without_input():
             result = self._turn(self._execute(source))
@@ -244,6 +245,12 @@ class IPythonKernel(CellKernel):
         if error is None and shell._failed_in_display and _display_errors_fail_cells():
             return getattr(sys, "last_value", None) or RuntimeError("display failed")
         return error  # type: ignore[no-any-return]
+
+    def _tell_streams(self) -> None:
+        """Tell the streams which cell they answer: only those of the moment, so what was put aside stays with its cell."""
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "set_parent"):
+                stream.set_parent(self.shell.kernel.get_parent())
 
     def show_result(self, cell: int, number: Optional[int], value: Any) -> None:
         """Show a value as that of the last expression of a cell."""

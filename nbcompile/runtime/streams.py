@@ -1,8 +1,10 @@
 """stdout and stderr of the cells: what Python writes, and what C code and child processes write to descriptors 1 and 2.
 
 A kernel holds the text of each stream back until something else is shown, somebody flushes, or a fifth of a second has
-passed; so do we, because that decides in which order a front end sees the two. Descriptors 1 and 2 are files, not
-pipes: nothing can block on them, text is read in the order of the writes, and what a dying process said is still there.
+passed; so do we, because that decides in which order a front end sees the two. A stream that was not `sys.stdout` or
+`sys.stderr` when a cell began still answers the cell before, in a kernel: what the cell writes there nobody is shown.
+Descriptors 1 and 2 are files, not pipes: nothing can block on them, text is read in the order of the writes, and what a
+dying process said is still there.
 """
 
 from __future__ import annotations
@@ -76,6 +78,8 @@ class OutStream(io.TextIOBase):
         self._length = 0
         self._since = 0.0
         self._in_child = False
+        # The cell it answers, as far as anybody told it.
+        self._cell: Optional[int] = None
 
     def write(self, text: str) -> int:
         """Take the text; it is shown with the next flush."""
@@ -121,6 +125,10 @@ class OutStream(io.TextIOBase):
         """Text can be written."""
         return True
 
+    def set_parent(self, parent: Any) -> None:  # noqa: ARG002 (a kernel's message)
+        """Answer the cell that runs now: a kernel tells its streams when a cell begins, and so do those put in their place."""
+        self._cell = self._recorder.latest
+
     def after_fork(self) -> None:
         """Start anew in a forked child: its text goes through the descriptor to the process that runs the cell."""
         self._lock = threading.RLock()
@@ -136,6 +144,8 @@ class OutStream(io.TextIOBase):
         self._hold(descriptor.read())
 
     def _hold(self, text: str, other_thread: bool = False) -> None:
+        if self._cell not in (None, self._recorder.latest):
+            return
         if not self._pieces:
             self._since = time.monotonic()
         self._pieces.append((text, other_thread))

@@ -16,6 +16,7 @@ LIBRARY = Library(
     types={
         "networkx.Graph": "nx.Graph",
         "networkx.View": object,
+        "networkx.Adjacency": object,
         "networkx.Degree": object,
         "scipy.sparse.spmatrix": object,
         "numpy.item": object,
@@ -26,6 +27,7 @@ LIBRARY = Library(
     receivers={
         "networkx.Graph": ("path", "d"),
         "networkx.Degree": "path.degree",
+        "networkx.Adjacency": "path.adj",
         "networkx.View": ("path.nodes", "path.edges", "path.adj"),
     },
     ladder=(

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from nbcompile.analysis import caches, classes, files, filled, rows, types
 from nbcompile.analysis.aliases import ANY, FACTORY, KEPT, KEYS
 from nbcompile.analysis.assignment import store_attribute
-from nbcompile.analysis.bindings import BlockFrame, Frame, FunctionFrame
+from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.channels import ADDRESSES
-from nbcompile.analysis.namespace import NAMESPACE
+from nbcompile.analysis.namespace import NAMESPACE, namespace_of
 from nbcompile.analysis.strings import evaluate_text, execute_text
 from nbcompile.analysis.values import (
     NO_OBJECTS,
@@ -73,15 +73,20 @@ def namespace(call: Call) -> Value:
 
 def local_namespace(call: Call) -> Value:
     """`locals()` in a function are only its own names."""
-    inner = call.frame
-    while isinstance(inner, BlockFrame):
-        inner = inner.parent
-    if not isinstance(inner, FunctionFrame):
+    inner = namespace_of(call.frame)
+    if inner is None:
         return namespace(call)
     held = NO_OBJECTS.union(*(value.objects for value in inner.local.values.values()))
     result = Value("dict", single(call.frame.make(call.node, "dict")))
     call.frame.capture(result, ANY, Value("", held), call.node)
     return result
+
+
+def dir_(call: Call) -> Value:
+    """`dir()` at the top lists all names that are bound; elsewhere and of a value it lists what nobody has to bring."""
+    if not call.arguments.all() and namespace_of(call.frame) is None:
+        call.frame.walk.opaque(call.frame, call.node, "`dir()` lists all names")
+    return Value("list", single(call.frame.make(call.node, "list")))
 
 
 def eval_(call: Call) -> Value:
@@ -602,6 +607,7 @@ SPECIAL: dict[str, Special] = {
     "builtins.vars": namespace,
     "importlib.import_module": import_module,
     "builtins.locals": local_namespace,
+    "builtins.dir": dir_,
     "builtins.eval": eval_,
     "builtins.exec": exec_,
     "builtins.super": super_,

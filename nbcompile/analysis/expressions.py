@@ -100,8 +100,11 @@ def compare(frame: Frame, node: ast.Compare) -> Value:
     left = evaluate(frame, node.left)
     result = plain("bool")
     for operator, right_node in zip(node.ops, node.comparators, strict=True):
-        right = evaluate(frame, right_node)
         kind = type(operator)
+        if kind in (ast.In, ast.NotIn) and namespace.looked_up(frame, left, right_node, node):
+            left = plain("list")
+            continue
+        right = evaluate(frame, right_node)
         if kind is ast.Is or kind is ast.IsNot:
             if left.objects and right.objects:
                 frame.trace.compared |= left.objects | right.objects

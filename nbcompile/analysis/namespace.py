@@ -1,4 +1,4 @@
-"""`globals()`, and `locals()` and `vars()` at the top: the notebook's names as a dictionary.
+"""`globals()`, and `locals()`, `vars()` and `dir()` at the top: the notebook's names.
 
 With a literal key an item is the name. Anything else may be any name: the cell is opaque.
 """
@@ -7,12 +7,29 @@ from __future__ import annotations
 
 import ast
 
-from nbcompile.analysis.bindings import Frame
+from nbcompile.analysis.bindings import BlockFrame, Frame, FunctionFrame
 from nbcompile.analysis.values import NONE, Value
 from nbcompile.analysis.visit import Arguments
 
 NAMESPACE = "namespace"
 _READERS = ("get", "__getitem__")
+
+
+def namespace_of(frame: Frame) -> FunctionFrame | None:
+    """The function whose names `locals()` and `dir()` show here; `None` at the top, where they are the notebook's."""
+    inner = frame
+    while isinstance(inner, BlockFrame):
+        inner = inner.parent
+    return inner if isinstance(inner, FunctionFrame) else None
+
+
+def looked_up(frame: Frame, key: Value, names: ast.expr, node: ast.AST) -> bool:
+    """`"x" in dir()` reads the name; returns whether this was such a question."""
+    is_listing = isinstance(names, ast.Call) and ast.unparse(names) == "dir()" and frame.peek("dir") is None
+    if not is_listing or type(key.const) is not str or namespace_of(frame) is not None:
+        return False
+    frame.read_global(key.const, node)
+    return True
 
 
 def read(frame: Frame, key: Value, node: ast.AST) -> Value:

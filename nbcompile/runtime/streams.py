@@ -125,7 +125,7 @@ class OutStream(io.TextIOBase):
         """Text can be written."""
         return True
 
-    def set_parent(self, parent: Any) -> None:  # noqa: ARG002 (a kernel's message)
+    def set_parent(self, parent: Any) -> None:
         """Answer the cell that runs now: a kernel tells its streams when a cell begins, and so do those put in their place."""
         self._cell = self._recorder.latest
 

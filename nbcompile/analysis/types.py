@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Callable, Sequence
 
 from nbcompile.analysis import classes, namespace, rows, surveyed
-from nbcompile.analysis.aliases import ANY, FACTORY, KEYS
+from nbcompile.analysis.aliases import ANY, FACTORY, KEPT, KEYS
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.known import Row
 from nbcompile.analysis.values import (
@@ -63,6 +63,7 @@ _DUNDERS: dict[type[ast.AST], tuple[str, str]] = {
     ast.UAdd: ("__pos__", ""),
     ast.Invert: ("__invert__", ""),
 }
+_ARITHMETIC = frozenset((ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult))
 _COMPARISONS = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__")
 _SHOWN_BY = (
     "_ipython_display_",
@@ -318,8 +319,17 @@ def operate(frame: Frame, left: Value, operator: type[ast.AST], right: Value, no
         return container(frame, node, one, (left, right))
     if one in _ARRAYS or other in _ARRAYS:
         return frame.fresh(node, one if _RANK.get(one, 0) >= _RANK.get(other, 0) else other, opened=False)
-    known = one if one not in _RANK and one not in ("", "scalar", "list", "tuple") else other
-    return frame.fresh(node, known if known not in _RANK and known != "scalar" else "", opened=False)
+    return _expression(frame, left, operator, right, node)
+
+
+def _expression(frame: Frame, left: Value, operator: type[ast.AST], right: Value, node: ast.AST) -> Value:
+    """What objects of libraries make of each other. If nobody has described them, it may be an expression, which holds its terms."""
+    known = left.type if left.type not in _RANK and left.type not in ("", "scalar", "list", "tuple") else right.type
+    made = frame.fresh(node, known if known not in _RANK and known != "scalar" else "", opened=False)
+    if operator in _ARITHMETIC and left is not right and surveyed.is_foreign(frame, left) and surveyed.is_foreign(frame, right):
+        for term in (left, right):
+            frame.capture(made, KEPT, term, node)
+    return made
 
 
 def path_below(path: Value, *parts: Value) -> Value:

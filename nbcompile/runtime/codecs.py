@@ -27,6 +27,7 @@ from .loaded import LOADED
 from .local_classes import LocalClasses
 from .payload_file import broken_payload
 from .placeholders import CannotTravel, Placeholder, TravelFailure, placeholder_failure, tied_to_a_process
+from .set_order import Filling, filling
 from .sharing import Reach
 from .streams import OutStream
 from .tables import have_as_others, is_had_by_others, is_known_as_copy, make_known_as_copy
@@ -61,6 +62,7 @@ _bare, _put_in = payload_name("bare"), payload_name("put_in")
 _own_dictionary, _set_items = payload_name("own_dictionary"), payload_name("set_items")
 _local_class, _set_class = payload_name("local_class"), payload_name("set_class")
 _set_blocks, _set_copy = payload_name("set_blocks"), payload_name("set_copy")
+_fill_sets = payload_name("fill_sets")
 _placeholder, _exception, _set_exception, _figure, _mapping_view, _mapping_iterator = map(
     payload_name, ("placeholder", "exception", "set_exception", "figure", "mapping_view", "mapping_iterator")
 )
@@ -145,6 +147,7 @@ class ValueWriter(pickle.Pickler):
             types.ModuleType: self._reduce_module,
             types.CellType: self._reduce_cell,
             Placeholder: self._reduce_placeholder,
+            _SetsInOrder: lambda value: (_fill_sets, (value.fillings,)),
             OutStream: lambda value: self._reduce_tied(value, "a stream"),
             type(...): lambda value: (_attribute, ("builtins", "Ellipsis")),
             type(NotImplemented): lambda value: (_attribute, ("builtins", "NotImplemented")),
@@ -174,6 +177,10 @@ class ValueWriter(pickle.Pickler):
                 for _, cell in list(self._cells.values())[written:]:
                     self.dump(_cell_contents(cell))
                     written += 1
+            fillings = self._fillings()
+            if fillings:
+                self.dump(_SetsInOrder(fillings))
+                written += 1
         finally:
             if collecting:
                 gc.enable()
@@ -186,6 +193,13 @@ class ValueWriter(pickle.Pickler):
             tuple(self._mentioned),
             tuple(self._modules),
         )
+
+    def _fillings(self) -> List[Tuple[Any, ...]]:
+        """The sets that would be walked through in another order than here, and how to fill them."""
+        if pickle.EMPTY_SET not in self._content.getvalue():
+            return []
+        sets = [value for _, value in self.memo.copy().values() if type(value) is set]
+        return [(one, *way) for one, way in ((one, filling(one)) for one in sets) if way is not None]
 
     def reducer_override(self, value: Any) -> Any:
         """How to rebuild an object; called for everything but the plain built-in types."""
@@ -463,6 +477,13 @@ class _NoContent(io.BytesIO):
         return len(content)
 
 
+class _SetsInOrder:
+    """What comes last in a frame: sets that are there by then, and how each is filled."""
+
+    def __init__(self, fillings: List[Tuple[Any, ...]]) -> None:
+        self.fillings = fillings
+
+
 _WITHOUT_PARTS = frozenset((type(None), bool, int, float, complex, str, bytes))
 _SMALL_BUFFER = 1 << 12
 # They tell the shell how to show figures, once for each process.
@@ -651,6 +672,10 @@ class Reader(pickle.Unpickler):
             made.__setstate__(own)
         for number in others:
             have_as_others(made.blocks[number])
+
+    def fill_sets(self, fillings: List[Tuple[Any, ...]]) -> None:
+        for value, *way in fillings:
+            Filling(*way).fill(value)
 
     def set_copy(self, made: Any, state: Any) -> None:
         made.__setstate__(state)

@@ -72,3 +72,24 @@ def native_jobs(output):
     """The attempts of the steps that ran."""
     with Journal(output / ".nbcompile" / "journal.sqlite", writes=False) as journal:
         return {step.step: (step.job["ref"]["key"], step.job["ref"]["attempt"]) for step in journal.steps() if step.job.get("ref")}
+
+
+@pytest.mark.ssh
+def test_names_of_all_kinds_come_to_the_next_place_and_here(ssh_hosts, calm, tmp_path, monkeypatch):
+    """A place is told of files in lines, and a name may hold several."""
+    monkeypatch.setenv("NBCOMPILE_STREAMFLOW", str(STREAMFLOW))
+    monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(write_deployments(tmp_path / "deployments.yml", island=host(sshd.ISLAND))))
+    names = ["two\nlines", " both ends ", "-rf", "ünï ☃", "u\u2028v", "a*b?[c]", "$(touch pwned)", "quo'te\"s", "d\n/-x ", "\\back"]
+    for name in names:
+        path = tmp_path / f"given {name}"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(name, "utf-8")
+    make = "".join(f"with open({name!r}, 'w') as file:\n    print(file.write(open({f'given {name}'!r}).read()))\n" for name in names)
+    use = "print([" + ", ".join(f"open({name!r}).read()" for name in names) + f"] == {names!r})"
+    cells = f'# %%\n# nbc: target=host1\nimport os\nos.makedirs("d\\n", exist_ok=True)\n{make}\n# %%\n# nbc: target=island\n{use}\n'
+    (tmp_path / "names.py").write_text(cells, "utf-8")
+    record = api.run(tmp_path / "names.py", Settings(granularity=Granularity.CELL), output=tmp_path / "out")
+    assert record.failures == ()
+    assert {step.place for step in record.steps} == {"host1", "island"}
+    assert shown(tmp_path / "out")[-1][-1] == ["True\n"]
+    assert {(tmp_path / "out" / name).read_text("utf-8") for name in names} == set(names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def available_cores() -> int:
     """Cores that this process may use."""
     allowed = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     quota = min(_cpu_quotas(), default=float(allowed))
-    return max(1, min(allowed, int(quota + 0.5)))
+    return max(1, min(allowed, int(quota + 0.5), _allocated_cores(os.environ) or allowed))
 
 
 def free_memory_mib() -> float:
@@ -32,6 +32,12 @@ def out_of_memory_kills() -> int:
             if line.startswith("oom_kill "):
                 kills = max(kills, int(line.split()[1]))
     return kills
+
+
+def _allocated_cores(environ: Mapping[str, str]) -> int:
+    """Cores of this node that a job of Slurm was given. Not every site binds its jobs to them; none where there is no job."""
+    given = environ.get("SLURM_CPUS_ON_NODE", "") if environ.get("SLURM_JOB_ID") else ""
+    return int(given) if given.isdecimal() else 0
 
 
 def _cpu_quotas() -> Iterator[float]:

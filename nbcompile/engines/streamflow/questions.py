@@ -14,6 +14,7 @@ from nbcompile.backend import Unsupported
 from nbcompile.engines.streamflow.tree import Content, Tree, contents
 
 _PATH = r"('(?:[^']|'\"'\"')*'|[^\s';&|]+)"
+_EXPANDED = frozenset('"\\$`')
 Answer = tuple[str, int]
 
 
@@ -65,8 +66,17 @@ def _size(tree: Tree, words: str) -> Answer:
 def _list(tree: Tree, path: str, kind: str) -> Answer:
     wanted = dict if kind == "d" else Content
     base, node = _plain(path).rstrip("/"), tree.find(_plain(path))
-    names = sorted(name for name, below in node.items() if isinstance(below, wanted)) if isinstance(node, dict) else []
+    found = node.items() if isinstance(node, dict) else ()
+    names = sorted(name for name, below in found if isinstance(below, wanted) and _can_be_told(name))
     return "\n".join(f"{base}/{name}" for name in names), 0
+
+
+def _can_be_told(name: str) -> bool:
+    """Whether a name is a line in a list of lines, and stays what it is in the double quotes that StreamFlow puts around it.
+
+    A directory travels as it is, whatever was told of what is in it.
+    """
+    return name.strip().splitlines() == [name] and not _EXPANDED & {*name}
 
 
 def _remove(tree: Tree, path: str) -> Answer:

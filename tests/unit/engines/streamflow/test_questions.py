@@ -111,3 +111,14 @@ def test_directories_are_made_and_removed():
 def test_other_commands_are_refused(command):
     with pytest.raises(Unsupported, match="does not know"):
         answer(Tree(), command)
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "u\u2028v", "end ", "\x1c", "\r", 'a"b', "$(x)", "\\", "`x`"])
+def test_a_name_that_cannot_be_told_is_left_out_and_travels_with_its_directory(name):
+    tree = Tree()
+    content = Content("0" * 64, "0" * 40, 1)
+    tree.put("/made/files", {name: content, f"d{name}": {name: content}, "a b": content, "-d": {"x": content}})
+    asked = ["find", "-L", "/made/files", "-mindepth", "1", "-maxdepth", "1", "-type"]
+    assert answer(tree, [*asked, "f"]) == ("/made/files/a b", 0)
+    assert answer(tree, [*asked, "d"]) == ("/made/files/-d", 0)
+    assert name in tree.find("/made/files")

@@ -345,12 +345,15 @@ class CellFrame(Frame):
 class FunctionFrame(Frame):
     """A function that is called. What it finds outside are symbols, to be replaced at each call by what is there then."""
 
-    __slots__ = ("caller", "function")
+    __slots__ = ("caller", "function", "package", "state")
 
     def __init__(self, walk: Walk, function: Function, caller: Frame, trace: Trace, sites: dict[object, int]) -> None:
         super().__init__(walk, trace, Scope(), Scope(), sites)
         self.function = function
         self.caller = caller
+        # Of a module: the package that it is in, and the object that stands for its names.
+        self.package = ""
+        self.state = -1
 
     def read(self, name: str, node: ast.AST) -> Value:
         if name in self.function.code.locals:
@@ -396,6 +399,9 @@ class FunctionFrame(Frame):
     def bind(self, name: str, value: Value) -> None:
         scope = self.local if name in self.function.code.locals else self.top
         if scope is self.top and name in self.function.code.outer_names and bind_enclosing(self.function, name, value):
+            state = _module_state(self.function)
+            if state >= 0:
+                self.trace.changed.setdefault(state, Mark(spot(self.function.code.node)))
             return
         scope.values[name] = value
         scope.sure.add(name)
@@ -451,6 +457,19 @@ def enclosing(function: Function, name: str) -> Value | None:
             return frame.local.values.get(name, SCALAR)
         return frame.trace.cells.get(name) or frame._enclosing(name)
     return None
+
+
+def _module_state(function: Function) -> int:
+    """The object that stands for the names of the module that a function is of, if it is not the notebook's."""
+    frame = function.frame
+    while frame is not None:
+        if isinstance(frame, BlockFrame):
+            frame = frame.parent
+        elif isinstance(frame, FunctionFrame) and frame.state < 0:
+            frame = frame.function.frame
+        else:
+            return frame.state if isinstance(frame, FunctionFrame) else -1
+    return -1
 
 
 def bind_enclosing(function: Function, name: str, value: Value) -> bool:

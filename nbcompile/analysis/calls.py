@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import cast
 
-from nbcompile.analysis import classes, guesses, namespace, rows, types
+from nbcompile.analysis import classes, guesses, modules, namespace, rows, types
 from nbcompile.analysis.aliases import ANY
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.builtin import SPECIAL
@@ -175,6 +175,8 @@ def call_path(frame: Frame, node: ast.AST, path: str, arguments: Arguments) -> V
     row = walk.known.function(path)
     if row is not None:
         return rows.apply(Call(frame, node, arguments, None, path), row)
+    if walk.sources and (followed := modules.call(frame, node, path, arguments)) is not None:
+        return followed
     owner, _, name = path.rpartition(".")
     row = walk.known.method(owner, f".{name}")
     if row is not None:

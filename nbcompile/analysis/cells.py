@@ -86,8 +86,10 @@ class _Record:
         self.directives: tuple[Directive, ...] = ()
 
 
-def analyze(cells: Iterable[ParsedCell], versions: dict[str, tuple[int, ...]] | None = None) -> Outcome[tuple[CellFacts, ...]]:
-    """The facts of every code cell. `versions` are the declared versions of libraries.
+def analyze(
+    cells: Iterable[ParsedCell], versions: dict[str, tuple[int, ...]] | None = None, sources: Mapping[str, str] | None = None
+) -> Outcome[tuple[CellFacts, ...]]:
+    """The facts of every code cell. `versions` are the declared versions of libraries, `sources` the text of modules beside the notebook.
 
     Whether the state of a cached function or of a class matters is known only at the end: if one's does, all is looked at once more.
     """
@@ -96,6 +98,7 @@ def analyze(cells: Iterable[ParsedCell], versions: dict[str, tuple[int, ...]] | 
     while True:
         notebook = _Notebook(Walk(known, stateful))
         notebook.walk.reloaded = reloaded
+        notebook.walk.sources = sources or {}
         diagnostics: list[Diagnostic] = []
         for parsed in notebook_cells:
             diagnostics += parsed.diagnostics

@@ -8,6 +8,7 @@ from typing import cast
 from nbcompile.analysis import caches, rows
 from nbcompile.analysis.aliases import ANY, FACTORY, KEPT, OWN
 from nbcompile.analysis.bindings import BlockFrame, Frame, FunctionFrame, origin
+from nbcompile.analysis.modules import followed
 from nbcompile.analysis.values import (
     MISSING,
     NO_OBJECTS,
@@ -31,7 +32,7 @@ _KEEPS_FIELDS = frozenset(("typing.NamedTuple", "typing.TypedDict", "builtins.Ex
 
 def define_class(frame: Frame, node: ast.ClassDef) -> Value:
     """The class that a `class` statement makes; its body runs now."""
-    bases = tuple(evaluate(frame, base) for base in node.bases)
+    bases = tuple(followed(frame, evaluate(frame, base)) for base in node.bases)
     keywords = {keyword.arg: evaluate(frame, keyword.value) for keyword in node.keywords}
     walk = frame.walk
     number = frame.make(node, "type")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from nbcompile.analysis.bindings import Frame
+from nbcompile.analysis.bindings import Frame, FunctionFrame
+from nbcompile.analysis.modules import public_names
 from nbcompile.analysis.replayable import candidate, dotted
 
 
@@ -44,8 +45,11 @@ def import_(frame: Frame, node: ast.Import) -> None:
 
 def import_from(frame: Frame, node: ast.ImportFrom) -> None:
     """`from a import b`; with a star, the names that the table lists."""
-    module = "." * node.level + (node.module or "")
     walk = frame.walk
+    module = "." * node.level + (node.module or "")
+    if node.level and isinstance(frame, FunctionFrame) and frame.package:
+        base = frame.package.split(".")[: len(frame.package.split(".")) - node.level + 1]
+        module = ".".join([*base, *([node.module] if node.module else [])])
     walk.imported(frame, module.partition(".")[0] if not node.level else module, node)
     module = walk.known.canonical(module) if not node.level else module
     _complete(frame, module, node)
@@ -54,7 +58,7 @@ def import_from(frame: Frame, node: ast.ImportFrom) -> None:
         if alias.name != "*":
             frame.bind(alias.asname or alias.name, walk.library(walk.known.canonical(f"{module}.{alias.name}")))
             continue
-        names = walk.known.names(module)
+        names = walk.known.names(module) or (public_names(frame, module) if module in walk.sources else None)
         if names is None:
             walk.starred.add(module.lstrip(".").partition(".")[0])
             walk.opaque(frame, node, f"`from {module} import *` binds names that are not known")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from nbcompile.analysis import classes
 from nbcompile.analysis.aliases import Heap
@@ -12,6 +12,7 @@ from nbcompile.analysis.bindings import BlockFrame, EffectKey, Frame, FunctionFr
 from nbcompile.analysis.functions import Summary
 from nbcompile.analysis.known import Known
 from nbcompile.analysis.known.surveys import kept_attributes
+from nbcompile.analysis.modules import ModuleFrame
 from nbcompile.analysis.values import SCALAR, Class, Code, Value, plain, single
 from nbcompile.analysis.visit import Call
 from nbcompile.model.source import Directive, Magic
@@ -56,6 +57,10 @@ class Walk:
         # Files to which a library writes whatever it is asked to, as a log: by its channel.
         self.logged: dict[str, dict[str, None]] = {}
         self.stateless: set[str] = set()
+        # The source of modules beside the notebook, those that were run, and those that cells write themselves.
+        self.sources: Mapping[str, str] = {}
+        self.modules: dict[str, ModuleFrame | None] = {}
+        self.own_modules: set[str] = set()
         # Modules that are loaded more than once.
         self.reloaded: frozenset[str] = frozenset()
         self.stateful_modules: set[str] = set()
@@ -222,6 +227,7 @@ class Walk:
         for path in self.written:
             *directories, name = path.split("/")
             if name == f"{module}.py" or module in directories:
+                self.own_modules.add(module)
                 self.effect(frame, "files", "read", path, node)
                 if path not in self.stateless:
                     self.stateful_modules.add(module)

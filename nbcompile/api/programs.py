@@ -15,6 +15,7 @@ from nbcompile.api.personal import personal_file, personal_settings
 from nbcompile.dataflow.link import link
 from nbcompile.frontend.beside import look_beside
 from nbcompile.frontend.ipynb import read_notebook
+from nbcompile.frontend.local_modules import read_modules
 from nbcompile.frontend.parse import parse_cells
 from nbcompile.model.diagnostic import DiagnosticLog, Outcome
 from nbcompile.model.errors import UsageError
@@ -71,7 +72,7 @@ def analyze(path: str | Path, parameters: Mapping[str, object] | None = None) ->
 
 def analyze_at(data: bytes, path: Path, parameters: Mapping[str, object]) -> Program:
     """Analyse the bytes of a notebook that lies at `path`, or did so."""
-    program = analyze_notebook(_notebook(data, path), parameters)
+    program = analyze_notebook(_notebook(data, path), parameters, path.parent)
     missing = tuple(_missing_given(program, path.parent)) if program.parameters.given and program.ok else ()
     if missing:
         program = replace(program, diagnostics=(*program.diagnostics, *missing), ok=False)
@@ -102,8 +103,8 @@ def analyze_bytes(data: bytes, name: str) -> Program:
     return analyze_notebook(read_notebook(data, name), {})
 
 
-def analyze_notebook(read: Outcome[Notebook], given: Mapping[str, object]) -> Program:
-    """Analyse a notebook as it was read, given values for its parameters."""
+def analyze_notebook(read: Outcome[Notebook], given: Mapping[str, object], directory: Path | None = None) -> Program:
+    """Analyse a notebook as it was read, given values for its parameters; modules that it imports are looked for in the directory."""
     log = DiagnosticLog()
     notebook, parameters = log.take(read), Parameters()
     if given or any("parameters" in cell.tags for cell in notebook.code_cells):
@@ -113,7 +114,8 @@ def analyze_notebook(read: Outcome[Notebook], given: Mapping[str, object]) -> Pr
         log.extend(_denials(workflow, notebook))
         workflow = _settled(workflow)
     parsed = tuple(parse_cells(notebook))
-    found = log.take(analyze_cells(parsed))
+    sources = read_modules(notebook, directory) if directory is not None else {}
+    found = log.take(analyze_cells(parsed, sources=sources))
     facts = apply_annotations(found, parsed)
     program = Program(notebook, facts, link(facts), log.diagnostics, log.ok, workflow=workflow, parameters=parameters)
     declares = workflow.cells or parameters.known or parameters.given or any(cell.scatter for cell in facts)

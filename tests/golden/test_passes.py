@@ -1,7 +1,12 @@
-"""Small cases in `fixtures/passes/PASS/NAME.txt`: a reason, cells, then `# --- STAGE`, then the stage as text."""
+"""Small cases in `fixtures/passes/PASS/NAME.txt`: a reason, cells, then `# --- STAGE`, then the stage as text.
 
+Files that lie beside the notebook stand above the cells, each below `# === NAME`.
+"""
+
+import re
 from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -31,7 +36,16 @@ def read_case(path):
 
 def produce(cells, stage, name):
     """The stage of a case's cells as text."""
-    return STAGES[stage](api.analyze_bytes(notebook_bytes(cells[cells.index("# %%") :]), name))
+    head, mark, body = cells.partition("# %%")
+    notebook, beside = notebook_bytes(mark + body), re.split(r"(?m)^# === (\S+)\n", head)[1:]
+    if not beside:
+        return STAGES[stage](api.analyze_bytes(notebook, name))
+    with TemporaryDirectory() as folder:
+        for file, text in zip(beside[::2], beside[1::2], strict=True):
+            (path := Path(folder, file)).parent.mkdir(exist_ok=True)
+            path.write_text(text, "utf-8")
+        (path := Path(folder, f"{name}.ipynb")).write_bytes(notebook)
+        return STAGES[stage](api.analyze(path))
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.relative_to(PASSES).with_suffix("").as_posix())

@@ -8,7 +8,7 @@ from nbcompile.analysis import channels, known, rows
 from nbcompile.analysis.known import Known, Result, lines_of, read_library
 
 LIBRARIES = sorted(place.name.removesuffix(".txt") for place in files(known).iterdir() if place.name.endswith(".txt"))
-VERBS = {*rows._ACTIONS, "inert", *channels.DRAWS_LATER}
+VERBS = {*rows._ACTIONS, "inert", "formula", *channels.DRAWS_LATER}
 
 
 def every_line():

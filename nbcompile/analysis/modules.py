@@ -1,0 +1,149 @@
+"""Modules that lie beside the notebook: their functions and classes are followed as the notebook's own are.
+
+A module is run when something of it is first called, in a frame of its own, in which its functions find its names and not the notebook's.
+What running it does belongs to the import. Only calls look into a module: what the notebook has of it are names of a library, because
+every step imports it.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import warnings
+from typing import cast
+
+from nbcompile.analysis.bindings import Frame, FunctionFrame, TooMuchHeld, Trace, local_names
+from nbcompile.analysis.values import SCALAR, Choice, Class, Code, Function, Partial, Value, Wrapped
+from nbcompile.analysis.visit import Arguments, call_value, execute
+
+_FOLLOWED = (Function, Class, Partial, Wrapped, Choice)
+_NOWHERE = -1
+
+
+class ModuleFrame(FunctionFrame):
+    """The body of a module. `first` and `last` are the numbers of the objects that it made, of which the first stands for its names."""
+
+    __slots__ = ("first", "last")
+
+    def __init__(self, frame: Frame, name: str, tree: ast.Module) -> None:
+        code = Code(tree, None, tree.body)
+        bound = {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names}
+        code.locals = local_names(None, tree.body)[0] | bound
+        code.entered = True
+        super().__init__(frame.walk, Function(name, code, {}, None, _NOWHERE, _NOWHERE), frame, Trace(), {})
+        self.package = name if any(one.startswith(f"{name}.") for one in frame.walk.sources) else name.rpartition(".")[0]
+        self.first = self.last = self.state = frame.walk.heap.new("module")
+
+    def read(self, name: str, node: ast.AST) -> Value:  # noqa: ARG002, D102 - as every frame
+        if name in self.function.code.locals:
+            return self.local.values.get(name, SCALAR)
+        return self._enclosing(name)
+
+    def _enclosing(self, name: str) -> Value:
+        return self.walk.library(f"builtins.{name}") if hasattr(builtins, name) else SCALAR
+
+    def before(self, name: str) -> Value | None:  # noqa: ARG002, D102 - a module sees nothing of the notebook
+        return None
+
+    def peek(self, name: str) -> Value | None:  # noqa: D102
+        return self.local.values.get(name)
+
+
+def public_names(frame: Frame, module: str) -> tuple[str, ...] | None:
+    """What `from module import *` binds; nothing when the module is not there, or when that cannot be told."""
+    found = _module(frame, module)
+    if found is None:
+        return None
+    body = cast("list[ast.stmt]", found.function.code.body)
+    if any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in body):
+        return None
+    listed = [node for node in body if isinstance(node, ast.Assign) and _binds(node, "__all__")]
+    if listed or "__all__" in found.function.code.locals:
+        try:
+            return tuple(ast.literal_eval(listed[0].value)) if len(listed) == 1 else None
+        except (ValueError, TypeError):
+            return None
+    return tuple(sorted(name for name in found.local.values if not name.startswith("_")))
+
+
+def _binds(node: ast.Assign, name: str) -> bool:
+    return any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
+
+
+def member(frame: Frame, path: str) -> Value | None:
+    """The function or class of a module beside the notebook that has this path."""
+    owner, _, name = path.rpartition(".")
+    module = _module(frame, owner) if owner in frame.walk.sources else None
+    value = module.local.values.get(name) if module is not None else None
+    if value is not None and type(value.callee) is str and value.callee != path:
+        return member(frame, value.callee) or value
+    return value if value is not None and isinstance(value.callee, _FOLLOWED) else None
+
+
+def followed(frame: Frame, value: Value) -> Value:
+    """A value, or what it is of a module beside the notebook."""
+    found = member(frame, value.callee) if frame.walk.sources and type(value.callee) is str else None
+    return found if found is not None else value
+
+
+def call(frame: Frame, node: ast.AST, path: str, arguments: Arguments) -> Value | None:
+    """Call what has this path; nothing when that cannot be followed."""
+    target = member(frame, path)
+    if target is None:
+        return None
+    followed = frame.walk.followed
+    try:
+        value = call_value(frame, node, target, arguments)
+    except (TooMuchHeld, RecursionError):
+        # What was found until then stays; the rest is guessed.
+        frame.walk.followed = followed
+        return None
+    _note_state(frame, node, path)
+    return value
+
+
+def _note_state(frame: Frame, node: ast.AST, path: str) -> None:
+    """A call may have changed what a module keeps for later calls."""
+    walk, trace = frame.walk, frame.trace
+    for name, module in walk.modules.items():
+        if module is not None and any(module.first <= number < module.last for number in trace.changed):
+            walk.effect(frame, f"library:{name.partition('.')[0]}", "draw", path, node)
+            kept = [held for holder, _, held in trace.captured if module.first <= holder < module.last]
+            if kept:
+                walk.start_live(frame, node, [Value("", frozenset(kept))], f"`{name}` keeps what `{path}` is given")
+
+
+def _module(frame: Frame, name: str) -> ModuleFrame | None:
+    """The module of this name, after it has run; nothing when it cannot be followed, or when the notebook itself writes it."""
+    walk = frame.walk
+    if name not in walk.sources or name.partition(".")[0] in walk.own_modules or walk.known.covers(name.partition(".")[0]):
+        return None
+    if name not in walk.modules:
+        walk.modules[name] = None
+        walk.modules[name] = _run(frame, name, walk.sources[name])
+    return walk.modules[name]
+
+
+def _run(frame: Frame, name: str, text: str) -> ModuleFrame | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            tree = ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+    walk = frame.walk
+    walk.keep(tree)
+    module = ModuleFrame(frame, name, tree)
+    kept = walk.cell, walk.ends_early, walk.errors, walk.discarded, walk.running, walk.followed
+    walk.cell, walk.errors, walk.running, walk.followed = _NOWHERE, [], {}, 0
+    try:
+        execute(module, tree.body)
+    except (TooMuchHeld, RecursionError):
+        return None
+    finally:
+        walk.cell, walk.ends_early, walk.errors, walk.discarded, walk.running, walk.followed = kept
+    module.last = walk.heap.size
+    for value in module.local.values.values():
+        if type(value.callee) is Function and value.callee.frame is module:
+            value.callee.name = f"{name}.{value.callee.name}"
+    return module

@@ -57,6 +57,9 @@ def _unpack(frame: Frame, targets: list[ast.expr], value: Value, node: ast.AST) 
 def store_attribute(frame: Frame, receiver: Value, name: str, value: Value, node: ast.AST) -> None:
     """`receiver.name = value`."""
     walk = frame.walk
+    if receiver.callee == namespace.MAIN:
+        namespace.store(frame, Value("str", const=name), value, node)
+        return
     if type(receiver.callee) is str:
         channels.library_store(frame, receiver.callee, name, node)
         return

@@ -12,6 +12,8 @@ from nbcompile.analysis.values import NONE, Value
 from nbcompile.analysis.visit import Arguments
 
 NAMESPACE = "namespace"
+# The module that has the notebook's names as attributes.
+MAIN = "__main__"
 _READERS = ("get", "__getitem__")
 
 

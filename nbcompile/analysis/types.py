@@ -124,7 +124,9 @@ def _tied_attribute(frame: Frame, value: Value, name: str) -> Value:
 
 
 def library_attribute(frame: Frame, path: str, name: str, node: ast.AST) -> Value:
-    """An attribute of a library's module, class or function."""
+    """An attribute of a library's module, class or function. Those of `__main__` are the notebook's names."""
+    if path == namespace.MAIN:
+        return Value(namespace.NAMESPACE) if name == "__dict__" else frame.read_global(name, node)
     row = frame.walk.known.method(path, f".{name}")
     if row is not None:
         return rows.look(frame, node, row, frame.walk.library(path), f"{path}.{name}")

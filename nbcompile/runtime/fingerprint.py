@@ -198,12 +198,12 @@ class _ContentWalk:
 
     def _method(self, value: Any, kind: type) -> None:
         self._say("method", value.__name__)
-        self._parts([value.__self__, value.__func__])
+        self._parts([] if _is_offered_by_a_module(value) else [value.__self__, value.__func__])
 
     def _built_in(self, value: Any, kind: type) -> None:
         owner = getattr(value, "__self__", None)
         self._say("builtin", getattr(value, "__qualname__", value.__name__))
-        self._parts([] if owner is None or isinstance(owner, types.ModuleType) else [owner])
+        self._parts([] if owner is None or isinstance(owner, types.ModuleType) or _is_offered_by_a_module(value) else [owner])
 
     def _wrapper(self, value: Any, kind: type) -> None:
         self._say(kind.__name__)
@@ -338,6 +338,11 @@ class _ContentWalk:
         except (RuntimeError, TypeError):
             self._parts([value.detach().cpu().tolist()])
 
+    def _chart(self, value: Any, kind: type) -> None:
+        """What a chart of plotly is as JSON. Which objects it has made of its parts, and in which order, says who has asked for them."""
+        self._say(_full_name(kind))
+        self._parts([_sorted_parts(value.to_plotly_json())])
+
     def _artist(self, value: Any, kind: type) -> None:
         """What is drawn is compared as a picture; of the object count its texts, limits, data and parts."""
         self._say(_full_name(kind))
@@ -385,6 +390,8 @@ _LOOKS_OF_LIBRARIES: Tuple[Tuple[str, str, _Look], ...] = (
     ("pandas.api.extensions", "ExtensionArray", _ContentWalk._column),
     ("torch", "Tensor", _ContentWalk._tensor),
     ("matplotlib.artist", "Artist", _ContentWalk._artist),
+    ("plotly.basedatatypes", "BaseFigure", _ContentWalk._chart),
+    ("plotly.basedatatypes", "BasePlotlyType", _ContentWalk._chart),
 )
 
 
@@ -405,6 +412,19 @@ def _look_at(value: Any, kind: type) -> _Look:
         if isinstance(library_type, type) and isinstance(value, library_type):
             return how
     return _ContentWalk._other
+
+
+def _sorted_parts(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _sorted_parts(value[name]) for name in sorted(value)}
+    return [_sorted_parts(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def _is_offered_by_a_module(method: Any) -> bool:
+    """Whether a module offers this method as a function of its own, as `random.randint`: its object is state of the library."""
+    homes = {name for name in (method.__module__, type(method.__self__).__module__) if name and name != "__main__"}
+    homes.update([name.rpartition(".")[0] for name in homes])
+    return any(getattr(sys.modules.get(home), method.__name__, None) is method for home in homes)
 
 
 def _reduce(value: Any, kind: type) -> Any:

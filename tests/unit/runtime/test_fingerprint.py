@@ -2,10 +2,12 @@
 
 import functools
 import pickle
+import random
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nbcompile.emitters.join import join_runtime
@@ -125,6 +127,15 @@ def test_different(line, names):
 def test_same(line, names):
     left, right = (fingerprint(eval(one, names)) for one in line.split(" | "))  # noqa: S307
     assert left == right
+
+
+def test_what_a_module_offers_as_a_function_has_no_state_of_its_own():
+    methods = random.random, random.randint, np.random.rand
+    before = [fingerprint(method) for method in methods]
+    for method in methods:
+        method(*([1, 6] if method is random.randint else []))
+    assert [fingerprint(method) for method in methods] == before
+    assert fingerprint(random.Random(1).random) != fingerprint(random.Random(2).random)  # noqa: S311
 
 
 def test_a_value_that_went_through_pickle_is_the_same(names):

@@ -32,6 +32,17 @@ NAMES_FILE = re.compile(
     log|graphml|gexf|gml|dot)""",
     re.VERBOSE | re.IGNORECASE,
 )
+# Formats that keep what belongs together in several files beside each other: the endings of the others, which need not be there.
+_BESIDE = {
+    ".shp": (".shx", ".dbf", ".prj", ".cpg"),
+    ".hdr": (".img",),
+    ".img": (".hdr",),
+    ".mhd": (".raw", ".zraw"),
+    ".bam": (".bai", ".bam.bai"),
+    ".vcf.gz": (".vcf.gz.tbi",),
+    ".fa": (".fa.fai",),
+    ".fasta": (".fasta.fai",),
+}
 _IN_MEMORY = ("io.StringIO", "io.BytesIO", "file")
 
 
@@ -176,9 +187,15 @@ def note(frame: Frame, node: ast.AST, value: Value, mode: str) -> None:
         frame.walk.effect(frame, "network", "write" if mode != "read" else "read", value.const, node)
     else:
         path = path_of(value.const)
-        frame.walk.effect(frame, channels.FILES, mode, path, node)
+        for one in (path, *_beside(path)):
+            frame.walk.effect(frame, channels.FILES, mode, one, node)
         if mode != "read":
             _show_in_open_files(frame, path, node)
+
+
+def _beside(path: str) -> list[str]:
+    """The files that are read and written together with one."""
+    return [path.removesuffix(ending) + other for ending, others in _BESIDE.items() if path.endswith(ending) for other in others]
 
 
 def _show_in_open_files(frame: Frame, path: str, node: ast.AST) -> None:

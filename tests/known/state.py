@@ -273,8 +273,12 @@ def _result_of(getter):
         return None
 
 
+# Libraries whose objects never change.
+_FROZEN = frozenset(("datetime", "pathlib", "decimal", "fractions", "uuid", "sympy", "zoneinfo", "enum", "pyproj", "shapely"))
+
+
 def _is_frozen(value):
-    return type(value).__module__.partition(".")[0] in ("datetime", "pathlib", "decimal", "fractions", "uuid", "sympy", "zoneinfo", "enum")
+    return type(value).__module__.partition(".")[0] in _FROZEN
 
 
 def _is(*names):
@@ -347,12 +351,14 @@ def channels():
 
 
 def _logging(logging):
-    """What is set in the loggers. That there is one, and what it has worked out, is no state."""
-    named = [one for one in logging.root.manager.loggerDict.values() if isinstance(one, logging.Logger)]
-    settings = {one.name: (one.level, one.handlers, one.filters, one.propagate, one.disabled) for one in (logging.root, *named)}
+    """What is set in the loggers. That there is one that says nothing, and what it has worked out, is no state."""
+    loggers = [logging.root, *(one for one in logging.root.manager.loggerDict.values() if isinstance(one, logging.Logger))]
+    found = {}
+    for one in loggers:
+        handlers = [handler for handler in one.handlers if not isinstance(handler, logging.NullHandler)]
+        found[one.name] = str((one.level, handlers, one.filters, one.propagate, one.disabled))
     as_made = str((0, [], [], True, False))
-    set_in = {name: text for name, settings in settings.items() if (text := str(settings)) != as_made}
-    return str((logging.root.manager.disable, sorted(set_in.items())))
+    return str((logging.root.manager.disable, sorted(item for item in found.items() if item[1] != as_made)))
 
 
 def _environ():

@@ -16,12 +16,21 @@ _MISSING = {
 _UNPROVED = {
     **{f"pandas.{name}": f"needs {what}" for what, names in _MISSING.items() for name in names.split()},
     "pandas.NaT": "is no function",
+    "pandas.DataFrame.explore": "needs folium",
     "pandas.IndexSlice": "is no function",
 }
 
 LIBRARY = Library(
     "pandas",
-    modules={"pd": "pandas", "np": "numpy", "plt": "matplotlib.pyplot", "io": "io", "sqlite3": "sqlite3"},
+    modules={
+        "pd": "pandas",
+        "np": "numpy",
+        "plt": "matplotlib.pyplot",
+        "io": "io",
+        "sqlite3": "sqlite3",
+        "gpd": "geopandas",
+        "pyogrio": "pyogrio",
+    },
     names={
         "df": "pd.DataFrame({'a': [3.0, 1.0, None], 'b': [1, 2, 3]})",
         "other": "pd.DataFrame({'a': [3.0, 1.0], 'c': ['x', 'y']})",
@@ -39,6 +48,8 @@ LIBRARY = Library(
         "rows": "pd.DataFrame({0: [1.0, 2.0]}, index=['u', 'v'])",
         "csv": "(df.to_csv('given.csv'), 'given.csv')[1]",
         "groups": "df.groupby('b')",
+        "shapes": "gpd.GeoDataFrame({'a': [1.0, 2.0]}, geometry=gpd.points_from_xy([0.0, 1.0], [1.0, 0.0]), crs='EPSG:3857')",
+        "areas": "gpd.GeoDataFrame({'b': [3.0, 4.0]}, geometry=shapes.buffer(0.7), crs='EPSG:3857')",
     },
     types={
         "pandas.unknown": object,
@@ -62,7 +73,7 @@ LIBRARY = Library(
         "pandas.ExcelWriter": object,
     },
     receivers={
-        "pandas.DataFrame": ("df", "timed", "wide", "levels", "periods", "zoned", "rows"),
+        "pandas.DataFrame": ("df", "timed", "wide", "levels", "periods", "zoned", "rows", "areas"),
         "pandas.Series": (
             "s",
             "words",
@@ -295,6 +306,17 @@ LIBRARY = Library(
         "pandas.to_timedelta": ("(pd.Series(['1D']))",),
         "pandas.read_sql": ("('select 1', connection)",),
         "pandas.read_sql_query": ("('select 1', connection)",),
+        "pandas.DataFrame.to_crs": ("('EPSG:4326')",),
+        "pandas.DataFrame.set_crs": ("('EPSG:3857')",),
+        "pandas.DataFrame.set_geometry": ("('geometry')",),
+        "pandas.DataFrame.rename_geometry": ("('shape')",),
+        "pandas.DataFrame.dissolve": ("('b')",),
+        "pandas.DataFrame.overlay": ("(areas)",),
+        "pandas.DataFrame.sjoin": ("(shapes)",),
+        "pandas.DataFrame.sjoin_nearest": ("(shapes)",),
+        "pandas.DataFrame.buffer": ("(1.0)",),
+        "pandas.DataFrame.simplify": ("(0.1)",),
+        "pandas.DataFrame.to_file": ("('made.geojson', driver='GeoJSON')",),
         "pandas.DataFrame.to_sql": ("('t', connection)",),
         "pandas.Series.to_sql": ("('t', connection)",),
         "pandas.Index.[]": ("(np.array([0]))",),
@@ -393,6 +415,8 @@ LIBRARY = Library(
             "pandas.Styler.clear",
             # The parser of HTML opens its file without Python.
             "pandas.read_html",
+            # GDAL writes without Python.
+            "pandas.DataFrame.to_file",
             # The database of the examples is in memory.
             "pandas.DataFrame.to_sql",
             "pandas.Series.to_sql",

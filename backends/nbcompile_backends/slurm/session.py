@@ -78,6 +78,7 @@ class SlurmSession(Session):
         self._over: dict[JobRef, JobStatus] = {}
         self._started: set[JobRef] = set()
         self._known_since: dict[JobRef, float] = {}
+        self._batches: dict[str, str] = {}
         self._ended_since: dict[JobRef, float] = {}
         self._accounting_works = True
         self._accounting_at = 0.0
@@ -244,6 +245,7 @@ class SlurmSession(Session):
                 raise Lost(f"inputs of the job {jobs[0].name or names[0]} are not on {self._host.name}")
             native = str(answer.get("native", "")) or await self._recovered(token, names, answer)
             if native:
+                self._batches.update(dict.fromkeys(names, token))
                 return self._submitted(jobs, native)
             if asyncio.get_running_loop().time() + pause > until:
                 break
@@ -369,10 +371,23 @@ class SlurmSession(Session):
         return None if self._has_lost_its_id(ref) else self._queue.rows.get(ref.native)
 
     def _has_lost_its_id(self, ref: JobRef) -> bool:
-        """Whether the controller, which goes on from what it had saved after it was killed, has given the id to another job of the run."""
+        """Whether the controller, which goes on from what it had saved after it was killed, has given the id to another job of the run.
+
+        A task of an array is known by its batch: another array of the run has tasks of the same numbers.
+        """
         row = self._queue.rows.get(ref.native)
-        ours = f"{self.run}:{_token([_job(ref)])}"
-        return row is not None and "_" not in ref.native and row.comment.startswith(f"{self.run}:") and row.comment != ours
+        token = self._batches.get(_job(ref), "") if "_" in ref.native else _token([_job(ref)])
+        if row is None or not token:
+            return False
+        return row.comment.startswith(f"{self.run}:") and row.comment != f"{self.run}:{token}"
+
+    async def _learn_batches(self, rows: Mapping[str, QueueRow]) -> None:
+        """In which batches tasks were submitted that another client submitted; their directories say so."""
+        tasks = (ref for ref in self._known_since if "_" in ref.native and ref.native in rows)
+        asked = [name for name in map(_job, tasks) if name not in self._batches]
+        if asked:
+            tokens, _ = await self._host.ask("batches", run=self.run, jobs=asked)
+            self._batches.update(zip(asked, tokens, strict=True))
 
     def _settling_seconds(self, going: int) -> float:
         """How long Slurm is left alone between two questions about jobs that have ended, while so many have not been settled."""
@@ -454,7 +469,9 @@ class SlurmSession(Session):
             self._queue = self._queue._replace(at=now)
             self._went_away(plain(_text(done.stderr), 200))
             return False
-        self._queue = _Queue(answers.read_queue(_text(done.stdout)), now)
+        rows = answers.read_queue(_text(done.stdout))
+        await self._learn_batches(rows)
+        self._queue = _Queue(rows, now)
         if self._away:
             self._away = False
             self._observe(PlaceEvent(self.deployment, "connected", "the controller of Slurm answers again"))

@@ -1,6 +1,7 @@
 """How often Slurm is asked, and what: with a login host that answers from a script, for what no clock of a real one could show."""
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -23,12 +24,15 @@ class Login:
     def __init__(self, records, queue):
         self.records, self.queue = records, queue
         self.hosts = (self,)
-        self.commands, self.argvs, self.patience, self.cancelled = [], [], [], set()
+        self.commands, self.argvs, self.patience, self.cancelled, self.asked = [], [], [], set(), []
 
     async def ask(self, verb, *, jobs, seconds=0, **_):
         if verb == "cancel":
             self.cancelled.update(jobs)
             return {}, b""
+        if verb == "batches":
+            self.asked.append(jobs)
+            return ["ours" if job[0] == "1" else "" for job in jobs], b""
         assert verb == "wait"
         self.patience.append(seconds)
         await asyncio.sleep(seconds)
@@ -39,10 +43,10 @@ class Login:
         return Completed(0, self.queue.encode(), b"")
 
 
-def wait(login):
+def wait(login, refs=(QUICK, SLOW)):
     async def scenario():
         session = SlurmSession("hpc", RunId("tests"), SlurmSettings(), login, lambda _: None)
-        return await asyncio.wait_for(session.wait([QUICK, SLOW], 20), 10)
+        return await asyncio.wait_for(session.wait([*refs], 20), 10)
 
     return [status.state for status in asyncio.run(scenario())]
 
@@ -131,6 +135,17 @@ def test_an_id_that_another_job_has_now_says_nothing_of_the_first(monkeypatch):
     assert wait(accounted(login, b"1|FAILED|1:0|n1|5|1\n")) == [JobState.FINISHED, JobState.RUNNING]
 
 
+@pytest.mark.parametrize(("batch", "state"), [("ours", JobState.FAILED), ("another", JobState.FINISHED)])
+def test_a_task_is_known_by_the_batch_it_was_submitted_in(monkeypatch, batch, state):
+    """Which its directory tells a client that did not submit it; one whose directory does not is believed."""
+    monkeypatch.setattr(session, "_DISBELIEF_SECONDS", 0.1)
+    tasks = [replace(QUICK, native="7_0"), replace(SLOW, native="7_1")]
+    queue = f"7_0|FAILED|N/A|n1|tests:{batch}|None\n7_1|RUNNING|N/A|n2|tests:whatever|None\n"
+    login = accounted(Login({"1": ENDED, "2": {"state": "running"}}, queue), b"7_0|FAILED|1:0|n1|5|1\n")
+    assert wait(login, tasks) == [state, JobState.RUNNING]
+    assert login.asked == [[f"{QUICK.key}.1", f"{SLOW.key}.1"]]
+
+
 def test_a_job_that_was_started_twice_and_left_no_record_is_lost(monkeypatch):
     monkeypatch.setattr(session, "_RECORD_SECONDS", 0.1)
     login = Login({"1": {"state": "running"}, "2": {"state": "running"}}, "1|FAILED|N/A|n1|c|None\n2|RUNNING|N/A|n2|c|None\n")
@@ -151,6 +166,9 @@ class Shards(Login):
         self.began = asyncio.get_running_loop().time()
 
     async def ask(self, verb, *, jobs, **_):
+        if verb == "batches":
+            self.asked.append(jobs)
+            return ["ours" if job[0] == "1" else "" for job in jobs], b""
         assert verb == "wait"
         ended = (asyncio.get_running_loop().time() - self.began) / SECONDS * MANY
         return [ENDED if int(job[:64], 16) < ended else {"state": "running"} for job in jobs], b""

@@ -30,6 +30,10 @@ class Batches:
         """The scheduler's id of each job, or nothing."""
         return [_read(os.path.join(self._root.job(run, job), "native")) for job in jobs]
 
+    def tokens(self, run: str, jobs: List[str]) -> List[str]:
+        """The token of the batch that each job was submitted in, or nothing."""
+        return [_read(os.path.join(self._root.job(run, job), "batch")) for job in jobs]
+
     def submit(self, run: str, token: str, jobs: List[str], argv: List[str], variables: Variables) -> Dict[str, Any]:
         """Run the submit command unless it was run before: the id, what the command said, or that nobody knows."""
         directory = self._directory(run, token)
@@ -69,6 +73,7 @@ class Batches:
         directory = self._directory(run, token)
         for number, job in enumerate(jobs):
             own = native if len(jobs) == 1 else f"{native}_{number}"
+            write_whole(os.path.join(self._root.job(run, job), "batch"), token.encode())
             write_whole(os.path.join(self._root.job(run, job), "native"), own.encode())
         write_whole(os.path.join(directory, "native"), native.encode())
 

@@ -56,6 +56,7 @@ class Server:
             "cancel": self._cancel,
             "log": self._log,
             "natives": self._natives,
+            "batches": self._batches_of,
             "sweep": self._sweep,
             "remove": self._remove,
             "runs": self._runs,
@@ -157,6 +158,9 @@ class Server:
 
     def _natives(self, request: Dict[str, Any], blob: bytes) -> _Answer:
         return self._batches.natives(request["run"], request["jobs"]), b""
+
+    def _batches_of(self, request: Dict[str, Any], blob: bytes) -> _Answer:
+        return self._batches.tokens(request["run"], request["jobs"]), b""
 
     def _batch(self, request: Dict[str, Any], blob: bytes) -> _Answer:
         run, jobs = request["run"], [spec["job"] for spec in request["jobs"]]

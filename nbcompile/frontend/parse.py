@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import warnings
 from collections.abc import Iterator
 
@@ -64,6 +65,15 @@ def _parse(text: str) -> tuple[ast.Module | None, Exception | None]:
             return None, error
 
 
+# What looks like syntax of a newer Python, and the first that has it.
+_NEWER = (
+    ((3, 11), re.compile(r"^\s*except\s*\*")),
+    ((3, 12), re.compile(r"^\s*type\s+\w+\s*(?:\[.*\])?\s*=|^\s*(?:async\s+)?def\s+\w+\[|^\s*class\s+\w+\[")),
+    ((3, 12), re.compile(r"""\b[rR]?[fF][rR]?(["'])(?:(?!\1)[^{}])*\{(?:(?!\1)[^{}])*\1(?:(?!\1)[^{}])*\1(?:(?!\1)[^{}])*\}""")),
+    ((3, 14), re.compile(r"""\b(?:[tT][rR]?|[rR][tT])['"]""")),
+)
+
+
 def _syntax_error(cell: Cell, error: Exception | None) -> Diagnostic:
     if isinstance(error, RecursionError | MemoryError) or "too complex" in str(error) or "too many nested" in str(error):
         message, advice = "the cell is nested too deep to be parsed", "write generated data to a file of its own, or compute it in a loop"
@@ -75,8 +85,18 @@ def _syntax_error(cell: Cell, error: Exception | None) -> Diagnostic:
         rule=reading.SYNTAX_ERROR,
         message=message.lower(),
         place=Place(cell.index, cell.id, Span(line, column, line, column + 1)),
-        help="correct the cell, or tag it `raises-exception` if the failure is meant",
+        help=_advice(cell, line),
     )
+
+
+def _advice(cell: Cell, line: int) -> str:
+    lines = cell.source.splitlines()
+    text = lines[line - 1] if line <= len(lines) else ""
+    newer = next((version for version, form in _NEWER if sys.version_info < version and form.search(text)), None)
+    if newer is not None:
+        here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        return f"Python {newer[0]}.{newer[1]} reads it: install nbcompile there, or write it as Python {here} has it"
+    return "correct the cell, or tag it `raises-exception` if the failure is meant"
 
 
 class _WithMagics(ast.NodeTransformer):

@@ -81,6 +81,7 @@ class _Teller:
         facts = self.facts[index]
         if facts.opaque:
             yield f"  {facts.opaque}: it is taken to read and write everything"
+            yield "      settled by  # nbc: pure  in the cell, if it touches nothing but what its text shows"
         for span, reason, remedy in facts.unknowns:
             yield self._line(index, span, reason)
             if remedy:
@@ -88,14 +89,21 @@ class _Teller:
 
     def _made_here(self, source: int, edge: Edge) -> Iterator[str]:
         facts = self.facts[source]
-        spans = [(change.span, change.reason) for change in facts.changes if change.name == edge.name]
+        changes = [change for change in facts.changes if change.name == edge.name]
+        spans = [(change.span, change.reason) for change in changes]
         if edge.kind is EdgeKind.ALIAS:
             spans = [(made.span, "here it comes to share an object that is changed later") for made in facts.definitions[:1]]
+            spans = spans or [(change.span, f"{change.reason}, and it may share objects with that") for change in facts.changes[:1]]
+        if facts.opaque and not changes and edge.kind in (EdgeKind.ALIAS, EdgeKind.MUTATION):
+            yield f"      {source}    {facts.opaque}"
+            return
         if edge.kind is EdgeKind.VALUE or not spans:
             made = [one for one in facts.definitions if one.name == edge.name]
             spans = [(one.span, "bound here" if one.certain else "perhaps bound here") for one in made] or spans
         spans += [(one.span, "") for one in facts.effects if one.mode != "read" and _matches(edge, one.channel, one.subject)]
         yield from (self._line(source, span, label) for span, label in spans[:2])
+        if edge.kind is EdgeKind.MUTATION and changes and all(change.guessed for change in changes):
+            yield "      a guess; settled by  # nbc: pure  on that line, if it changes nothing"
 
     def _used_here(self, target: int, edge: Edge) -> Iterator[str]:
         facts = self.facts[target]

@@ -47,6 +47,32 @@ def test_what_is_not_known_and_what_settles_it():
     assert "`exec` of a text that is not literal" in told
 
 
+def test_what_frees_a_cell_that_is_not_understood():
+    told = explained(1, cells="# %% a\nxs = [1]\n# %% b\nexec(open('x.py').read())\n# %% c\nprint(xs)\n")
+    assert "settled by  # nbc: pure  in the cell" in told
+
+
+def test_what_frees_a_cell_from_a_guess():
+    told = explained(2, cells="# %% a\nimport mystery\nm = mystery.Model()\n# %% b\nm.tweak(1)\n# %% c\nprint(m)\n")
+    assert "1:1  m.tweak(1)   # `.tweak()` may change it" in told
+    assert "settled by  # nbc: pure  on that line" in told
+    known = explained(2, cells="# %% a\nm = []\n# %% b\nm.append(1)\n# %% c\nprint(m)\n")
+    assert "a guess" not in known
+
+
+def test_what_shares_with_what_a_cell_changes_has_a_line():
+    cells = "# %% a\nxs = []\nys = {'x': xs}\n# %% b\nys['y'] = 1\n# %% c\nys['x'].append(2)\n# %% d\nprint(xs)\n"
+    told = explained(2, "xs", cells)
+    assert "1:1  ys['y'] = 1" in told
+    assert "and it may share objects with that" in told
+
+
+def test_a_cell_that_is_not_understood_is_named_where_it_is_needed():
+    told = explained(2, "xs", cells="# %% a\nxs = [1]\n# %% b\nexec(open('x.py').read())\n# %% c\nprint(xs)\n")
+    assert "`exec` of a text that is not literal" in told
+    assert "comes to share" not in told
+
+
 def test_nothing():
     assert "nothing ties it to another cell through `q`" in explained(0, "q")
 

@@ -143,7 +143,7 @@ def stays_open(call: Call, action: Action, made: Value) -> None:
 
 def read_later(call: Call, made: Value, names: Iterable[Value]) -> None:
     """What a call gives that was given names of files may read them only when it is used."""
-    paths = tuple(path_of(str(name.const)) for name in names)
+    paths = tuple(path for name in names for path in _together(path_of(str(name.const))))
     if paths and made.objects:
         readers = call.frame.walk.heap.readers
         readers.update((number, tuple(dict.fromkeys((*readers.get(number, ()), *paths)))) for number in made.objects)
@@ -187,15 +187,15 @@ def note(frame: Frame, node: ast.AST, value: Value, mode: str) -> None:
         frame.walk.effect(frame, "network", "write" if mode != "read" else "read", value.const, node)
     else:
         path = path_of(value.const)
-        for one in (path, *_beside(path)):
+        for one in _together(path):
             frame.walk.effect(frame, channels.FILES, mode, one, node)
         if mode != "read":
             _show_in_open_files(frame, path, node)
 
 
-def _beside(path: str) -> list[str]:
-    """The files that are read and written together with one."""
-    return [path.removesuffix(ending) + other for ending, others in _BESIDE.items() if path.endswith(ending) for other in others]
+def _together(path: str) -> list[str]:
+    """A file, and those that are read and written with it."""
+    return [path, *(path.removesuffix(ending) + other for ending, others in _BESIDE.items() if path.endswith(ending) for other in others)]
 
 
 def _show_in_open_files(frame: Frame, path: str, node: ast.AST) -> None:

@@ -30,7 +30,7 @@ from .placeholders import CannotTravel, Placeholder, TravelFailure, placeholder_
 from .set_order import Filling, filling
 from .sharing import Reach
 from .streams import OutStream
-from .tables import have_as_others, is_had_by_others, is_known_as_copy, make_known_as_copy
+from .tables import have_as_others, is_had_by_others, is_known_as_copy, make_known_as_copy, own_attributes, set_own_attributes
 
 NAMES = types.ModuleType("nbcompile_payload", "What the frames of payloads call; see nbcompile.")
 PROTOCOL = 5
@@ -61,7 +61,7 @@ _set_attributes, _set_state = payload_name("set_attributes"), payload_name("set_
 _bare, _put_in = payload_name("bare"), payload_name("put_in")
 _own_dictionary, _set_items = payload_name("own_dictionary"), payload_name("set_items")
 _local_class, _set_class = payload_name("local_class"), payload_name("set_class")
-_set_blocks, _set_copy = payload_name("set_blocks"), payload_name("set_copy")
+_set_blocks, _set_table = payload_name("set_blocks"), payload_name("set_table")
 _fill_sets = payload_name("fill_sets")
 _placeholder, _exception, _set_exception, _figure, _mapping_view, _mapping_iterator = map(
     payload_name, ("placeholder", "exception", "set_exception", "figure", "mapping_view", "mapping_iterator")
@@ -391,7 +391,7 @@ class ValueWriter(pickle.Pickler):
             "IntervalIndex",
         ):
             self._by_type[getattr(pandas, name)] = self._reduce_index
-        self._by_type.update(dict.fromkeys((pandas.DataFrame, pandas.Series), self._reduce_table_of_another))
+        self._by_type.update(dict.fromkeys((pandas.DataFrame, pandas.Series), self._reduce_table))
         managers = sys.modules.get("pandas.core.internals.managers")
         # pandas 3 warns whoever asks for the option, which has no meaning any more.
         if int(pandas.__version__.split(".")[0]) >= 3 or getattr(getattr(pandas.options, "mode", None), "copy_on_write", True) is True:
@@ -412,9 +412,10 @@ class ValueWriter(pickle.Pickler):
         state = reduced[2] if len(reduced) > 2 else None
         return (*reduced[:2], (state, others), None, None, _set_blocks) if others else reduced
 
-    def _reduce_table_of_another(self, value: Any) -> Any:
+    def _reduce_table(self, value: Any) -> Any:
         reduced = value.__reduce_ex__(PROTOCOL)
-        return (*reduced[:3], None, None, _set_copy) if is_known_as_copy(value) else reduced
+        attributes, is_copy = own_attributes(value), is_known_as_copy(value)
+        return (*reduced[:2], (reduced[2], attributes, is_copy), None, None, _set_table) if attributes or is_copy else reduced
 
     def _guard(self, array: Any, guard: str) -> None:
         for part in (array, *(getattr(array, name, None) for name in ("_ndarray", "_data", "_mask"))):
@@ -677,9 +678,12 @@ class Reader(pickle.Unpickler):
         for value, *way in fillings:
             Filling(*way).fill(value)
 
-    def set_copy(self, made: Any, state: Any) -> None:
+    def set_table(self, made: Any, parts: Tuple[Any, Dict[str, Any], bool]) -> None:
+        state, attributes, is_copy = parts
         made.__setstate__(state)
-        make_known_as_copy(made)
+        set_own_attributes(made, attributes)
+        if is_copy:
+            make_known_as_copy(made)
 
     def figure(self, make: Any, args: Any, modules: Tuple[str, ...]) -> Any:
         for name in modules:

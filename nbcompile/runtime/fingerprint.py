@@ -18,9 +18,10 @@ import types
 import warnings
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
-from .attributes import is_cache, without_caches
+from .attributes import without_caches
 from .instances import has_hooks, take_apart
 from .placeholders import Placeholder
+from .tables import own_attributes
 
 _PLAIN = frozenset((type(None), bool, int, str, bytes))
 # Class attributes that say where a class was written or that Python fills in when it likes.
@@ -302,8 +303,8 @@ class _ContentWalk:
         self._columns([value.name, value.index, value.attrs, value.array], value)
 
     def _columns(self, parts: List[Any], owner: Any) -> None:
-        kind = type(owner)
-        own = {name: one for name, one in sorted(vars(owner).items()) if not name.startswith("_") and not is_cache(kind, name)}
+        # patsy notes on a table how it was designed, which cannot travel: a placeholder says so where somebody asks.
+        own = {name: one for name, one in sorted(own_attributes(owner).items()) if name != "design_info"}
         self._parts([*parts, own])
 
     def _index(self, value: Any, kind: type) -> None:

@@ -1,12 +1,15 @@
-"""Tables of pandas that have their memory from others: it is copied before it is written, or a warning says that it was.
+"""What pickle leaves out of tables of pandas: attributes that a notebook has set, and that a table has its memory from others.
 
-Both hang on the other tables, which pickle leaves out. They stay behind, so something stands for them.
+Such memory is copied before it is written, or a warning says that it was. Both hang on the other tables. They stay behind,
+so something stands for them.
 """
 
 from __future__ import annotations
 
 import weakref
-from typing import Any, List
+from typing import Any, Dict, List
+
+from .attributes import is_cache
 
 # pandas knows the other tables weakly; these are known until the process ends, with its step.
 _others: List[Any] = []
@@ -41,3 +44,14 @@ def make_known_as_copy(table: Any) -> None:
     source = _Source()
     _others.append(source)
     table._is_copy = weakref.ref(source)
+
+
+def own_attributes(table: Any) -> Dict[str, Any]:
+    """What was set on a table itself, as in `df.source = "survey"`."""
+    return {name: one for name, one in vars(table).items() if not name.startswith("_") and not is_cache(type(table), name)}
+
+
+def set_own_attributes(table: Any, attributes: Dict[str, Any]) -> None:
+    """Set attributes past pandas, which may take them for columns."""
+    for name, one in attributes.items():
+        object.__setattr__(table, name, one)

@@ -196,6 +196,7 @@ class SessionConnector(Connector):
         opened, self._opened = self._opened, None
         if self._early is not None:
             self._early.cancel()
+        self._run.conductor.end()
         await opened.stop()
         if not self._run.conductor.is_done:
             await self._sweep(opened)

@@ -133,5 +133,6 @@ def cancel_run(run: KnownRun) -> None:
     deadline = time.monotonic() + _END_SECONDS
     while owner.lives():
         if time.monotonic() > deadline:
-            raise PlaceFailed(f"process {owner.pid} does not end", "try again, or end it with `kill -9`: its steps end with it")
+            advice = "try again, or end it with `kill -9` and cancel the run once more, which ends what it left at places"
+            raise PlaceFailed(f"process {owner.pid} does not end", advice)
         time.sleep(0.05)

@@ -50,7 +50,9 @@ class SignalWatch:
 
     def __enter__(self) -> SignalWatch:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._note) for number in _CAUGHT}
+            # `nohup` has it ignored, and means that.
+            caught = [number for number in _CAUGHT if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN]
+            self._before = {number: signal.signal(number, self._note) for number in caught}
             self._wakeup = signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
         if self._cancellation:
             self._cancellation.tell(self)

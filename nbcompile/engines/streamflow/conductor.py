@@ -68,7 +68,7 @@ class Conductor:
         self._open: dict[StepId, PlacedStep] = {placed.step: placed for placed in placement.steps if placed.target != not_ours}
         self._running: dict[StepId, dict[JobRef, Place]] = {}
         self._starting: Counter[StepId] = Counter()
-        self._failed = False
+        self._failed = self._ending = False
         self._undelivered: set[StepId] = set()
         self._settled = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -116,6 +116,10 @@ class Conductor:
     def is_done(self) -> bool:
         """Whether every step has ended well and everything is here, so that nothing at the places is needed any more."""
         return not self._failed and not self._open and not self._undelivered
+
+    def end(self) -> None:
+        """Jobs that are cancelled from now on are cancelled by us."""
+        self._ending = True
 
     async def finish(self) -> None:
         """Wait until everything that steps wrote has been delivered."""
@@ -192,7 +196,7 @@ class Conductor:
         facts: dict[str, Any] = {
             "state": status.state.value,
             "finished": status.state is JobState.FINISHED,
-            "withdrawn": withdrawn,
+            "withdrawn": withdrawn or (self._ending and status.state is JobState.CANCELLED),
             "cached": cached,
             "found": not cached and self._had_finished(status.ref),
             "cause": status.cause.value,

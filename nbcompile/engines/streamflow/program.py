@@ -26,8 +26,10 @@ CHANNEL = "NBCOMPILE_VISIT"
 """Names the descriptor through which the process is told what to do."""
 
 # StreamFlow chooses places of its own when it is imported, which must be those of the run.
+# A shell that starts a command in the background has it ignore the signal that ends this process.
 _MAIN = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from nbcompile.api.visits import serve
 
 def workflow():

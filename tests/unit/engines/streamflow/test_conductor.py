@@ -123,6 +123,23 @@ def test_a_failure_waits_for_a_step_that_is_just_being_submitted(tmp_path):
     assert sorted(ended) == [("bad", "failed"), ("first", "finished"), ("late", "cancelled")]
 
 
+def test_what_the_end_of_a_run_cancels_has_not_failed(tmp_path):
+    async def scenario():
+        stage = Stage(tmp_path)
+        stage.conductor = Conductor(Placement(PLACEMENT.steps[2:]), NoteWriter(stage.path), Policy(), Delivery(None))
+        late = asyncio.ensure_future(stage.step("late", "import time; time.sleep(60)"))
+        while not stage.place.watch.refs:  # noqa: ASYNC110 - the place tells nobody
+            await asyncio.sleep(0.05)
+        stage.conductor.end()
+        await stage.place.stop()
+        await late
+        await stage.conductor.finish()
+        await stage.place.close()
+        return [(note["state"], note["withdrawn"]) for note in NoteReader(stage.path).news() if note["note"] == "ended"]
+
+    assert play(scenario()) == [("cancelled", True)]
+
+
 def test_a_step_that_comes_after_a_failure_does_not_start(tmp_path):
     async def scenario():
         stage = Stage(tmp_path)

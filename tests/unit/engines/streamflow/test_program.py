@@ -1,7 +1,11 @@
 """The process that reaches places, seen from here: what it says, what it fails to say, and that it ends."""
 
 import os
+import signal
+import sys
+import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -60,3 +64,23 @@ def test_one_that_still_logs_in_is_ended_at_once(started, monkeypatch):
         pid = reached._process.pid
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_it_can_be_interrupted_where_we_were_started_in_the_background(monkeypatch):
+    """A shell has such commands ignore Ctrl-C, and so all that they start."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        reached = Program(sys.executable, Nobody())
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with closing(reached):
+        deadline = time.monotonic() + 60
+        while not _catches(reached._process.pid, signal.SIGINT):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def _catches(process, number):
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    caught = next(line.split()[1] for line in lines if line.startswith("SigCgt"))
+    return bool(int(caught, 16) >> (number - 1) & 1)

@@ -182,6 +182,7 @@ def _run(call: Call, action: Action) -> None:
         reached = heap.below(value.objects)
         held = frozenset(number for number in reached if heap.types[number] == action.word or heap.types[number] in classes)
         call.frame.change(Value(action.word, held), call.node, f"`{_short(call.label)}` runs it")
+        call.frame.walk.call_methods(Call(call.frame, call.node, NO_ARGUMENTS, Value("", held)))
 
 
 def _keep(call: Call, action: Action) -> None:
@@ -326,7 +327,7 @@ def _sharing(call: Call, result: Result, sources: list[Value]) -> Value:
 def _parts(call: Call, objects: Objects, kind: str) -> Objects:
     """What objects hold that may be of a type: data are no objects of the notebook's classes, as the model is that a result holds."""
     heap, classes, known = call.frame.walk.heap, call.frame.walk.classes, call.frame.walk.known
-    parts = heap.parts(objects, ANY)
+    parts = _out_of_containers(call, heap.parts(objects, ANY), kind)
     if not classes or "data" not in known.flags(kind):
         return parts
     instances = frozenset(
@@ -339,6 +340,18 @@ def _parts(call: Call, objects: Objects, kind: str) -> Objects:
             heap.open(number)
         parts = heap.parts(objects, ANY)
     return parts - instances or parts
+
+
+def _out_of_containers(call: Call, parts: Objects, kind: str) -> Objects:
+    """What containers hold in which a library was given objects of its own: the steps of a pipeline, for one of them."""
+    library, _, name = kind.partition(".")
+    heap, classes = call.frame.walk.heap, call.frame.walk.classes
+    holders = [number for number in parts if heap.types[number] in ("list", "tuple", "dict")] if name else []
+    if not holders:
+        return parts
+    inside = heap.below(holders) - parts
+    found = {number for number in inside if heap.types[number].startswith(f"{library}.") or heap.types[number] in classes}
+    return frozenset((parts - set(holders)) | found) if found else parts
 
 
 def _derives(call: Call, of: Class, kind: str) -> bool:

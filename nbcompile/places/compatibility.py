@@ -54,15 +54,19 @@ def _missing(needs: Sequence[StepNeeds], found: Mapping[Site, Software], path: s
         for module in one.modules:
             if module.name in here.missing and (one.site, module.name) not in said:
                 said.add((one.site, module.name))
-                message = f"{one.site} has no module `{module.name}`, which the step `{one.step.id}` imports"
+                message = f"{one.site} has no module `{module.name}`, which {_cell(module.place)}the step `{one.step.id}` imports"
                 advice = f"install it for {here.executable} there, or choose another environment"
                 yield Diagnostic(rule=rules.MISSING_AT_PLACE, message=message, place=module.place, help=advice, path=path)
         for program in one.programs:
             if program.name in here.absent and (one.site, program.name) not in said:
                 said.add((one.site, program.name))
-                message = f"{one.site} has no program `{program.name}`, which the step `{one.step.id}` starts"
+                message = f"{one.site} has no program `{program.name}`, which {_cell(program.place)}the step `{one.step.id}` starts"
                 advice = "load a module that brings it, or place the cell elsewhere"
                 yield Diagnostic(rule=rules.MISSING_PROGRAM, message=message, place=program.place, help=advice, path=path)
+
+
+def _cell(place: Place) -> str:
+    return f"cell {place.cell_index} of " if place.cell_index >= 0 else ""
 
 
 def other_pythons(found: Mapping[Site, Software], asked: str, recorded: str, path: str) -> tuple[Diagnostic, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from nbcompile.model.errors import UsageError
 from nbcompile.model.forecast import Forecast, Hop, Parcel, PlannedJob
 from nbcompile.model.graph import CHANNEL, FILE
+from nbcompile.model.plainly import plainly
 from nbcompile.model.plan import Link, Plan, Step
 from nbcompile.model.sizes import size_words
 from nbcompile.model.software import Site
@@ -38,7 +39,7 @@ def check_transfer(found: Forecast, limit: int) -> None:
     way = f"from {Site(hop.source)} to {Site(hop.target)} for the step `{parcel.step}`"
     message = (
         f"{TRANSFER_REFUSED.code} the run would move {size_words(found.size)} between places, and may move {size_words(limit)}; "
-        f"{size_words(parcel.size or 0)} are `{parcel.name}`, which goes {way}"
+        f"{size_words(parcel.size or 0)} are `{plainly(parcel.name)}`, which goes {way}"
     )
     advice = "place the cells that use it where it is, declare it as `files.resident` of nbcompile.yml, or allow more with --max-transfer"
     raise UsageError(message, advice)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from nbcompile.model.forecast import Forecast, Hop, PlannedJob
+from nbcompile.model.plainly import plainly
 from nbcompile.model.sizes import size_words
 
 
@@ -20,12 +21,12 @@ def forecast_text(found: Forecast) -> str:
     for hop in found.hops:
         lines.append(f"{_place(hop.source)} -> {_place(hop.target)}: {_size(hop)}")
         lines += [
-            f"  {'?' if one.size is None else size_words(one.size):>10}  {one.name}, for {one.step}"
+            f"  {'?' if one.size is None else size_words(one.size):>10}  {plainly(one.name)}, for {one.step}"
             for one in sorted(hop.parcels, key=lambda one: -(one.size or 0))
         ]
     if any(not hop.is_known for hop in found.hops):
         lines.append("what is not known yet is held to --max-transfer while the run goes on, before any of it leaves its place")
-    lines += [f"stays at {place}: {path}, for {step}" for path, place, step in found.resident]
+    lines += [f"stays at {place}: {plainly(path)}, for {step}" for path, place, step in found.resident]
     return "".join(f"{line}\n" for line in lines)
 
 

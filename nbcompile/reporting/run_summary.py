@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from nbcompile.model.plainly import plainly
 from nbcompile.model.run import Failure, RunRecord, RunState, StepState
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -28,7 +29,9 @@ def _failure(failure: Failure, record: RunRecord) -> Iterator[str]:
     line = failing_line(failure)
     cell = next((one for step in record.steps for one in step.cell_records if one.index == failure.cell), None)
     name = f" ({cell.id})" if cell else ""
-    yield f"cell {failure.cell}{name}{_shard(failure)}{f', line {line}' if line else ''}: {failure.name}: {failure.message}"
+    step = next((one for one in record.steps if one.step == failure.step), None)
+    where = f" of {step.step} at {step.place}" if step and step.place not in ("", "local") else ""
+    yield f"cell {failure.cell}{name}{where}{_shard(failure)}{f', line {line}' if line else ''}: {failure.name}: {failure.message}"
     yield from failure.traceback
 
 
@@ -71,7 +74,7 @@ def _cache(record: RunRecord) -> Iterator[str]:
 
 def _places(record: RunRecord) -> Iterator[str]:
     yield f"results in {record.directory}"
-    names = [file.path for file in record.outputs]
+    names = [plainly(file.path) for file in record.outputs]
     yield f"  {', '.join([*names[:8], *(['…'] if len(names) > 8 else []), 'report.html', 'run.json'])}"
 
 

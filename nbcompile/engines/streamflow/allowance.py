@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from nbcompile.backend import Fatal
+from nbcompile.model.plainly import plainly
 from nbcompile.model.sizes import size_words
 from nbcompile.model.software import Site
 from nbcompile.rules.environment import TRANSFER_REFUSED
@@ -57,7 +58,7 @@ class Allowance:
         way = f"from {Site(parcel.source)} to {Site(parcel.target)}"
         before = f", of which {size_words(self._taken)} have gone" if self._taken else ""
         limit = f"this run may move {size_words(self._limit or 0)} between places{before}"
-        return f"{TRANSFER_REFUSED.code} `{parcel.name}`, {size_words(size)}, would go {way}, and {limit}"
+        return f"{TRANSFER_REFUSED.code} `{plainly(parcel.name)}`, {size_words(size)}, would go {way}, and {limit}"
 
     def _advice(self, size: int) -> str:
         enough = -(-(self._taken + size) // 2**20)

@@ -105,7 +105,7 @@ def test_what_cells_import_and_start_there_must_be_there(findings):
     found = findings({"local": HERE, "hpc": lacking}, *cells)
     assert [(one.rule.code, one.place.cell_index) for one in found] == [("NB321", -1), ("NB321", 0), ("NB322", 1)]
     assert "`hpc` has no module `scanpy`" in found[1].message
-    assert "`hpc` has no program `samtools`" in found[2].message
+    assert "`hpc` has no program `samtools`, which cell 1 of the step `" in found[2].message
     assert "/there/python" in found[1].help
     assert findings.asked[Site("hpc")].programs == ("samtools",)
 

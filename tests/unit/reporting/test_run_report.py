@@ -132,3 +132,14 @@ def test_the_summary_says_what_was_won_and_where_it_is():
 def test_the_summary_of_a_run_that_somebody_ended_says_how_it_goes_on(state, commands):
     text = summary(replace(RECORD, state=state))
     assert [word for word in ("resume", "cancel") if f"`nbcompile runs {word} {RECORD.id}`" in text] == commands
+
+
+def test_a_cell_that_failed_elsewhere_says_where_and_names_are_shown_plainly():
+    failure = Failure("load-1", 0, "ValueError", "no luck", ("Cell In[1], line 3",))
+    outputs = (OutputFile("two\nlines\x1b[2J", 10, "0" * 64),)
+    there = replace(RECORD, failures=(failure,), steps=(replace(STEP, place="hpc"),), outputs=outputs)
+    text = summary(there)
+    assert text.startswith("cell 0 (a) of load-1 at hpc, line 3: ValueError: no luck")
+    assert "'two\\nlines\\x1b[2J'" in text
+    here = summary(replace(there, steps=(replace(STEP, place="local"),)))
+    assert here.startswith("cell 0 (a), line 3: ValueError: no luck")

@@ -70,6 +70,16 @@ def test_a_directory_goes_as_a_whole_or_nothing_of_it_goes(tmp_path):
     assert error.advice.startswith("`nbcompile runs resume a.run --max-transfer 1MiB` allows it")
 
 
+def test_a_name_is_told_so_that_a_terminal_does_not_obey_it(tmp_path):
+    async def scenario():
+        await place(tmp_path, "far", Allowance(0)).bring(file(tmp_path / "a\x1b[2J\n", 1), "/w/a", "a\x1b[2J\n")
+
+    with pytest.raises(TransferRefused) as caught:
+        play(scenario())
+    assert str(caught.value).isprintable()
+    assert "a\\x1b[2J\\n" in str(caught.value)
+
+
 def test_what_is_there_counts_for_nothing(tmp_path):
     """Not what an earlier run has left there, and not what several steps need."""
     first, second = file(tmp_path / "first", 900), file(tmp_path / "second", 900, b"y")

@@ -25,17 +25,23 @@ _OF_THE_PROCESS = frozenset(("builtins", "sys"))
 class Watched(NamedTuple):
     """Of one cell: the names, channels and files it should leave alone, and the names whose objects later cells change.
 
-    `together` are names of which it is known that they share something, and what later cells change of them.
+    `together` are names of which it is known that they share something, and what later cells change of them; those in `renewed` are
+    bound to something made of themselves before.
     """
 
     watches: tuple[str, ...]
     changed_later: tuple[str, ...]
     together: tuple[tuple[str, ...], ...] = ()
+    renewed: tuple[str, ...] = ()
 
     def fields(self) -> dict[str, object]:
         """As a step document has them."""
-        together = {"together": [list(names) for names in self.together]} if self.together else {}
-        return {"watches": list(self.watches), "changed_later": list(self.changed_later), **together}
+        fields: dict[str, object] = {"watches": list(self.watches), "changed_later": list(self.changed_later)}
+        if self.together:
+            fields["together"] = [list(names) for names in self.together]
+        if self.renewed:
+            fields["renewed"] = list(self.renewed)
+        return fields
 
 
 def watched_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int, Watched]:
@@ -51,6 +57,7 @@ def watched_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int,
     replayable = set(graph.replayable)
     made_again = {name for cell in facts for one in cell.statements if one.id in replayable for name in one.binds}
     last_guessed = {change.name: cell.index for cell in facts for change in cell.changes if change.guessed}
+    renewals = [(name, cell.index) for cell in graph.cells for name in cell.defines if name in cell.uses]
     sharing = _Shared()
     found: dict[int, Watched] = {}
     for cell in graph.cells:
@@ -72,7 +79,9 @@ def watched_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int,
         sharing.after(facts[index])
         groups = ([name for name in group if last_guessed.get(name, -1) <= index] for group in sharing.groups())
         together = tuple(tuple(group) for group in groups if len(group) > 1 and not {*group}.isdisjoint(later))
-        found[index] = Watched(tuple(watches), later, together)
+        shared = {name for group in together for name in group}
+        renewed = dict.fromkeys(name for name, there in renewals if name in shared and index < there <= last_changed.get(name, -1))
+        found[index] = Watched(tuple(watches), later, together, tuple(renewed))
     return found
 
 

@@ -118,10 +118,10 @@ class StepCell(NamedTuple):
     """One cell of the step and what is bound before it, checked and saved after it.
 
     `watches` is what the cell should leave as it is because others depend on it; `changed_later` are names whose objects later
-    cells change, and of names in one of `together` it is known what they share and what of it is changed; `outdated` are names that
-    statements in `replays` bind and that are something else by now. `holds` are versions that earlier cells of the step have saved for
-    cells after this one. What the cell starts and goes on after it reaches the names in `live`. Where other steps run beside this one,
-    the cell is `guarded`.
+    cells change, and of names in one of `together` it is known what they share and what of it is changed, but for those in `renewed`
+    only until something else is made of them; `outdated` are names that statements in `replays` bind and that are something else by
+    now. `holds` are versions that earlier cells of the step have saved for cells after this one. What the cell starts and goes on
+    after it reaches the names in `live`. Where other steps run beside this one, the cell is `guarded`.
     """
 
     cell: int
@@ -148,6 +148,7 @@ class StepCell(NamedTuple):
     holds: Tuple[VersionName, ...] = ()
     live: Tuple[str, ...] = ()
     together: Tuple[Tuple[str, ...], ...] = ()
+    renewed: Tuple[str, ...] = ()
 
     @property
     def may_raise(self) -> bool:
@@ -276,6 +277,7 @@ def _step_cell(raw: Dict[str, Any]) -> StepCell:
         holds=tuple(parse_version(text) for text in raw.get("holds", ())),
         live=names("live"),
         together=tuple(map(tuple, raw.get("together", ()))),
+        renewed=names("renewed"),
     )
 
 

@@ -403,8 +403,11 @@ class Guards:
         self._sent[version.name] = version, payload, reach
 
     def _check_sharing(self, cell: StepCell, version: VersionName, reach: Reach, other: VersionName, other_reach: Reach) -> None:
-        changed = {version.name, other.name} & {*cell.changed_later}
-        if any(version.name in names and other.name in names for names in cell.together):
+        both = {version.name, other.name}
+        changed = both & {*cell.changed_later}
+        # From pandas 3 on, what is made of a table has its memory until somebody writes, and arrays of it are not asked.
+        is_lent = not both.isdisjoint(cell.renewed) and reach.shows_to_a_copy(other_reach)
+        if not is_lent and any(both.issubset(names) for names in cell.together):
             return
         shared = reach.shares_with(other_reach, any(map(self._is_class, changed))) if changed else None
         if shared:

@@ -113,6 +113,15 @@ class Reach:
                     return f"an object of type `{type(value).__qualname__}`"
         return "the memory of an array" if _overlap(self._stretches, other._stretches) else None
 
+    def shows_to_a_copy(self, other: "Reach") -> bool:
+        """Whether an array sees what pandas will take for the memory of one table alone, once other tables are gone."""
+        for one, array in ((self, other), (other, self)):
+            tables = [stretch for stretch in one._stretches if stretch.guard == COPIED_ON_WRITE]
+            arrays = [stretch for stretch in array._stretches if stretch.guard in ("", READ_ONLY)]
+            if _overlap(tables, arrays):
+                return True
+        return False
+
     def loosen(self) -> None:
         """Let go of the objects as far as that is possible, and of those that nobody else holds.
 

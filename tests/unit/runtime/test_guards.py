@@ -241,6 +241,17 @@ def test_what_is_known_to_be_shared_is_not_told(tmp_path):
     assert [(one["code"], one["name"]) for one in found["guards"]] == [("NB504", "b c")]
 
 
+def test_what_is_made_of_a_table_may_have_its_memory(tmp_path):
+    documents = chain_documents(["import pandas as pd; df = pd.DataFrame({'a': [1.0] * 999}); x = df.values"])
+    cell = documents[0]["cells"][0]
+    cell["saves"] = [{"payload": name, "versions": [f"{name}@0"]} for name in ("df", "x")]
+    cell.update(changed_later=["df"], watches=[], together=[["df", "x"]])
+    for renewed, expected in (["df"], [("NB504", "df x")]), ([], []):
+        cell["renewed"] = renewed
+        found = run_documents(json.loads(json.dumps(documents)), tmp_path / str(len(renewed)))[0]
+        assert [(one["code"], one["name"]) for one in found["guards"]] == expected
+
+
 KEPT = {
     "a list in an object": ("class C: pass\nx = [1]", "y = C(); y.x = x"),
     "the memory of an array": ("import numpy as np\nx = np.zeros(1 << 14)", "y = {'a': x[::2]}"),

@@ -160,12 +160,21 @@ def job_in(
         "jobs": settings.jobs,
         "keep_going": settings.keep_going,
         "max_transfer": settings.max_transfer,
+        "pythons": _pythons(made, sites),
         "cached": settings.cached,
         "retries": retries.max,
         "retry_on": [*retries.on],
     }
     directory.template.write_bytes(notebook_template(program.notebook))
     return job_of_request(identifier, path, directory, request)
+
+
+def _pythons(made: Plan, sites: Mapping[Site, Software]) -> dict[str, tuple[str, str]]:
+    """The Python of each deployment's first step, path and version."""
+    from nbcompile.places.needs import site_of
+
+    first = {step.target: sites[site_of(step)] for step in reversed(made.steps) if site_of(step) in sites}
+    return {name: (software.executable, software.python) for name, software in first.items()}
 
 
 def _note_past(directory: RunDirectory, path: Path, program: Program, made: Plan, sites: Mapping[Site, Software]) -> None:

@@ -4,11 +4,12 @@ import pytest
 
 from nbcompile import api
 from nbcompile.engines.journal import Journal
+from nbcompile.model.errors import UsageError
 from nbcompile.model.plan import Granularity
 from nbcompile.model.settings import Settings
 from tests.integration.placed import PERSON, host, shown, write_deployments
 from tests.integration.streamflow_environment import STREAMFLOW
-from tests.services import sshd
+from tests.services import science, sshd
 from tests.services.ground import ROOT
 
 LIMIT = 1 << 20
@@ -59,7 +60,11 @@ def test_what_a_step_makes_is_refused_before_it_leaves_and_allowed_to_a_next_cli
     record = api.resume(str(tmp_path / "out"), max_transfer=4 * LIMIT)
     assert record.failures == ()
     assert shown(tmp_path / "out")[-1][-1] == ["3000000\n"]
+    assert record.interpreter.path == str(science.prepare(PERSON) / "bin" / "python3")
     assert jobs.items() <= native_jobs(tmp_path / "out").items()
+    if cells == VALUE:
+        with pytest.raises(UsageError, match=r"NB326 .* 2.9 MiB are `rows`, which goes from `host1` to `island` for the step"):
+            api.run(tmp_path / "moves.py", settings, output=tmp_path / "again")
 
 
 def large_files():

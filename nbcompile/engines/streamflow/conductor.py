@@ -10,6 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import PurePosixPath
 from typing import Any
 
 from nbcompile.backend import Cause, Fatal, Job, JobKey, JobRef, JobState, JobStatus
@@ -209,6 +210,7 @@ class Conductor:
             "peak_memory_mib": status.peak_memory_mib,
             "key": status.ref.key,
             "attempt": status.ref.attempt,
+            "payloads": {PurePosixPath(one.path).stem: one.size for one in status.outputs if one.path.endswith(".nbc")},
         }
         try:
             await self._delivery.bring(place, status, step.step, shard, ran=not cached)

@@ -22,7 +22,8 @@ from nbcompile.model.sizes import DEFAULT_MAX_TRANSFER
 class PlacedJob:
     """A bundle with streamflow.yml, whose steps run where it says.
 
-    `python` is the interpreter asked for on this machine, `kernel` the notebook's; `run` is what places call the run, and
+    `python` is the interpreter asked for on this machine, `kernel` the notebook's, and `pythons` are those that steps run with
+    elsewhere, path and version, by the deployment; `run` is what places call the run, and
     `request` what makes the same job again from the run's directory. `began` is when the run did, in seconds since 1970, where
     it has run by another plan before.
     """
@@ -41,6 +42,7 @@ class PlacedJob:
     cancellation: Cancellation | None = None
     policy: Policy = Policy()
     max_transfer: int = DEFAULT_MAX_TRANSFER
+    pythons: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     request: Mapping[str, Any] = field(default_factory=dict)
     began: float = 0.0
 
@@ -77,6 +79,7 @@ def job_of_request(identifier: str, notebook: Path, directory: RunDirectory, req
         jobs=request["jobs"],
         policy=Policy(keep_going=request["keep_going"], retries=request["retries"], retry_on=tuple(request["retry_on"])),
         max_transfer=request.get("max_transfer", DEFAULT_MAX_TRANSFER),
+        pythons={name: (path, version) for name, (path, version) in request.get("pythons", {}).items()},
         request=request,
     )
 

@@ -185,9 +185,13 @@ class _PlacedRun:
     def _begin(self, opened: Mapping[str, Any]) -> None:
         """The run has begun when the first place is there."""
         if self._interpreter is None:
-            here = opened["place"] == _LOCAL
-            why = self.choice.why if here else f"the deployment `{opened['place']}` has it"
-            self._interpreter = Interpreter(self.choice.path if here else "python3", opened["python"], why)
+            place = opened["place"]
+            # The Python of a login is not that of an environment, in which steps run.
+            path, version = self.job.pythons.get(place, ("python3", opened["python"]))
+            if place == _LOCAL:
+                self._interpreter = Interpreter(self.choice.path, opened["python"], self.choice.why)
+            else:
+                self._interpreter = Interpreter(path, version, f"the deployment `{place}` has it")
             self.on_event(RunStarted(self.job.directory.path, self._interpreter, len(self.records.steps), self.job.jobs))
 
     @property

@@ -45,6 +45,7 @@ class Heap:
 
     __slots__ = (
         "_keyed",
+        "_kinds",
         "_mirrors",
         "_opened",
         "callees",
@@ -94,6 +95,8 @@ class Heap:
         self.origin: dict[int, tuple[int, str]] = {}
         self._opened: set[int] = set()
         self._keyed: set[int] = set()
+        # Of symbols for things of several types, which stand for the same things as long as they are there.
+        self._kinds: dict[int, frozenset[str]] = {}
         self._mirrors: dict[int, tuple[Objects, list[Assumption]]] = {}
 
     def new(self, type: str, callee: Callee = None, opened: bool = False, keyed: bool = False) -> int:  # noqa: A002
@@ -271,7 +274,10 @@ class Heap:
         kind = self.types[number]
         if kind or number not in self._mirrors:
             return frozenset((kind,))
-        return frozenset().union(*(self.kinds(actual) for actual in self._mirrors[number][0]))
+        found = self._kinds.get(number)
+        if found is None:
+            found = self._kinds[number] = frozenset().union(*(self.kinds(actual) for actual in self._mirrors[number][0]))
+        return found
 
     def instances(self, objects: Objects) -> frozenset[str]:
         """The classes of the notebook of which the objects are, where they are of several types."""

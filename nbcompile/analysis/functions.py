@@ -34,7 +34,8 @@ from nbcompile.analysis.values import (
 from nbcompile.analysis.visit import Arguments, evaluate, execute
 
 RUNNING = "running"
-_MOST_SUMMARIES = 8
+# Calls beyond these are looked at one by one.
+_MOST_SUMMARIES = 64
 _DEEPEST_CALL = 25
 
 
@@ -51,7 +52,14 @@ class Summary(NamedTuple):
     bound: dict[str, Value]
     sure: frozenset[str]
     returned: Value
-    reads_text: bool
+
+
+class Provisional(NamedTuple):
+    """A summary that waits for functions which are still running; where it belongs when they have ended."""
+
+    summary: Summary
+    awaited: frozenset[int]
+    summaries: list[Summary]
 
 
 def make_function(frame: Frame, node: ast.AST, name: str, arguments: ast.arguments | None, body: list[ast.stmt] | ast.expr) -> Value:
@@ -84,10 +92,11 @@ def call_function(frame: Frame, node: ast.AST, target: Value, arguments: Argumen
         code.locals, code.outer_names, code.is_generator = local_names(code.arguments, code.body)
     actual = bind_arguments(frame, function, arguments, node)
     summary: Summary | None = None
-    running = walk.running.get(id(code))
+    key = id(_identity(function))
+    running = walk.running.get(key)
     if running is not None:
-        walk.recursive.add(id(code))
-        walk.awaited.add(id(code))
+        walk.recursive.add(key)
+        walk.awaited.add(key)
         returned = replay(frame, running, actual, function, node) if running is not _FIRST else SCALAR
     elif len(walk.running) > _DEEPEST_CALL:
         walk.unknown(frame, node, f"calls are nested too deep at `{function.name}`", "", list(actual.values()))
@@ -159,21 +168,22 @@ def bind_arguments(frame: Frame, function: Function, arguments: Arguments, node:
 
 
 def _summary(frame: Frame, function: Function, actual: dict[str, Value]) -> Summary:
-    summaries = cast("list[Summary]", function.code.summaries.setdefault("", []))
+    identity = _identity(function)
+    summaries = cast("list[Summary]", function.code.summaries.setdefault(identity, []))
     for summary in summaries:
         if _fits(frame, summary, actual, function):
             return summary
-    provisional = frame.walk.provisional.get(function.code, [])
-    for summary, awaited in provisional:
-        if _fits(frame, summary, actual, function):
-            frame.walk.awaited |= awaited
-            return summary
-    number = len(summaries) + len(provisional)
-    if number >= _MOST_SUMMARIES:
-        actual = {name: Value("", value.objects, value.callee) if value.objects else SCALAR for name, value in actual.items()}
-        if number > _MOST_SUMMARIES:
-            return provisional[-1][0] if provisional else summaries[-1]
-    return _evaluate(frame, function, actual, summaries)
+    provisional = frame.walk.provisional.get(identity, [])
+    for one in provisional:
+        if _fits(frame, one.summary, actual, function):
+            frame.walk.awaited |= one.awaited
+            return one.summary
+    return _evaluate(frame, function, actual, summaries if len(summaries) + len(provisional) < _MOST_SUMMARIES else [])
+
+
+def _identity(function: Function) -> Function | Code:
+    """What summaries are of: the code, or the one function where it is a closure, which may use other things than the next one."""
+    return function if function.captured or function.frame is not None else function.code
 
 
 def _evaluate(frame: Frame, function: Function, actual: dict[str, Value], summaries: list[Summary]) -> Summary:
@@ -182,7 +192,8 @@ def _evaluate(frame: Frame, function: Function, actual: dict[str, Value], summar
     What calls a function that is still running knows only a part of what that does. Such summaries hold until the last of
     these functions has run for the first time, are made once more in its second pass, and are good after that.
     """
-    walk, key = frame.walk, id(function.code)
+    walk, identity = frame.walk, _identity(function)
+    key = id(identity)
     outer, walk.awaited = walk.awaited, set()
     walk.running[key] = walk.supposed.get(key, _FIRST)
     sites: dict[object, int] = {}
@@ -202,7 +213,7 @@ def _evaluate(frame: Frame, function: Function, actual: dict[str, Value], summar
         awaited = frozenset(walk.awaited - {key})
         walk.awaited = outer | awaited
     if awaited:
-        walk.provisional.setdefault(function.code, []).append((summary, awaited))
+        walk.provisional.setdefault(identity, []).append(Provisional(summary, awaited, summaries))
     else:
         summaries.append(summary)
         _settle(frame)
@@ -212,20 +223,23 @@ def _evaluate(frame: Frame, function: Function, actual: dict[str, Value], summar
 def _suppose(frame: Frame, key: int) -> None:
     """The first pass of a function is over: what was found meanwhile is where its second pass starts from."""
     walk = frame.walk
-    for code, found in list(walk.provisional.items()):
-        walk.supposed.update((id(code), summary) for summary, awaited in found if key in awaited)
-        walk.provisional[code] = [one for one in found if key not in one[1]]
+    for identity, found in list(walk.provisional.items()):
+        walk.supposed.update((id(identity), one.summary) for one in found if key in one.awaited)
+        walk.provisional[identity] = [one for one in found if key not in one.awaited]
 
 
 def _settle(frame: Frame) -> None:
     """Summaries that wait for no function any more are good."""
     walk = frame.walk
-    for code in list(walk.provisional):
-        found = walk.provisional.pop(code)
-        waiting = [one for one in found if not walk.running.keys().isdisjoint(one[1])]
+    for identity in list(walk.provisional):
+        waiting = []
+        for one in walk.provisional.pop(identity):
+            if walk.running.keys().isdisjoint(one.awaited):
+                one.summaries.append(one.summary)
+            else:
+                waiting.append(one)
         if waiting:
-            walk.provisional[code] = waiting
-        cast("list[Summary]", code.summaries.setdefault("", [])).extend(one[0] for one in found if one not in waiting)
+            walk.provisional[identity] = waiting
     if not walk.running:
         walk.supposed.clear()
 
@@ -259,11 +273,10 @@ def _run(frame: Frame, function: Function, actual: dict[str, Value], sites: dict
         inner.top.values,
         frozenset(inner.top.sure),
         returned,
-        any(key.channel in ("files", "cwd") for key in trace.effects),
     )
 
 
-_FIRST = Summary({}, {}, {}, {}, Trace(), frozenset(), {}, {}, frozenset(), SCALAR, False)
+_FIRST = Summary({}, {}, {}, {}, Trace(), frozenset(), {}, {}, frozenset(), SCALAR)
 
 
 def _without_number(value: Value) -> Value:
@@ -273,17 +286,20 @@ def _without_number(value: Value) -> Value:
 
 def _fits(frame: Frame, summary: Summary, actual: dict[str, Value], function: Function) -> bool:
     """Whether what was assumed for the summary holds for these arguments and the names as they are now."""
-    reads_text = summary.reads_text
     heap = frame.walk.heap
     for name, value in actual.items():
-        if not _alike(heap, summary.actual[name], value, reads_text):
+        if not _alike(heap, summary.actual[name], value):
             return False
     given = {}
     for name, symbol in summary.given.items():
         now = frame.peek(name)
-        if now is None or not _alike(heap, symbol, now, reads_text):
+        if now is None or not _alike(heap, symbol, now):
             return False
         given[name] = now
+    for name, symbol in summary.cells.items():
+        captured = enclosing(function, name)
+        if captured is None or not _alike(heap, symbol, captured):
+            return False
     if any(name not in given and frame.peek(name) is not None for names in (summary.trace.uses, summary.trace.builtins) for name in names):
         return False
     if not summary.trace.assumptions:
@@ -300,16 +316,16 @@ def _still_true(replacing: Replacing, assumption: Assumption) -> bool:
     return heap.instances(parts) == assumption.instances
 
 
-def _alike(heap: Heap, one: Value, other: Value, reads_text: bool) -> bool:
+def _alike(heap: Heap, one: Value, other: Value) -> bool:
     if one.type != other.type or one.callee != other.callee:
         return False
     if not one.type and heap.has_classes and heap.instances(one.objects) != heap.instances(other.objects):
         return False
     if (one.items is None) != (other.items is None) or (one.items and len(one.items) != len(other.items or ())):
         return False
-    if one.items and not all(_alike(heap, mine, yours, reads_text) for mine, yours in zip(one.items, other.items or (), strict=True)):
+    if one.items and not all(_alike(heap, mine, yours) for mine, yours in zip(one.items, other.items or (), strict=True)):
         return False
-    if one.type in ("bool", "NoneType") or (reads_text and one.type == "str"):
+    if one.type in ("bool", "NoneType", "str"):
         return one.const is other.const or one.const == other.const
     return True
 

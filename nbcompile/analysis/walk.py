@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from nbcompile.analysis import classes
 from nbcompile.analysis.aliases import Heap
 from nbcompile.analysis.bindings import BlockFrame, EffectKey, Frame, FunctionFrame, Mark, Origin, Spot, spot
-from nbcompile.analysis.functions import Summary
+from nbcompile.analysis.functions import Provisional, Summary
 from nbcompile.analysis.known import Known
 from nbcompile.analysis.known.surveys import kept_attributes
 from nbcompile.analysis.modules import ModuleFrame
-from nbcompile.analysis.values import SCALAR, Class, Code, Value, plain, single
+from nbcompile.analysis.values import SCALAR, Class, Code, Function, Value, plain, single
 from nbcompile.analysis.visit import Call
 from nbcompile.model.source import Directive, Magic
 
@@ -74,7 +74,7 @@ class Walk:
         self.recursive: set[int] = set()
         self.awaited: set[int] = set()
         # Summaries made with what was known by then of functions that are still running, which are these.
-        self.provisional: dict[Code, list[tuple[Summary, frozenset[int]]]] = {}
+        self.provisional: dict[Function | Code, list[Provisional]] = {}
         self.supposed: dict[int, Summary] = {}
         self.bindings = 0
         self.followed = 0

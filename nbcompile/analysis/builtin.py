@@ -336,6 +336,18 @@ def asks(method: str, kind: str) -> Special:
     return ask
 
 
+def operation(kind: type[ast.AST]) -> Special:
+    """`operator.add` and its like, for instances of the notebook's classes, which have methods for it."""
+
+    def operate(call: Call) -> Value:
+        given = call.arguments.positional
+        if len(given) == 2 and any(classes.is_instance(call.frame, value) for value in given):
+            return types.operate(call.frame, given[0], kind, given[1], call.node)
+        return _as_table_says(call)
+
+    return operate
+
+
 def tells_apart(kind: str) -> Special:
     """`operator.is_` and its like, which tell an object or its memory from a copy."""
 
@@ -369,6 +381,8 @@ def wraps(call: Call) -> Value:
 
 def range_(call: Call) -> Value:
     """`range(…)`; how many steps it has is known when its call.arguments are."""
+    for value in call.arguments.all():
+        types.implicit(call.frame, value, "__index__", call.node)
     numbers = [value.const for value in call.arguments.positional]
     whole = [number for number in numbers if isinstance(number, int)]
     if call.arguments.rest is None and len(whole) == len(numbers):
@@ -599,8 +613,22 @@ def get_ipython(_: Call) -> Value:
     return Value("shell")
 
 
+_OPERATORS: dict[str, type[ast.AST]] = {
+    "add": ast.Add,
+    "sub": ast.Sub,
+    "mul": ast.Mult,
+    "matmul": ast.MatMult,
+    "truediv": ast.Div,
+    "floordiv": ast.FloorDiv,
+    "mod": ast.Mod,
+    "pow": ast.Pow,
+    "and_": ast.BitAnd,
+    "or_": ast.BitOr,
+    "xor": ast.BitXor,
+}
 SPECIAL: dict[str, Special] = {
     **filled.SPECIAL,
+    **{f"operator.{name}": operation(kind) for name, kind in _OPERATORS.items()},
     "builtins.getattr": getattr_,
     "builtins.setattr": setattr_,
     "builtins.globals": namespace,

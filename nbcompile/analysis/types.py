@@ -139,6 +139,7 @@ def library_attribute(frame: Frame, path: str, name: str, node: ast.AST) -> Valu
 def subscript(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:
     """`value[key]`."""
     classes.compare(frame, node, key)
+    implicit(frame, key, "__index__", node)
     if value.items is not None or value.type == SHELL:
         return _from_tuple(frame, value, key, node) if value.items is not None else value
     if value.type == namespace.NAMESPACE or (value.type == "sys.modules" and type(key.const) is str):

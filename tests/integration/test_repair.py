@@ -58,11 +58,13 @@ def put(x):
 def rows():
     return _tables.execute("select x from t").fetchall()
 """
+# Analysis reads no module that is so long: what it does is seen only when it runs.
+UNREAD = "#" * (128 << 10)
 
 
 def shown(cells, directory):
-    (directory / "sensors.py").write_text(LIBRARY)
-    (directory / "tables.py").write_text(DATABASE)
+    (directory / "sensors.py").write_text(LIBRARY + UNREAD)
+    (directory / "tables.py").write_text(DATABASE + UNREAD)
     path = directory / "n.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells]), path)
     record = api.run(path, Settings(granularity=Granularity.CELL), output=directory / "out")

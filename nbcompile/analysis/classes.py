@@ -57,7 +57,10 @@ def define_class(frame: Frame, node: ast.ClassDef) -> Value:
     if _is_enumeration(frame, made):
         _make_members(frame, made, node)
     made.attributes = [part.target.id for part in node.body if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name)]
-    made.keeps_arguments = any(base.callee in _KEEPS_FIELDS for base in bases if isinstance(base.callee, str))
+    # Of a base that is not known, too, instances may keep what they are made of.
+    made.keeps_arguments = any(
+        base.callee is None or base.callee in _KEEPS_FIELDS for base in bases if type(base.callee) in (str, type(None))
+    )
     _announce(frame, bases, value, node)
     _made_by_metaclass(frame, made, value, node)
     for base in bases:

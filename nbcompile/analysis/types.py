@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from nbcompile.analysis import classes, namespace, rows, surveyed
 from nbcompile.analysis.aliases import ANY, FACTORY, KEPT, KEYS
-from nbcompile.analysis.bindings import Frame
+from nbcompile.analysis.bindings import CellFrame, Frame
 from nbcompile.analysis.known import Row
 from nbcompile.analysis.values import (
     NO_OBJECTS,
@@ -329,7 +329,9 @@ def _expression(frame: Frame, left: Value, operator: type[ast.AST], right: Value
     """What objects of libraries make of each other. If nobody has described them, it may be an expression, which holds its terms."""
     known = left.type if left.type not in _RANK and left.type not in ("", "scalar", "list", "tuple") else right.type
     made = frame.fresh(node, known if known not in _RANK and known != "scalar" else "", opened=False)
-    if operator in _ARITHMETIC and left is not right and surveyed.is_foreign(frame, left) and surveyed.is_foreign(frame, right):
+    # Functions compute with what they are given, which is numbers more often, and all that they are given may be in what they give.
+    symbolic = type(frame) is CellFrame and operator in _ARITHMETIC and left is not right
+    if symbolic and surveyed.is_foreign(frame, left) and surveyed.is_foreign(frame, right):
         for term in (left, right):
             frame.capture(made, KEPT, term, node)
     return made

@@ -13,6 +13,8 @@ from nbcompile.model.settings import Settings
 from nbcompile.profiling.profile import profile_json
 
 pytestmark = pytest.mark.slow
+# A module that is too long for analysis to follow.
+LONG = "#" * 2**18 + "\n"
 NOTEBOOK = "# %%\nimport time\nx = [1]\n# %%\ny = x\ntime.sleep(0.2)\n# %%\ny.append(2)\n# %%\nprint(x)\n"
 
 
@@ -38,7 +40,7 @@ def test_a_profile_is_written_and_used(tmp_path):
 
 def test_a_change_that_only_the_profile_sees_is_planned(tmp_path):
     path, library = tmp_path / "nb.py", tmp_path / "shelf.py"
-    library.write_text("def look(rows):\n    rows[0]['seen'] = True\n", "utf-8")
+    library.write_text(LONG + "def look(rows):\n    rows[0]['seen'] = True\n", "utf-8")
     path.write_text("# %%\nimport shelf\nrows = [{'a': 1}]\n# %%\nshelf.look(rows)\n# %%\nprint(rows)\n", "utf-8")
     settings = Settings(granularity=Granularity.CELL)
     unaware = api.run(path, settings, output=tmp_path / "before")
@@ -65,7 +67,7 @@ def test_what_a_thread_changes_is_no_change_of_the_cells_beside_it(tmp_path):
 
 def test_what_guards_find_is_planned(tmp_path):
     path, library = tmp_path / "nb.py", tmp_path / "noise.py"
-    library.write_text("import random\ndef last():\n    return random.random()\n", "utf-8")
+    library.write_text(LONG + "import random\ndef last():\n    return random.random()\n", "utf-8")
     path.write_text("# %%\nimport random, noise\nrandom.seed(1)\n# %%\nnoise.last()\n# %%\nprint(random.random())\n", "utf-8")
     made = api.profile(path)
     once = api.profile(path, once=True)

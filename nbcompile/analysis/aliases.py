@@ -52,6 +52,7 @@ class Heap:
         "constants",
         "depth",
         "draws",
+        "edges",
         "fields",
         "generators",
         "has_classes",
@@ -70,6 +71,8 @@ class Heap:
     def __init__(self) -> None:
         self.types: list[str] = []
         self.has_classes = False
+        # How often an object came to hold another one.
+        self.edges = 0
         # Members of enumerations, which are the same in every process.
         self.constants: set[int] = set()
         self.depth: list[int] = []
@@ -156,6 +159,7 @@ class Heap:
         else:
             found.add(held)
         self.holders.setdefault(held, set()).add(holder)
+        self.edges += 1
         return True
 
     def parts(self, objects: Objects, key: str) -> Objects:

@@ -82,6 +82,7 @@ class Trace:
         "live",
         "opaque",
         "repeated",
+        "replayed",
         "speaks",
         "unknowns",
         "uses",
@@ -94,6 +95,8 @@ class Trace:
         self.captured: dict[tuple[int, str, int], Mark] = {}
         # What a holder was given at more than one place.
         self.repeated: set[tuple[int, int]] = set()
+        # Calls whose captures were replayed, and how many edges and bindings there were then.
+        self.replayed: dict[tuple[object, ...], tuple[int, int]] = {}
         # Objects that are told from others by their identity.
         self.compared: set[int] = set()
         self.effects: dict[EffectKey, Mark] = {}
@@ -261,11 +264,13 @@ class Frame:
         self.walk.followed += len(holders.objects) * len(held.objects)
         if self.walk.followed > _MOST_FOLLOWED:
             raise TooMuchHeld
+        mark, repeatable = Mark(spot(node)), key not in (KEPT, KEYS)
         for holder in holders.objects:
             for number in held.objects:
-                if heap.hold(holder, key, number) or (holder, key, number) not in captured:
-                    captured[holder, key, number] = Mark(spot(node))
-                elif key not in (KEPT, KEYS) and captured[holder, key, number].spot != spot(node):
+                edge = holder, key, number
+                if heap.hold(holder, key, number) or edge not in captured:
+                    captured[edge] = mark
+                elif repeatable and captured[edge].spot != mark.spot:
                     self.trace.repeated.add((holder, number))
 
     def _method_as_object(self, method: Value, node: ast.AST, key: str) -> Value:

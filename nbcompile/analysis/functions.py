@@ -355,6 +355,10 @@ class Replacing:
         for name, symbol in summary.cells.items():
             self._pair(symbol, enclosing(function, name) or SCALAR)
 
+    def pairs(self) -> frozenset[tuple[int, Objects]]:
+        """What is known by now to stand for what."""
+        return frozenset(self._found.items())
+
     def _pair(self, symbol: Value, actual: Value) -> None:
         if symbol.items is not None:
             if actual.items is not None and len(symbol.items) == len(actual.items):
@@ -476,10 +480,7 @@ def replay(frame: Frame, summary: Summary, actual: dict[str, Value], function: F
         frame.trace.builtins.setdefault(name, Mark(spot(node), via + mark.via))
     replacing = Replacing(frame, summary, actual, given, function, node)
     here = spot(node)
-    for holder, key, held in trace.captured:
-        holders, inner = replacing.objects(holder), replacing.objects(held)
-        if holders and inner:
-            frame.capture(Value("", holders), key, Value("", inner), node)
+    _replay_captures(frame, summary, replacing, node)
     changed = frame.trace.changed
     for number, mark in trace.changed.items():
         if number not in summary.made:
@@ -494,6 +495,19 @@ def replay(frame: Frame, summary: Summary, actual: dict[str, Value], function: F
     _replay_effects(frame, summary, replacing, node, via)
     _replay_bindings(frame, summary, replacing)
     return replacing.value(summary.returned)
+
+
+def _replay_captures(frame: Frame, summary: Summary, replacing: Replacing, node: ast.AST) -> None:
+    """Let the actual objects hold each other, unless the same call did so and nothing was held or bound since."""
+    heap, walk, replayed = frame.walk.heap, frame.walk, frame.trace.replayed
+    call = (summary.trace, node, replacing.function, replacing.pairs())
+    if replayed.get(call) == (heap.edges, walk.bindings):
+        return
+    for holder, key, held in summary.trace.captured:
+        holders, inner = replacing.objects(holder), replacing.objects(held)
+        if holders and inner:
+            frame.capture(Value("", holders), key, Value("", inner), node)
+    replayed[call] = heap.edges, walk.bindings
 
 
 def _replay_effects(frame: Frame, summary: Summary, replacing: Replacing, node: ast.AST, via: tuple[str, ...]) -> None:

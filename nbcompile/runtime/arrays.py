@@ -25,7 +25,8 @@ def array_parts(array: Any, extents: Extents, guard: str) -> Any:
     if root is not array and (not raw or root.nbytes < SMALL) and type(root) is numpy.ndarray and root.base is None and _is_plain(root):
         return ("view", root, *_layout(array, _start(array) - _start(root)))
     foreign = root.base.obj if isinstance(root.base, memoryview) else root.base
-    if type(foreign) in _FOREIGN_BUFFERS and raw:
+    # An array that pickle has made writes to memory that it was given as bytes, which is its own.
+    if type(foreign) in _FOREIGN_BUFFERS and raw and not (type(foreign) is bytes and array.flags.writeable):
         return ("buffer", foreign, *_layout(array, _start(array) - address_of(foreign)))
     if not raw or array.size == 0:
         return ("own",)

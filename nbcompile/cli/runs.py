@@ -13,6 +13,7 @@ from nbcompile.cli.options import Size, deployments_option
 from nbcompile.engines.gc import free
 from nbcompile.engines.logs import logs_of
 from nbcompile.engines.registry import find_run, known_runs
+from nbcompile.engines.store import YOUNG_SECONDS
 from nbcompile.engines.why import why_run
 from nbcompile.model.errors import ExitCode, UsageError
 from nbcompile.reporting.known_runs import runs_json, runs_table, steps_table
@@ -168,9 +169,12 @@ Examples:
 def gc(max_size: str, max_age: str, names: tuple[str, ...]) -> None:
     """Free disk space: cached results by age and size, and what runs that ended long ago keep to be resumed or opened."""
     seconds = _seconds(max_age)
-    freed = free(known_runs(), most_bytes=_bytes(max_size), most_seconds=seconds)
+    most = _bytes(max_size)
+    freed = free(known_runs(), most_bytes=most, most_seconds=seconds)
     size = f"{(freed.cache_bytes + freed.run_bytes) / 2**20:.1f} MiB"
     click.echo(f"freed {size}; {freed.left_bytes / 2**20:.1f} MiB of results are kept in the cache", err=True)
+    if freed.left_bytes > most:
+        click.echo(f"  what was written less than {YOUNG_SECONDS / 60:.0f} minutes ago stays, since a run may still need it", err=True)
     for name in names:
         there = asyncio.run(api.free_deployment(name, seconds))
         click.echo(f"freed {there / 2**20:.1f} MiB at {name}", err=True)

@@ -27,7 +27,7 @@ from nbcompile.model.plan import StepId
 _LAYOUT = "v1"
 _CHUNK = 1 << 20
 # Blobs that nobody names yet may belong to a result that is just being published.
-_YOUNG_SECONDS = 600.0
+YOUNG_SECONDS = 600.0
 _PIN_DAYS = 7
 
 
@@ -230,7 +230,7 @@ class Store:
 
     def _sweep(self, named: set[str], now: float) -> None:
         for path in self._blobs.glob("*/*"):
-            if path.name not in named and now - _modified(path) > _YOUNG_SECONDS:
+            if path.name not in named and now - _modified(path) > YOUNG_SECONDS:
                 path.unlink(missing_ok=True)
         for path in (*self.root.glob("incoming/*"), *self.root.glob("pins/*"), *self.root.glob("experience/*/*")):
             if now - _modified(path) > _PIN_DAYS * 86400:

@@ -1,0 +1,24 @@
+"""`runs gc` says what it freed, and why something is left."""
+
+import sys
+
+import pytest
+
+from nbcompile.cli import main
+from nbcompile.engines.home import cache_directory
+from nbcompile.engines.store import Store
+
+
+@pytest.mark.parametrize(("most", "told"), [("1KiB", True), ("1MiB", False)])
+def test_what_is_left_since_it_is_young_is_told(most, told, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("NBCOMPILE_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("NBCOMPILE_STATE_DIR", str(tmp_path / "state"))
+    (tmp_path / "made").write_bytes(b"x" * 5000)
+    Store(cache_directory()).add(tmp_path / "made")
+    monkeypatch.setattr(sys, "argv", ["nbcompile", "runs", "gc", "--max-size", most])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().err
+    assert not ended.value.code
+    assert "freed 0.0 MiB" in said
+    assert ("less than 10 minutes ago" in said) == told

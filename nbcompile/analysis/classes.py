@@ -221,6 +221,8 @@ def instantiate(frame: Frame, node: ast.AST, target: Value, arguments: Arguments
     if member is not None:
         given = _call(frame, node, member, Arguments((target, *arguments.positional), arguments.keywords, arguments.rest))
         value = join(value, given) if given.type == of.type else value
+    if find(frame, of, "__del__")[0] is not None:
+        frame.walk.start_live(frame, node, [value], f"`{of.name}.__del__` is called when nothing holds the object any more")
     if is_stateful(frame, of):
         # An instance shows what is set in its class later.
         frame.capture(value, KEPT, Value("type", single(of.object), of), node)
@@ -228,19 +230,24 @@ def instantiate(frame: Frame, node: ast.AST, target: Value, arguments: Arguments
     if member is not None:
         _call(frame, node, member, Arguments((value, *arguments.positional), arguments.keywords, arguments.rest))
     else:
-        row = frame.walk.known.function(library) if library else None
-        if row is not None:
-            rows.apply(Call(frame, node, arguments, value, of.name), row)
-        if of.keeps_arguments or library:
-            _keep_arguments(frame, of, value, arguments, node)
-        for name, given in of.members.items():
-            if given.type == _FIELD:
-                # Each instance gets what the factory makes for it.
-                frame.capture(value, name, _made_by_factory(frame, given, name, node), node)
-        member, _ = find(frame, of, "__post_init__")
-        if member is not None:
-            _call(frame, node, member, Arguments((value,)))
+        _fill_fields(frame, of, library, value, arguments, node)
     return value
+
+
+def _fill_fields(frame: Frame, of: Class, library: str, value: Value, arguments: Arguments, node: ast.AST) -> None:
+    """What an instance is made of whose class has no constructor of the notebook's."""
+    row = frame.walk.known.function(library) if library else None
+    if row is not None:
+        rows.apply(Call(frame, node, arguments, value, of.name), row)
+    if of.keeps_arguments or library:
+        _keep_arguments(frame, of, value, arguments, node)
+    for name, given in of.members.items():
+        if given.type == _FIELD:
+            # Each instance gets what the factory makes for it.
+            frame.capture(value, name, _made_by_factory(frame, given, name, node), node)
+    member, _ = find(frame, of, "__post_init__")
+    if member is not None:
+        _call(frame, node, member, Arguments((value,)))
 
 
 def _made_by_factory(frame: Frame, field: Value, name: str, node: ast.AST) -> Value:

@@ -117,6 +117,9 @@ class Prints:
             return Print(repr((type(value).__name__, _length(value))).encode(), ())
         except Exception:  # noqa: BLE001 (whatever pickling raises: nobody can tell whether this value changed)
             return None
+        finally:
+            # A pickler reaches itself: what it has seen would stay alive until Python collects such rings.
+            writer.clear_memo()
         if frame.failures:
             return None if _HIDES.isdisjoint(failure.what for failure in frame.failures) else object()
         return Print(hashlib.blake2b(frame.content, digest_size=16).digest(), tuple(writer.arrays))

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from nbcompile.model.notebook import Notebook
 
-_IMPORT = re.compile(r"(?m)(?:^|;)[ \t]*(?:from[ \t]+([A-Za-z_]\w*)[\w.]*[ \t]+import\b|import[ \t]+([A-Za-z_][\w., \t]*))")
+# Nothing can be read in two ways, so that a long line takes no more than its length.
+_IMPORT = re.compile(r"(?m)(?:^|;)[ \t]*(?:from[ \t]+([A-Za-z_]\w*)(?:\.[\w.]*)?[ \t]+import\b|import[ \t]+([A-Za-z_][\w., \t]*))")
 _MOST = 100
 _LARGEST = 128 * 2**10
 _ALL = 512 * 2**10
@@ -51,11 +53,21 @@ def _imported(text: str) -> Iterator[str]:
 def _files(directory: Path, top: str) -> Iterator[tuple[str, Path]]:
     if not top:
         return
+    # As Python: a directory without `__init__.py` stands behind a file of the same name.
     single, package = directory / f"{top}.py", directory / top
-    if package.is_dir():
-        yield from _below(package, top)
-    elif single.is_file():
+    kinds = [_kind(path) for path in (package / "__init__.py", single, package)]
+    if stat.S_ISREG(kinds[1]) and not stat.S_ISREG(kinds[0]):
         yield top, single
+    elif stat.S_ISDIR(kinds[2]):
+        yield from _below(package, top)
+
+
+def _kind(path: Path) -> int:
+    """The mode of what has this path, or 0 when nothing can have it, as a name that is too long."""
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0
 
 
 def _below(package: Path, top: str) -> Iterator[tuple[str, Path]]:
@@ -69,7 +81,17 @@ def _below(package: Path, top: str) -> Iterator[tuple[str, Path]]:
 
 
 def _text(path: Path) -> str | None:
+    """What a file holds, unless it is too long; a pipe or a device may have no end, or never begin."""
     try:
-        return path.read_text("utf-8") if path.stat().st_size <= _LARGEST else None
+        with open(path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return None
+            data = file.read(_LARGEST + 1)
+        return data.decode("utf-8") if len(data) <= _LARGEST else None
     except (OSError, UnicodeDecodeError):
         return None
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for another end, which a pipe may never get."""
+    return os.open(path, flags | os.O_NONBLOCK)

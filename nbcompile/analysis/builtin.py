@@ -461,10 +461,16 @@ def shallow_copy(call: Call) -> Value:
     value = call.owner if call.owner.objects else call.first
     if value.items is not None or not value.objects or type(value.callee) in (Function, Class):
         return value
-    made = [classes.copied(call.frame, one, call.node, "__copy__") for one in classes.of_class(call.frame, value)]
-    if found := [one for one in made if one is not None]:
-        return join_all(found)
-    return types.container(call.frame, call.node, value.type, (value,))
+    rest, results = classes.others(call.frame, value), []
+    for one in classes.of_class(call.frame, value):
+        copied = classes.copied(call.frame, one, call.node, "__copy__")
+        if copied is None:
+            rest |= one.objects
+        else:
+            results.append(copied)
+    if rest:
+        results.append(types.container(call.frame, call.node, value.type, (Value(value.type, rest, value.callee, view=value.view),)))
+    return join_all(results)
 
 
 def deep_copy(call: Call) -> Value:

@@ -130,9 +130,14 @@ def call_method(frame: Frame, node: ast.AST, receiver: Value, name: str, argumen
 
 def _call_of_instances(frame: Frame, node: ast.AST, receiver: Value, instances: list[Value], name: str, arguments: Arguments) -> Value:
     """A method of a value that may be an instance of several classes: each class has its own."""
-    found = [classes.call_method(frame, node, one, name, arguments) for one in instances]
-    results = [result for result in found if result is not None]
-    rest = receiver.objects if not results else classes.others(frame, receiver)
+    rest, results = classes.others(frame, receiver), []
+    for one in instances:
+        found = classes.call_method(frame, node, one, name, arguments)
+        if found is None:
+            # Its class has it from a library.
+            rest |= one.objects
+        else:
+            results.append(found)
     if rest:
         results.append(_call_untyped(frame, node, Value("", rest, receiver.callee, view=receiver.view), name, arguments))
     return join_all(results)

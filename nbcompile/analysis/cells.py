@@ -457,15 +457,16 @@ class _Notebook:
             record.addresses = tuple(sorted(names)), mark._replace(reason="`id()` of what it reaches is looked at in several cells")
 
     def _read_by(self, names: Iterable[str]) -> set[str]:
-        """The notebook's names that functions with these names may read when they are called, and those that such names lead to."""
+        """The names that functions and classes with these names may read when they are called, and those that such names lead to."""
         found: set[str] = set()
         waiting = list(names)
         while waiting:
             callee = self.walk.namespace[waiting.pop()].callee
-            if isinstance(callee, Function):
-                read = {node.id for node in ast.walk(callee.code.node) if isinstance(node, ast.Name)} & self.walk.namespace.keys()
-                waiting += read - found
-                found |= read
+            methods = [one.callee for one in callee.members.values()] if isinstance(callee, Class) else [callee]
+            code = [one.code.node for one in methods if isinstance(one, Function)]
+            read = {node.id for part in code for node in ast.walk(part) if isinstance(node, ast.Name)} & self.walk.namespace.keys()
+            waiting += read - found
+            found |= read
         return found
 
     # -- the whole notebook --------------------------------------------------------------------------------------

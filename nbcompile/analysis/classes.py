@@ -91,8 +91,10 @@ def _make_members(frame: Frame, of: Class, node: ast.ClassDef) -> None:
 
 def _member_of(frame: Frame, of: Class) -> Value | None:
     """Some member of an enumeration."""
-    heap = frame.walk.heap
-    return next((given for one in linearized(of) for given in one.members.values() if not given.objects.isdisjoint(heap.constants)), None)
+    heap, line = frame.walk.heap, linearized(of)
+    kinds = {one.type for one in line}
+    members = (given for one in line for given in one.members.values() if given.type in kinds)
+    return next((given for given in members if not given.objects.isdisjoint(heap.constants)), None)
 
 
 def of_itself(frame: Frame, value: Value, method: str, arguments: tuple[Value, ...], node: ast.AST) -> Value | None:
@@ -210,19 +212,27 @@ def others(frame: Frame, value: Value) -> Objects:
 
 
 def instantiate(frame: Frame, node: ast.AST, target: Value, arguments: Arguments) -> Value:
-    """Call a class."""
+    """Call a class. What its metaclass gives may be another instance than the new one."""
     of = cast("Class", target.callee)
-    call_of_metaclass(frame, node, target, "__call__", arguments)
+    given = call_of_metaclass(frame, node, target, "__call__", arguments)
     if (constant := _member_of(frame, of)) is not None:
         return constant
+    made = _make_instance(frame, node, target, of, arguments)
+    if find(frame, of, "__del__")[0] is not None:
+        # At the latest where a function that made it ends.
+        call_member(frame, made, "__del__", (), node)
+        reason = f"`{of.name}.__del__` is called when nothing holds the object any more"
+        frame.walk.start_live(frame, node, [made, Value("type", single(of.object), of)], reason)
+    return made if given is None else join(made, given)
+
+
+def _make_instance(frame: Frame, node: ast.AST, target: Value, of: Class, arguments: Arguments) -> Value:
     _, library = find(frame, of, "")
     value = Value(of.type, single(frame.make(node, of.type, opened=library not in ("", "builtins.object"), role=of.type)))
     member, library = find(frame, of, "__new__")
     if member is not None:
         given = _call(frame, node, member, Arguments((target, *arguments.positional), arguments.keywords, arguments.rest))
         value = join(value, given) if given.type == of.type else value
-    if find(frame, of, "__del__")[0] is not None:
-        frame.walk.start_live(frame, node, [value], f"`{of.name}.__del__` is called when nothing holds the object any more")
     if is_stateful(frame, of):
         # An instance shows what is set in its class later.
         frame.capture(value, KEPT, Value("type", single(of.object), of), node)

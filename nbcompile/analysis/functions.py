@@ -35,6 +35,8 @@ from nbcompile.analysis.visit import Arguments, evaluate, execute
 
 RUNNING = "running"
 # Calls beyond these are looked at one by one.
+# In calls that are nested deeper, texts count as any text.
+_DEEPEST_TEXT = 6
 _MOST_SUMMARIES = 64
 _DEEPEST_CALL = 25
 
@@ -170,15 +172,32 @@ def bind_arguments(frame: Frame, function: Function, arguments: Arguments, node:
 def _summary(frame: Frame, function: Function, actual: dict[str, Value]) -> Summary:
     identity = _identity(function)
     summaries = cast("list[Summary]", function.code.summaries.setdefault(identity, []))
+    found = _found(frame, function, actual, summaries)
+    if found is None and len(frame.walk.running) > _DEEPEST_TEXT:
+        # Functions that put texts together and call each other would be looked at for every text that can come of it.
+        actual = {name: _any_text(value) for name, value in actual.items()}
+        found = _found(frame, function, actual, summaries)
+    if found is not None:
+        return found
+    number = len(summaries) + len(frame.walk.provisional.get(identity, ()))
+    return _evaluate(frame, function, actual, summaries if number < _MOST_SUMMARIES else [])
+
+
+def _found(frame: Frame, function: Function, actual: dict[str, Value], summaries: list[Summary]) -> Summary | None:
+    """A summary of a call like this one."""
     for summary in summaries:
         if _fits(frame, summary, actual, function):
             return summary
-    provisional = frame.walk.provisional.get(identity, [])
-    for one in provisional:
+    for one in frame.walk.provisional.get(_identity(function), ()):
         if _fits(frame, one.summary, actual, function):
             frame.walk.awaited |= one.awaited
             return one.summary
-    return _evaluate(frame, function, actual, summaries if len(summaries) + len(provisional) < _MOST_SUMMARIES else [])
+    return None
+
+
+def _any_text(value: Value) -> Value:
+    """Some text instead of a certain one."""
+    return Value("str", value.objects, value.callee) if value.type == "str" else value
 
 
 def _identity(function: Function) -> Function | Code:

@@ -144,12 +144,11 @@ def subscript(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:
         return _from_tuple(frame, value, key, node) if value.items is not None else value
     if value.type == namespace.NAMESPACE or (value.type == "sys.modules" and type(key.const) is str):
         return namespace.read(frame, key, node) if value.type == namespace.NAMESPACE else _loaded_module(frame, str(key.const), node)
-    if classes.is_instance(frame, value):
-        found = _from_instance(frame, value, key, node)
-        if value.type:
-            return found
     if type(value.callee) is Class:
         return classes.of_itself(frame, value, "__getitem__", (key,), node) or value
+    if classes.is_instance(frame, value):
+        found = _from_instance(frame, value, key, node)
+        return found if value.type else join(found, _from_container(frame, value, key, node))
     if value.type:
         if value.type == "collections.defaultdict":
             _ask_factory(frame, value, node)

@@ -1,5 +1,6 @@
 """What calls of the notebook's functions read, in the versions of the call."""
 
+from nbcompile.analysis import functions
 from nbcompile.analysis.values import one_of
 from tests.unit.analysis.flows import edges, program
 
@@ -30,3 +31,13 @@ def test_a_choice_among_choices_is_taken_apart():
     assert one_of([inner, None, "lib.g", one_of(["lib.h", inner])]).options == ("lib.f", "lib.g", "lib.h")
     assert one_of([None, "lib.f", "lib.f"]) == "lib.f"
     assert one_of([]) is None
+
+
+def test_functions_that_call_each_other_with_ever_other_texts_are_looked_at_few_times(monkeypatch):
+    runs = []
+    run = functions._run
+    monkeypatch.setattr(functions, "_run", lambda *given: runs.append(1) or run(*given))
+    chain = [f"def f{one}(text, found): return f{one + 1}(text + 'a', found) or f{one + 1}(text + 'b', found)" for one in range(14)]
+    found = program("\n".join([*chain, "def f14(text, found): found.append(text)"]), "found = []", "f0('', found)", "print(found)")
+    assert ("found", 2, 3) in {(edge.name, edge.source, edge.target) for edge in found.graph.edges}
+    assert len(runs) < 1000

@@ -58,13 +58,22 @@ def import_from(frame: Frame, node: ast.ImportFrom) -> None:
         if alias.name != "*":
             frame.bind(alias.asname or alias.name, walk.library(walk.known.canonical(f"{module}.{alias.name}")))
             continue
-        names = walk.known.names(module) or (public_names(frame, module) if module in walk.sources else None)
+        known = walk.known.names(module)
+        names = dict.fromkeys(known, True) if known else public_names(frame, module) if module in walk.sources else None
         if names is None:
             walk.starred.add(module.lstrip(".").partition(".")[0])
             walk.opaque(frame, node, f"`from {module} import *` binds names that are not known")
             continue
-        for name in names:
-            frame.bind(name, walk.library(walk.known.canonical(f"{module}.{name}")))
+        _bind_all(frame, module, [name for name, sure in names.items() if sure])
+        before = frame.fork()
+        _bind_all(frame, module, [name for name, sure in names.items() if not sure])
+        frame.merge([frame.fork(), before])
+
+
+def _bind_all(frame: Frame, module: str, names: Iterable[str]) -> None:
+    walk = frame.walk
+    for name in names:
+        frame.bind(name, walk.library(walk.known.canonical(f"{module}.{name}")))
 
 
 def _complete(frame: Frame, module: str, node: ast.AST) -> None:

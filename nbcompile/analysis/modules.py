@@ -10,9 +10,10 @@ from __future__ import annotations
 import ast
 import builtins
 import warnings
+from collections.abc import Mapping
 from typing import cast
 
-from nbcompile.analysis.bindings import Frame, FunctionFrame, TooMuchHeld, Trace, local_names
+from nbcompile.analysis.bindings import GONE, Frame, FunctionFrame, TooMuchHeld, Trace, local_names
 from nbcompile.analysis.values import SCALAR, Choice, Class, Code, Function, Partial, Value, Wrapped
 from nbcompile.analysis.visit import Arguments, call_value, execute
 
@@ -49,25 +50,40 @@ class ModuleFrame(FunctionFrame):
         return self.local.values.get(name)
 
 
-def public_names(frame: Frame, module: str) -> tuple[str, ...] | None:
-    """What `from module import *` binds; nothing when the module is not there, or when that cannot be told."""
+def public_names(frame: Frame, module: str) -> Mapping[str, bool] | None:
+    """What `from module import *` binds, and whether it does so surely; nothing when that cannot be told."""
     found = _module(frame, module)
     if found is None:
         return None
     body = cast("list[ast.stmt]", found.function.code.body)
-    if any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in body):
+    nodes = [node for statement in body for node in ast.walk(statement)]
+    if any(isinstance(node, ast.alias) and node.name == "*" for node in nodes):
         return None
-    listed = [node for node in body if isinstance(node, ast.Assign) and _binds(node, "__all__")]
-    if listed or "__all__" in found.function.code.locals:
-        try:
-            return tuple(ast.literal_eval(listed[0].value)) if len(listed) == 1 else None
-        except (ValueError, TypeError):
-            return None
-    return tuple(sorted(name for name in found.local.values if not name.startswith("_")))
+    mentions = sum(map(_is_of_all, nodes))
+    if mentions:
+        listed = [names for names in map(_listed, body) if names is not None]
+        # What the list is given elsewhere would have to be followed; the import fails where one of its names is not there.
+        return dict.fromkeys(listed[0], True) if listed and mentions == 1 else None
+    values, sure = found.local.values, found.local.sure
+    return {name: name in sure for name in sorted(values) if not name.startswith("_") and values[name] is not GONE}
 
 
-def _binds(node: ast.Assign, name: str) -> bool:
-    return any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
+def _is_of_all(node: ast.AST) -> bool:
+    """Whether a node says `__all__`, as a name or in any other way."""
+    if isinstance(node, ast.Global):
+        return "__all__" in node.names
+    return any(getattr(node, field, None) == "__all__" for field in ("id", "attr", "name", "asname", "value"))
+
+
+def _listed(node: ast.stmt) -> tuple[str, ...] | None:
+    """The names in `__all__ = [...]`, when they are all texts."""
+    if not isinstance(node, ast.Assign) or len(node.targets) > 1 or not _is_of_all(node.targets[0]):
+        return None
+    if not isinstance(node.targets[0], ast.Name) or not isinstance(node.value, ast.List | ast.Tuple):
+        return None
+    texts = [part.value if isinstance(part, ast.Constant) else None for part in node.value.elts]
+    names = tuple(text for text in texts if isinstance(text, str))
+    return names if len(names) == len(texts) else None
 
 
 def member(frame: Frame, path: str) -> Value | None:

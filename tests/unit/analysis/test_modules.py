@@ -1,5 +1,7 @@
 """Functions of modules that lie beside the notebook do to the notebook's objects what their source says."""
 
+import pytest
+
 from nbcompile import api
 from tests.golden.notebooks import notebook_bytes
 
@@ -83,9 +85,44 @@ def test_star_import_binds_what_the_source_says(tmp_path):
     assert changed(program, 1) == {"xs"}
 
 
-def test_star_import_of_names_that_are_computed_is_opaque(tmp_path):
-    program = analyzed(tmp_path, ["from tools import *"], tools="__all__ = [name for name in dir()]\n")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__all__ = [name for name in dir()]\n",
+        "__all__ = ['f']\n__all__ += ['g']\n",
+        "__all__ = ['f']\n__all__.append('g')\n",
+        "__all__ = names = ['f']\nnames.append('g')\n",
+        "__all__ = ['f']\ndef add():\n    global __all__\n    __all__ = ['f', 'g']\nadd()\n",
+        "__all__ = ['f']\nif f:\n    __all__ = ['f', 'g']\n",
+        "from other import names as __all__\n",
+        "globals()['__all__'] = ['f']\n",
+        "__all__ = [['f']]\n",
+        "__all__ = ['f', 1]\n",
+        "__all__ = {'f': 1}\n",
+        "__all__ = 'f'\n",
+        "from other import *\n",
+        "try:\n    from other import *\nexcept ImportError:\n    pass\n",
+        "if 1:\n    from other import *\n",
+    ],
+)
+def test_star_import_of_names_that_are_computed_is_opaque(tmp_path, text):
+    program = analyzed(tmp_path, ["from tools import *"], tools=f"def f():\n    pass\ndef g():\n    pass\n{text}")
+    assert program.ok
     assert program.facts[0].opaque
+
+
+def test_star_import_binds_what_the_module_lists(tmp_path):
+    program = analyzed(tmp_path, ["from tools import *"], tools="__all__ = ['_f', 'k']\ndef _f():\n    pass\nif _f:\n    k = 1\nh = 2\n")
+    assert [(one.name, one.certain) for one in program.facts[0].definitions] == [("_f", True), ("k", True)]
+
+
+def test_star_import_perhaps_binds_what_the_module_perhaps_binds(tmp_path):
+    cells = ["i, j, k, e = 1, 2, 3, 4", "from tools import *", "print(i, j, k, e)"]
+    text = "import os\nfor i in range(3):\n    pass\ndel i\nfor j in os.environ:\n    pass\nif os.environ:\n    k = 3\n"
+    program = analyzed(tmp_path, cells, tools=text + "try:\n    h = 1\nexcept OSError as e:\n    h = 2\n")
+    made = {one.name: one.certain for one in program.facts[1].definitions}
+    assert made == {"h": True, "j": False, "k": False, "os": True}
+    assert {(0, 2, "i"), (0, 2, "e"), (0, 1, "j"), (0, 1, "k"), (1, 2, "j"), (1, 2, "k")} <= edges(program)
 
 
 def test_modules_of_a_package_import_each_other(tmp_path):

@@ -13,6 +13,7 @@ import gc
 import importlib
 import io
 import pickle
+import re
 import sys
 import types
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -34,6 +35,8 @@ from .tables import have_as_others, is_had_by_others, is_known_as_copy, make_kno
 
 NAMES = types.ModuleType("nbcompile_payload", "What the frames of payloads call; see nbcompile.")
 PROTOCOL = 5
+# A new set, which is noted in the memo, and the start of its elements. Data may look like it, which costs a look at the memo.
+_SET_WITH_ELEMENTS = re.compile(re.escape(pickle.EMPTY_SET + pickle.MEMOIZE + pickle.MARK))
 
 
 def payload_name(name: str) -> Any:
@@ -196,9 +199,11 @@ class ValueWriter(pickle.Pickler):
 
     def _fillings(self) -> List[Tuple[Any, ...]]:
         """The sets that would be walked through in another order than here, and how to fill them."""
-        if pickle.EMPTY_SET not in self._content.getvalue():
+        if _SET_WITH_ELEMENTS.search(self._content.getbuffer()) is None:
             return []
-        sets = [value for _, value in self.memo.copy().values() if type(value) is set]
+        # A copy of the memo needs several times its memory. Early versions of Python 3.11 and all before do not tell what is in it.
+        sets = [value for value in gc.get_referents(self) if type(value) is set]
+        sets = sets or [value for _, value in self.memo.copy().values() if type(value) is set]
         return [(one, *way) for one, way in ((one, filling(one)) for one in sets) if way is not None]
 
     def reducer_override(self, value: Any) -> Any:

@@ -7,7 +7,9 @@ We look where they lie, and find an order of adding them that puts them there ag
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from itertools import compress, islice
+from operator import eq, is_, not_
+from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 # Adding elements of these types runs no code of anybody's.
 _RUNS_NO_CODE = frozenset((str, bytes, int, float, complex, bool, type(None)))
@@ -20,27 +22,31 @@ _HASH_MASK = (1 << 64) - 1
 
 
 class Filling(NamedTuple):
-    """How to fill a set: `at_once` of the `items` come together, for which a table grows once; `removed` go again."""
+    """How to fill a set anew: first numbers that go again when all is there, then the others, at last these elements of it.
 
-    items: Tuple[Any, ...]
+    `at_once` of them all come together, for which a table grows once.
+    """
+
     at_once: int
-    removed: Tuple[int, ...]
+    numbers: Tuple[int, ...]
+    last: Tuple[Any, ...]
 
     def fill(self, value: Set[Any]) -> None:
         """Empty a set and fill it like that."""
+        value.difference_update(self.last)
+        items = [*self.numbers, *value, *self.last]
         value.clear()
-        value.update(dict.fromkeys(self.items[: self.at_once]))
-        value.update(self.items[self.at_once :])
-        for item in self.removed:
-            value.discard(item)
+        value.update(dict.fromkeys(items[: self.at_once]))
+        value.update(items[self.at_once :])
+        value.difference_update(self.numbers)
 
 
 class _TableOfSet(NamedTuple):
-    """Where the elements of a set lie, in the order in which they are walked through, and where some have been removed."""
+    """What lies in each place of the table of a set: an element with this hash, one that was removed, or nothing."""
 
     mask: int
-    places: List[int]
-    removed: List[int]
+    keys: memoryview
+    hashes: memoryview
 
 
 def filling(value: Set[Any]) -> Optional[Filling]:
@@ -48,40 +54,46 @@ def filling(value: Set[Any]) -> Optional[Filling]:
 
     Nothing where adding the elements in this order does, where that would run code of the notebook, and where no way is found.
     """
-    if len(value) < 2 or not all(type(item) in _RUNS_NO_CODE or _is_plain_tuple(item) for item in value):
+    if len(value) < 2 or not _runs_no_code(value):
         return None
     order = tuple(value)
     size = value.__sizeof__()
-    if _gives(Filling(order, 0, ()), order, size):
+    if _gives(None, order, size):
         return None
-    table = _table_of_set(value, order)
+    table = _table_of_set(value)
     found = None if table is None else _filling_order(table, value, order)
     if table is None or found is None:
         return None
-    items, removed = found
+    numbers, last = found
     # So many at once make room for up to four times as many; fewer find room as it is.
-    enough = max(_MORE_THAN_A_SET_HAS_ROOM_FOR, (table.mask + 1) // 4)
-    for at_once in dict.fromkeys((0, len(items), min(len(items), enough))):
-        way = Filling(items, at_once, removed)
+    many, enough = len(numbers) + len(order), max(_MORE_THAN_A_SET_HAS_ROOM_FOR, (table.mask + 1) // 4)
+    for at_once in dict.fromkeys((0, many, min(many, enough))):
+        way = Filling(at_once, numbers, last)
         if _gives(way, order, size):
             return way
-    more = _numbers_at(_free_places(table)[: max(0, enough - len(items))], table.mask, value)
-    way = Filling((*more, *items), enough, (*more, *removed))
+    more = _numbers_at(_free_places(table, max(0, enough - many)), table.mask, value)
+    way = Filling(enough, (*more, *numbers), last)
     return way if _gives(way, order, size) else None
 
 
-def _is_plain_tuple(item: Any) -> bool:
-    return type(item) is tuple and _RUNS_NO_CODE.issuperset(map(type, item))
+def _runs_no_code(value: Set[Any]) -> bool:
+    kinds = set(map(type, value))
+    if kinds <= _RUNS_NO_CODE:
+        return True
+    return kinds <= {*_RUNS_NO_CODE, tuple} and all(_RUNS_NO_CODE.issuperset(map(type, item)) for item in value if type(item) is tuple)
 
 
-def _gives(way: Filling, order: Sequence[Any], size: int) -> bool:
+def _gives(way: Optional[Filling], order: Sequence[Any], size: int) -> bool:
+    """Whether a set with this order has it again when pickle has made it, and it was filled in some way."""
     made: Set[Any] = set()
-    way.fill(made)
-    return made.__sizeof__() == size and tuple(made) == order
+    made.update(order)
+    if way is not None:
+        way.fill(made)
+    return made.__sizeof__() == size and all(map(is_, made, order))
 
 
-def _table_of_set(value: Set[Any], order: Sequence[Any]) -> Optional[_TableOfSet]:
-    """Where the elements lie; nothing where sets are not made as we know them."""
+def _table_of_set(value: Set[Any]) -> Optional[_TableOfSet]:
+    """The table of a set, to be looked at while the set does not change; nothing where sets are not made as we know them."""
     if (object.__basicsize__, set.__basicsize__) != (16, 200):
         return None
     try:
@@ -89,35 +101,46 @@ def _table_of_set(value: Set[Any], order: Sequence[Any]) -> Optional[_TableOfSet
     except ImportError:
         return None
     # References, type, places that are or were taken, elements, the last place, and where the table is.
-    _, _, _, used, mask, table = (ctypes.c_ssize_t * 6).from_address(id(value))
-    if used != len(order) or value.__sizeof__() not in (set().__sizeof__(), set().__sizeof__() + 16 * (mask + 1)):
+    _, _, filled, used, mask, table = (ctypes.c_ssize_t * 6).from_address(id(value))
+    if used != len(value) or value.__sizeof__() not in (set().__sizeof__(), set().__sizeof__() + 16 * (mask + 1)):
         return None
-    words = list((ctypes.c_ssize_t * (2 * (mask + 1))).from_address(table))
-    keys, hashes = words[::2], words[1::2]
-    places = [place for place, key in enumerate(keys) if key and hashes[place] != _REMOVED]
-    removed = [place for place, key in enumerate(keys) if key and hashes[place] == _REMOVED]
-    return _TableOfSet(mask, places, removed) if [keys[place] for place in places] == list(map(id, order)) else None
+    words = memoryview((ctypes.c_ssize_t * (2 * (mask + 1))).from_address(table)).cast("B").cast("q")
+    found = _TableOfSet(mask, words[::2], words[1::2])
+    lie: Iterator[int] = compress(found.keys, found.keys)
+    if filled != used:
+        lie = (key for key, number in zip(found.keys, found.hashes) if key and number != _REMOVED)
+    return found if all(map(eq, lie, map(id, value))) else None
 
 
-def _filling_order(table: _TableOfSet, value: Set[Any], order: Sequence[Any]) -> Optional[Tuple[Tuple[Any, ...], Tuple[int, ...]]]:
-    """The elements, those that lie where they belong first, each other after all that take the places it is looked for at before.
+def _filling_order(table: _TableOfSet, value: Set[Any], order: Sequence[Any]) -> Optional[Tuple[Tuple[int, ...], Tuple[Any, ...]]]:
+    """The elements that do not lie where they belong, each after all that take the places it is looked for at before.
 
     Numbers stand for elements that were removed: they come, and go when all is there.
     """
-    numbers = _numbers_at(table.removed, table.mask, value)
-    at_home = [(item, place) for item, place in zip(order, table.places) if hash(item) & table.mask == place]
-    waiting = {item: place for item, place in zip(order, table.places) if hash(item) & table.mask != place}
-    taken = {*(place for _, place in at_home), *table.removed}
-    items: Dict[Any, None] = dict.fromkeys([*numbers, *(item for item, _ in at_home)])
+    places = list(compress(range(table.mask + 1), table.keys))
+    removed: List[int] = []
+    if len(places) > len(order):
+        removed = [place for place in places if table.hashes[place] == _REMOVED]
+        places = [place for place in places if table.hashes[place] != _REMOVED]
+    at_home = map(eq, map(table.mask.__and__, map(hash, order)), places)
+    waiting = list(compress(zip(order, places), map(not_, at_home)))
+    taken = bytearray(map(bool, table.keys))
+    for _, place in waiting:
+        taken[place] = False
+    last: List[Any] = []
     while waiting:
-        now = [item for item, place in waiting.items() if _free_place(hash(item), table.mask, taken) == place]
-        if not now:
+        too_early = []
+        for item, place in waiting:
+            # It puts no other in its place: each is where it is looked for last.
+            if _free_place(hash(item), table.mask, taken) == place:
+                taken[place] = True
+                last.append(item)
+            else:
+                too_early.append((item, place))
+        if len(too_early) == len(waiting):
             return None
-        # One puts no other in its place: each is where it is looked for last.
-        for item in now:
-            items[item] = None
-            taken.add(waiting.pop(item))
-    return tuple(items), numbers
+        waiting = too_early
+    return _numbers_at(removed, table.mask, value), tuple(last)
 
 
 def _numbers_at(places: Sequence[int], mask: int, value: Set[Any]) -> Tuple[int, ...]:
@@ -131,18 +154,19 @@ def _numbers_at(places: Sequence[int], mask: int, value: Set[Any]) -> Tuple[int,
     return tuple(found)
 
 
-def _free_places(table: _TableOfSet) -> List[int]:
-    return sorted({*range(table.mask + 1)}.difference(table.places, table.removed))
+def _free_places(table: _TableOfSet, number: int) -> Sequence[int]:
+    """The first places, so many, where nothing lies."""
+    return tuple(islice(compress(range(table.mask + 1), map(not_, table.keys)), number))
 
 
-def _free_place(number: int, mask: int, taken: Set[int]) -> int:
+def _free_place(number: int, mask: int, taken: bytearray) -> int:
     """Where CPython puts an element with this hash."""
     perturb = number & _HASH_MASK
     place = perturb & mask
     while True:
         last = place + _IN_A_ROW if place + _IN_A_ROW <= mask else place
-        for one in range(place, last + 1):
-            if one not in taken:
-                return one
+        free = taken.find(0, place, last + 1)
+        if free >= 0:
+            return free
         perturb >>= _PERTURB_SHIFT
         place = (place * 5 + 1 + perturb) & mask

@@ -1,10 +1,15 @@
 """Sets are walked through in the order in which they were, however they came about."""
 
+import gc
 import pickle
 import random
+import sys
+import tracemalloc
+from types import SimpleNamespace
 
 import pytest
 
+from nbcompile.runtime.codecs import Scope, write_frame
 from nbcompile.runtime.set_order import filling
 from tests.unit.runtime.chain import run_chain, texts
 
@@ -49,6 +54,48 @@ def test_a_set_is_filled_so_that_it_has_its_order(maker, size):
         if way is not None:
             way.fill(copy)
         assert (list(copy), copy) == (list(value), value)
+
+
+def _most_memory(act):
+    """What an act needs at most, in bytes, and what it returns."""
+    tracemalloc.start()
+    try:
+        returned = act()
+        return tracemalloc.get_traced_memory()[1], returned
+    finally:
+        tracemalloc.stop()
+
+
+def _memory_to_write(value):
+    scope = Scope(None, SimpleNamespace(place_of=lambda _: None), None, None)
+    return _most_memory(lambda: write_frame("v@0", value, scope))[0]
+
+
+def test_a_value_without_sets_that_looks_like_one_is_as_lean_as_any():
+    lean, looks = (_memory_to_write([mark, [[] for _ in range(50_000)]]) for mark in (b"", pickle.EMPTY_SET))
+    assert looks < lean * 1.2
+
+
+def _tells_its_memo():
+    pickler, value = pickle.Pickler(sys.stdout), set()
+    pickler.memo = {id(value): (0, value)}
+    return any(one is value for one in gc.get_referents(pickler))
+
+
+@pytest.mark.skipif(not _tells_its_memo(), reason="this Python's pickler does not tell what it has written")
+def test_one_set_among_many_objects_costs_no_copy_of_the_memo():
+    without, with_one = (_memory_to_write([one, [[] for _ in range(50_000)]]) for one in (None, {1, 2}))
+    assert with_one < without * 1.4
+
+
+def test_a_large_set_takes_little_memory_and_few_of_its_elements_twice():
+    value = {_DRAWN.randrange(10**12) for _ in range(100_000)}
+    most, way = _most_memory(lambda: filling(value))
+    copy = pickle.loads(pickle.dumps(value))  # noqa: S301
+    way.fill(copy)
+    assert list(copy) == list(value)
+    assert len(way.last) < len(value) / 2
+    assert most < 3 * value.__sizeof__()
 
 
 def test_no_code_of_a_notebook_runs():

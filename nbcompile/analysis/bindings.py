@@ -403,11 +403,15 @@ class FunctionFrame(Frame):
 
     def bind(self, name: str, value: Value) -> None:
         scope = self.local if name in self.function.code.locals else self.top
-        if scope is self.top and name in self.function.code.outer_names and bind_enclosing(self.function, name, value):
-            state = _module_state(self.function)
-            if state >= 0:
-                self.trace.changed.setdefault(state, Mark(spot(self.function.code.node)))
-            return
+        if scope is self.top:
+            module = module_of(self.function)
+            if module is not None:
+                self.trace.changed.setdefault(module.state, Mark(spot(self.function.code.node)))
+            if name in self.function.code.outer_names and bind_enclosing(self.function, name, value):
+                return
+            if module is not None:
+                # A text that is executed binds it: whatever that is of, it is not the notebook.
+                scope = self.local
         scope.values[name] = value
         scope.sure.add(name)
 
@@ -464,8 +468,8 @@ def enclosing(function: Function, name: str) -> Value | None:
     return None
 
 
-def _module_state(function: Function) -> int:
-    """The object that stands for the names of the module that a function is of, if it is not the notebook's."""
+def module_of(function: Function) -> FunctionFrame | None:
+    """The module that a function is of, if it is not the notebook's."""
     frame = function.frame
     while frame is not None:
         if isinstance(frame, BlockFrame):
@@ -473,8 +477,8 @@ def _module_state(function: Function) -> int:
         elif isinstance(frame, FunctionFrame) and frame.state < 0:
             frame = frame.function.frame
         else:
-            return frame.state if isinstance(frame, FunctionFrame) else -1
-    return -1
+            return frame if isinstance(frame, FunctionFrame) else None
+    return None
 
 
 def bind_enclosing(function: Function, name: str, value: Value) -> bool:

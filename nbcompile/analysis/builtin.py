@@ -11,7 +11,7 @@ from nbcompile.analysis.aliases import ANY, FACTORY, KEPT, KEYS
 from nbcompile.analysis.assignment import store_attribute
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.channels import ADDRESSES
-from nbcompile.analysis.namespace import NAMESPACE, namespace_of
+from nbcompile.analysis.namespace import NAMESPACE, module_around, names_of_module, namespace_of, unseen
 from nbcompile.analysis.strings import evaluate_text, execute_text
 from nbcompile.analysis.values import (
     NO_OBJECTS,
@@ -68,13 +68,14 @@ def namespace(call: Call) -> Value:
         return types.library_attribute(call.frame, call.first.callee, "__dict__", call.node)
     if call.arguments.positional:
         return Value("dict", call.first.objects, view=True)
-    return Value(NAMESPACE)
+    module = module_around(call.frame)
+    return Value(NAMESPACE) if module is None else names_of_module(call.frame, module, call.node)
 
 
 def local_namespace(call: Call) -> Value:
     """`locals()` in a function are only its own names."""
     inner = namespace_of(call.frame)
-    if inner is None:
+    if inner is None or inner.state >= 0:
         return namespace(call)
     held = NO_OBJECTS.union(*(value.objects for value in inner.local.values.values()))
     result = Value("dict", single(call.frame.make(call.node, "dict")))
@@ -96,8 +97,7 @@ def eval_(call: Call) -> Value:
         found = evaluate_text(call.frame, text, call.node)
         if found is not None:
             return found
-    call.frame.walk.opaque(call.frame, call.node, "`eval` of a text that is not literal may use and change any name")
-    return call.frame.fresh(call.node, "")
+    return unseen(call.frame, call.node, "`eval` of a text that is not literal may use and change any name")
 
 
 def exec_(call: Call) -> Value:
@@ -108,7 +108,7 @@ def exec_(call: Call) -> Value:
         return NONE
     if type(text) is str and execute_text(call.frame, text, call.node):
         return NONE
-    call.frame.walk.opaque(call.frame, call.node, "`exec` of a text that is not literal may use, bind and change any name")
+    unseen(call.frame, call.node, "`exec` of a text that is not literal may use, bind and change any name")
     return NONE
 
 

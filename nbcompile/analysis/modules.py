@@ -55,6 +55,9 @@ def public_names(frame: Frame, module: str) -> Mapping[str, bool] | None:
     found = _module(frame, module)
     if found is None:
         return None
+    if found.top.values or found.state in found.trace.changed:
+        # Names were bound by other means than statements.
+        return None
     body = cast("list[ast.stmt]", found.function.code.body)
     nodes = [node for statement in body for node in ast.walk(statement)]
     if any(isinstance(node, ast.alias) and node.name == "*" for node in nodes):

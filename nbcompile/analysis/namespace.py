@@ -1,14 +1,15 @@
 """`globals()`, and `locals()`, `vars()` and `dir()` at the top: the notebook's names.
 
-With a literal key an item is the name. Anything else may be any name: the cell is opaque.
+With a literal key an item is the name. Anything else may be any name: the cell is opaque. In a module beside the notebook they are
+the module's names, of which the notebook sees only that they may have changed.
 """
 
 from __future__ import annotations
 
 import ast
 
-from nbcompile.analysis.bindings import BlockFrame, Frame, FunctionFrame
-from nbcompile.analysis.values import NONE, Value
+from nbcompile.analysis.bindings import BlockFrame, Frame, FunctionFrame, module_of
+from nbcompile.analysis.values import NONE, Value, single
 from nbcompile.analysis.visit import Arguments
 
 NAMESPACE = "namespace"
@@ -23,6 +24,32 @@ def namespace_of(frame: Frame) -> FunctionFrame | None:
     while isinstance(inner, BlockFrame):
         inner = inner.parent
     return inner if isinstance(inner, FunctionFrame) else None
+
+
+def module_around(frame: Frame) -> FunctionFrame | None:
+    """The module beside the notebook whose code this is, if it is any."""
+    inner = namespace_of(frame)
+    return inner if inner is None or inner.state >= 0 else module_of(inner.function)
+
+
+def names_of_module(frame: Frame, module: FunctionFrame, node: ast.AST) -> Value:
+    """The dictionary of a module's names. Who changes it changes the module."""
+    made = Value("dict", single(frame.make(node, "dict", role="names")))
+    for name, value in module.local.values.items():
+        frame.capture(made, name, value, node)
+    return Value("dict", made.objects | {module.state})
+
+
+def unseen(frame: Frame, node: ast.AST, reason: str) -> Value:
+    """A text that nobody can read is run here: it may do anything to all that has a name where it runs."""
+    module = module_around(frame)
+    if module is None:
+        return anything(frame, node, reason)
+    inner = namespace_of(frame) or module
+    named = [value.objects for scope in (inner, module) for value in scope.local.values.values() if value.callee is None]
+    reached = single(module.state).union(*named)
+    frame.change(Value("", reached), node, reason, deep=True)
+    return Value("", reached | frame.fresh(node, "").objects, view=True)
 
 
 def looked_up(frame: Frame, key: Value, names: ast.expr, node: ast.AST) -> bool:

@@ -69,9 +69,13 @@ def _parse(text: str) -> tuple[ast.Module | None, Exception | None]:
 _NEWER = (
     ((3, 11), re.compile(r"^\s*except\s*\*")),
     ((3, 12), re.compile(r"^\s*type\s+\w+\s*(?:\[.*\])?\s*=|^\s*(?:async\s+)?def\s+\w+\[|^\s*class\s+\w+\[")),
-    ((3, 12), re.compile(r"""\b[rR]?[fF][rR]?(["'])(?:(?!\1)[^{}])*\{(?:(?!\1)[^{}])*\1(?:(?!\1)[^{}])*\1(?:(?!\1)[^{}])*\}""")),
-    ((3, 14), re.compile(r"""\b(?:[tT][rR]?|[rR][tT])['"]""")),
 )
+# The same of literals. They begin in the code, not within another one or a comment.
+_NEWER_LITERALS = (
+    ((3, 12), re.compile(r"""[rR]?[fF][rR]?(["'])(?:(?!\1)[^{}])*\{(?:(?!\1)[^{}])*\1(?:(?!\1)[^{}])*\1(?:(?!\1)[^{}])*\}""")),
+    ((3, 14), re.compile(r"""(?:[tT][rR]?|[rR][tT])['"]""")),
+)
+_LITERAL = re.compile(r"""#.*|(?:(?<!\w)[a-zA-Z]{1,2})?(?:('{3}|"{3}).*?(?:\1|$)|(['"])(?:\\.|(?!\2)[^\\])*(?:\2|$))""")
 
 
 def _syntax_error(cell: Cell, error: Exception | None) -> Diagnostic:
@@ -92,11 +96,19 @@ def _syntax_error(cell: Cell, error: Exception | None) -> Diagnostic:
 def _advice(cell: Cell, line: int) -> str:
     lines = cell.source.splitlines()
     text = lines[line - 1] if line <= len(lines) else ""
-    newer = next((version for version, form in _NEWER if sys.version_info < version and form.search(text)), None)
-    if newer is not None:
+    newer = _newer(text)
+    if newer is not None and sys.version_info < newer:
         here = f"{sys.version_info[0]}.{sys.version_info[1]}"
         return f"Python {newer[0]}.{newer[1]} reads it: install nbcompile there, or write it as Python {here} has it"
     return "correct the cell, or tag it `raises-exception` if the failure is meant"
+
+
+def _newer(text: str) -> tuple[int, int] | None:
+    """The first Python that has what a line looks like, if that is not the oldest."""
+    literals = [found.start() for found in _LITERAL.finditer(text)]
+    forms = [version for version, form in _NEWER if form.search(text)]
+    forms += [version for version, form in _NEWER_LITERALS if any(form.match(text, start) for start in literals)]
+    return max(forms, default=None)
 
 
 class _WithMagics(ast.NodeTransformer):

@@ -15,8 +15,11 @@ FORMS = [
     ("class Stack[T]: pass", (3, 12)),
     ('print(f"{d["k"]}")', (3, 12)),
     ('x = t"hello {name}"', (3, 14)),
+    ("show('a t', rT'b')", (3, 14)),
 ]
 NOT_NEWER = ["type = = 1", "def f(:", 'print(f"{x")', "class A(:", "print 'x'"]
+# What looks like a newer literal, but begins in another one or in a comment.
+NOT_NEWER += ["df = {'t': 1, 'b': }", """print("can't" x)""", "x = {'f': {'a': 1}, 'b': }", "f( # t'x'", "f('''a t'x ''' x)"]
 
 
 def found_in(source):

@@ -153,14 +153,18 @@ def _run(frame: Frame, name: str, text: str) -> ModuleFrame | None:
     walk = frame.walk
     walk.keep(tree)
     module = ModuleFrame(frame, name, tree)
-    kept = walk.cell, walk.ends_early, walk.errors, walk.discarded, walk.running, walk.followed
-    walk.cell, walk.errors, walk.running, walk.followed = _NOWHERE, [], {}, 0
+    kept = walk.cell, walk.ends_early, walk.errors, walk.discarded, walk.followed
+    walk.cell, walk.errors, walk.followed = _NOWHERE, [], 0
+    # The end of a call in the module is not the end of those that wait outside it, should it first be needed in a recursion.
+    calls = walk.running, walk.recursive, walk.awaited, walk.provisional, walk.supposed
+    walk.running, walk.recursive, walk.awaited, walk.provisional, walk.supposed = {}, set(), set(), {}, {}
     try:
         execute(module, tree.body)
     except (TooMuchHeld, RecursionError):
         return None
     finally:
-        walk.cell, walk.ends_early, walk.errors, walk.discarded, walk.running, walk.followed = kept
+        walk.cell, walk.ends_early, walk.errors, walk.discarded, walk.followed = kept
+        walk.running, walk.recursive, walk.awaited, walk.provisional, walk.supposed = calls
     module.last = walk.heap.size
     for value in module.local.values.values():
         if type(value.callee) is Function and value.callee.frame is module:

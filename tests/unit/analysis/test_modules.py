@@ -152,3 +152,13 @@ def test_functions_that_call_each_other_across_modules(tmp_path):
     }
     program = analyzed(tmp_path, ["import one, two\nxs = []", "two.g(xs, 2)", "print(xs)"], **texts)
     assert changed(program, 1) == {"xs"}
+
+
+def test_a_module_that_is_first_needed_in_a_recursion(tmp_path):
+    functions = (
+        "import hm\nxs, ys = [], []\ndef g(x, n):\n    f(x, n - 1)\ndef f(x, n):\n    if n:\n        g(x, n)\n    hm.h(n)\n    x.append(1)"
+    )
+    text = "def _d():\n    return 1\nX = _d()\ndef h(x):\n    return 1\n"
+    program = analyzed(tmp_path, [functions, "f(xs, 3)", "g(ys, 1)", "print(ys)"], hm=text)
+    assert changed(program, 2) == {"ys"}
+    assert (2, 3, "ys") in edges(program)

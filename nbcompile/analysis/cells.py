@@ -13,6 +13,7 @@ from nbcompile.analysis.bindings import GONE, CellFrame, EffectKey, Mark, Origin
 from nbcompile.analysis.channels import ADDRESSES, FILES
 from nbcompile.analysis.imports import reloaded_modules
 from nbcompile.analysis.known import Known
+from nbcompile.analysis.modules import module_of_class, note_states
 from nbcompile.analysis.replayable import Candidate, candidate, setting
 from nbcompile.analysis.values import MISSING, SCALAR, Class, Function, Value, join, plain
 from nbcompile.analysis.visit import STATEMENTS, Arguments, Call, evaluate
@@ -284,6 +285,7 @@ class _Notebook:
         walk, trace, heap = self.walk, frame.trace, self.walk.heap
         self._write_open_files(frame, first_object)
         self._read_files_later(frame)
+        note_states(frame)
         reach = {number: heap.above((number,)) for number in trace.changed}
         before = {number: walk.names_reaching(found) for number, found in reach.items()}
         record.uses = sorted(trace.uses.items(), key=lambda item: item[1].spot)
@@ -317,7 +319,7 @@ class _Notebook:
         for value in (*values, *frame.top.values.values()):
             path = value.callee if type(value.callee) is str else value.type
             if "." in path or value.callee == path:
-                record.libraries.add(path.partition(".")[0])
+                record.libraries.add(module_of_class(frame, path) or path.partition(".")[0])
         if any(name not in walk.namespace for name, _ in record.uses):
             record.libraries |= walk.starred
         record.libraries -= {"__main__", "builtins", ""}

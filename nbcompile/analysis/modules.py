@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Mapping
 from typing import cast
 
-from nbcompile.analysis.bindings import GONE, Frame, FunctionFrame, TooMuchHeld, Trace, local_names
+from nbcompile.analysis.bindings import GONE, EffectKey, Frame, FunctionFrame, TooMuchHeld, Trace, local_names
 from nbcompile.analysis.values import SCALAR, Choice, Class, Code, Function, Partial, Value, Wrapped
 from nbcompile.analysis.visit import Arguments, call_value, execute
 
@@ -130,6 +130,32 @@ def _note_state(frame: Frame, node: ast.AST, path: str) -> None:
             kept = [held for holder, _, held in trace.captured if module.first <= holder < module.last]
             if kept:
                 walk.start_live(frame, node, [Value("", frozenset(kept))], f"`{name}` keeps what `{path}` is given")
+
+
+def note_states(frame: Frame) -> None:
+    """What a cell did to modules otherwise than by a call of one of their functions: through methods of what it has of them."""
+    walk, trace = frame.walk, frame.trace
+    drawn = {effect.channel for effect in trace.effects if effect.mode == "draw"}
+    held = {number for _, value in trace.live for number in value.objects}
+    for name, module in walk.modules.items():
+        numbers = range(module.first, module.last) if module is not None else ()
+        channel = f"library:{name.partition('.')[0]}"
+        changes = [mark for number, mark in trace.changed.items() if number in numbers]
+        if changes and channel not in drawn:
+            trace.effects[EffectKey(channel, "draw", name)] = min(changes)
+        kept = {number: mark for (holder, _, number), mark in trace.captured.items() if holder in numbers and number not in held}
+        if kept:
+            trace.live.append((min(kept.values())._replace(reason=f"`{name}` keeps what it is given"), Value("", frozenset(kept))))
+
+
+def module_of_class(frame: Frame, type: str) -> str:  # noqa: A002
+    """The top-level name of the module beside the notebook that has the class of this type, or nothing."""
+    of = frame.walk.classes.get(type)
+    if of is not None:
+        for name, module in frame.walk.modules.items():
+            if module is not None and module.first <= of.object < module.last:
+                return name.partition(".")[0]
+    return ""
 
 
 def _module(frame: Frame, name: str) -> ModuleFrame | None:

@@ -162,3 +162,34 @@ def test_a_module_that_is_first_needed_in_a_recursion(tmp_path):
     program = analyzed(tmp_path, [functions, "f(xs, 3)", "g(ys, 1)", "print(ys)"], hm=text)
     assert changed(program, 2) == {"ys"}
     assert (2, 3, "ys") in edges(program)
+
+
+STATEFUL = """
+n, seen = 0, []
+class C:
+    def step(self):
+        global n
+        n += 1
+    def look(self):
+        return n
+    def keep(self, a):
+        seen.append(a)
+def look():
+    return n
+"""
+
+
+@pytest.mark.parametrize("look", ["print(g.look())", "print(c.look())"])
+def test_what_a_method_changes_of_a_module_is_its_state(tmp_path, look):
+    program = analyzed(tmp_path, ["import g\nc = g.C()", "c.step()", look], g=STATEFUL)
+    assert (1, 2, "channel:library:g") in edges(program)
+
+
+def test_a_method_that_only_looks_changes_nothing_of_a_module(tmp_path):
+    program = analyzed(tmp_path, ["import g\nc = g.C()", "c.look()", "print(c.look())"], g=STATEFUL)
+    assert not program.facts[1].effects
+
+
+def test_what_a_method_lets_a_module_keep_is_a_channel(tmp_path):
+    program = analyzed(tmp_path, ["import g\nc, xs = g.C(), []", "c.keep(xs)", "xs.append(1)"], g=STATEFUL)
+    assert (1, 2) in {(fusion.first, fusion.second) for fusion in program.graph.fusions}

@@ -40,6 +40,11 @@ class Allowance:
         self._limit, self._run = limit, run
         self._taken = 0
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether anything would be too much."""
+        return self._limit is not None
+
     def fits(self, size: int) -> bool:
         """Whether so much may still go."""
         return self._limit is None or self._taken + size <= self._limit

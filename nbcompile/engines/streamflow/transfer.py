@@ -65,14 +65,13 @@ class Sender:
         return self._known[stamp]
 
     async def _count(self, node: Node, parcel: Parcel | None) -> None:
-        """Count what of a parcel nobody sends yet. Raises where it is more than may go."""
-        if parcel is None:
+        """Count what of a parcel nobody sends yet and the place does not have. Raises where it is more than may go."""
+        asked = sorted(self._uncounted(node)) if parcel is not None and self._allowance.is_limited else []
+        if parcel is None or not asked:
             return
-        if not self._allowance.fits(sum(self._uncounted(node).values())):
-            there = await self._session.has(sorted(self._uncounted(node)))
-            new = {digest: size for digest, size in self._uncounted(node).items() if digest not in there}
-        else:
-            new = self._uncounted(node)
+        # Not only where it seems too much: what is there would take from what others may send meanwhile.
+        there = await self._session.has(asked)
+        new = {digest: size for digest, size in self._uncounted(node).items() if digest not in there}
         self._allowance.take(sum(new.values()), parcel)
         self._counted |= new
 

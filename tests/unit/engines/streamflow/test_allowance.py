@@ -94,6 +94,35 @@ def test_what_is_there_counts_for_nothing(tmp_path):
     play(scenario())
 
 
+def test_what_is_there_takes_nothing_from_what_goes_at_the_same_time(tmp_path):
+    old, new = file(tmp_path / "old", 800), file(tmp_path / "new", 400, b"y")
+
+    class Slow(ReferenceSession):
+        """Ends to take what is there when the other has been sent, or refused."""
+
+        other_is_through = asyncio.Event()
+
+        async def put(self, content, *, sha256, size):
+            if sha256 == digest(old):
+                await asyncio.wait_for(self.other_is_through.wait(), 30)
+            await super().put(content, sha256=sha256, size=size)
+
+    async def scenario():
+        await place(tmp_path, "far", Allowance()).bring(old, "/w/old", "old")
+        far = place(tmp_path, "far", Allowance(1000), Slow)
+
+        async def bring_new():
+            try:
+                await far.bring(new, "/w/new", "new")
+            finally:
+                far.session.other_is_through.set()
+
+        await asyncio.gather(far.bring(old, "/w/old", "old"), bring_new())
+        return await there(far.session, old, new)
+
+    assert play(scenario()) == [True, True]
+
+
 def test_all_places_of_a_run_share_what_may_go(tmp_path):
     path = file(tmp_path / "a", 600)
 

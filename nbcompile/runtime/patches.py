@@ -14,6 +14,8 @@ from typing import Any, Container, Dict, FrozenSet, Iterable, Iterator, NamedTup
 _NOT_SET = frozenset(("__slotnames__", "__abstractmethods__", "__annotations__", "__annotations_cache__", "__doc__", "__warningregistry__"))
 # They have pyplot show figures in the notebook.
 _OF_THE_SHELL = ("IPython", "ipykernel", "matplotlib_inline")
+# Follow from the environment whenever a date is read; who sets the zone there hands it on.
+_ZONE = ("altzone", "daylight", "timezone", "tzname")
 _GONE = object()
 _WITH_A_HOME = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
 _DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
@@ -84,6 +86,8 @@ def _is_set_by_others(owner: Any, name: str, old: Any, new: Any) -> bool:
         return False
     own = _library_of(new) in (owner.__name__.partition(".")[0], *_OF_THE_SHELL)
     if own or (name.startswith("_") and _library_of(new) != "__main__"):
+        return False
+    if owner.__name__ == "time" and name in _ZONE:
         return False
     return type(new) is not type(old) or type(new) not in (int, float, str, bool) or bool(new != old)
 

@@ -1,0 +1,23 @@
+"""What counts as set in a library by somebody else."""
+
+import time
+from datetime import datetime
+
+from nbcompile.runtime.patches import looks_of, parts_of, patched
+
+
+def watched():
+    return parts_of("time", looks_of(["time.sleep(1)"], [time]))
+
+
+def test_the_time_zone_that_is_read_again_with_a_date_is_not_set():
+    before = watched()
+    datetime.strptime("2020", "%Y")
+    time.tzset()
+    assert patched(before) == ""
+
+
+def test_a_function_of_the_notebook_is_set(monkeypatch):
+    before = watched()
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    assert patched(before) == "time.sleep"

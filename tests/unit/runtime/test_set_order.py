@@ -82,10 +82,10 @@ def _tells_its_memo():
     return any(one is value for one in gc.get_referents(pickler))
 
 
-@pytest.mark.skipif(not _tells_its_memo(), reason="this Python's pickler does not tell what it has written")
 def test_one_set_among_many_objects_costs_no_copy_of_the_memo():
     without, with_one = (_memory_to_write([one, [[] for _ in range(50_000)]]) for one in (None, {1, 2}))
-    assert with_one < without * 1.4
+    # Where a pickler does not tell what it has written, its memo has to be copied.
+    assert with_one < without * (1.4 if _tells_its_memo() else 5)
 
 
 def test_a_large_set_takes_little_memory_and_few_of_its_elements_twice():

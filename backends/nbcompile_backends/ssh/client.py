@@ -112,7 +112,9 @@ class Login:
         if identity:
             self._refused = (identity, time.monotonic() + _REFUSAL_SECONDS)
         said = f"{address} does not accept the credential of `{self._opening.deployment}` for the user {self.settings.user}"
-        return AuthExpired(said, "see that the user and the key are right, or log in again at your site")
+        return AuthExpired(
+            said, "see that the user and the key are right, or log in again at your site; `nbcompile doctor` says whether it works"
+        )
 
     async def _log_in(
         self, address: Address, tunnel: asyncssh.SSHClientConnection | None, keys: list[asyncssh.SSHKeyPair], client: _Client

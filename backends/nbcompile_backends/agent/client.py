@@ -12,7 +12,7 @@ import secrets
 import struct
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from nbcompile.backend import AuthExpired, Completed, Environment, Fatal, Job, Lost, PlaceEvent, Retryable, RunId
@@ -185,6 +185,8 @@ class Host:
     _facts: HostFacts | None = None
     _connecting: asyncio.Lock | None = None
     _closed: bool = False
+    # What tells the pieces of a file that we send from those that another run sends of the same, through all channels.
+    _sender: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @property
     def facts(self) -> HostFacts:
@@ -255,12 +257,12 @@ class Host:
         async with _Window() as window:
             async for piece in _pieces(content):
                 if offset == 0 and len(piece) < _CHUNK:
-                    accepted, _ = await self.ask("put", piece, digest=sha256)
+                    accepted, _ = await self.ask("put", piece, digest=sha256, sender=self._sender)
                 else:
-                    await window.add(self.ask("write", piece, digest=sha256, offset=offset))
+                    await window.add(self.ask("write", piece, digest=sha256, sender=self._sender, offset=offset))
                 offset += len(piece)
         if accepted is None:
-            accepted, _ = await self.ask("accept", digest=sha256, size=offset)
+            accepted, _ = await self.ask("accept", digest=sha256, sender=self._sender, size=offset)
         if not accepted:
             raise Fatal(f"what arrived on {self.name} is not the file with the digest {sha256[:12]}…: it changed while it was sent")
 

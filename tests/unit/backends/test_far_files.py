@@ -147,6 +147,24 @@ def keep(files, tmp_path, content):
     return digest
 
 
+def test_several_send_the_same_at_a_time(tmp_path):
+    root, files = far_root(tmp_path)
+    content = os.urandom(3_000_000)
+    digest = hashlib.sha256(content).hexdigest()
+
+    def send(number):
+        # As many processes have.
+        own, sender = store.Store(root), f"{number:016x}"
+        for offset in range(0, len(content), 1_000_000):
+            own.write(digest, sender, offset, content[offset : offset + 1_000_000])
+        assert own.accept(digest, sender, len(content))
+
+    assert at_once(send) == []
+    assert files.has(digest)
+    assert Path(files.path(digest)).read_bytes() == content
+    assert list(Path(root.path, "store", "partial").iterdir()) == []
+
+
 JOB = "a" * 64 + ".1"
 
 

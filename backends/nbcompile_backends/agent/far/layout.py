@@ -2,7 +2,7 @@
 
 ROOT/agent/AGENT.zip                  this package
 ROOT/store/ab/abcd...                 files by their sha256, read-only
-ROOT/store/partial/abcd...            files on their way in
+ROOT/store/partial/abcd....SENDER     files on their way in
 ROOT/runs/RUN/lease                   touched while a client is there
 ROOT/runs/RUN/jobs/KEY.ATTEMPT/       job.json, in/, work/, tmp/, stdout, stderr, cancel, pid, exit, native, scheduler
 """
@@ -14,6 +14,7 @@ import threading
 from typing import List, Pattern
 
 DIGEST = re.compile("[0-9a-f]{64}")
+SENDER = re.compile("[0-9a-f]{16}")
 RUN = re.compile("[a-z0-9][a-z0-9-]{0,62}")
 JOB = re.compile("[0-9a-f]{64}[.][0-9]{1,4}")
 

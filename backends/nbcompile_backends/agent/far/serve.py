@@ -122,15 +122,15 @@ class Server:
         return [digest for digest in request["digests"] if self._store.has(digest)], b""
 
     def _put(self, request: Dict[str, Any], blob: bytes) -> _Answer:
-        self._store.write(request["digest"], 0, blob)
-        return self._store.accept(request["digest"], len(blob)), b""
+        self._store.write(request["digest"], request["sender"], 0, blob)
+        return self._store.accept(request["digest"], request["sender"], len(blob)), b""
 
     def _write(self, request: Dict[str, Any], blob: bytes) -> _Answer:
-        self._store.write(request["digest"], request["offset"], blob)
+        self._store.write(request["digest"], request["sender"], request["offset"], blob)
         return {}, b""
 
     def _accept(self, request: Dict[str, Any], blob: bytes) -> _Answer:
-        return self._store.accept(request["digest"], request["size"]), b""
+        return self._store.accept(request["digest"], request["sender"], request["size"]), b""
 
     def _read(self, request: Dict[str, Any], blob: bytes) -> _Answer:
         try:

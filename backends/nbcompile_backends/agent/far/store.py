@@ -10,7 +10,7 @@ import threading
 import time
 from typing import List, Tuple
 
-from .layout import DIGEST, Refused, Root, beside, checked, private_directory
+from .layout import DIGEST, SENDER, Refused, Root, beside, checked, private_directory
 
 CHUNK = 1 << 20
 _LOOKS = 10
@@ -50,22 +50,24 @@ class Store:
         self._see(digest, stamp)
         return True
 
-    def write(self, digest: str, offset: int, content: bytes) -> None:
-        """A piece of a file on its way in."""
-        descriptor = os.open(self._partial(digest), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    def write(self, digest: str, sender: str, offset: int, content: bytes) -> None:
+        """A piece of a file on its way in. Several may send the same at a time, each to a file of its own."""
+        descriptor = os.open(self._partial(digest, sender), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
             os.pwrite(descriptor, content, offset)
         finally:
             os.close(descriptor)
 
-    def accept(self, digest: str, size: int) -> bool:
+    def accept(self, digest: str, sender: str, size: int) -> bool:
         """Take a file that has come in as a whole, if it is what its name says. Otherwise it must be sent again."""
         with self._lock:
+            partial = self._partial(digest, sender)
             if self.has(digest):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(partial)
                 return True
-            partial = self._partial(digest)
             if not os.path.exists(partial):
-                self.write(digest, 0, b"")
+                self.write(digest, sender, 0, b"")
             os.truncate(partial, size)
             if hash_file(partial.encode())[0] != digest:
                 os.unlink(partial)
@@ -144,8 +146,8 @@ class Store:
             handle.write(json.dumps(stamp).encode())
         os.rename(staging, path)
 
-    def _partial(self, digest: str) -> str:
-        return os.path.join(self._base, "partial", checked(DIGEST, digest))
+    def _partial(self, digest: str, sender: str) -> str:
+        return os.path.join(self._base, "partial", f"{checked(DIGEST, digest)}.{checked(SENDER, sender)}")
 
 
 def hash_file(path: bytes) -> Tuple[str, str, int]:

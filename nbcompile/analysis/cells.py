@@ -14,7 +14,7 @@ from nbcompile.analysis.channels import ADDRESSES, FILES
 from nbcompile.analysis.imports import reloaded_modules
 from nbcompile.analysis.known import Known
 from nbcompile.analysis.modules import module_of_class, note_states
-from nbcompile.analysis.replayable import Candidate, candidate, setting
+from nbcompile.analysis.replayable import Candidate, candidate, imports_star, setting
 from nbcompile.analysis.values import MISSING, SCALAR, Class, Function, Value, join, plain
 from nbcompile.analysis.visit import STATEMENTS, Arguments, Call, evaluate
 from nbcompile.analysis.walk import Walk
@@ -267,8 +267,12 @@ class _Notebook:
         # Who runs an import again needs the file of the module again.
         files = [key for key in frame.trace.effects if key.channel == "files" and key not in known]
         record.settings[found.ordinal] = {key: frame.trace.effects.pop(key) for key in files}
+        if imports_star(statement) and frame.trace.opaque is None:
+            found = found._replace(binds=tuple(name for name, binder in frame.binders.items() if binder == found.ordinal))
         reads = tuple(frame.trace.uses)
         frame.trace.uses = {**before, **{name: mark for name, mark in frame.trace.uses.items() if name not in before}}
+        if not found.binds:
+            return  # A star imports what nobody knows.
         objects = frozenset().union(*(frame.top.values[name].objects for name in found.binds if name in frame.top.values))
         uses = (*reads, *(name for name in own if name not in reads))
         record.candidates[found.ordinal] = _Replayed(found, uses, own, objects)

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable
 
 from nbcompile.analysis.bindings import Frame, FunctionFrame
+from nbcompile.analysis.known.stars import Star, star
 from nbcompile.analysis.modules import public_names
 from nbcompile.analysis.replayable import candidate, dotted
 
@@ -44,7 +45,7 @@ def import_(frame: Frame, node: ast.Import) -> None:
 
 
 def import_from(frame: Frame, node: ast.ImportFrom) -> None:
-    """`from a import b`; with a star, the names that the table lists."""
+    """`from a import b`; with a star, the names that are listed for the module, or that it has where it stands beside the notebook."""
     walk = frame.walk
     module = "." * node.level + (node.module or "")
     if node.level and isinstance(frame, FunctionFrame) and frame.package:
@@ -58,22 +59,30 @@ def import_from(frame: Frame, node: ast.ImportFrom) -> None:
         if alias.name != "*":
             frame.bind(alias.asname or alias.name, walk.library(walk.known.canonical(f"{module}.{alias.name}")))
             continue
-        known = walk.known.names(module)
-        names = dict.fromkeys(known, True) if known else public_names(frame, module) if module in walk.sources else None
+        names = _beside(frame, module) if module in walk.sources else star(module)
         if names is None:
             walk.starred.add(module.lstrip(".").partition(".")[0])
             walk.opaque(frame, node, f"`from {module} import *` binds names that are not known")
             continue
-        _bind_all(frame, module, [name for name, sure in names.items() if sure])
-        before = frame.fork()
-        _bind_all(frame, module, [name for name, sure in names.items() if not sure])
-        frame.merge([frame.fork(), before])
+        bind_stars(frame, names)
 
 
-def _bind_all(frame: Frame, module: str, names: Iterable[str]) -> None:
+def _beside(frame: Frame, module: str) -> tuple[Star, ...] | None:
+    """What a star imports from a module beside the notebook."""
+    names = public_names(frame, module)
+    return None if names is None else tuple(Star(name, f"{module}.{name}", sure) for name, sure in names.items())
+
+
+def bind_stars(frame: Frame, names: Iterable[Star]) -> None:
+    """Bind what a star imports: first what it surely does, then what it does perhaps."""
     walk = frame.walk
-    for name in names:
-        frame.bind(name, walk.library(walk.known.canonical(f"{module}.{name}")))
+    sure, perhaps = ([one for one in names if one.sure is wanted] for wanted in (True, False))
+    for one in sure:
+        frame.bind(one.name, walk.library(walk.known.canonical(one.path)))
+    before = frame.fork()
+    for one in perhaps:
+        frame.bind(one.name, walk.library(walk.known.canonical(one.path)))
+    frame.merge([frame.fork(), before])
 
 
 def _complete(frame: Frame, module: str, node: ast.AST) -> None:

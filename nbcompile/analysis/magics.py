@@ -7,7 +7,8 @@ import re
 
 from nbcompile.analysis import channels, files
 from nbcompile.analysis.bindings import BlockFrame, Frame
-from nbcompile.analysis.imports import is_stateless
+from nbcompile.analysis.imports import bind_stars, is_stateless
+from nbcompile.analysis.known.stars import Star, star
 from nbcompile.analysis.strings import evaluate_text
 from nbcompile.analysis.values import NONE, SCALAR, Value, single
 from nbcompile.analysis.visit import evaluate, execute
@@ -17,7 +18,7 @@ from nbcompile.model.source import Magic, MagicKind
 _HARMLESS_WORDS = """
     alias_magic autocall automagic autosave bookmark colors connect_info debug dhist dirs doctest_mode gui history html javascript
     js latex lsmagic magic markdown matplotlib more notebook page pastebin pdb pprint precision
-    profile psearch pycat pylab qtconsole quickref recall rehashx save svg tb unalias who who_ls whos xmode load_ext
+    profile psearch pycat qtconsole quickref recall rehashx save svg tb unalias who who_ls whos xmode load_ext
     reload_ext unload_ext autoreload config aimport HTML SVG skip mermaid watermark conda pip uv mamba micromamba logstart logstop
     logstate version_information autotime unload_autotime snakeviz
 """
@@ -30,7 +31,7 @@ _INSTALLS = re.compile(
     r"\s*(?:\S*python[\d.]*\s+-m\s+)?(?:pip[\d.]*|conda|mamba|micromamba|uv(?:\s+pip)?|apt(?:-get)?)\s+(?:-\S+\s+)*install\b(.*)", re.DOTALL
 )
 _ENVIRONMENT = "environment"
-_FRONT_END = frozenset(("matplotlib", "config", "pylab"))
+_FRONT_END = frozenset(("matplotlib", "config"))
 _SETS_SHELL = frozenset(("autocall", "automagic", "colors", "config", "doctest_mode", "pprint", "precision", "xmode"))
 # Magics that give the shell something which cannot be sent: other magics.
 _GIVES_SHELL = frozenset(("alias_magic", "rehashx", "unalias"))
@@ -199,6 +200,33 @@ def _run_file(frame: Frame, node: Magic) -> Value:
     return _opaque(frame, node)
 
 
+# What `%pylab` binds beside all that is in pylab and NumPy.
+_PYLAB = (
+    *(
+        Star(module.rpartition(".")[2], module, sure=True)
+        for module in ("numpy", "matplotlib", "matplotlib.pylab", "matplotlib.mlab", "matplotlib.pyplot")
+    ),
+    Star("np", "numpy", sure=True),
+    Star("plt", "matplotlib.pyplot", sure=True),
+    Star("display", "IPython.display.display", sure=True),
+    *(Star(name, f"IPython.core.pylabtools.{name}", sure=True) for name in ("figsize", "getfigs")),
+)
+
+
+def _pylab(frame: Frame, node: Magic) -> Value:
+    """`%pylab` imports what figures and arrays are made with, and unless it is told not to all names of it."""
+    words = node.argument.split()
+    for library in ("numpy", "matplotlib"):
+        frame.walk.imported(frame, library, node)
+    if "--no-import-all" not in words:
+        for module in ("pylab", "numpy"):
+            bind_stars(frame, star(module) or ())
+    bind_stars(frame, _PYLAB)
+    if not {word for word in words if not word.startswith("-")} <= {"inline"}:
+        frame.walk.effect(frame, channels.MATPLOTLIB, "write", node.argument, node)
+    return NONE
+
+
 def _reset(frame: Frame, node: Magic) -> Value:
     frame.walk.opaque(frame, node, f"`%{node.name}` deletes names")
     return NONE
@@ -236,7 +264,7 @@ _SPECIAL = {
     "reset": _reset,
     "reset_selective": _reset,
     "xdel": _reset,
-    "pylab": _opaque,
+    "pylab": _pylab,
     "who": _opaque,
     "who_ls": _opaque,
     "whos": _opaque,

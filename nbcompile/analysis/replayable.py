@@ -35,13 +35,20 @@ class Candidate(NamedTuple):
 
 
 def candidate(statement: ast.stmt, ordinal: int) -> Candidate | None:
-    """The statement as a candidate, judged by its form alone."""
+    """The statement as a candidate, judged by its form alone; what a star imports is not among the names that it binds."""
     if not _is_definition(statement):
         return None
     first = min([statement.lineno, *(decorator.lineno for decorator in getattr(statement, "decorator_list", ()))])
     found: dict[str, None] = {}
     _collect(statement, found)
-    return Candidate(ordinal, (first, statement.end_lineno or first), tuple(found), _imported(statement)) if found else None
+    if not found and not imports_star(statement):
+        return None
+    return Candidate(ordinal, (first, statement.end_lineno or first), tuple(found), _imported(statement))
+
+
+def imports_star(statement: ast.stmt) -> bool:
+    """Whether the form of a definition does not say which names it binds."""
+    return any(isinstance(part, ast.alias) and part.name == "*" for part in ast.walk(statement))
 
 
 def _imported(statement: ast.stmt) -> tuple[str, ...]:

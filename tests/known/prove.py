@@ -143,7 +143,7 @@ def rows_of(library: str, versions) -> list[Place]:
     """The rows of a library that hold for the versions."""
     known, found = Known(versions), []
     for section in read_library(library).sections:
-        names = dict.fromkeys(name for _, names, _ in lines_of(section.body) for name in names if name != "__all__")
+        names = dict.fromkeys(name for _, names, _ in lines_of(section.body) for name in names)
         found += [Place(section.name, name, row) for name in names if (row := _own_row(known, section.name, name)) is not None]
     return found
 

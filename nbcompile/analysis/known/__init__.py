@@ -173,12 +173,6 @@ class Known:
         """Whether there is a section for a module or a type."""
         return self._section(name) is not None
 
-    def names(self, module: str) -> tuple[str, ...] | None:
-        """What `from module import *` binds, if the table lists it."""
-        section = self._section(module)
-        row = self._lines_of(module).get("__all__") if section else None
-        return tuple(row.split()) if row is not None else None
-
     def canonical(self, path: str) -> str:
         """The path under which the table knows a module, function or class."""
         self._load(path.partition(".")[0])

@@ -41,7 +41,8 @@ def fetch(sdist: Sdist, directory: Path) -> Path:
     archive = directory / sdist.file
     if not archive.is_file():
         wanted = f"{sdist.name}=={sdist.version}"
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", "--dest", str(directory), wanted]
+        # Only the distribution itself comes as source: what builds its metadata need not be built as well.
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", sdist.name, "--dest", str(directory), wanted]
         subprocess.run(pip, check=True, timeout=600)
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     if digest != sdist.sha256:

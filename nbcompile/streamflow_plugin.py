@@ -198,10 +198,14 @@ class SessionConnector(Connector):
             self._early.cancel()
         self._run.conductor.end()
         await opened.stop()
-        if not self._run.conductor.is_done:
+        # Asked once: what is delivered from now on may make a run complete that was told to end, and that goes on here later.
+        done = self._run.conductor.is_done
+        if not done:
             await self._sweep(opened)
         await self._run.conductor.finish()
-        await opened.close(remove=self._run.conductor.is_done)
+        if done:
+            self._run.notes.write("done")
+        await opened.close(remove=done)
 
     async def _sweep(self, opened: Place) -> None:
         """End what the run has left there, without another login; where that fails, whoever started us does it."""

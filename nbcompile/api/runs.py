@@ -186,7 +186,7 @@ def resume(
     known, tell = find_run(run), on_event or (lambda _: None)
     if known.engine == "local":
         return _resume_here(known, tell, streams=streams)
-    job = replace(known_job(known), streams=streams)
+    job = replace(known_job(known), streams=streams, goes_on=True)
     if max_transfer is not None:
         job = replace(job, max_transfer=max_transfer)
     with reaching(tell) as reached:

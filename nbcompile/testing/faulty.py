@@ -44,8 +44,10 @@ class RunsAgain(ReferenceSession):
     """A job is started at each submission, after its end."""
 
     async def submit(self, job: Job) -> JobRef:
+        # A quick job may end while it is submitted, which is no reason to start it again.
+        known = self._knows(job)
         ref = await super().submit(job)
-        if self._status(ref).state is JobState.FINISHED:
+        if known and self._status(ref).state is JobState.FINISHED:
             for name in ("pid", "exit"):
                 (self._directory(ref) / name).unlink()
             self._start(self._directory(ref), job)
@@ -56,8 +58,9 @@ class RetriesUnasked(ReferenceSession):
     """A failed job is started again when it is submitted again."""
 
     async def submit(self, job: Job) -> JobRef:
+        known = self._knows(job)
         ref = await super().submit(job)
-        if self._status(ref).state is JobState.FAILED:
+        if known and self._status(ref).state is JobState.FAILED:
             for name in ("pid", "exit"):
                 (self._directory(ref) / name).unlink()
             self._start(self._directory(ref), job)

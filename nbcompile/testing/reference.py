@@ -142,7 +142,7 @@ class ReferenceSession(Session):
 
     async def submit(self, job: Job) -> JobRef:
         """Copy the inputs, start the supervisor: making the directory is the claim."""
-        ref = JobRef(deployment=self._opening.deployment, run=self._opening.run, key=job.key, attempt=job.attempt, native="here")
+        ref = self._ref_of(job)
         missing = {one.sha256 for one in job.inputs} - await self.has([one.sha256 for one in job.inputs])
         if missing:
             raise Lost(f"the inputs {', '.join(sorted(missing))} are not in the store")
@@ -255,6 +255,12 @@ class ReferenceSession(Session):
 
     def _directories(self) -> list[Path]:
         return [path for path in sorted(self._run.glob("*.*")) if path.is_dir()]
+
+    def _knows(self, job: Job) -> bool:
+        return self._directory(self._ref_of(job)).exists()
+
+    def _ref_of(self, job: Job) -> JobRef:
+        return JobRef(deployment=self._opening.deployment, run=self._opening.run, key=job.key, attempt=job.attempt, native="here")
 
     def _directory(self, ref: JobRef) -> Path:
         return self._run.parent / ref.run / f"{ref.key}.{ref.attempt}"

@@ -255,6 +255,22 @@ def test_what_a_killed_client_left_is_found_again(tmp_path):
     assert shown(tmp_path / "out") == [(1, []), (2, [["waiting 1\n"]]), (3, [["2\n"]])]
 
 
+@pytest.mark.full
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_client_that_is_ended_when_all_is_done_loses_nothing(tmp_path, number):
+    count = tmp_path / "count"
+    (tmp_path / "waits.py").write_text(WAITS.format(count=str(count)).replace("sleep(6)", "sleep(0)"), "utf-8")
+    client = client_of(tmp_path, "run", "waits.py", "--engine", "streamflow", "--granularity", "cell", "-o", "out")
+    notes = tmp_path / "out" / ".nbcompile" / "streamflow" / "notes.jsonl"
+    wait_for(lambda: notes.exists() and '"done"' in notes.read_text())
+    os.kill(client.pid, number)
+    client.communicate(timeout=60)
+    if client.returncode != 0:
+        assert api.resume(str(tmp_path / "out")).state.value == "finished"
+    assert count.read_text().split() == ["one", "two", "three"]
+    assert shown(tmp_path / "out") == [(1, []), (2, [["waiting 1\n"]]), (3, [["2\n"]])]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.full)])
 def test_a_cancelled_run_leaves_nothing(tmp_path, number):
     count = tmp_path / "count"

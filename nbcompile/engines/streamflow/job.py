@@ -25,7 +25,7 @@ class PlacedJob:
     `python` is the interpreter asked for on this machine, `kernel` the notebook's, and `pythons` are those that steps run with
     elsewhere, path and version, by the deployment; `run` is what places call the run, and
     `request` what makes the same job again from the run's directory. `began` is when the run did, in seconds since 1970, where
-    it has run by another plan before.
+    it has run by another plan before; it `goes_on` where an earlier client began with this one.
     """
 
     id: str
@@ -45,6 +45,7 @@ class PlacedJob:
     pythons: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     request: Mapping[str, Any] = field(default_factory=dict)
     began: float = 0.0
+    goes_on: bool = False
 
     @property
     def place(self) -> Path:

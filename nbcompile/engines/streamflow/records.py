@@ -58,6 +58,8 @@ class Records:
         self.refused: Note | None = None
         self.jobs: dict[StepId, Note] = {}
         self.swept: set[str] = set()
+        # Whether every step has ended well and all is here; the places may have nothing of the run any more.
+        self.done = False
         self.told: dict[StepId, dict[str, Any]] = {}
         self._followers: dict[StepId, StepFollower] = {}
 
@@ -72,6 +74,7 @@ class Records:
             "again": self._again,
             "ended": self._ended,
             "swept": self._swept,
+            "done": self._all_done,
         }[note["note"]]
         yield from handle(note)
 
@@ -98,6 +101,10 @@ class Records:
     def _swept(self, note: Note) -> Iterator[RunEvent]:
         self.swept.add(note["place"])
         yield from (Notice(f"{note['place']} could not end {what}") for what in note["left"])
+
+    def _all_done(self, _: Note) -> Iterator[RunEvent]:
+        self.done = True
+        yield from ()
 
     def _submitted(self, note: Note) -> Iterator[RunEvent]:
         step = StepId(note["step"])

@@ -7,7 +7,7 @@ import select
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -24,7 +24,7 @@ from nbcompile.engines.signals import SignalWatch
 from nbcompile.engines.streamflow.host import Hosting
 from nbcompile.engines.streamflow.job import PlacedJob
 from nbcompile.engines.streamflow.leaving import asks_to_leave
-from nbcompile.engines.streamflow.notes import NoteReader
+from nbcompile.engines.streamflow.notes import Note, NoteReader
 from nbcompile.engines.streamflow.program import Program
 from nbcompile.engines.streamflow.records import TRY_AGAIN, Records
 from nbcompile.model.errors import Denied, ExitCode, UsageError
@@ -99,8 +99,10 @@ class _PlacedRun:
         """Run StreamFlow to its end, or leave what it started to a later client."""
         _home(self.job).mkdir(exist_ok=True)
         # What an earlier client noted is for the connectors; it happened before this one began.
-        for _ in self.notes.news():
-            pass
+        earlier = list(self.notes.news())
+        if self.job.goes_on and any(note["note"] == "done" for note in earlier):
+            self._take(earlier)  # That client was killed before it could say so; nothing is left at the places to be found.
+            return
         hosting = Hosting(
             directory=self.job.directory.path,
             notes=_home(self.job) / "notes.jsonl",
@@ -142,13 +144,16 @@ class _PlacedRun:
         return bool(places) and asks_to_leave(places, signals)
 
     def _look(self) -> None:
-        for note in self.notes.news():
+        self._take(self.notes.news())
+        for event in self.records.news():
+            self._tell(event)
+
+    def _take(self, notes: Iterable[Note]) -> None:
+        for note in notes:
             if note["note"] == "opened":
                 self._begin(note)
             for event in self.records.take(note):
                 self._tell(event)
-        for event in self.records.news():
-            self._tell(event)
 
     def _tell(self, event: RunEvent) -> None:
         if isinstance(event, StepStarted):
@@ -197,9 +202,9 @@ class _PlacedRun:
     @property
     def state(self) -> RunState:
         """How the run ended."""
-        if self.leaves:
+        if self.leaves and not self.records.done:
             return RunState.DETACHED
-        if self.signal is not None:
+        if self.signal is not None and not self.records.done:
             return RunState.CANCELLED
         return RunState.FAILED if self._failures() else RunState.FINISHED
 
@@ -235,16 +240,16 @@ class _PlacedRun:
             critical_path=measured_path(self.job.links, steps),
             outputs=outputs,
             failures=failures,
-            signal=self.signal,
+            signal=None if self.records.done else self.signal,
         )
 
     def _failures(self) -> tuple[Failure, ...]:
-        if self.signal is not None:
+        if self.signal is not None and not self.records.done:
             return ()
         if self.records.failures:
             return tuple(self.records.failures)
         missing = [name for name, step in self.records.steps.items() if step.state is not StepState.FINISHED]
-        if self.code or missing:
+        if (self.code and not self.records.done) or missing:
             return tuple(self._what_streamflow_said(missing))
         return ()
 

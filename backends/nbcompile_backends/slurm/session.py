@@ -404,7 +404,7 @@ class SlurmSession(Session):
         if now - self._queue.at >= pause:
             await self._refresh()
         found: dict[str, AccountingRow] = {}
-        late = []
+        late: list[JobRef] = []
         for ref in refs:
             row = self._row(ref)
             word = verdict.last_word(row, own.get(ref)) if row else None
@@ -413,11 +413,23 @@ class SlurmSession(Session):
             elif self._has_lost_its_id(ref):
                 continue
             elif self._queue.at - self._ended_since[ref] >= (0 if row is None or verdict.is_over(row.state) else _RELUCTANCE_SECONDS):
-                late.append(ref.native)
+                late.append(ref)
         if late and now - self._accounting_at >= pause:
             self._accounting_at = now
-            found.update(await self._accounted(late))
+            words = await self._accounted([ref.native for ref in late])
+            found.update(await self._of_these_jobs(words, [ref for ref in late if ref not in own]))
         return found
+
+    async def _of_these_jobs(self, words: dict[str, AccountingRow], unrecorded: Sequence[JobRef]) -> dict[str, AccountingRow]:
+        """What accounting says without what it says of jobs that had the ids before: those that a killed controller forgot, and gave again.
+
+        The controller, asked once more, has the new ones by now.
+        """
+        if any(ref.native in words for ref in unrecorded):
+            await self._refresh()
+        rows = ((ref.native, self._row(ref)) for ref in unrecorded)
+        going = {native for native, row in rows if row is not None and not verdict.is_over(row.state)}
+        return {native: word for native, word in words.items() if native not in going}
 
     async def _accounted(self, natives: Sequence[str]) -> dict[str, AccountingRow]:
         """What accounting has on these jobs; where it has nothing yet, or does not work, what the controller has."""

@@ -135,6 +135,26 @@ def test_an_id_that_another_job_has_now_says_nothing_of_the_first(monkeypatch):
     assert wait(accounted(login, b"1|FAILED|1:0|n1|5|1\n")) == [JobState.FINISHED, JobState.RUNNING]
 
 
+def test_what_accounting_says_of_a_job_that_had_the_id_before_is_not_believed():
+    """A controller that was killed has given the id again; the first question about the queue came before it had the new job."""
+    login = accounted(Login({"1": {"state": "prepared"}, "2": {"state": "running"}}, ""), b"1|CANCELLED|0:0|n1|5|1\n")
+    asked = login.exec
+
+    async def exec_(argv, *more):
+        answer = await asked(argv, *more)
+        if argv[0] == "sacct":
+            login.queue = "1|RUNNING|N/A|n1|c|None\n2|RUNNING|N/A|n2|c|None\n"
+            login.records["1"] = {"state": "running"}
+        return answer
+
+    async def scenario():
+        waiting = SlurmSession("hpc", RunId("tests"), SlurmSettings(min_poll_seconds=1), login, lambda _: None)
+        return await asyncio.wait_for(waiting.wait([QUICK], 3), 10)
+
+    login.exec = exec_
+    assert [status.state for status in asyncio.run(scenario())] == [JobState.RUNNING]
+
+
 @pytest.mark.parametrize(("batch", "state"), [("ours", JobState.FAILED), ("another", JobState.FINISHED)])
 def test_a_task_is_known_by_the_batch_it_was_submitted_in(monkeypatch, batch, state):
     """Which its directory tells a client that did not submit it; one whose directory does not is believed."""

@@ -57,7 +57,7 @@ class AccountingRow(NamedTuple):
     """A job as accounting, or the controller, has it at the end.
 
     `forgotten` says that accounting has ended it itself, when a controller came back that did not know it. `start` is the last
-    of several, where a controller started again what it had not written down as started.
+    of several, where a controller started again what it had not written down as started; `end` is when somebody ended it, or it did.
     """
 
     native: str
@@ -68,6 +68,7 @@ class AccountingRow(NamedTuple):
     seconds: float | None
     start: float | None = None
     forgotten: bool = False
+    end: float | None = None
 
 
 def read_queue(text: str) -> dict[str, QueueRow]:
@@ -86,11 +87,11 @@ def read_accounting(text: str) -> dict[str, AccountingRow]:
     found = {}
     for line in text.splitlines():
         fields = line.split("|")
-        if len(fields) == 6 and NATIVE.fullmatch(fields[0]):
-            native, state, code, host, seconds, start = fields
+        if len(fields) == 7 and NATIVE.fullmatch(fields[0]):
+            native, state, code, host, seconds, start, end = fields
             row = _row(native, state, code, host, seconds)
             if row:
-                found[native] = row._replace(start=_time(start), forgotten=state == "CANCELLED")
+                found[native] = row._replace(start=_time(start), end=_time(end), forgotten=state == "CANCELLED")
     return found
 
 

@@ -13,7 +13,7 @@ from nbcompile_backends.slurm.options import SlurmOptions, SlurmSettings
 QUEUE_FORMAT = "%i|%T|%S|%B|%k|%r"
 PARTITION_FORMAT = "%P|%l|%D|%c|%m|%G"
 ASSOCIATION_FIELDS = "Account,QOS,DefaultQOS"
-ACCOUNTING_FIELDS = "JobID,State,ExitCode,NodeList,ElapsedRaw,Start"
+ACCOUNTING_FIELDS = "JobID,State,ExitCode,NodeList,ElapsedRaw,Start,End"
 _SPARE_MINUTES = 1
 
 

@@ -529,9 +529,13 @@ def _job(ref: JobRef) -> str:
 
 
 def _of_this_start(row: AccountingRow | None, record: Mapping[str, Any]) -> AccountingRow | None:
-    """What Slurm says of a job that had ended before the start it speaks of is about another start: the controller forgot the first."""
+    """What Slurm says of a job that had ended before is of no account: a killed controller forgot that, and started or ended it again."""
     ended = record.get("ended")
-    return row._replace(forgotten=True) if row and row.start and ended and ended < row.start else row
+    if row is None or not ended:
+        return row
+    started_again = row.start is not None and ended < row.start
+    ended_again = row.state in verdict.ENDED_BY_OTHERS and row.end is not None and ended < row.end
+    return row._replace(forgotten=True) if started_again or ended_again else row
 
 
 def _token(names: Sequence[str]) -> str:

@@ -23,6 +23,8 @@ _ENDED = {
     "PREEMPTED": (JobState.FAILED, Cause.PREEMPTED, "a job with precedence took its node"),
     "REVOKED": (JobState.CANCELLED, Cause.CANCELLED, "revoked: it runs on another cluster"),
 }
+ENDED_BY_OTHERS = frozenset({"CANCELLED", "TIMEOUT", "PREEMPTED"})
+"""States that have a moment at which somebody decided on the end; what had ended before that moment had ended by itself."""
 # Reasons that do not clear by waiting, as `squeue` writes them, and what helps.
 NEVER = {
     "PartitionTimeLimit": "ask for less time, or for another partition",
@@ -81,8 +83,12 @@ def is_over(state: str) -> bool:
 
 
 def last_word(row: QueueRow, record: JobStatus | None) -> AccountingRow | None:
-    """What the queue says of the end of a job whose own record has all the rest: its exit code is missing where only Slurm knows it."""
-    if not is_over(row.state) or record is None or (row.state == "FAILED" and record.state is JobState.FINISHED):
+    """What the queue says of the end of a job whose own record has all the rest.
+
+    Where that record says that all went well, accounting knows more: the exit code, and when somebody ended the job.
+    """
+    asks = record is None or (record.state is JobState.FINISHED and row.state in ENDED_BY_OTHERS | {"FAILED"})
+    if asks or not is_over(row.state):
         return None
     return AccountingRow(row.native, row.state, 0, 0, row.host, None, row.start)
 

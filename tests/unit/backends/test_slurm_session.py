@@ -82,7 +82,7 @@ def test_a_job_that_had_failed_when_its_node_did_is_the_nodes():
 def test_a_job_that_left_no_record_is_told_to_end_where_it_may_still_run():
     """Slurm takes a node for lost that it does not reach; the job there may go on, and sees the directory."""
     login = Login({"1": {"state": "running"}, "2": {"state": "running"}}, "1|NODE_FAIL|N/A|n1|c|None\n2|RUNNING|N/A|n2|c|None\n")
-    assert wait(accounted(login, b"1|NODE_FAIL|0:0|n1|5|1\n")) == [JobState.FAILED, JobState.RUNNING]
+    assert wait(accounted(login, b"1|NODE_FAIL|0:0|n1|5|1|Unknown\n")) == [JobState.FAILED, JobState.RUNNING]
     assert login.cancelled == {f"{QUICK.key}.1"}
 
 
@@ -91,7 +91,7 @@ def test_a_job_that_only_accounting_knows_of_is_not_waited_for(monkeypatch, reco
     """So it is when a controller was killed before it had written the job down: nobody will ever tell accounting that it has ended."""
     monkeypatch.setattr(session, "_DISBELIEF_SECONDS", 0.1)
     monkeypatch.setattr(session, "_STALE_SECONDS", 0.5)
-    login = accounted(Login({"1": record, "2": {"state": "running"}}, "2|RUNNING|N/A|n2|c|None\n"), b"1|RUNNING|0:0|n1|5|1\n")
+    login = accounted(Login({"1": record, "2": {"state": "running"}}, "2|RUNNING|N/A|n2|c|None\n"), b"1|RUNNING|0:0|n1|5|1|Unknown\n")
     assert wait(login) == [state, JobState.RUNNING]
 
 
@@ -110,34 +110,34 @@ def accounted(login, said):
 def test_a_job_that_was_done_when_the_controller_forgot_it_is_done():
     """Accounting ends it when the controller comes back; of jobs that somebody cancels it says who did."""
     login = Login({"1": ENDED, "2": {"state": "running"}}, "2|RUNNING|N/A|n2|c|None\n")
-    assert wait(accounted(login, b"1|CANCELLED|0:0|n1|5|1\n")) == [JobState.FINISHED, JobState.RUNNING]
-    assert wait(accounted(login, b"1|CANCELLED by 0|0:0|n1|5|1\n")) == [JobState.CANCELLED, JobState.RUNNING]
+    assert wait(accounted(login, b"1|CANCELLED|0:0|n1|5|1|Unknown\n")) == [JobState.FINISHED, JobState.RUNNING]
+    assert wait(accounted(login, b"1|CANCELLED by 0|0:0|n1|5|1|Unknown\n")) == [JobState.CANCELLED, JobState.RUNNING]
 
 
 def test_a_job_that_was_done_is_not_started_again(monkeypatch):
     """The controller had not written down yet that it had started it."""
     monkeypatch.setattr(session, "_DISBELIEF_SECONDS", 0.1)
     login = Login({"1": ENDED, "2": {"state": "running"}}, "1|PENDING|N/A|n1|c|Priority\n2|RUNNING|N/A|n2|c|None\n")
-    assert wait(accounted(login, b"1|PENDING|0:0|n1|0|1\n")) == [JobState.FINISHED, JobState.RUNNING]
+    assert wait(accounted(login, b"1|PENDING|0:0|n1|0|1|Unknown\n")) == [JobState.FINISHED, JobState.RUNNING]
     assert ("scancel", "--quiet", "--name=nbc-tests", "1") in login.argvs
 
 
 def test_a_job_that_was_done_when_its_node_refused_to_start_it_again_is_done():
     """The controller had not written down that it had started it, and the node, where the first start was not over, had it cancelled."""
     login = Login({"1": {**ENDED, "ended": 1790000000.0}, "2": {"state": "running"}}, "2|RUNNING|N/A|n2|c|None\n")
-    assert wait(accounted(login, b"1|CANCELLED by 0|0:0|n1|5|1790000001\n")) == [JobState.FINISHED, JobState.RUNNING]
-    assert wait(accounted(login, b"1|CANCELLED by 0|0:0|n1|5|1789999990\n")) == [JobState.CANCELLED, JobState.RUNNING]
+    assert wait(accounted(login, b"1|CANCELLED by 0|0:0|n1|5|1790000001|Unknown\n")) == [JobState.FINISHED, JobState.RUNNING]
+    assert wait(accounted(login, b"1|CANCELLED by 0|0:0|n1|5|1789999990|Unknown\n")) == [JobState.CANCELLED, JobState.RUNNING]
 
 
 def test_an_id_that_another_job_has_now_says_nothing_of_the_first(monkeypatch):
     monkeypatch.setattr(session, "_DISBELIEF_SECONDS", 0.1)
     login = Login({"1": ENDED, "2": {"state": "running"}}, "1|FAILED|N/A|n1|tests:another|None\n2|RUNNING|N/A|n2|c|None\n")
-    assert wait(accounted(login, b"1|FAILED|1:0|n1|5|1\n")) == [JobState.FINISHED, JobState.RUNNING]
+    assert wait(accounted(login, b"1|FAILED|1:0|n1|5|1|Unknown\n")) == [JobState.FINISHED, JobState.RUNNING]
 
 
 def test_what_accounting_says_of_a_job_that_had_the_id_before_is_not_believed():
     """A controller that was killed has given the id again; the first question about the queue came before it had the new job."""
-    login = accounted(Login({"1": {"state": "prepared"}, "2": {"state": "running"}}, ""), b"1|CANCELLED|0:0|n1|5|1\n")
+    login = accounted(Login({"1": {"state": "prepared"}, "2": {"state": "running"}}, ""), b"1|CANCELLED|0:0|n1|5|1|Unknown\n")
     asked = login.exec
 
     async def exec_(argv, *more):
@@ -155,13 +155,20 @@ def test_what_accounting_says_of_a_job_that_had_the_id_before_is_not_believed():
     assert [status.state for status in asyncio.run(scenario())] == [JobState.RUNNING]
 
 
+@pytest.mark.parametrize(("end", "state"), [(1790000009, JobState.FINISHED), (1790000000, JobState.CANCELLED)])
+def test_a_job_that_was_done_before_somebody_cancelled_it_is_done(end, state):
+    """A controller that was killed takes it for running, and those who end the run cancel it there."""
+    login = Login({"1": {**ENDED, "ended": 1790000002.5}, "2": {"state": "running"}}, "1|CANCELLED|1|n1|c|None\n2|RUNNING|N/A|n2|c|None\n")
+    assert wait(accounted(login, f"1|CANCELLED by 1000|0:0|n1|5|1790000000|{end}\n".encode())) == [state, JobState.RUNNING]
+
+
 @pytest.mark.parametrize(("batch", "state"), [("ours", JobState.FAILED), ("another", JobState.FINISHED)])
 def test_a_task_is_known_by_the_batch_it_was_submitted_in(monkeypatch, batch, state):
     """Which its directory tells a client that did not submit it; one whose directory does not is believed."""
     monkeypatch.setattr(session, "_DISBELIEF_SECONDS", 0.1)
     tasks = [replace(QUICK, native="7_0"), replace(SLOW, native="7_1")]
     queue = f"7_0|FAILED|N/A|n1|tests:{batch}|None\n7_1|RUNNING|N/A|n2|tests:whatever|None\n"
-    login = accounted(Login({"1": ENDED, "2": {"state": "running"}}, queue), b"7_0|FAILED|1:0|n1|5|1\n")
+    login = accounted(Login({"1": ENDED, "2": {"state": "running"}}, queue), b"7_0|FAILED|1:0|n1|5|1|Unknown\n")
     assert wait(login, tasks) == [state, JobState.RUNNING]
     assert login.asked == [[f"{QUICK.key}.1", f"{SLOW.key}.1"]]
 
@@ -169,7 +176,7 @@ def test_a_task_is_known_by_the_batch_it_was_submitted_in(monkeypatch, batch, st
 def test_a_job_that_was_started_twice_and_left_no_record_is_lost(monkeypatch):
     monkeypatch.setattr(session, "_RECORD_SECONDS", 0.1)
     login = Login({"1": {"state": "running"}, "2": {"state": "running"}}, "1|FAILED|N/A|n1|c|None\n2|RUNNING|N/A|n2|c|None\n")
-    assert wait(accounted(login, b"1|FAILED|75:0|n1|5|1\n")) == [JobState.LOST, JobState.RUNNING]
+    assert wait(accounted(login, b"1|FAILED|75:0|n1|5|1|Unknown\n")) == [JobState.LOST, JobState.RUNNING]
     assert login.cancelled == {f"{QUICK.key}.1"}
 
 
@@ -195,7 +202,7 @@ class Shards(Login):
 
     async def exec(self, argv, *_):
         self.commands.append(argv[0])
-        said = [f"{number}|COMPLETED|0:0|n1|1|1\n" for number in range(MANY)] if argv[0] == "sacct" else []
+        said = [f"{number}|COMPLETED|0:0|n1|1|1|Unknown\n" for number in range(MANY)] if argv[0] == "sacct" else []
         return Completed(0, "".join(said).encode(), b"")
 
 

@@ -268,7 +268,7 @@ class _Notebook:
         files = [key for key in frame.trace.effects if key.channel == "files" and key not in known]
         record.settings[found.ordinal] = {key: frame.trace.effects.pop(key) for key in files}
         if imports_star(statement) and frame.trace.opaque is None:
-            found = found._replace(binds=tuple(name for name, binder in frame.binders.items() if binder == found.ordinal))
+            found = found._replace(star=True, binds=tuple(name for name, binder in frame.binders.items() if binder == found.ordinal))
         reads = tuple(frame.trace.uses)
         frame.trace.uses = {**before, **{name: mark for name, mark in frame.trace.uses.items() if name not in before}}
         if not found.binds:
@@ -561,7 +561,9 @@ class _Notebook:
                 before = tuple((name, StatementId(record.cell.index, binder)) for name, binder in own.items())
                 identifier = StatementId(record.cell.index, ordinal)
                 found.append(
-                    DefinitionStatement(id=identifier, lines=one.lines, binds=one.binds, uses=uses, own=before, imports=one.imports)
+                    DefinitionStatement(
+                        id=identifier, lines=one.lines, binds=one.binds, uses=uses, own=before, imports=one.imports, star=one.star
+                    )
                 )
         return tuple(found)
 

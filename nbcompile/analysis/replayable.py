@@ -32,6 +32,7 @@ class Candidate(NamedTuple):
     lines: tuple[int, int]
     binds: tuple[str, ...]
     imports: tuple[str, ...] = ()
+    star: bool = False
 
 
 def candidate(statement: ast.stmt, ordinal: int) -> Candidate | None:

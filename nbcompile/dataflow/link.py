@@ -74,6 +74,9 @@ class _State:
         self.aliases = Aliases(facts)
         self.fusions = Fusions()
         self._live = _live_after(facts)
+        self._mentioned = _mentioned(facts)
+        # What a star has bound, and no cell mentions: only code that nobody sees may use it, and imports it again.
+        self._unmentioned: dict[str, StatementId] = {}
         self._opaque = -1
         self._drafts: list[_Draft] = []
 
@@ -130,7 +133,7 @@ class _State:
     def _needed(self, facts: CellFacts, sure: set[str], written: list[str]) -> dict[str, EdgeKind | None]:
         """The names of which the cell needs the newest version; with a kind where that is not for reading it."""
         if facts.kind is FactsKind.OPAQUE:
-            return dict.fromkeys(self.latest)
+            return dict.fromkeys(name for name in self.latest if name not in self._unmentioned)
         needed: dict[str, EdgeKind | None] = {}
         for use in facts.uses:
             needed[use.name] = None
@@ -169,7 +172,8 @@ class _State:
     def _make(self, facts: CellFacts, draft: _Draft, written: list[str], sure: set[str]) -> None:
         made: dict[str, None] = {}
         if facts.kind is FactsKind.OPAQUE:
-            made.update(dict.fromkeys(self.latest))
+            made.update((name, None) for name in self.latest if name not in self._unmentioned)
+            draft.replays.update(self._unmentioned.values())
             self._opaque = facts.index
         changed = {change.name for change in facts.changes}
         for name in written:
@@ -177,8 +181,12 @@ class _State:
                 made[name] = None
         for name in made:
             self.latest[name] = _Latest(facts.index, EdgeKind.MUTATION if name in changed else EdgeKind.ALIAS)
+        starred = {name: one.id for one in facts.statements if one.star and one.id in self.statements for name in one.binds}
         for definition in facts.definitions:
             statement = definition.statement if definition.statement in self.statements else None
+            self._unmentioned.pop(definition.name, None)
+            if definition.name in starred and definition.name not in self._mentioned:
+                self._unmentioned[definition.name] = starred[definition.name]
             made[definition.name] = None
             self.latest[definition.name] = _Latest(facts.index, EdgeKind.VALUE, statement)
         for gone in facts.deletions:
@@ -206,6 +214,17 @@ def _certain(cell: CellFacts) -> set[str]:
 def _uncertain(cell: CellFacts) -> list[str]:
     """The names that the cell may leave as they were."""
     return [made.name for made in cell.definitions if not made.certain] + [gone.name for gone in cell.deletions if not gone.certain]
+
+
+def _mentioned(facts: Sequence[CellFacts]) -> set[str]:
+    """The names that some cell says: it reads, changes or deletes them, or binds them otherwise than by a star."""
+    found: set[str] = set()
+    for cell in facts:
+        starred = {name for statement in cell.statements if statement.star for name in statement.binds}
+        found.update(name for name in (made.name for made in cell.definitions) if name not in starred)
+        for named in (cell.uses, cell.changes, cell.deletions):
+            found.update(one.name for one in named)
+    return found
 
 
 def _live_after(facts: Sequence[CellFacts]) -> list[frozenset[str]]:

@@ -117,7 +117,7 @@ class DefinitionStatement:
 
     `lines` is the first and the last source line, from 1; `binds` what it defines; `uses` the names it reads
     when it runs (defaults, bases, decorators), `own` those of them that its cell may have bound before, and the statement that did so
-    last; `imports` are the top-level modules that it imports, which reads the search path.
+    last; `imports` are the top-level modules that it imports, which reads the search path. With a `star` it binds what it does not say.
     """
 
     id: StatementId
@@ -126,6 +126,7 @@ class DefinitionStatement:
     uses: tuple[str, ...]
     own: tuple[tuple[str, StatementId], ...] = ()
     imports: tuple[str, ...] = ()
+    star: bool = False
 
 
 class Unknown(NamedTuple):

@@ -6,6 +6,7 @@ The state of a channel is a plain value, which says nothing of the place where i
 from __future__ import annotations
 
 import importlib
+import locale
 import os
 import sys
 import time
@@ -48,6 +49,7 @@ class Channels:
             "sys.path": (self._take_path, self._set_path),
             "matplotlib.interactive": (_take_interactive, _set_interactive),
             "umask": (_take_umask, _set_umask),
+            "locale": (_take_locale, _set_locale),
             "shell": (lambda: take_settings(self._shell), lambda state: set_settings(self._shell, state)),
         }
 
@@ -220,6 +222,14 @@ def _take_umask() -> int:
 
 def _set_umask(mask: int) -> None:
     os.umask(mask)
+
+
+def _take_locale() -> str:
+    return locale.setlocale(locale.LC_ALL)
+
+
+def _set_locale(state: str) -> None:
+    locale.setlocale(locale.LC_ALL, state)
 
 
 # Generators, bit for bit.

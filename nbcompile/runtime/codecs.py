@@ -28,7 +28,7 @@ from .loaded import LOADED
 from .local_classes import LocalClasses
 from .payload_file import broken_payload
 from .placeholders import CannotTravel, Placeholder, TravelFailure, placeholder_failure, tied_to_a_process
-from .set_order import Filling, filling
+from .set_order import Filling, Order, filling, order_of_adding
 from .sharing import Reach
 from .streams import OutStream
 from .tables import have_as_others, is_had_by_others, is_known_as_copy, make_known_as_copy, own_attributes, set_own_attributes
@@ -37,6 +37,7 @@ NAMES = types.ModuleType("nbcompile_payload", "What the frames of payloads call;
 PROTOCOL = 5
 # A new set, which is noted in the memo, and the start of its elements. Data may look like it, which costs a look at the memo.
 _SET_WITH_ELEMENTS = re.compile(re.escape(pickle.EMPTY_SET + pickle.MEMOIZE + pickle.MARK))
+_A_FROZENSET = re.compile(re.escape(pickle.FROZENSET + pickle.MEMOIZE))
 
 
 def payload_name(name: str) -> Any:
@@ -102,7 +103,7 @@ class Frame(NamedTuple):
 def write_frame(version: str, value: Any, scope: Scope) -> Frame:
     """Pickle one value. What cannot travel becomes a placeholder, all of the value if need be."""
     try:
-        return ValueWriter(version, scope).write(value)
+        return _write_as_it_is(version, value, scope)
     except Exception as error:  # noqa: BLE001 (whatever __reduce__ or the pickler raises: this value cannot travel)
         return ValueWriter(version, scope).write(Placeholder(_failure_of(version, value, error)))
 
@@ -118,10 +119,23 @@ def reach_of(version: str, value: Any, scope: Scope) -> Optional[Reach]:
 def write_frame_of_many(versions: Sequence[str], values: Tuple[Any, ...], scope: Scope) -> Frame:
     """Pickle several values with one memo."""
     try:
-        return ValueWriter(versions[0], scope).write(values)
+        return _write_as_it_is(versions[0], values, scope)
     except Exception as error:  # noqa: BLE001 (as above)
         stand_ins = tuple(Placeholder(_failure_of(version, value, error)) for version, value in zip(versions, values))
         return ValueWriter(versions[0], scope).write(stand_ins)
+
+
+def _write_as_it_is(version: str, value: Any, scope: Scope) -> Frame:
+    writer = ValueWriter(version, scope)
+    frame = writer.write(value)
+    writer.check_keys()
+    orders = writer.orders_of_frozensets()
+    if not orders:
+        return frame
+    try:
+        return _OrderedWriter(version, scope, orders).write(value)
+    except _HoldsItself:
+        return frame
 
 
 def _failure_of(version: str, value: Any, error: Exception) -> TravelFailure:
@@ -144,6 +158,7 @@ class ValueWriter(pickle.Pickler):
         self._modules: Dict[str, None] = {}
         self._tied: Dict[type, Optional[str]] = {}
         self._hooked: Dict[type, bool] = {}
+        self._hashed_by_code: List[type] = []
         self._guards: Dict[int, str] = {}
         self._by_type: Dict[type, Callable[[Any], Any]] = {
             types.FunctionType: self._reduce_function,
@@ -162,9 +177,9 @@ class ValueWriter(pickle.Pickler):
             type({}.values()): lambda value: (_mapping_view, ("values", gc.get_referents(value)[0])),
             type({}.items()): lambda value: (_mapping_view, ("items", gc.get_referents(value)[0])),
             # Pickle makes iterators of lists of them.
-            type(iter({}.keys())): lambda value: (_mapping_iterator, ("keys", value.__reduce__()[1][0])),
-            type(iter({}.values())): lambda value: (_mapping_iterator, ("values", value.__reduce__()[1][0])),
-            type(iter({}.items())): lambda value: (_mapping_iterator, ("items", value.__reduce__()[1][0])),
+            type(iter({}.keys())): lambda value: (_mapping_iterator, ("keys", _still_to_come(value))),
+            type(iter({}.values())): lambda value: (_mapping_iterator, ("values", _still_to_come(value))),
+            type(iter({}.items())): lambda value: (_mapping_iterator, ("items", _still_to_come(value))),
             functools._lru_cache_wrapper: self._reduce_cached,
         }
         self._add_types_of_libraries()
@@ -201,10 +216,28 @@ class ValueWriter(pickle.Pickler):
         """The sets that would be walked through in another order than here, and how to fill them."""
         if _SET_WITH_ELEMENTS.search(self._content.getbuffer()) is None:
             return []
+        return [(one, *way) for one, way in ((one, filling(one)) for one in self._written((set,))) if way is not None]
+
+    def _written(self, kinds: Tuple[type, ...]) -> List[Any]:
+        """What has been written of these types."""
         # A copy of the memo needs several times its memory. Early versions of Python 3.11 and all before do not tell what is in it.
-        sets = [value for value in gc.get_referents(self) if type(value) is set]
-        sets = sets or [value for _, value in self.memo.copy().values() if type(value) is set]
-        return [(one, *way) for one, way in ((one, filling(one)) for one in sets) if way is not None]
+        found = [value for value in gc.get_referents(self) if issubclass(type(value), kinds)]
+        return found or [value for _, value in self.memo.copy().values() if issubclass(type(value), kinds)]
+
+    def orders_of_frozensets(self) -> Dict[int, Order]:
+        """The frozensets that would be walked through in another order than here, and how to make them."""
+        if _A_FROZENSET.search(self._content.getbuffer()) is None:
+            return {}
+        found = ((id(one), order_of_adding(one)) for one in self._written((frozenset,)) if type(one) is frozenset)
+        return {number: order for number, order in found if order is not None}
+
+    def check_keys(self) -> None:
+        """Nobody finds a key again whose hash has changed; of a copy, which asks for all hashes anew, one would."""
+        if not self._hashed_by_code:
+            return
+        for one in self._written((dict, set, frozenset)):
+            if any(_is_hashed_by_code(key, self._hashed_by_code) for key in one) and not _finds_all(one):
+                raise CannotTravel("a key was changed after it had been put there, and nobody finds it by its hash any more")
 
     def reducer_override(self, value: Any) -> Any:
         """How to rebuild an object; called for everything but the plain built-in types."""
@@ -250,6 +283,8 @@ class ValueWriter(pickle.Pickler):
     def _has_hooks(self, kind: type) -> bool:
         if kind not in self._hooked:
             self._hooked[kind] = has_hooks(kind)
+            if type(kind.__hash__) is types.FunctionType:
+                self._hashed_by_code.append(kind)
         return self._hooked[kind]
 
     def _parts_of(self, kind: type, parts: Tuple[Any, ...]) -> Tuple[Any, ...]:
@@ -453,6 +488,40 @@ class ValueWriter(pickle.Pickler):
         return False
 
 
+class _HoldsItself(Exception):
+    """A frozenset is met again within its own elements."""
+
+
+class _OrderedWriter(ValueWriter):
+    """Writes some frozensets as what they are made of: of these pickle asks nobody else how to rebuild them.
+
+    It asks for every object, and every number, which takes time.
+    """
+
+    def __init__(self, version: str, scope: Scope, orders: Dict[int, Order]) -> None:
+        super().__init__(version, scope)
+        self._orders = orders
+        self._made: Dict[int, int] = {}
+        self._within: Dict[int, str] = {}
+
+    def persistent_id(self, value: Any) -> Any:
+        """The number of a frozenset, and how it is made where it is first met; nothing for anything else."""
+        if type(value) is str and self._within.get(len(self._within)) is value:
+            self._within.popitem()
+        order = self._orders.get(id(value)) if type(value) is frozenset else None
+        if order is None:
+            return None
+        number = self._made.get(id(value))
+        if number is None:
+            number = self._made[id(value)] = len(self._made)
+            # This text comes when all elements are written.
+            end = self._within[len(self._within) + 1] = f"end of {number}"
+            return number, tuple(order), end
+        if any(end == f"end of {number}" for end in self._within.values()):
+            raise _HoldsItself
+        return (number,)
+
+
 class _ReachWriter(ValueWriter):
     """Goes where a value leads, but not to the texts and numbers in its arrays."""
 
@@ -495,6 +564,29 @@ _SMALL_BUFFER = 1 << 12
 # They tell the shell how to show figures, once for each process.
 _SHOW_FIGURES = ("matplotlib.pyplot", "matplotlib_inline.backend_inline")
 _EMPTY = "nbcompile: nothing"
+
+
+def _is_hashed_by_code(key: Any, kinds: Sequence[type]) -> bool:
+    """Whether code that is written in Python works out the hash of a key, or of a part of it."""
+    return any(_is_hashed_by_code(part, kinds) for part in key) if type(key) in (tuple, frozenset) else type(key) in kinds
+
+
+def _finds_all(container: Any) -> bool:
+    """Whether a container finds each of its elements."""
+    kind: Any = next(one for one in (dict, set, frozenset) if isinstance(container, one))
+    keys = list(container)
+    try:
+        return all(kind.__contains__(container, key) for key in keys) and len(set(keys)) == len(keys)
+    except Exception:  # noqa: BLE001 (whatever the hash of an element raises: it is not found)
+        return False
+
+
+def _still_to_come(iterator: Any) -> Optional[List[Any]]:
+    """What an iterator of a dictionary will give; nothing where the dictionary has grown or shrunk, of which the iterator complains."""
+    try:
+        return list(iterator.__reduce__()[1][0])
+    except RuntimeError:
+        return None
 
 
 def _cell_contents(cell: Any) -> Tuple[Any, ...]:
@@ -550,6 +642,7 @@ class Reader(pickle.Unpickler):
         self._path = frame.path
         self._scope = scope
         self._cells: Dict[int, Any] = {}
+        self._frozensets: Dict[int, Any] = {}
         self._cell = cell
         view = memoryview(frame.memory)
         stretches = [frame.places[number] for number in frame.buffers]
@@ -573,6 +666,13 @@ class Reader(pickle.Unpickler):
             if collecting:
                 gc.enable()
         return value
+
+    def persistent_load(self, found: Tuple[Any, ...]) -> Any:
+        """A frozenset, by its number, and how it is made where it comes first."""
+        number, *making = found
+        if making:
+            self._frozensets[number] = Order(*making[0]).make()
+        return self._frozensets[number]
 
     def find_class(self, module: str, name: str) -> Any:
         if module == NAMES.__name__:
@@ -719,7 +819,12 @@ class Reader(pickle.Unpickler):
     def mapping_view(self, which: str, mapping: Dict[Any, Any]) -> Any:
         return getattr(mapping, which)()
 
-    def mapping_iterator(self, which: str, to_come: List[Any]) -> Any:
+    def mapping_iterator(self, which: str, to_come: Optional[List[Any]]) -> Any:
+        if to_come is None:
+            mapping: Dict[Any, Any] = {}
+            invalid = iter(getattr(mapping, which)())
+            mapping[None] = None
+            return invalid
         mapping = dict(to_come) if which == "items" else dict.fromkeys(to_come) if which == "keys" else dict(enumerate(to_come))
         return iter(getattr(mapping, which)())
 

@@ -56,6 +56,18 @@ def fingerprint(value: Any) -> Fingerprint:
         return _ContentWalk().run(value)
 
 
+def _kind(value: Any) -> str:
+    """What a value is called; of the iterators that Python itself has, no more than that they are."""
+    kind = type(value)
+    is_iterator = kind.__module__ in ("builtins", "itertools") and hasattr(kind, "__next__") and hasattr(kind, "__reduce__")
+    return "iterator" if is_iterator and kind is not types.GeneratorType else _full_name(kind)
+
+
+def _is_exhausted(reduced: Any) -> bool:
+    """Whether an iterator has given all it has: whatever it was, that is what pickle makes of it."""
+    return isinstance(reduced, tuple) and reduced[0] is iter and isinstance(reduced[1][0], (tuple, list, str, bytes)) and not reduced[1][0]
+
+
 class _FloatSums:
     """Sums up floating-point numbers so that a change of one of them, or of their order, changes a sum."""
 
@@ -102,7 +114,7 @@ class _ContentWalk:
         for group in _overlapping(self._memory):
             self._say("memory", *group)
         floats = self._floats.count, self._floats.magnitude, self._floats.weighted
-        return Fingerprint(_full_name(type(value)), self._exact.hexdigest(), self._shape.hexdigest(), floats, tuple(sorted(self._opaque)))
+        return Fingerprint(_kind(value), self._exact.hexdigest(), self._shape.hexdigest(), floats, tuple(sorted(self._opaque)))
 
     # What is said of a value.
 
@@ -240,6 +252,10 @@ class _ContentWalk:
             attributes = getattr(value, "__dict__", None)
             self._hidden(value, kind)
             self._parts([] if not isinstance(attributes, dict) else [dict(sorted(attributes.items(), key=lambda item: str(item[0])))])
+            return
+        if _is_exhausted(reduced):
+            # Pickle makes one and the same of all of them.
+            self._say("an iterator with nothing to come")
             return
         self._say("object", _full_name(kind))
         self._parts([kind] if kind.__module__ == "__main__" else [])

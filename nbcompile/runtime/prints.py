@@ -257,7 +257,8 @@ def shallow_print(value: Any) -> Tuple[Any, ...]:
     if isinstance(value, type):
         members = vars(value).get("_member_map_", {}).values() if issubclass(value, enum.Enum) else ()
         own = tuple((name, id(item)) for name, item in sorted(vars(value).items()) if name not in _NOT_WRITTEN)
-        return (*own, *((name, id(item)) for member in members for name, item in sorted(member_attributes(member).items())))
+        called = value.__name__, value.__qualname__, id(value.__bases__)
+        return (*called, *own, *((name, id(item)) for member in members for name, item in sorted(member_attributes(member).items())))
     parts: List[Any] = [getattr(value, name, None) for name in ("__code__", "__defaults__", "__kwdefaults__")]
     attributes = getattr(value, "__dict__", None)
     return (*map(id, parts), *sorted((str(name), id(item)) for name, item in (attributes or {}).items()))

@@ -6,7 +6,7 @@ from tests.unit.runtime.chain import run_chain, run_together, texts
 
 pytestmark = pytest.mark.slow
 
-CHANNELS = ("random", "numpy.random", "matplotlib", "matplotlib.interactive", "os.environ", "cwd", "sys.path", "shell", "umask")
+CHANNELS = ("random", "numpy.random", "matplotlib", "matplotlib.interactive", "os.environ", "cwd", "sys.path", "shell", "umask", "locale")
 
 TRIPS = {
     "random": ("import random", "random.seed(7); random.gauss(0, 1);", "print(random.gauss(0, 1), random.random())"),
@@ -27,6 +27,11 @@ TRIPS = {
         "3.14159\nprint(ip.InteractiveTB.mode, ip is get_ipython())",
     ),
     "permissions of new files": ("import os", "os.umask(0o077);", "open('a', 'w').close(); print(oct(os.stat('a').st_mode), os.umask(0))"),
+    "how numbers and texts are written": (
+        "import locale",
+        "locale.setlocale(locale.LC_NUMERIC, 'C.UTF-8');",
+        "print(locale.setlocale(locale.LC_NUMERIC), f'{1234567:n}')",
+    ),
     "plots that are not shown": (
         "import matplotlib.pyplot as plt; plt.figure(); plt.close('all')",
         "plt.ioff();",

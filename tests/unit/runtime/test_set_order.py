@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from nbcompile.runtime.codecs import Scope, write_frame
-from nbcompile.runtime.set_order import filling
+from nbcompile.runtime.set_order import filling, order_of_adding
 from tests.unit.runtime.chain import run_chain, texts
 
 _DRAWN = random.Random(7)  # noqa: S311
@@ -54,6 +54,49 @@ def test_a_set_is_filled_so_that_it_has_its_order(maker, size):
         if way is not None:
             way.fill(copy)
         assert (list(copy), copy) == (list(value), value)
+
+
+FROZEN = {
+    "of a list": frozenset,
+    "of a set": lambda items: frozenset(_after_discards(items)),
+    "of a dictionary": lambda items: frozenset(dict.fromkeys(items)),
+    "put together": lambda items: frozenset(items[::2]) | frozenset(items[1::2]),
+    "what is left": lambda items: frozenset(items) - frozenset(items[::3]),
+    "what both have": lambda items: frozenset(items) & frozenset(items[::2]),
+    "numbers": lambda items: frozenset(hash(item) % 10**6 for item in items),
+}
+
+
+@pytest.mark.parametrize("maker", FROZEN)
+@pytest.mark.parametrize("size", [3, 5, 8, 19, 30, 77, 400])
+def test_a_frozenset_is_made_so_that_it_has_its_order(maker, size):
+    for _ in range(40 if size < 100 else 3):
+        value = FROZEN[maker](_words(size))
+        order = order_of_adding(value)
+        copy = pickle.loads(pickle.dumps(value)) if order is None else order.make()  # noqa: S301
+        assert (list(copy), copy) == (list(value), value)
+
+
+class _Sized:
+    def __init__(self, size):
+        self.size = size
+
+    def __hash__(self):
+        return hash((self.size, "size"))
+
+
+def test_elements_are_not_asked_for_their_hash():
+    value = {_Sized(number) for number in range(30)}
+    way, order = filling(value), order_of_adding(frozenset(value))
+    assert way is not None
+    assert set(way.last) < value
+    assert order is None or set(order.elements) == value
+
+
+@pytest.mark.parametrize("elements", [[object() for _ in range(20)], [(number, object()) for number in range(20)], [int, str, len]])
+def test_an_order_that_follows_from_addresses_is_nobodys(elements):
+    assert filling(set(elements)) is None
+    assert order_of_adding(frozenset(elements)) is None
 
 
 def _most_memory(act):

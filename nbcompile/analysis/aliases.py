@@ -53,6 +53,7 @@ class Heap:
         "depth",
         "draws",
         "edges",
+        "errors",
         "fields",
         "generators",
         "has_classes",
@@ -88,6 +89,8 @@ class Heap:
         self.tied: dict[int, str] = {}
         # Random generators.
         self.generators: set[int] = set()
+        # Exceptions.
+        self.errors: set[int] = set()
         # Objects that were allowed to change what their methods are given.
         self.overwriting: set[int] = set()
         # The elements of tuples that others hold, where their number is known.
@@ -108,6 +111,8 @@ class Heap:
         self.types.append(type)
         if type in _GENERATORS:
             self.generators.add(number)
+        elif type == "exception":
+            self.errors.add(number)
         self.depth.append(0)
         if callee is not None:
             self.callees[number] = callee
@@ -276,12 +281,17 @@ class Heap:
     def kinds(self, number: int) -> frozenset[str]:
         """The types that an object may have: a symbol for several things has those of all of them."""
         kind = self.types[number]
-        if kind or number not in self._mirrors:
-            return frozenset((kind,))
         found = self._kinds.get(number)
+        if found is None and (kind or number not in self._mirrors):
+            return frozenset((kind,))
         if found is None:
             found = self._kinds[number] = frozenset().union(*(self.kinds(actual) for actual in self._mirrors[number][0]))
         return found
+
+    def become(self, number: int, kind: str) -> None:
+        """The class of an object was exchanged, or may have been."""
+        self._kinds[number] = self.kinds(number) | {kind}
+        self.types[number] = ""
 
     def instances(self, objects: Objects) -> frozenset[str]:
         """The classes of the notebook of which the objects are, where they are of several types."""

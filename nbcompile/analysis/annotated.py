@@ -17,7 +17,7 @@ from nbcompile.model.facts import CellFacts, Change, Effect, Live
 from nbcompile.model.source import Directive, ParsedCell
 
 # State that can be named instead of a file.
-CHANNELS = frozenset(("random", "numpy.random", "torch.random", "matplotlib", "os.environ", "cwd", "sys.path", "shell", "umask"))
+CHANNELS = frozenset(("random", "numpy.random", "torch.random", "matplotlib", "os.environ", "cwd", "sys.path", "shell", "umask", "locale"))
 _SAYS_SO = "its author says so"
 _MODES = {"reads": "read", "writes": "write"}
 

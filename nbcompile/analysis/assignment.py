@@ -72,11 +72,13 @@ def store_attribute(frame: Frame, receiver: Value, name: str, value: Value, node
     else:
         for instance in classes.of_class(frame, receiver):
             _ask_class(frame, instance, name, value, node)
+    if name == "__class__" and type(value.callee) is Class:
+        _exchange_class(frame, receiver, value.callee)
     if receiver.type == _INDEX and isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
         # An index has no life of its own: it is a part of its table, and of what shows the table's rows.
         frame.change(evaluate(frame, node.value.value), node, f"`.{node.value.attr}.{name} =` names its index", deep=True)
         return
-    row = walk.known.method(receiver.type, f".{name}=") if receiver.type else None
+    row = (walk.known.method(receiver.type, f".{name}=") or walk.known.method(receiver.type, _ANY_ATTRIBUTE)) if receiver.type else None
     if row is not None:
         rows.apply(Call(frame, node, Arguments((value,)), receiver, f"{receiver.type}.{name}"), row)
         return
@@ -85,6 +87,17 @@ def store_attribute(frame: Frame, receiver: Value, name: str, value: Value, node
     if name == "__dict__" and value.objects and value.objects != receiver.objects:
         # From now on these are one, which copies of them are not.
         walk.start_live(frame, node, [receiver, value], "the attributes of an object are a dictionary that others may have")
+
+
+def _exchange_class(frame: Frame, instance: Value, of: Class) -> None:
+    """From now on objects may be instances of another class, under whatever name."""
+    walk = frame.walk
+    for number in instance.objects:
+        walk.heap.become(number, of.type)
+    for values in (walk.namespace, frame.top.values):
+        for name, held in values.items():
+            if held.type in walk.classes and not held.objects.isdisjoint(instance.objects):
+                values[name] = Value("", held.objects, held.callee, view=held.view)
 
 
 def _ask_class(frame: Frame, instance: Value, name: str, value: Value, node: ast.AST) -> None:
@@ -183,6 +196,8 @@ def _in_place(frame: Frame, old: Value, operator: type[ast.AST], value: Value, n
 
 
 _INDEX = "pandas.Index"
+# The row that holds for an attribute of any name that is set.
+_ANY_ATTRIBUTE = ".*="
 _IN_PLACE = frozenset(
     (
         "list",

@@ -10,7 +10,7 @@ from nbcompile.analysis import caches, classes, files, filled, rows, types
 from nbcompile.analysis.aliases import ANY, FACTORY, KEPT, KEYS
 from nbcompile.analysis.assignment import store_attribute
 from nbcompile.analysis.bindings import Frame
-from nbcompile.analysis.channels import ADDRESSES
+from nbcompile.analysis.channels import ADDRESSES, REFERENCES
 from nbcompile.analysis.namespace import NAMESPACE, module_around, names_of_module, namespace_of, unseen
 from nbcompile.analysis.strings import evaluate_text, execute_text
 from nbcompile.analysis.values import (
@@ -123,6 +123,9 @@ def type_(call: Call) -> Value:
     of = call.frame.walk.classes.get(value.type)
     if of is not None:
         return Value("type", single(of.object), of)
+    if instances := classes.of_class(call.frame, value):
+        found = [call.frame.walk.classes[one.type] for one in instances]
+        return join_all([Value("type", single(of.object), of) for of in found])
     if len(call.arguments.positional) == 3:
         return Value("type", single(call.frame.make(call.node, "type", opened=True)))
     return Value("type", callee=value.type if "." in value.type else None)
@@ -206,6 +209,28 @@ def filter_(call: Call) -> Value:
     return iterator_of(call.frame, call.node, element, _held(call.arguments))
 
 
+def groupby(call: Call) -> Value:
+    """`itertools.groupby(xs, key)`: keys and groups, which take their elements from the same source."""
+    values = call.arguments.positional[0] if call.arguments.positional else call.arguments.keywords.get("iterable", SCALAR)
+    function = next((one for one in (*call.arguments.positional[1:2], call.arguments.keywords.get("key")) if one is not None), NONE)
+    element = types.element(call.frame, values, call.node)
+    key = element if function.type == "NoneType" else call_value(call.frame, call.node, function, Arguments((element,)))
+    group = Value("iterator", single(call.frame.make(call.node, "iterator", role="group")))
+    call.frame.walk.elements[next(iter(group.objects))] = element
+    made = iterator_of(call.frame, call.node, tuple_of((key, group)), _held(call.arguments))
+    for part in (element, made):
+        call.frame.capture(group, KEPT, part, call.node)
+    return made
+
+
+def memory(call: Call) -> Value:
+    """`sys.getsizeof(x)`: how much room an object has, which depends on how it came about; texts, numbers and tables say what they need."""
+    kinds = {call.frame.walk.heap.types[number] for number in call.first.objects}
+    if any(not kind.startswith("pandas.") and kind != "tuple" for kind in kinds):
+        call.frame.walk.effect(call.frame, REFERENCES, "read", "", call.node)
+    return plain("int")
+
+
 def elements(kind: str) -> Special:
     """`list(xs)`, `sorted(xs, key=f)` and their like: a new container of the elements."""
 
@@ -213,13 +238,15 @@ def elements(kind: str) -> Special:
         value = call.first
         certain = filled.is_filled(call.frame, value)
         key = call.arguments.keywords.get("key")
-        element = types.element(call.frame, value, call.node) if call.arguments.positional or call.arguments.rest else SCALAR
+        in_order = kind != "set" and call.label != "builtins.sorted"
+        some = call.arguments.positional or call.arguments.rest
+        element = types.element(call.frame, value, call.node, ordered=in_order) if some else SCALAR
         if key is not None and key.callee is not None:
             call_value(call.frame, call.node, key, Arguments((element,)))
         if call.label == "builtins.sorted":
             types.ordered(call.frame, element, call.node)
         if value.type in ("iterator", "file"):
-            call.frame.change(value, call.node, "it is consumed")
+            rows.move_on(call.frame, value, call.node, "it is consumed")
         if kind == "tuple":
             return value if value.items is not None else call.frame.tuple_of_any(call.node, (element,))
         if kind == "set":
@@ -283,7 +310,8 @@ def field(call: Call) -> Value:
 def extreme(call: Call) -> Value:
     """`min`, `max`, `sum`, `any`, `all`: one of the elements or something made of them."""
     many = len(call.arguments.positional) > 1
-    found = join_all(list(call.arguments.positional)) if many else types.element(call.frame, call.first, call.node)
+    in_order = call.label == "builtins.sum"
+    found = join_all(list(call.arguments.positional)) if many else types.element(call.frame, call.first, call.node, ordered=in_order)
     key = call.arguments.keywords.get("key")
     if key is not None and key.callee is not None:
         found = join(found, SCALAR)
@@ -291,7 +319,7 @@ def extreme(call: Call) -> Value:
     types.ordered(call.frame, found, call.node)
     for value in call.arguments.positional:
         if value.type in ("iterator", "generator"):
-            call.frame.change(value, call.node, "it is consumed")
+            rows.move_on(call.frame, value, call.node, "it is consumed")
     return found
 
 
@@ -304,7 +332,7 @@ def sum_(call: Call) -> Value:
 def next_(call: Call) -> Value:
     """`next(iterator)` moves it on."""
     value = call.first
-    call.frame.change(value, call.node, "`next` moves it on")
+    rows.move_on(call.frame, value, call.node, "`next` moves it on")
     found = classes.call_member(call.frame, value, "__next__", (), call.node)
     found = found if found is not None else types.element(call.frame, value, call.node)
     return join(found, call.arguments.positional[1]) if len(call.arguments.positional) > 1 else found
@@ -377,6 +405,12 @@ def same_kind(call: Call) -> Value:
 def wraps(call: Call) -> Value:
     """`functools.wraps(f)`: a decorator that leaves what it decorates as it is."""
     return call.frame.walk.library("functools.wraps")
+
+
+def decorator_of_classes(call: Call) -> Value:
+    """`dataclass(frozen=True)` is the decorator, `dataclass(C)` is what it makes of a class."""
+    decorator = call.frame.walk.library(call.label)
+    return classes.decorate(call.frame, decorator, call.first, call.node) if call.arguments.positional else decorator
 
 
 def range_(call: Call) -> Value:
@@ -669,6 +703,8 @@ SPECIAL: dict[str, Special] = {
     "collections.Record._make": elements("tuple"),
     "collections.defaultdict": default_dict,
     "dataclasses.field": field,
+    "dataclasses.dataclass": decorator_of_classes,
+    **{f"{library}.{name}": decorator_of_classes for library in ("attr", "attrs") for name in classes.KEEP_ARGUMENTS},
     "builtins.min": extreme,
     "builtins.max": extreme,
     "builtins.any": extreme,
@@ -680,6 +716,9 @@ SPECIAL: dict[str, Special] = {
     "builtins.len": asks("__len__", "int"),
     "builtins.hash": asks("__hash__", "int"),
     "builtins.id": address,
+    "itertools.groupby": groupby,
+    "sys.getsizeof": memory,
+    "gc.collect": lambda call: plain(types.COUNT),
     "numpy.may_share_memory": tells_apart("bool"),
     "numpy.shares_memory": tells_apart("bool"),
     "operator.is_": tells_apart("bool"),

@@ -78,7 +78,7 @@ def _can_be_told(summary: Summary, actual: dict[str, Value], returned: Value) ->
     trace = summary.trace
     if trace.speaks or trace.opaque is not None or trace.live or trace.unknowns or trace.cells or summary.bound:
         return True
-    if any(key.channel != "import" and mark.reason != "time.sleep" for key, mark in trace.effects.items()):
+    if any(key.channel != "import" for key in trace.effects):
         return True
     touched = [*trace.changed, *(holder for holder, _, _ in trace.captured)]
     return any(number not in summary.made for number in touched) or any(value.objects for value in (returned, *actual.values()))

@@ -460,7 +460,7 @@ class _Notebook:
         mark = frame.trace.effects.pop(EffectKey(ADDRESSES, "read", ""), None)
         if mark is not None:
             names = self.walk.names_reaching(self.walk.heap.above(frame.trace.compared))
-            record.addresses = tuple(sorted(names)), mark._replace(reason="`id()` of what it reaches is looked at in several cells")
+            record.addresses = tuple(sorted(names)), mark._replace(reason="several cells look at where what it reaches lies")
 
     def _read_by(self, names: Iterable[str]) -> set[str]:
         """The names that functions and classes with these names may read when they are called, and those that such names lead to."""

@@ -27,6 +27,8 @@ DISPLAY = "library:display"
 PATCHES = "library:patches"
 # What numbers that tell objects apart mean: nothing, in another process.
 ADDRESSES = "addresses"
+# What a process knows of its own objects: where they lie, how much memory they have, who refers to them.
+REFERENCES = "references"
 _SHELL_TYPES = frozenset(("IPython.core.interactiveshell.InteractiveShell", "IPython.InteractiveShell", "IPython.get_ipython"))
 _STACK = "contextlib.ExitStack"
 # What sets something of its library as long as it is entered.

@@ -498,6 +498,23 @@ def told_apart(frame: Frame, value: Value) -> Objects:
     return frozenset(found)
 
 
+def hashed_by_address(frame: Frame, value: Value) -> Objects:
+    """Those of a value's objects whose hash follows from where they lie: functions, classes, and instances that say nothing else."""
+    walk, found = frame.walk, []
+    for number in value.objects:
+        kind = walk.heap.types[number]
+        of = walk.classes.get(kind)
+        if kind in ("function", "type") or (of is not None and number not in walk.heap.constants and _has_own_hash(frame, of)):
+            found.append(number)
+    return frozenset(found)
+
+
+def _has_own_hash(frame: Frame, of: Class) -> bool:
+    """Whether the instances of a class have the hash that every object has."""
+    member, library = find(frame, of, "__hash__")
+    return member is None and library in ("", "builtins.object", "abc.ABC") and not of.keeps_arguments
+
+
 def compare(frame: Frame, node: ast.AST, *values: Value, among: Value = SCALAR) -> None:
     """Values are looked for among others: what shares those that are equal only to themselves must go on sharing them.
 
@@ -558,7 +575,7 @@ def decorate(frame: Frame, decorator: Value, made: Value, node: ast.AST) -> Valu
             frame.capture(dispatching, ANY, made, node)
             return dispatching
         if isinstance(made.callee, Class):
-            made.callee.keeps_arguments = made.callee.keeps_arguments or path.rpartition(".")[2] in ("dataclass", "define", "attrs", "s")
+            made.callee.keeps_arguments = made.callee.keeps_arguments or path.rpartition(".")[2] in KEEP_ARGUMENTS
             return made
         if path in _TRANSPARENT:
             return made
@@ -582,6 +599,8 @@ _KINDS = {
     "builtins.staticmethod": "staticmethod",
     "builtins.classmethod": "classmethod",
 }
+# Decorators of classes whose instances keep what they are made of.
+KEEP_ARGUMENTS = ("dataclass", "define", "frozen", "mutable", "attrs", "s")
 _FIELD = "dataclasses.Field"
 # What is bound in an enumeration without becoming a member of it.
 _IN_ENUMERATIONS = frozenset(("function", "property", "classmethod", "staticmethod", "type"))

@@ -120,9 +120,17 @@ def _call_given(call: Call, inert: bool) -> None:
 
 def _move_on(call: Call, value: Value) -> None:
     """An iterator that is given to a call is consumed, and what makes its elements is called."""
-    call.frame.change(value, call.node, f"`{_short(call.label)}` consumes it")
+    move_on(call.frame, value, call.node, f"`{_short(call.label)}` consumes it")
     if value.callee is not None:
         call_value(call.frame, call.node, Value("function", value.objects, value.callee), NO_ARGUMENTS)
+
+
+def move_on(frame: Frame, value: Value, node: ast.AST, reason: str) -> None:
+    """An iterator is moved on, and so is every other from which it takes what it gives."""
+    heap, known = frame.walk.heap, frame.walk.known
+    below = heap.below(value.objects)
+    sources = (number for number in below if heap.types[number] == "file" or "iterator" in known.flags(heap.types[number]))
+    frame.change(Value(value.type, value.objects.union(sources)), node, reason)
 
 
 def look(frame: Frame, node: ast.AST, row: Row, value: Value, label: str) -> Value:

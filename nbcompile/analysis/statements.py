@@ -15,6 +15,8 @@ from nbcompile.analysis.values import MISSING, NONE, SCALAR, Value, join, single
 from nbcompile.analysis.visit import STATEMENTS, evaluate, execute
 
 # Exceptions to these end the block they manage without ending the cell.
+# Under these names an exception has others.
+_LEADING_ON = ("__cause__", "__context__")
 _SWALLOWS = frozenset(("contextlib.suppress", "pytest.raises", "unittest.TestCase.assertRaises", ""))
 
 
@@ -220,7 +222,7 @@ def assert_(frame: Frame, node: ast.Assert) -> None:
 
 def try_(frame: Frame, node: Any) -> None:  # noqa: ANN401 - `try` or `try*`
     """`try`: the body may have been left anywhere when a handler starts."""
-    before = frame.fork()
+    before, first = frame.fork(), frame.walk.heap.size
     frame.caught.append([])
     execute(frame, node.body)
     raised = frame.caught.pop()
@@ -230,7 +232,7 @@ def try_(frame: Frame, node: Any) -> None:  # noqa: ANN401 - `try` or `try*`
     ends = [] if frame.dead else [frame.fork()]
     for handler in node.handlers:
         frame.merge([before, *after_body, *raised])
-        _handle(frame, handler)
+        _handle(frame, handler, first)
         ends += [] if frame.dead else [frame.fork()]
     if node.finalbody:
         dead = not ends
@@ -241,14 +243,29 @@ def try_(frame: Frame, node: Any) -> None:  # noqa: ANN401 - `try` or `try*`
         frame.merge(ends)
 
 
-def _handle(frame: Frame, handler: ast.ExceptHandler) -> None:
+def _handle(frame: Frame, handler: ast.ExceptHandler, first: int) -> None:
+    """A handler; `first` is the first object that was made in what it guards."""
     if handler.type is not None:
         evaluate(frame, handler.type)
     if handler.name:
-        frame.bind(handler.name, Value("exception", single(frame.make(handler, "exception", opened=True))))
-    execute(frame, handler.body)
+        caught = _caught(frame, handler, first)
+        frame.bind(handler.name, Value("exception", single(caught)))
+        frame.walk.handled.append(caught)
+        execute(frame, handler.body)
+        frame.walk.handled.pop()
+    else:
+        execute(frame, handler.body)
     if handler.name and not frame.dead:
         frame.bind(handler.name, GONE)
+
+
+def _caught(frame: Frame, handler: ast.ExceptHandler, first: int) -> int:
+    """An exception, which leads to those that were caught on the way, and to those that are being handled."""
+    heap, number = frame.walk.heap, frame.make(handler, "exception", opened=True)
+    others = {*(error for error in heap.errors if error >= first), *frame.walk.handled} - {number}
+    for name in _LEADING_ON:
+        frame.capture(Value("exception", single(number)), name, Value("exception", frozenset(others)), handler)
+    return number
 
 
 def with_(frame: Frame, node: ast.With | ast.AsyncWith) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from nbcompile.analysis import classes, namespace, rows, surveyed
 from nbcompile.analysis.aliases import ANY, FACTORY, KEPT, KEYS
 from nbcompile.analysis.bindings import CellFrame, Frame
+from nbcompile.analysis.channels import ADDRESSES, REFERENCES
 from nbcompile.analysis.known import Row
 from nbcompile.analysis.values import (
     NO_OBJECTS,
@@ -44,6 +45,9 @@ _RANK = {
 }
 _ARRAYS = frozenset(name for name, rank in _RANK.items() if rank > 3)
 MAPPINGS = frozenset(("dict", "dict_keys", "collections.OrderedDict", "collections.defaultdict", "collections.Counter"))
+# How much garbage there was, which depends on all that the process has done. It matters only to who shows it.
+COUNT = "gc.Count"
+_SETS = frozenset(("set", "frozenset"))
 _COPIED_BY_SLICE = frozenset(("list", "tuple", "bytearray", "array.array"))
 _DUNDERS: dict[type[ast.AST], tuple[str, str]] = {
     ast.Add: ("__add__", "__radd__"),
@@ -232,8 +236,24 @@ def container(frame: Frame, node: ast.AST, type: str, values: tuple[Value, ...])
     return result
 
 
-def element(frame: Frame, value: Value, node: ast.AST) -> Value:
-    """What iterating over the value gives."""
+def element(frame: Frame, value: Value, node: ast.AST, *, ordered: bool = True) -> Value:
+    """What iterating over the value gives; `ordered` if it matters what comes first."""
+    found = _element(frame, value, node)
+    if ordered and value.type in _SETS:
+        _ordered_by_addresses(frame, value, found, node)
+    return found
+
+
+def _ordered_by_addresses(frame: Frame, value: Value, found: Value, node: ast.AST) -> None:
+    """A set is walked through in an order that follows from where some of its elements lie."""
+    elements = classes.hashed_by_address(frame, found)
+    if elements:
+        frame.trace.compared |= elements | value.objects
+        frame.walk.effect(frame, ADDRESSES, "read", "", node)
+        frame.walk.effect(frame, REFERENCES, "read", "", node)
+
+
+def _element(frame: Frame, value: Value, node: ast.AST) -> Value:
     if value.items is not None:
         return join_all(list(value.items))
     if value.type in frame.walk.classes:
@@ -279,7 +299,7 @@ def _consumed(frame: Frame, value: Value, node: ast.AST) -> Value:
     """The elements of an iterator, which is moved on; what makes them is called."""
     if value.type == namespace.NAMESPACE:
         return namespace.anything(frame, node, "a loop over `globals()` may read any name")
-    frame.change(value, node, "it is consumed")
+    rows.move_on(frame, value, node, "it is consumed")
     if value.callee is not None:
         made = call_value(frame, node, Value("function", value.objects, value.callee), NO_ARGUMENTS)
         if value.type == "generator":
@@ -406,6 +426,8 @@ def implicit(frame: Frame, value: Value, method: str, node: ast.AST) -> None:
 
 def shown(frame: Frame, value: Value, node: ast.AST) -> None:
     """The value is displayed or made into text: what the notebook wrote for that is called."""
+    if value.type == COUNT:
+        frame.walk.effect(frame, REFERENCES, "read", "", node)
     if value.items is not None:
         for item in value.items:
             shown(frame, item, node)

@@ -81,6 +81,8 @@ class Walk:
         self.anything = Value("")
         self.given: dict[str, Value] = {}
         self.cell = 0
+        # The exceptions whose handlers run.
+        self.handled: list[int] = []
         self.has_walrus = False
         # The expression whose value nothing is done with.
         self.discarded: ast.expr | None = None

@@ -10,14 +10,12 @@ from nbcompile.model.diagnostic import Span
 from nbcompile.model.facts import TEMPORARY_OF_PROCESS, CellFacts, Effect, FactsKind, StatementId
 from nbcompile.model.graph import CHANNEL, FILE, Edge, EdgeKind, Fusion, Version
 
-# Channels whose state a step can take over and hand on.
-TRAVELS = frozenset(
-    ("random", "numpy.random", "torch.random", "matplotlib", "os.environ", "cwd", "sys.path", "shell", "umask", "matplotlib.interactive")
-)
 _RANDOM = frozenset(("random", "numpy.random", "torch.random"))
+# Channels whose state a step can take over and hand on.
+TRAVELS = _RANDOM | {"matplotlib", "matplotlib.interactive", "os.environ", "cwd", "sys.path", "shell", "umask", "locale"}
 _ORDERED = frozenset(("network", "process", "database"))
 _READ_BY_IMPORTS = ("os.environ", "cwd", "sys.path")
-_SHELL, _UMASK, _DISPLAY, _EXTENSIONS = "shell", "umask", "library:display", "library:extensions"
+_SHELL, _UMASK, _LOCALE, _DISPLAY, _EXTENSIONS = "shell", "umask", "locale", "library:display", "library:extensions"
 # Described libraries that draw with matplotlib, or may when they are asked to.
 _PLOTS = frozenset(("matplotlib", "seaborn", "pandas", "pylab", "networkx", "statsmodels", "sklearn", "scipy", "sympy"))
 # Once a notebook sets it, whoever draws may set it, too: with the first figure plots become interactive.
@@ -26,12 +24,13 @@ _INTERACTIVE = "matplotlib.interactive"
 _SHOW = ("library:display", "library:numpy", "library:pandas", "library:sympy")
 _READ_BY_ALL = frozenset(("library:warnings", "library:logging", *_SHOW))
 # The streams and the builtins.
-_READ_BY_EVERYTHING = frozenset((*_READ_BY_IMPORTS, _SHELL, _UMASK, _DISPLAY, "library:sys", "library:builtins", "library:patches"))
+_OF_THE_PROCESS = ("library:sys", "library:builtins", "library:patches", "library:resource")
+_READ_BY_EVERYTHING = frozenset((*_READ_BY_IMPORTS, _SHELL, _UMASK, _LOCALE, _DISPLAY, *_OF_THE_PROCESS))
 # The last error that the shell has shown: set by cells that fail and are allowed to.
 _ERRORS = "errors"
 _CELL = Span(1, 1, 1, 1)
 _TEMPORARY = "they share a temporary file, and each process may have a directory of its own for these"
-_QUIET = frozenset(("environment", "time", "stdin", "import", "files"))
+_QUIET = frozenset(("environment", "time", "references", "stdin", "import", "files"))
 
 
 @dataclass(slots=True)
@@ -84,7 +83,7 @@ class _Linker:
         self.links = links
         self.statements = statements
         written = {effect.channel for cell in facts for effect in cell.effects if effect.mode != "read"}
-        read_unseen = {"matplotlib", _SHELL, _UMASK, *_READ_BY_IMPORTS} & written
+        read_unseen = {"matplotlib", _SHELL, _UMASK, _LOCALE, *_READ_BY_IMPORTS} & written
         self.errors = any(effect.channel == _ERRORS for cell in facts for effect in cell.effects)
         self.interactive = _INTERACTIVE in written
         self.libraries = {name for name in written if name.startswith("library:")} | read_unseen | (_RANDOM & written)

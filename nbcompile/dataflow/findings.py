@@ -18,6 +18,7 @@ _OUTSIDE = {
     "database": "asks a database",
     "time": "reads the clock",
     "process": "starts another program",
+    "references": "asks for addresses, references or the memory of objects",
 }
 _UNCLEAR = "./"
 

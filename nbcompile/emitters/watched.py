@@ -10,7 +10,7 @@ from nbcompile.model.graph import CHANNEL, FILE, DataflowGraph, GraphCell, Versi
 from nbcompile.model.plan import Step
 
 # Channels of which any cell may be a reader that does not say so, and those that only some cells read.
-_READ_BY_ALL = ("cwd", "matplotlib", "shell", "sys.path", "umask")
+_READ_BY_ALL = ("cwd", "matplotlib", "shell", "sys.path", "umask", "locale")
 _READ_BY_SOME = ("os.environ", "random", "numpy.random", "torch.random")
 # What libraries of which no row of the table of known calls tells keep in their modules and classes.
 LIBRARY = CHANNEL + "library:"

@@ -15,6 +15,7 @@ _WORLD = {
     "process": "it runs other programs",
     "database": "it uses a database",
     "time": "it asks for the time",
+    "references": "it asks for addresses, references or the memory of objects",
     "stdin": "it asks for input",
     "environment": "it installs something",
     "unknown": "it does something that cannot be seen",

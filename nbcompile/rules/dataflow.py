@@ -100,7 +100,9 @@ NOT_REPRODUCIBLE = Rule(
     summary="a cell depends on the moment or on the outside",
     explanation="""\
 ## What it does
-Finds cells that read the network, a database, the clock, or start other programs.
+Finds cells that read the network, a database, the clock, or start other programs; and cells that ask for what is another thing in
+every process: how many references there are to an object, how much memory it has, the order of a set whose elements lie at places
+that follow from their addresses.
 
 ## Why it matters
 What they give may differ from run to run, so that a compiled run cannot be compared with a plain one. They run in notebook order,

@@ -94,6 +94,9 @@ def named_cells(diagnostics: Sequence[Diagnostic], facts: Sequence[CellFacts]) -
             elif effect.mode == "draw" and effect.channel not in seeded:
                 found.setdefault(cell.index, f"the generator of `{effect.channel.partition('.')[0]}` is drawn from and was never seeded")
     for cell in facts:
+        if any(effect.channel == "references" for effect in cell.effects):
+            found.setdefault(cell.index, "it asks for addresses, references or the memory of objects, which every process has its own of")
+    for cell in facts:
         why = cell.opaque or next((unknown.reason for unknown in cell.unknowns), "")
         if why:
             found.setdefault(cell.index, why)

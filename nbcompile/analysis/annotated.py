@@ -29,7 +29,7 @@ def apply_annotations(facts: Sequence[CellFacts], cells: Sequence[ParsedCell]) -
 
 def _annotated(facts: CellFacts, directives: Sequence[Directive]) -> CellFacts:
     changed = {change.name for change in facts.changes}
-    changes = [Change(name, _place(one), _SAYS_SO) for one in _of(directives, "mutates") for name in one.values]
+    changes = [Change(name, _place(one), _SAYS_SO, whole=True) for one in _of(directives, "mutates") for name in one.values]
     shared = [
         Live(one.values, f"`{'` and `'.join(one.values)}` share an object: {_SAYS_SO}", _place(one)) for one in _of(directives, "shares")
     ]

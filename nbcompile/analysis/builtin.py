@@ -718,7 +718,7 @@ SPECIAL: dict[str, Special] = {
     "builtins.id": address,
     "itertools.groupby": groupby,
     "sys.getsizeof": memory,
-    "gc.collect": lambda call: plain(types.COUNT),
+    "gc.collect": lambda _: plain(types.COUNT),
     "numpy.may_share_memory": tells_apart("bool"),
     "numpy.shares_memory": tells_apart("bool"),
     "operator.is_": tells_apart("bool"),

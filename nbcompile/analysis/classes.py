@@ -583,6 +583,8 @@ def decorate(frame: Frame, decorator: Value, made: Value, node: ast.AST) -> Valu
     if isinstance(callee, Bound) and callee.receiver.type == "property":
         both = join(callee.receiver, made)
         return Value("property", both.objects, both.callee)
+    if callee is None and (found := call_member(frame, decorator, "__call__", (made,), node)) is not None:
+        return found
     if callee is None or (isinstance(callee, Bound) and callee.target is None):
         # An object of a library that registers the function.
         keeper = decorator if callee is None else callee.receiver

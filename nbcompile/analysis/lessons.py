@@ -45,7 +45,7 @@ def learn_from_profile(facts: Sequence[CellFacts], profile: Profile) -> tuple[Ce
 def _with_changes(cell: CellFacts, names: Sequence[str]) -> CellFacts:
     """A name that the cell binds anew is not an object that was there before."""
     known = {*(change.name for change in cell.changes), *(made.name for made in cell.definitions)}
-    new = tuple(Change(name, _START, "a profile has shown it") for name in names if name not in known)
+    new = tuple(Change(name, _START, "a profile has shown it", whole=True) for name in names if name not in known)
     return replace(cell, changes=(*cell.changes, *new)) if new else cell
 
 
@@ -60,7 +60,7 @@ def _cells_to_teach(facts: Sequence[CellFacts], broken: GuardBreak) -> tuple[int
 def _changes(cell: CellFacts, broken: GuardBreak) -> CellFacts:
     if any(change.name == broken.name for change in cell.changes):
         return cell
-    return replace(cell, changes=(*cell.changes, Change(broken.name, _START, _SEEN)))
+    return replace(cell, changes=(*cell.changes, Change(broken.name, _START, _SEEN, whole=True)))
 
 
 def _reads_name(cell: CellFacts, broken: GuardBreak) -> CellFacts:

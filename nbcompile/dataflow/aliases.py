@@ -11,6 +11,11 @@ from collections.abc import Iterable, Sequence
 from nbcompile.model.facts import CellFacts, Sharing
 
 
+def _changed_somewhere(cell: CellFacts) -> Iterable[str]:
+    """The names of which the cell changes something, and nobody knows what."""
+    return (change.name for change in cell.changes if change.whole)
+
+
 class Aliases:
     """The sharing known after the cells so far.
 
@@ -19,12 +24,16 @@ class Aliases:
 
     def __init__(self, facts: Sequence[CellFacts]) -> None:
         self._last_change: dict[int, int] = {}
-        for cell in facts:
-            for shared in cell.sharing:
-                if shared.changed or shared.compared:
-                    self._last_change[shared.object] = cell.index
         self._names: dict[int, tuple[str, ...]] = {}
         self._objects: dict[str, set[int]] = {}
+        for cell in facts:
+            for made in cell.definitions:
+                self.forget(made.name)
+            self.learn(cell)
+            changed = {number for name in _changed_somewhere(cell) for number in self._objects.get(name, ())}
+            changed.update(shared.object for shared in cell.sharing if shared.changed or shared.compared)
+            self._last_change.update(dict.fromkeys(changed, cell.index))
+        self._names, self._objects = {}, {}
 
     def forget(self, name: str) -> None:
         """The name is bound to something else now."""
@@ -47,6 +56,9 @@ class Aliases:
         for shared in cell.sharing:
             if self.matters(shared, cell.index):
                 found.update(dict.fromkeys(shared.names))
+        for name in _changed_somewhere(cell):
+            for number in sorted(self._objects.get(name, ())):
+                found.update((other, None) for other in self._names[number] if number in self._objects.get(other, ()))
         todo = list(found)
         while todo:
             for name in self._partners(todo.pop(), cell.index):

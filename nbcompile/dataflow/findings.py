@@ -53,7 +53,7 @@ def _unseen(cell: CellFacts) -> Iterator[Diagnostic]:
 def _changes(cell: CellFacts, facts: Sequence[CellFacts]) -> Iterator[Diagnostic]:
     """One finding for each statement that changes what another cell defined, with the names it reaches."""
     by_span: dict[tuple[Span, str], list[str]] = {}
-    for name, span, reason in cell.changes:
+    for name, span, reason, _ in cell.changes:
         by_span.setdefault((span, reason), []).append(name)
     for (span, reason), names in by_span.items():
         shown = ", ".join(f"`{name}`" for name in names)

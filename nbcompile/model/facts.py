@@ -62,11 +62,15 @@ class Deletion(NamedTuple):
 
 
 class Change(NamedTuple):
-    """The object behind `name` may change in place; `reason` says how, in words."""
+    """The object behind `name` may change in place; `reason` says how, in words.
+
+    `whole` says that nobody knows which of all that it holds has changed.
+    """
 
     name: str
     span: Span
     reason: str
+    whole: bool = False
 
     @property
     def guessed(self) -> bool:

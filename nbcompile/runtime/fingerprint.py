@@ -150,6 +150,9 @@ class _ContentWalk:
             self._numbers(struct.pack(f"<{len(numbers)}d", *numbers), numbers)
         elif kind is tuple or kind is frozenset:
             self._contents(value, kind)
+        elif kind is types.CodeType:
+            # As immutable as a tuple: nobody can tell it from a copy.
+            self._code(value, kind)
         elif id(value) in self._seen:
             self._say("again", self._seen[id(value)])
         else:
@@ -375,7 +378,6 @@ _LOOKS: Dict[type, _Look] = {
     set: _ContentWalk._contents,
     types.ModuleType: _ContentWalk._module,
     types.FunctionType: _ContentWalk._function,
-    types.CodeType: _ContentWalk._code,
     types.CellType: _ContentWalk._cell,
     types.MethodType: _ContentWalk._method,
     types.BuiltinFunctionType: _ContentWalk._built_in,

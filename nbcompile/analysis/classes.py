@@ -562,24 +562,7 @@ def decorate(frame: Frame, decorator: Value, made: Value, node: ast.AST) -> Valu
     """What a decorator makes of a function or class."""
     callee = decorator.callee
     if isinstance(callee, str):
-        path = frame.walk.known.canonical(callee)
-        kind = _KINDS.get(path)
-        if kind is not None:
-            if type(made.callee) is Function:
-                made.callee.kept = path == "functools.cached_property"
-            return Value(kind, made.objects, made.callee)
-        if path in caches.DECORATORS:
-            return caches.keep_results(frame, made, node)
-        if path == _DISPATCH:
-            dispatching = Value(path, single(frame.make(node, path, role="dispatch")), Wrapped((made,)))
-            frame.capture(dispatching, ANY, made, node)
-            return dispatching
-        if isinstance(made.callee, Class):
-            made.callee.keeps_arguments = made.callee.keeps_arguments or path.rpartition(".")[2] in KEEP_ARGUMENTS
-            return made
-        if path in _TRANSPARENT:
-            return made
-        return Value("function", made.objects, Wrapped((made,)))
+        return _decorated_by_library(frame, frame.walk.known.canonical(callee), made, node)
     if isinstance(callee, Bound) and callee.receiver.type == "property":
         both = join(callee.receiver, made)
         return Value("property", both.objects, both.callee)
@@ -592,6 +575,24 @@ def decorate(frame: Frame, decorator: Value, made: Value, node: ast.AST) -> Valu
         frame.capture(keeper, ANY, made, node)
         return made if decorator.type != "property" and isinstance(made.callee, Class) else Value(made.type, made.objects, made.callee)
     return call_value(frame, node, decorator, Arguments((made,)))
+
+
+def _decorated_by_library(frame: Frame, path: str, made: Value, node: ast.AST) -> Value:
+    kind = _KINDS.get(path)
+    if kind is not None:
+        if type(made.callee) is Function:
+            made.callee.kept = path == "functools.cached_property"
+        return Value(kind, made.objects, made.callee)
+    if path in caches.DECORATORS:
+        return caches.keep_results(frame, made, node)
+    if path == _DISPATCH:
+        dispatching = Value(path, single(frame.make(node, path, role="dispatch")), Wrapped((made,)))
+        frame.capture(dispatching, ANY, made, node)
+        return dispatching
+    if isinstance(made.callee, Class):
+        made.callee.keeps_arguments = made.callee.keeps_arguments or path.rpartition(".")[2] in KEEP_ARGUMENTS
+        return made
+    return made if path in _TRANSPARENT else Value("function", made.objects, Wrapped((made,)))
 
 
 _KINDS = {

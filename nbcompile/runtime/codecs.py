@@ -20,6 +20,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 
 from .arrays import array_parts, extent_of, is_raw, number_dtypes, own_parts, rebuild_array_view, rebuild_own, rebuild_view, reduce_number
 from .attributes import forgotten_attributes, is_its_attributes, set_attributes, sets_attributes, way_to_reduce, with_known_names
+from .callbacks import connect, connected, reduce_registry, registry_type
 from .code_places import CodeFinder, CodePlace
 from .definitions import NamesAfter
 from .extents import COPIED_ON_WRITE, FROZEN, READ_ONLY, Extent, Extents, address_of
@@ -66,7 +67,7 @@ _bare, _put_in = payload_name("bare"), payload_name("put_in")
 _own_dictionary, _set_items = payload_name("own_dictionary"), payload_name("set_items")
 _local_class, _set_class = payload_name("local_class"), payload_name("set_class")
 _set_blocks, _set_table = payload_name("set_blocks"), payload_name("set_table")
-_fill_sets = payload_name("fill_sets")
+_fill_sets, _connect_all = payload_name("fill_sets"), payload_name("connect_all")
 _placeholder, _exception, _set_exception, _figure, _mapping_view, _mapping_iterator = map(
     payload_name, ("placeholder", "exception", "set_exception", "figure", "mapping_view", "mapping_iterator")
 )
@@ -160,12 +161,16 @@ class ValueWriter(pickle.Pickler):
         self._hooked: Dict[type, bool] = {}
         self._hashed_by_code: List[type] = []
         self._guards: Dict[int, str] = {}
+        self._sentinels: Dict[type, Dict[int, Tuple[str, str]]] = {}
+        self._registries: List[Any] = []
         self._by_type: Dict[type, Callable[[Any], Any]] = {
             types.FunctionType: self._reduce_function,
             types.ModuleType: self._reduce_module,
             types.CellType: self._reduce_cell,
             Placeholder: self._reduce_placeholder,
             _SetsInOrder: lambda value: (_fill_sets, (value.fillings,)),
+            _Connections: lambda value: (_connect_all, (value.functions,)),
+            _Sentinel: lambda value: (_attribute, value.place),
             OutStream: lambda value: self._reduce_tied(value, "a stream"),
             type(...): lambda value: (_attribute, ("builtins", "Ellipsis")),
             type(NotImplemented): lambda value: (_attribute, ("builtins", "NotImplemented")),
@@ -180,6 +185,7 @@ class ValueWriter(pickle.Pickler):
             type(iter({}.keys())): lambda value: (_mapping_iterator, ("keys", _still_to_come(value))),
             type(iter({}.values())): lambda value: (_mapping_iterator, ("values", _still_to_come(value))),
             type(iter({}.items())): lambda value: (_mapping_iterator, ("items", _still_to_come(value))),
+            type(reversed([])): _reduce_reversed,
             functools._lru_cache_wrapper: self._reduce_cached,
         }
         self._add_types_of_libraries()
@@ -190,15 +196,19 @@ class ValueWriter(pickle.Pickler):
         gc.disable()
         try:
             self.dump(value)
-            written = 0
-            while written < len(self._cells):
-                for _, cell in list(self._cells.values())[written:]:
-                    self.dump(_cell_contents(cell))
-                    written += 1
+            self._write_cells(0)
+            more = []
+            functions = self._functions_called()
+            if functions:
+                known = len(self._cells)
+                self.dump(_Connections(functions))
+                self._write_cells(known)
+                more.append(functions)
             fillings = self._fillings()
             if fillings:
                 self.dump(_SetsInOrder(fillings))
-                written += 1
+                more.append(fillings)
+            written = len(self._cells) + len(more)
         finally:
             if collecting:
                 gc.enable()
@@ -211,6 +221,21 @@ class ValueWriter(pickle.Pickler):
             tuple(self._mentioned),
             tuple(self._modules),
         )
+
+    def _write_cells(self, written: int) -> None:
+        """Write what is in closure cells, which may lead to others."""
+        while written < len(self._cells):
+            for _, cell in list(self._cells.values())[written:]:
+                self.dump(_cell_contents(cell))
+                written += 1
+
+    def _functions_called(self) -> List[Tuple[Any, ...]]:
+        """What matplotlib calls when something changes, and would leave behind: registries, and their functions."""
+        if not self._registries:
+            return []
+        written = set(map(id, self._written((object,))))
+        found = ((registry, connected(registry, written)) for registry in self._registries)
+        return [(registry, functions) for registry, functions in found if functions]
 
     def _fillings(self) -> List[Tuple[Any, ...]]:
         """The sets that would be walked through in another order than here, and how to fill them."""
@@ -274,11 +299,25 @@ class ValueWriter(pickle.Pickler):
             return self._fail(value, "an object", f"{type(error).__name__}: {error}")
         if isinstance(reduced, str) and not _is_found(value, getattr(value, "__module__", None), reduced):
             return self._fail(value, "an object", "nothing says where it is defined")
+        if isinstance(reduced, tuple) and len(reduced) > 2 and type(reduced[2]) is dict:
+            reduced = (*reduced[:2], self._with_sentinels(kind, reduced[2]), *reduced[3:])
         attributes = forgotten_attributes(value, reduced, way_to_reduce(kind)) if isinstance(reduced, tuple) else None
         if attributes:
             make, args, state, items, pairs = (*reduced, None, None, None)[:5]
             return make, args, (state, attributes), items, pairs, _set_attributes
         return (*(*reduced, None, None)[:5], _set_state) if sets_attributes(kind, reduced) else reduced
+
+    def _with_sentinels(self, kind: type, state: Dict[Any, Any]) -> Dict[Any, Any]:
+        """The state of an object, with names for constants of its module that others are told from by their identity."""
+        known = self._sentinels.get(kind)
+        if known is None:
+            known = self._sentinels[kind] = _sentinels_of(kind)
+        found = {name: _Sentinel(known[id(item)]) for name, item in state.items() if id(item) in known} if known else {}
+        return {**state, **found} if found else state
+
+    def _reduce_registry(self, value: Any) -> Any:
+        self._registries.append(value)
+        return reduce_registry(value, PROTOCOL)
 
     def _has_hooks(self, kind: type) -> bool:
         if kind not in self._hooked:
@@ -417,6 +456,9 @@ class ValueWriter(pickle.Pickler):
         figure = getattr(sys.modules.get("matplotlib.figure"), "Figure", None)
         if figure is not None:
             self._by_type[figure] = self._reduce_figure
+        registry = registry_type()
+        if registry is not None:
+            self._by_type[registry] = self._reduce_registry
 
     def _add_types_of_pandas(self, pandas: Any) -> None:
         """Know the memory that pandas never changes, and that it copies before it is changed."""
@@ -559,6 +601,27 @@ class _SetsInOrder:
         self.fillings = fillings
 
 
+class _Connections:
+    """What comes after everything else in a frame: what calls functions, and these functions."""
+
+    def __init__(self, functions: List[Tuple[Any, ...]]) -> None:
+        self.functions = functions
+
+
+class _Sentinel:
+    """Stands for a constant of a module: which module, and what it is called there."""
+
+    def __init__(self, place: Tuple[str, str]) -> None:
+        self.place = place
+
+
+def _sentinels_of(kind: type) -> Dict[int, Tuple[str, str]]:
+    """The texts and bare objects that the modules of a class have under a name, by their identity."""
+    modules = dict.fromkeys(base.__module__ for base in kind.__mro__ if base.__module__ not in ("__main__", "builtins"))
+    named = ((module, name, item) for module in modules for name, item in vars(sys.modules.get(module, NAMES)).items())
+    return {id(item): (module, name) for module, name, item in named if type(item) in (str, object) and not name.startswith("__")}
+
+
 _WITHOUT_PARTS = frozenset((type(None), bool, int, float, complex, str, bytes))
 _SMALL_BUFFER = 1 << 12
 # They tell the shell how to show figures, once for each process.
@@ -587,6 +650,13 @@ def _still_to_come(iterator: Any) -> Optional[List[Any]]:
         return list(iterator.__reduce__()[1][0])
     except RuntimeError:
         return None
+
+
+def _reduce_reversed(iterator: Any) -> Any:
+    """A list that has become shorter than where its reversed iterator stands gives nothing any more; unpickled it would."""
+    reduced = iterator.__reduce__()
+    is_beyond = len(reduced) > 2 and reduced[2] >= len(reduced[1][0])
+    return (iter, ((),)) if is_beyond else reduced
 
 
 def _cell_contents(cell: Any) -> Tuple[Any, ...]:
@@ -656,10 +726,12 @@ class Reader(pickle.Unpickler):
         try:
             # As if a cell had called it: some objects look for names of the notebook in their caller.
             value = eval(_LOAD, namespace, NamesAfter(self._scope.definitions, namespace, self._cell, own))  # noqa: S307 (our own code)
-            for number in range(pickles - 1):
-                contents = self.load()
+            number = 0
+            for contents in (self.load() for _ in range(pickles - 1)):
                 if contents:
                     self.cell(number).cell_contents = contents[0]
+                # What is no cell is nothing.
+                number += contents is not None
         finally:
             # An object may keep the names, and must not keep us, who know all objects.
             own.clear()
@@ -782,6 +854,10 @@ class Reader(pickle.Unpickler):
     def fill_sets(self, fillings: List[Tuple[Any, ...]]) -> None:
         for value, *way in fillings:
             Filling(*way).fill(value)
+
+    def connect_all(self, functions: List[Tuple[Any, ...]]) -> None:
+        for registry, called in functions:
+            connect(registry, called)
 
     def set_table(self, made: Any, parts: Tuple[Any, Dict[str, Any], bool]) -> None:
         state, attributes, is_copy = parts

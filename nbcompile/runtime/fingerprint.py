@@ -12,6 +12,7 @@ import functools
 import hashlib
 import io
 import math
+import re
 import struct
 import sys
 import types
@@ -150,9 +151,9 @@ class _ContentWalk:
             self._numbers(struct.pack(f"<{len(numbers)}d", *numbers), numbers)
         elif kind is tuple or kind is frozenset:
             self._contents(value, kind)
-        elif kind is types.CodeType:
+        elif kind is types.CodeType or kind is re.Pattern:
             # As immutable as a tuple: nobody can tell it from a copy.
-            self._code(value, kind)
+            (self._code if kind is types.CodeType else self._other)(value, kind)
         elif id(value) in self._seen:
             self._say("again", self._seen[id(value)])
         else:

@@ -1,0 +1,61 @@
+"""What matplotlib calls when something of it changes: a colour bar hears of its image, axes that share an axis of each other.
+
+It knows bound methods weakly, and leaves them behind when it is pickled. They go along where their objects do.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import types
+from typing import Any, Iterator, List, NamedTuple, Set, Tuple
+
+
+class Connected(NamedTuple):
+    """A function that is called upon a signal, and the number under which it can be disconnected."""
+
+    number: int
+    signal: str
+    function: Any
+
+
+def registry_type() -> Any:
+    """The type of what knows whom to call; nothing where matplotlib is not loaded."""
+    return getattr(sys.modules.get("matplotlib.cbook"), "CallbackRegistry", None)
+
+
+def reduce_registry(registry: Any, protocol: int) -> Any:
+    """What pickle makes of a registry, which takes a number from it for that."""
+    following = registry._cid_gen.__reduce__()[1][0]
+    reduced = registry.__reduce_ex__(protocol)
+    registry._cid_gen = itertools.count(following)
+    reduced[2]["_cid_gen"] = following
+    return reduced
+
+
+def connected(registry: Any, written: Set[int]) -> List[Tuple[Any, ...]]:
+    """The functions that pickle would leave behind, if they are the notebook's, and methods of objects that were written."""
+    return [tuple(one) for one in _all(registry) if one.number not in registry._pickled_cids and _goes_along(one.function, written)]
+
+
+def _all(registry: Any) -> Iterator[Connected]:
+    for signal, functions in registry.callbacks.items():
+        for number, reference in functions.items():
+            yield Connected(number, signal, reference())
+
+
+def _goes_along(function: Any, written: Set[int]) -> bool:
+    if isinstance(function, types.MethodType):
+        return id(function.__self__) in written
+    return isinstance(function, types.FunctionType) and function.__module__ == "__main__"
+
+
+def connect(registry: Any, functions: List[Tuple[Any, ...]]) -> None:
+    """Have these functions called again, in the order in which all of them were connected."""
+    following = registry._cid_gen
+    for one in map(Connected._make, functions):
+        registry._cid_gen = itertools.count(one.number)
+        registry.connect(one.signal, one.function)
+    registry._cid_gen = following
+    for signal, known in registry.callbacks.items():
+        registry.callbacks[signal] = dict(sorted(known.items()))

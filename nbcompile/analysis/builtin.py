@@ -26,6 +26,7 @@ from nbcompile.analysis.values import (
     join,
     join_all,
     plain,
+    says_nan,
     single,
     tuple_of,
 )
@@ -394,6 +395,13 @@ def address(call: Call) -> Value:
     return plain("int")
 
 
+def float_(call: Call) -> Value:
+    """`float(x)`: a number, but for a NaN, which has an identity."""
+    types.implicit(call.frame, call.first, "__float__", call.node)
+    is_nan = says_nan(call.first.const)
+    return Value("float", single(call.frame.make(call.node, classes.NAN))) if is_nan else plain("float")
+
+
 def same_kind(call: Call) -> Value:
     """`abs(x)`, `round(x, n)`: something new of the kind of the value."""
     value = call.first
@@ -724,7 +732,7 @@ SPECIAL: dict[str, Special] = {
     "operator.is_": tells_apart("bool"),
     "operator.is_not": tells_apart("bool"),
     "builtins.int": asks("__int__", "int"),
-    "builtins.float": asks("__float__", "float"),
+    "builtins.float": float_,
     "builtins.bool": asks("__bool__", "bool"),
     "builtins.abs": same_kind,
     "builtins.round": same_kind,

@@ -488,12 +488,12 @@ def operate(frame: Frame, left: Value, dunders: tuple[str, str], right: Value, n
 
 
 def told_apart(frame: Frame, value: Value) -> Objects:
-    """Those of a value's objects that are equal only to themselves: functions, classes, and instances that say nothing else."""
+    """Those of a value's objects that are equal only to themselves: functions, classes, NaNs, and instances that say nothing else."""
     walk, found = frame.walk, []
     for number in value.objects:
         kind = walk.heap.types[number]
         of = walk.classes.get(kind)
-        if kind in ("function", "type") or (of is not None and find(frame, of, "__eq__")[0] is None):
+        if kind in ("function", "type", NAN) or (of is not None and find(frame, of, "__eq__")[0] is None):
             found.append(number)
     return frozenset(found)
 
@@ -604,6 +604,8 @@ _KINDS = {
 }
 # Decorators of classes whose instances keep what they are made of.
 KEEP_ARGUMENTS = ("dataclass", "define", "frozen", "mutable", "attrs", "s")
+# A number that is equal to nothing.
+NAN = "nan"
 _FIELD = "dataclasses.Field"
 # What is bound in an enumeration without becoming a member of it.
 _IN_ENUMERATIONS = frozenset(("function", "property", "classmethod", "staticmethod", "type"))

@@ -8,6 +8,8 @@ from __future__ import annotations
 import ast
 from typing import NamedTuple
 
+from nbcompile.analysis.values import says_nan
+
 _PURE_CALLS_WORDS = """
     int float str bool bytes complex frozenset range tuple abs min max round len sum slice ord chr pathlib.Path re.compile
     collections.namedtuple typing.TypeVar typing.NewType datetime.date datetime.datetime datetime.timedelta decimal.Decimal
@@ -177,7 +179,8 @@ def _is_constant(node: ast.expr) -> bool:
         return all(_is_constant(part.value) if isinstance(part, ast.FormattedValue) else True for part in node.values)
     if isinstance(node, ast.Call):
         given = [*node.args, *(keyword.value for keyword in node.keywords)]
-        return dotted(node.func).removeprefix("builtins.") in _PURE_CALLS and all(map(_is_constant, given))
+        is_nan = any(isinstance(one, ast.Constant) and says_nan(one.value) for one in given)
+        return dotted(node.func).removeprefix("builtins.") in _PURE_CALLS and all(map(_is_constant, given)) and not is_nan
     return kind is ast.Lambda
 
 

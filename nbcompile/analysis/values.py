@@ -205,6 +205,11 @@ def single(number: int) -> Objects:
     return found
 
 
+def says_nan(text: object) -> bool:
+    """Whether `float(text)` is a NaN, which is equal to nothing, and which containers find by its identity."""
+    return isinstance(text, str) and text.strip().lstrip("+-").lower() == "nan"
+
+
 def tuple_of(items: tuple[Value, ...]) -> Value:
     """A tuple: immutable itself, it reaches what its elements reach."""
     objects = NO_OBJECTS

@@ -12,8 +12,10 @@ import functools
 import gc
 import importlib
 import io
+import math
 import pickle
 import re
+import struct
 import sys
 import types
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -38,6 +40,8 @@ NAMES = types.ModuleType("nbcompile_payload", "What the frames of payloads call;
 PROTOCOL = 5
 # A new set, which is noted in the memo, and the start of its elements. Data may look like it, which costs a look at the memo.
 _SET_WITH_ELEMENTS = re.compile(re.escape(pickle.EMPTY_SET + pickle.MEMOIZE + pickle.MARK))
+# A number that is none, of either sign.
+_NO_NUMBER = re.compile(rb"G[\x7f\xff]\xf8\x00\x00\x00\x00\x00\x00")
 _A_FROZENSET = re.compile(re.escape(pickle.FROZENSET + pickle.MEMOIZE))
 
 
@@ -90,7 +94,10 @@ class Scope(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """One or more variables, pickled with one memo: `pickles` pickles, one after the other, and the memory they refer to."""
+    """One or more variables, pickled with one memo: `pickles` pickles, one after the other, and the memory they refer to.
+
+    `nans` are numbers that are equal to nothing, but for those that every process has: who has the same one finds it by its identity.
+    """
 
     content: Any
     pickles: int
@@ -99,6 +106,7 @@ class Frame(NamedTuple):
     failures: Tuple[TravelFailure, ...]
     definitions: Tuple[str, ...]
     modules: Tuple[str, ...]
+    nans: Tuple[float, ...] = ()
 
 
 def write_frame(version: str, value: Any, scope: Scope) -> Frame:
@@ -131,10 +139,11 @@ def _write_as_it_is(version: str, value: Any, scope: Scope) -> Frame:
     frame = writer.write(value)
     writer.check_keys()
     orders = writer.orders_of_frozensets()
-    if not orders:
+    if not orders and not writer.has_nan():
         return frame
     try:
-        return _OrderedWriter(version, scope, orders).write(value)
+        exact = _ExactWriter(version, scope, orders)
+        return exact.write(value)._replace(nans=exact.nans())
     except _HoldsItself:
         return frame
 
@@ -255,6 +264,10 @@ class ValueWriter(pickle.Pickler):
             return {}
         found = ((id(one), order_of_adding(one)) for one in self._written((frozenset,)) if type(one) is frozenset)
         return {number: order for number, order in found if order is not None}
+
+    def has_nan(self) -> bool:
+        """Whether there may be a NaN outside arrays. Containers find it by its identity."""
+        return _NO_NUMBER.search(self._content.getbuffer()) is not None
 
     def check_keys(self) -> None:
         """Nobody finds a key again whose hash has changed; of a copy, which asks for all hashes anew, one would."""
@@ -534,8 +547,8 @@ class _HoldsItself(Exception):
     """A frozenset is met again within its own elements."""
 
 
-class _OrderedWriter(ValueWriter):
-    """Writes some frozensets as what they are made of: of these pickle asks nobody else how to rebuild them.
+class _ExactWriter(ValueWriter):
+    """Writes some frozensets as what they are made of, and each NaN as the one it is: of these pickle asks nobody else how to rebuild them.
 
     It asks for every object, and every number, which takes time.
     """
@@ -543,25 +556,44 @@ class _OrderedWriter(ValueWriter):
     def __init__(self, version: str, scope: Scope, orders: Dict[int, Order]) -> None:
         super().__init__(version, scope)
         self._orders = orders
-        self._made: Dict[int, int] = {}
+        self._made: Dict[int, Tuple[int, Any]] = {}
         self._within: Dict[int, str] = {}
+        known = ((sys.modules.get(module), name) for module in ("numpy", "math") for name in ("nan",))
+        self._constants = {id(getattr(module, name)): (module.__name__, name) for module, name in known if module is not None}
 
     def persistent_id(self, value: Any) -> Any:
-        """The number of a frozenset, and how it is made where it is first met; nothing for anything else."""
-        if type(value) is str and self._within.get(len(self._within)) is value:
+        """The number of a frozenset or NaN, and how it is made where it is first met; nothing for anything else."""
+        kind = type(value)
+        if kind is float and math.isnan(value):
+            return self._nan(value)
+        if kind is str and self._within.get(len(self._within)) is value:
             self._within.popitem()
-        order = self._orders.get(id(value)) if type(value) is frozenset else None
-        if order is None:
-            return None
-        number = self._made.get(id(value))
-        if number is None:
-            number = self._made[id(value)] = len(self._made)
-            # This text comes when all elements are written.
-            end = self._within[len(self._within) + 1] = f"end of {number}"
-            return number, tuple(order), end
-        if any(end == f"end of {number}" for end in self._within.values()):
-            raise _HoldsItself
-        return (number,)
+        order = self._orders.get(id(value)) if kind is frozenset else None
+        return None if order is None else self._frozenset(value, order)
+
+    def _nan(self, value: float) -> Tuple[Any, ...]:
+        known = self._made.get(id(value))
+        if known is not None:
+            return (known[0],)
+        number = len(self._made)
+        self._made[id(value)] = number, value
+        return number, "nan", self._constants.get(id(value)), struct.pack("d", value)
+
+    def nans(self) -> Tuple[float, ...]:
+        """Those that were written, and that no module has."""
+        return tuple(one for _, one in self._made.values() if type(one) is float and id(one) not in self._constants)
+
+    def _frozenset(self, value: Any, order: Order) -> Tuple[Any, ...]:
+        known = self._made.get(id(value))
+        if known is not None:
+            if any(end == f"end of {known[0]}" for end in self._within.values()):
+                raise _HoldsItself
+            return (known[0],)
+        number = len(self._made)
+        self._made[id(value)] = number, value
+        # This text comes when all elements are written.
+        end = self._within[len(self._within) + 1] = f"end of {number}"
+        return number, "frozenset", tuple(order), end
 
 
 class _ReachWriter(ValueWriter):
@@ -712,7 +744,7 @@ class Reader(pickle.Unpickler):
         self._path = frame.path
         self._scope = scope
         self._cells: Dict[int, Any] = {}
-        self._frozensets: Dict[int, Any] = {}
+        self._exact: Dict[int, Any] = {}
         self._cell = cell
         view = memoryview(frame.memory)
         stretches = [frame.places[number] for number in frame.buffers]
@@ -740,11 +772,15 @@ class Reader(pickle.Unpickler):
         return value
 
     def persistent_load(self, found: Tuple[Any, ...]) -> Any:
-        """A frozenset, by its number, and how it is made where it comes first."""
+        """A frozenset or NaN, by its number, and how it is made where it comes first."""
         number, *making = found
         if making:
-            self._frozensets[number] = Order(*making[0]).make()
-        return self._frozensets[number]
+            kind, parts, rest = making
+            if kind == "frozenset":
+                self._exact[number] = Order(*parts).make()
+            else:
+                self._exact[number] = self.attribute(*parts) if parts else struct.unpack("d", rest)[0]
+        return self._exact[number]
 
     def find_class(self, module: str, name: str) -> Any:
         if module == NAMES.__name__:

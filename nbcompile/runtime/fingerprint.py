@@ -8,6 +8,7 @@ it out, and `floats` sums it up, so that values can also be compared within a to
 from __future__ import annotations
 
 import array
+import collections
 import functools
 import hashlib
 import io
@@ -184,7 +185,9 @@ class _ContentWalk:
 
     def _mapping(self, value: Any, kind: type) -> None:
         self._say(_full_name(kind), len(value))
-        self._parts(part for item in list(dict.items(value)) for part in item)
+        # An ordered dictionary has an order of its own.
+        items = collections.OrderedDict.items if isinstance(value, collections.OrderedDict) else dict.items
+        self._parts(part for item in list(items(value)) for part in item)
 
     def _module(self, value: Any, kind: type) -> None:
         self._say("module", value.__name__)

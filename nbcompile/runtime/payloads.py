@@ -62,7 +62,7 @@ def save_payload(
     writer = PayloadWriter(path)
     try:
         groups: List[Dict[str, Any]] = []
-        for numbers in groups_that_share(reaches):
+        for numbers in groups_that_share(reaches, [frame.nans for frame in frames]):
             frame = frames[numbers[0]]
             if len(numbers) > 1:
                 names = [str(bound[number][0]) for number in numbers]

@@ -64,6 +64,7 @@ _TIED_TO_A_PROCESS: Tuple[Tuple[str, str, str], ...] = (
     ("sqlalchemy.engine.base", "Connection", "a database connection"),
     ("sqlalchemy.orm.session", "Session", "a database session"),
     ("unittest.mock", "_patch", "a patch"),
+    ("unittest.mock", "_patch_dict", "a patch"),
     ("contextvars", "ContextVar", "a context variable"),
     ("contextvars", "Token", "a context variable"),
     ("_weakref", "ReferenceType", "a weak reference"),

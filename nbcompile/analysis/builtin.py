@@ -6,7 +6,7 @@ import ast
 import posixpath
 from collections.abc import Callable
 
-from nbcompile.analysis import caches, classes, files, filled, rows, types
+from nbcompile.analysis import by_name, caches, classes, files, filled, rows, types
 from nbcompile.analysis.aliases import ANY, FACTORY, KEPT, KEYS
 from nbcompile.analysis.assignment import store_attribute
 from nbcompile.analysis.bindings import Frame
@@ -725,6 +725,8 @@ SPECIAL: dict[str, Special] = {
     "builtins.hash": asks("__hash__", "int"),
     "builtins.id": address,
     "itertools.groupby": groupby,
+    "unittest.main": by_name.run_tests,
+    "doctest.testmod": by_name.run_examples,
     "sys.getsizeof": memory,
     "gc.collect": lambda _: plain(types.COUNT),
     "numpy.may_share_memory": tells_apart("bool"),

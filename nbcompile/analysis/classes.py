@@ -40,7 +40,7 @@ def define_class(frame: Frame, node: ast.ClassDef) -> Value:
     made = found if isinstance(found, Class) else Class(node.name, f"{OWN}{node.name}.{number}", bases, origin(walk.cell, node))
     inherited = (base.callee.metaclass for base in bases if isinstance(base.callee, Class))
     made.metaclass = keywords.get("metaclass") or next((one for one in inherited if one is not None), None)
-    made.object = number
+    made.object, made.doc = number, ast.get_docstring(node) or ""
     walk.heap.callees[number] = made
     walk.classes[made.type] = made
     walk.heap.has_classes = True

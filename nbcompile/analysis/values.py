@@ -101,7 +101,7 @@ class Code:
 class Class:
     """A notebook's class; `type` is the type of its instances."""
 
-    __slots__ = ("attributes", "bases", "keeps_arguments", "members", "metaclass", "name", "object", "order", "origin", "type")
+    __slots__ = ("attributes", "bases", "doc", "keeps_arguments", "members", "metaclass", "name", "object", "order", "origin", "type")
 
     def __init__(self, name: str, type: str, bases: tuple[Value, ...], origin: Origin) -> None:  # noqa: A002
         self.name = name
@@ -112,6 +112,7 @@ class Class:
         self.members: dict[str, Value] = {}
         self.attributes: list[str] = []
         self.keeps_arguments = False
+        self.doc = ""
         self.object = -1
         self.order: tuple[Class, ...] = ()
 

@@ -275,6 +275,11 @@ RULES: tuple[MaskingRule, ...] = (
     ),
     MaskingRule(name="address", summary="addresses of objects", apply=_each_text(_substitute((r"\b0x[0-9a-fA-F]{6,16}\b", "0x…")))),
     MaskingRule(
+        name="compilations",
+        summary="how many functions networkx had wrapped when it wrapped one that an error went through",
+        apply=_each_text(_substitute((r"\b(argmap_\w+?_)\d+\b", r"\1…"), (r"(\bcompilation )\d+(?=\W)", r"\1…"))),
+    ),
+    MaskingRule(
         name="timing",
         summary="measured times: `%time`, `%timeit`, progress bars, test runners",
         apply=_each_text(

@@ -323,7 +323,7 @@ class _Notebook:
         for value in (*values, *frame.top.values.values()):
             path = value.callee if type(value.callee) is str else value.type
             if "." in path or value.callee == path:
-                record.libraries.add(module_of_class(frame, path) or path.partition(".")[0])
+                record.libraries |= walk.known.homes(module_of_class(frame, path) or path.partition(".")[0])
         if any(name not in walk.namespace for name, _ in record.uses):
             record.libraries |= walk.starred
         record.libraries -= {"__main__", "builtins", ""}

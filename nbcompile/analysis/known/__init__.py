@@ -184,6 +184,12 @@ class Known:
                 head = head.rpartition(".")[0]
         return path
 
+    def homes(self, library: str) -> frozenset[str]:
+        """A library, and those under whose names the table knows parts of it: what is set of these is set of it."""
+        self._load(library)
+        found = (name for other, name in self._same.items() if other.startswith(f"{library}."))
+        return frozenset((library, *(name.partition(".")[0] for name in found)))
+
     # -- reading -------------------------------------------------------------------------------------------------
 
     def _find(self, owner: str, name: str) -> str:

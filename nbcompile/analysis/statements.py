@@ -14,9 +14,9 @@ from nbcompile.analysis.functions import make_function
 from nbcompile.analysis.values import MISSING, NONE, SCALAR, Value, join, single
 from nbcompile.analysis.visit import STATEMENTS, evaluate, execute
 
-# Exceptions to these end the block they manage without ending the cell.
 # Under these names an exception has others.
 _LEADING_ON = ("__cause__", "__context__")
+# Exceptions to these end the block they manage without ending the cell.
 _SWALLOWS = frozenset(("contextlib.suppress", "pytest.raises", "unittest.TestCase.assertRaises", ""))
 
 

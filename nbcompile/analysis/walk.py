@@ -103,6 +103,7 @@ class Walk:
     def start_cell(self, index: int, has_walrus: bool, directives: tuple[Directive, ...]) -> None:
         """A new cell begins."""
         self.cell = index
+        self.handled = []
         self.has_walrus = has_walrus
         self.ends_early = False
         self.errors = []

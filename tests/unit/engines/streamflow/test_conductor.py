@@ -63,6 +63,13 @@ class Stage:
         await self.place.stop()
         await self.place.close()
 
+    async def until(self, what, step):
+        """Wait for a note; the conductor has gone on from there as far as it goes by itself."""
+        while step not in [noted for noted, _ in self.notes(what)]:  # noqa: ASYNC110 - a file tells nobody
+            await asyncio.sleep(0.01)
+        for _ in range(20):
+            await asyncio.sleep(0)
+
     def notes(self, what):
         return [(note["step"], note.get("state", note.get("attempt"))) for note in NoteReader(self.path).news() if note["note"] == what]
 
@@ -85,9 +92,9 @@ def test_a_failure_waits_for_the_cells_before_it_and_ends_those_after_it(tmp_pat
     async def scenario():
         stage = Stage(tmp_path)
         late = asyncio.ensure_future(stage.step("late", "import time; time.sleep(60)"))
-        await asyncio.sleep(1)
+        await stage.until("submitted", "late")
         bad = asyncio.ensure_future(stage.step("bad", "raise SystemExit(3)"))
-        await asyncio.sleep(1)
+        await stage.until("ended", "bad")
         assert not bad.done()
         assert await stage.step("first", "pass") == ("", 0)
         codes = [(await bad)[1], (await late)[1]]
@@ -103,16 +110,24 @@ def test_a_failure_waits_for_a_step_that_is_just_being_submitted(tmp_path):
     """StreamFlow closes the place as soon as it hears of the failure."""
 
     class SlowSession(ReferenceSession):
+        asked, may_go = asyncio.Event(), asyncio.Event()
+
         async def submit(self, job):
             if job.name == "late":
-                await asyncio.sleep(2)
+                self.asked.set()
+                await self.may_go.wait()
             return await super().submit(job)
 
     async def scenario():
         stage = Stage(tmp_path, kind=SlowSession)
         late = asyncio.ensure_future(stage.step("late", "import time; time.sleep(60)"))
+        await stage.place.session.asked.wait()
         await stage.step("first", "pass")
-        await stage.step("bad", "raise SystemExit(3)")
+        bad = asyncio.ensure_future(stage.step("bad", "raise SystemExit(3)"))
+        await stage.until("ended", "bad")
+        assert not bad.done()
+        stage.place.session.may_go.set()
+        await bad
         submitted = stage.notes("submitted")
         await late
         await stage.close()

@@ -27,12 +27,12 @@ from nbcompile.api.visits import take_visited
 from nbcompile.backend import PlaceEvent, RunId, Secret
 from nbcompile.emitters.streamflow import CONNECTOR, WORKDIR
 from nbcompile.engines.directory import RunDirectory
-from nbcompile.engines.streamflow.allowance import Allowance, TransferRefused
+from nbcompile.engines.streamflow.allowance import Allowance, moved_before
 from nbcompile.engines.streamflow.command import RUNTIME, Manner
 from nbcompile.engines.streamflow.conductor import Conductor, Policy
 from nbcompile.engines.streamflow.deliver import Delivery
 from nbcompile.engines.streamflow.host import Hosting, read_hosting
-from nbcompile.engines.streamflow.notes import NoteReader, NoteWriter
+from nbcompile.engines.streamflow.notes import Note, NoteReader, NoteWriter, Reason
 from nbcompile.engines.streamflow.past import FILE_NAME, PlacedPast, read_facts
 from nbcompile.engines.streamflow.place import Opened, Place, open_here
 from nbcompile.model.errors import NbcompileError
@@ -74,12 +74,22 @@ class _Run:
         path = self.hosting.notes if self.hosting else Path(os.devnull)
         before = tuple(NoteReader(path).news())
         self.notes = NoteWriter(path)
-        # Whoever starts StreamFlow by hand has set no limit.
-        self.allowance = Allowance(self.hosting.max_transfer, str(self.hosting.directory)) if self.hosting else Allowance()
+        self.allowance = self._allowance(before)
         delivery = Delivery(RunDirectory(self.hosting.directory) if self.hosting else None)
         policy = self.hosting.policy if self.hosting else Policy()
         not_ours = "" if self.hosting else "local"
         self.conductor = Conductor(self.placement, self.notes, policy, delivery, before, not_ours, self._past())
+
+    def _allowance(self, before: Sequence[Note]) -> Allowance:
+        """What may still go between places. Whoever starts StreamFlow by hand has set no limit."""
+        if self.hosting is None:
+            return Allowance()
+        return Allowance(
+            self.hosting.max_transfer,
+            str(self.hosting.directory),
+            before=moved_before(before),
+            tell=lambda size: self.notes.write("moved", bytes=size),
+        )
 
     def _past(self) -> PlacedPast | None:
         """What earlier runs made, where the engine wants that used."""
@@ -296,11 +306,9 @@ class SessionConnector(Connector):
         try:
             await work
         except (NbcompileError, OSError) as error:
-            advice, conductor = getattr(error, "advice", ""), self._run.conductor
-            name = PurePath(path).name
-            reason = str(error) if isinstance(error, TransferRefused) else f"`{name}` cannot be moved: {error}"
+            name, conductor = PurePath(path).name, self._run.conductor
             tell = conductor.cannot_hand_back if back else conductor.cannot_move
-            await tell(self.place, name, reason, advice)
+            await tell(self.place, name, Reason.of(error, f"`{name}` cannot be moved"))
             raise _failed(error) from None
 
     async def _send_early(self) -> None:

@@ -177,8 +177,8 @@ def resume(
 ) -> RunRecord:
     """Go on with a run that was left, or that failed: steps that have ended well are not run again, and those that run are found again.
 
-    `run` is its directory, its id, or `last`. So much as `max_transfer` may go between its places from now on, in bytes; without
-    it, what was allowed when the run began. Raises `UsageError` for a run that cannot go on, else as `run`.
+    `run` is its directory, its id, or `last`. So much as `max_transfer` may go between its places in all, in bytes, what has gone
+    before included; without it, what was allowed last. Raises `UsageError` for a run that cannot go on, else as `run`.
     """
     from nbcompile.engines.registry import find_run
     from nbcompile.engines.streamflow.job import known_job
@@ -188,7 +188,7 @@ def resume(
         return _resume_here(known, tell, streams=streams)
     job = replace(known_job(known), streams=streams, goes_on=True)
     if max_transfer is not None:
-        job = replace(job, max_transfer=max_transfer)
+        job = replace(job, max_transfer=max_transfer, request={**job.request, "max_transfer": max_transfer})
     with reaching(tell) as reached:
         record = _run_placed(job, reached, tell)
     return _recorded(record, tell)
@@ -280,7 +280,7 @@ def _run_until_sound(
             if foreseen is not None and foreseen[1] != settings and len({step.target for step in made.steps}) > 1:
                 foreseen = None  # in one step cells would run where nobody placed them
             if foreseen is None:
-                return replace(record, diagnostics=tuple(found.values()))
+                return replace(record, diagnostics=(*found.values(), *record.diagnostics))
             tell(Notice(runs_again(breaks)))
             program, settings, made = foreseen
             rmtree(job.directory.state / "work")  # what is still true is brought again

@@ -9,11 +9,13 @@ from typing import NoReturn
 import click
 
 from nbcompile.model.errors import ExitCode
-from nbcompile.model.run import RunRecord, RunState
+from nbcompile.model.run import Failure, RunRecord, RunState
 from nbcompile.reporting.progress import JsonProgress, PlainProgress, Progress
 from nbcompile.reporting.run_summary import summary
+from nbcompile.rules.environment import TRANSFER_REFUSED
 
 _SIGNAL_BASE = 128
+_WORST_FIRST = (ExitCode.CELL_FAILED, ExitCode.FINDINGS, ExitCode.USAGE, ExitCode.PLACE_FAILED)
 
 
 def conclude(record: RunRecord, *, as_json: bool, quiet: bool) -> NoReturn:
@@ -27,11 +29,16 @@ def exit_code(record: RunRecord) -> int:
     """How the command ends."""
     if record.signal is not None:
         return _SIGNAL_BASE + record.signal
-    if any(not failure.lost and failure.name != "GuardBroken" for failure in record.failures):
-        return ExitCode.CELL_FAILED
-    if any(not failure.lost for failure in record.failures):
-        return ExitCode.FINDINGS
-    return ExitCode.PLACE_FAILED if record.failures else ExitCode.OK
+    found = {_exit_code_of(failure) for failure in record.failures}
+    return next((code for code in _WORST_FIRST if code in found), ExitCode.OK)
+
+
+def _exit_code_of(failure: Failure) -> ExitCode:
+    if failure.lost:
+        return ExitCode.PLACE_FAILED
+    if failure.code == TRANSFER_REFUSED.code:
+        return ExitCode.USAGE  # as where it is known before the run begins
+    return ExitCode.FINDINGS if failure.code else ExitCode.CELL_FAILED
 
 
 def follow(*, as_json: bool, quiet: bool, verbose: bool) -> Progress:

@@ -108,7 +108,7 @@ Examples:
   nbcompile runs resume last --max-transfer 50GiB"""
 )
 @_RUN
-@click.option("--max-transfer", type=Size(), default=None, help="Move at most so much between places.  [default: as before]")
+@click.option("--max-transfer", type=Size(), default=None, help="Move at most so much between places, in all.  [default: as before]")
 @click.option("--json", "as_json", is_flag=True, help="Write events as JSON lines to standard output.")
 @click.option("-q", "--quiet", is_flag=True, help="Show findings and failures only.")
 @click.option("-v", "--verbose", is_flag=True, help="Show what cells write, and how steps start.")

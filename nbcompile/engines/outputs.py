@@ -34,7 +34,7 @@ def read_outputs(path: Path) -> dict[str, Any]:
 def failures_in(step: StepId, code: int, outputs: Mapping[str, Any]) -> list[Failure]:
     """The exception of the cell that ended a step with this exit code, or the guards it broke."""
     if code == GUARD_BROKEN:
-        return [Failure(step, one.cell, "GuardBroken", f"{one.code} {one.message}", _next_step(one)) for one in breaks_in(outputs)]
+        return [_guard_broken(step, one) for one in breaks_in(outputs)]
     if code != CELL_FAILED:
         return []
     for cell in outputs.get("cells", ())[-1:]:
@@ -43,6 +43,10 @@ def failures_in(step: StepId, code: int, outputs: Mapping[str, Any]) -> list[Fai
                 traceback = tuple(output["traceback"])
                 return [Failure(step, cell["index"], output["ename"], output["evalue"], traceback, shard=last_shard(outputs))]
     return []
+
+
+def _guard_broken(step: StepId, broken: GuardBreak) -> Failure:
+    return Failure(step, broken.cell, "GuardBroken", f"{broken.code} {broken.message}", _next_step(broken), code=broken.code)
 
 
 def last_shard(outputs: Mapping[str, Any]) -> str:

@@ -27,10 +27,14 @@ class ExitCode(IntEnum):
 
 
 class NbcompileError(Exception):
-    """Base of all errors that nbcompile raises on purpose. `findings` say where in a notebook it went wrong, and how to mend it."""
+    """Base of all errors that nbcompile raises on purpose. `findings` say where in a notebook it went wrong, and how to mend it.
+
+    `code` is that of the rule that explains it, where one does; the message names it as well.
+    """
 
     exit_code = ExitCode.USAGE
     usual_advice = ""
+    code = ""
 
     def __init__(self, message: str, advice: str = "", findings: Sequence[Diagnostic] = ()) -> None:
         super().__init__(message)

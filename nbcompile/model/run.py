@@ -132,7 +132,7 @@ class Failure(NamedTuple):
     """Why a step did not end well: the exception of a cell, or what became of its process (`cell` is -1 where none had begun).
 
     `lost` says that the place and not the notebook is to blame: trying again may help. `shard` is the label of the shard of
-    a scattered step in which it happened.
+    a scattered step in which it happened, and `code` that of the rule which the run broke.
     """
 
     step: StepId
@@ -142,6 +142,7 @@ class Failure(NamedTuple):
     traceback: tuple[str, ...] = ()
     lost: bool = False
     shard: str = ""
+    code: str = ""
 
 
 class OutputFile(NamedTuple):

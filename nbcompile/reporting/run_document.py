@@ -115,6 +115,7 @@ def _failure(failure: Failure) -> dict[str, Any]:
         "step": failure.step,
         "cell": failure.cell if failure.cell >= 0 else None,
         **({"shard": failure.shard} if failure.shard else {}),
+        **({"code": failure.code} if failure.code else {}),
         "name": failure.name,
         "message": failure.message,
         "traceback": list(failure.traceback),

@@ -250,7 +250,8 @@ TRANSFER_REFUSED = Rule(
 ## What it does
 Refuses to move a value or a file to another place where everything that the run moves would then be more than `--max-transfer`. What
 is known when the run starts is counted before anything is submitted; what a step makes, as soon as it is made and before anything of
-it leaves. What is at a place already counts for nothing, and neither does what cells show.
+it leaves. What a run has moved before it was resumed counts as well; what is at a place already, or here, counts for nothing, and neither
+does what cells show. Nothing is tried again, and the command ends with exit code 2, as where it is known before.
 
 ## Why it matters
 A table of 200 GB on the scratch of a cluster would fill this machine's disk, and take the night for it.

@@ -1,10 +1,13 @@
 """What a run may move between places holds for what only the run makes."""
 
+import json
+
 import pytest
 
 from nbcompile import api
+from nbcompile.cli.following import exit_code
 from nbcompile.engines.journal import Journal
-from nbcompile.model.errors import UsageError
+from nbcompile.model.errors import ExitCode, UsageError
 from nbcompile.model.plan import Granularity
 from nbcompile.model.settings import Settings
 from tests.integration.placed import PERSON, host, shown, write_deployments
@@ -51,12 +54,18 @@ def test_what_a_step_makes_is_refused_before_it_leaves_and_allowed_to_a_next_cli
     record = api.run(tmp_path / "moves.py", settings, output=tmp_path / "out")
     (failure,) = record.failures
     assert words in failure.message
+    assert (failure.name, failure.code, exit_code(record)) == ("TransferRefused", "NB326", ExitCode.USAGE)
+    (found,) = json.loads((tmp_path / "out" / "run.json").read_text())["diagnostics"]
+    assert (found["code"], found["cell_index"], found["help"]) == ("NB326", *failed, failure.traceback[0])
+    assert found["cell_id"]
+    assert found["message"] in failure.message.replace("NB326 ", "")
     assert "this run may move 1.0 MiB between places" in failure.message
     assert f"runs resume {tmp_path / 'out'} --max-transfer 3MiB" in failure.traceback[0]
     assert [step.cells for step in record.steps if step.state.value == "failed"] == [failed]
     assert large_files() - before <= {"home"}
     assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file() and path.stat().st_size > LIMIT]
     jobs = native_jobs(tmp_path / "out")
+    assert {attempt for _, attempt in jobs.values()} == {1}
     record = api.resume(str(tmp_path / "out"), max_transfer=4 * LIMIT)
     assert record.failures == ()
     assert shown(tmp_path / "out")[-1][-1] == ["3000000\n"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from nbcompile.backend import Fatal
+from nbcompile.engines.streamflow.notes import Note
+from nbcompile.model.errors import UsageError
 from nbcompile.model.plainly import plainly
 from nbcompile.model.sizes import size_words
 from nbcompile.model.software import Site
@@ -28,17 +29,24 @@ def name_of_files(paths: Sequence[str]) -> str:
     return ", ".join(paths[:_MOST_NAMES]) + (f" and {len(paths) - _MOST_NAMES} more" if len(paths) > _MOST_NAMES else "")
 
 
-class TransferRefused(Fatal):
+class TransferRefused(UsageError):
     """A run would move more than it may."""
+
+    code = TRANSFER_REFUSED.code
+
+
+def moved_before(notes: Iterable[Note]) -> int:
+    """How much has gone between places as earlier clients of a run noted it."""
+    return sum(note["bytes"] for note in notes if note["note"] == "moved")
 
 
 class Allowance:
     """What a run may move, `None` for anything. It counts what is asked for before it leaves, and takes back what did not have to."""
 
-    def __init__(self, limit: int | None = None, run: str = "RUN") -> None:
-        """`run` is what a person calls the run."""
-        self._limit, self._run = limit, run
-        self._taken = 0
+    def __init__(self, limit: int | None = None, run: str = "RUN", before: int = 0, tell: Callable[[int], None] = lambda _: None) -> None:
+        """`run` is what a person calls the run, `before` what it has moved before; `tell` is told of what has gone, for a next client."""
+        self._limit, self._run, self._tell = limit, run, tell
+        self._taken = before
 
     @property
     def is_limited(self) -> bool:
@@ -55,9 +63,12 @@ class Allowance:
             raise TransferRefused(self._too_much(size, parcel), self._advice(size))
         self._taken += size
 
-    def give_back(self, size: int) -> None:
-        """What was counted was there already, or did not go."""
-        self._taken -= size
+    def settle(self, size: int, *, went: bool) -> None:
+        """What was counted has gone, or it was there already or could not go, and counts no more."""
+        if size and went:
+            self._tell(size)
+        elif not went:
+            self._taken -= size
 
     def _too_much(self, size: int, parcel: Parcel) -> str:
         way = f"from {Site(parcel.source)} to {Site(parcel.target)}"

@@ -16,7 +16,7 @@ from typing import Any
 from nbcompile.backend import Cause, Fatal, Job, JobKey, JobRef, JobState, JobStatus
 from nbcompile.engines.streamflow.command import job_of
 from nbcompile.engines.streamflow.deliver import Delivery
-from nbcompile.engines.streamflow.notes import Note, NoteWriter
+from nbcompile.engines.streamflow.notes import Note, NoteWriter, Reason
 from nbcompile.engines.streamflow.past import PlacedPast
 from nbcompile.engines.streamflow.place import Place
 from nbcompile.model.errors import NbcompileError
@@ -88,7 +88,7 @@ class Conductor:
             place.tree.make_directory(f"{directory}/{step.step}.files")
         except NbcompileError as error:
             if step.step in self._open:
-                self._note_failure(step, shard, place, error.message, error.advice)
+                self._note_failure(step, shard, place, Reason.of(error))
             return await self._fail(step, error.message)
         if status.state is not JobState.FINISHED:
             return await self._fail(step, f"{step.step} on {place.name}: {status.reason or status.state.value}")
@@ -96,22 +96,22 @@ class Conductor:
             self._close(step.step)
         return "", 0
 
-    async def cannot_move(self, place: Place, name: str, reason: str, advice: str) -> None:
+    async def cannot_move(self, place: Place, name: str, why: Reason) -> None:
         """A file of this name could not be brought to a place: the step that needs it cannot run."""
         step = self._step_for(place, name)
         if step.step in self._open or not self._failed:
             self._failed = True
-            self._note_failure(step, "", place, reason, advice)
-        await self._fail(step, reason)
+            self._note_failure(step, "", place, why)
+        await self._fail(step, why.reason)
 
-    async def cannot_hand_back(self, place: Place, name: str, reason: str, advice: str) -> None:
+    async def cannot_hand_back(self, place: Place, name: str, why: Reason) -> None:
         """A file of this name could not be brought here from a place: what made it has ended well, and counts for nothing."""
         step = next((one for one in self._placement.steps if name.startswith(f"{one.step}.")), self._placement.steps[0])
         if step.step not in self._undelivered and not self._failed:
-            self._note_failure(step, "", place, reason, advice)
+            self._note_failure(step, "", place, why)
         self._undelivered.add(step.step)
         self._failed = True
-        await self._fail(step, reason)
+        await self._fail(step, why.reason)
 
     @property
     def is_done(self) -> bool:
@@ -217,8 +217,8 @@ class Conductor:
         except (NbcompileError, OSError) as error:
             known = step.step in self._undelivered
             self._undelivered.add(step.step)
-            reason, advice = f"what it wrote cannot be brought here: {error}", getattr(error, "advice", "")
-            facts |= {"state": "failed", "withdrawn": withdrawn or known, "reason": reason, "advice": advice, "place_failed": True}
+            why = Reason.of(error, "what it wrote cannot be brought here")
+            facts |= {"state": "failed", "withdrawn": withdrawn or known, **why._asdict()}
         facts |= await self._remembered(place, step, shard, job, status, cached=cached)
         self._note("ended", step, shard, place, **facts)
 
@@ -302,8 +302,8 @@ class Conductor:
         of_file = [placed for placed in (*waiting, *here) if made & {placed.step, *placed.after}]
         return [*of_file, *waiting, *here, *self._placement.steps][0]
 
-    def _note_failure(self, step: PlacedStep, shard: str, place: Place, reason: str, advice: str) -> None:
-        self._note("ended", step, shard, place, state="failed", reason=reason, advice=advice, place_failed=True)
+    def _note_failure(self, step: PlacedStep, shard: str, place: Place, why: Reason) -> None:
+        self._note("ended", step, shard, place, state="failed", **why._asdict())
 
     def _note(self, what: str, step: PlacedStep, shard: str, place: Place, **facts: object) -> None:
         self._notes.write(what, step=step.step, shard=shard, place=place.name, **facts)

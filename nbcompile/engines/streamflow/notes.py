@@ -11,9 +11,23 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 Note = dict[str, Any]
+
+
+class Reason(NamedTuple):
+    """Why a step failed that its place did not end: in words, what to do, and the code of the rule that explains it, if one does."""
+
+    reason: str
+    advice: str = ""
+    code: str = ""
+
+    @classmethod
+    def of(cls, error: Exception, what: str = "") -> Reason:
+        """That of an error, after `what` did not go well; one with a code says all by itself."""
+        advice, code = getattr(error, "advice", ""), getattr(error, "code", "")
+        return cls(f"{what}: {error}" if what and not code else str(error), advice, code)
 
 
 class NoteWriter:

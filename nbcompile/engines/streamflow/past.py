@@ -25,7 +25,6 @@ from nbcompile.engines.outputs import read_outputs
 from nbcompile.engines.store import Experience, KeptFile, PlacedResult, Result, Store
 from nbcompile.engines.streamflow.command import RUNTIME
 from nbcompile.engines.streamflow.transfer import Sender, fetch
-from nbcompile.engines.streamflow.tree import Content
 from nbcompile.model.errors import NbcompileError
 from nbcompile.model.graph import Version
 from nbcompile.model.placement import PlacedStep
@@ -293,7 +292,7 @@ class PlacedPast:
         with self._passing() as directory:
             for number, one in enumerate(result.files):
                 path = directory / str(number)
-                await fetch(session, Content(one.sha256, one.sha1, one.size), path)
+                await fetch(session.get(one.sha256), path)
                 kept.append(KeptFile(one.path, await asyncio.to_thread(self._store.add, path, shared=True)))
         outputs = min(kept, key=lambda one: not one.path.startswith(f"{result.step}.outputs"))
         return Result(

@@ -14,9 +14,11 @@ from nbcompile.engines.local.follow import StepFollower
 from nbcompile.engines.outputs import cell_records, failures_in, last_shard, read_outputs
 from nbcompile.engines.streamflow.more import how_to_ask_for_more
 from nbcompile.engines.streamflow.notes import Note
+from nbcompile.model.diagnostic import Diagnostic, Place
 from nbcompile.model.placement import Placement
 from nbcompile.model.plan import Resources, StepId
-from nbcompile.model.run import Failure, KnownStep, Notice, RunEvent, StepEnded, StepRecord, StepStarted, StepState, StepWaits
+from nbcompile.model.run import Failure, Found, KnownStep, Notice, RunEvent, StepEnded, StepRecord, StepStarted, StepState, StepWaits
+from nbcompile.rules import find_rule
 from nbcompile.runtime.supervisor import report_death
 
 _STATES = {"finished": StepState.FINISHED, "cancelled": StepState.CANCELLED}
@@ -75,6 +77,7 @@ class Records:
             "ended": self._ended,
             "swept": self._swept,
             "done": self._all_done,
+            "moved": self._moved,
         }[note["note"]]
         yield from handle(note)
 
@@ -106,6 +109,10 @@ class Records:
         self.done = True
         yield from ()
 
+    @staticmethod
+    def _moved(note: Note) -> Iterator[RunEvent]:  # noqa: ARG004 - a next client reads it
+        yield from ()
+
     def _submitted(self, note: Note) -> Iterator[RunEvent]:
         step = StepId(note["step"])
         self.jobs[step] = note
@@ -135,6 +142,7 @@ class Records:
         if not note["shard"]:
             yield from follower.last_news(outputs)
         self.failures += self._failures(step, name, note, outputs)
+        yield from self._findings(step, note)
         if note.get("cached") and self.steps[step].started_seconds is None:
             yield StepStarted(step, self.steps[step].cells, self._since(note), _CACHED)
         if not note["shard"]:
@@ -191,6 +199,9 @@ class Records:
     def _failures(self, step: StepId, name: StepId, note: Note, outputs: dict[str, Any]) -> list[Failure]:
         if note["state"] == "finished" or note.get("withdrawn"):
             return []
+        if rule := find_rule(note.get("code", "")):
+            kind = rule.name.title().replace("-", "")
+            return [Failure(step, -1, kind, self._what_became(note, ""), _lines(note["advice"]), shard=_label(note), code=rule.code)]
         cause = Cause(note.get("cause", ""))
         if cause is Cause.EXIT and (found := failures_in(step, note["exit"] or 0, outputs)):
             return found
@@ -207,9 +218,16 @@ class Records:
                 self._what_became(note, said),
                 _lines(problem.get("advice") or note.get("advice") or self._advice(step, cause, note["place"])),
                 lost=True,
-                shard=last_shard(outputs) or note["shard"].replace(".", "-"),
+                shard=last_shard(outputs) or _label(note),
             )
         ]
+
+    def _findings(self, step: StepId, note: Note) -> Iterator[RunEvent]:
+        """What the run did that a rule forbids."""
+        rule = None if note.get("withdrawn") else find_rule(note.get("code", ""))
+        if rule is not None:
+            message = self._what_became({**note, "reason": note["reason"].removeprefix(f"{rule.code} ")}, "")
+            yield Found(Diagnostic(rule=rule, message=message, place=Place(self.steps[step].cells[0]), help=note["advice"]))
 
     def _advice(self, step: StepId, cause: Cause, place: str) -> str:
         asked = Resources(**self.jobs[step]["resources"]) if step in self.jobs else Resources()
@@ -236,6 +254,11 @@ class Records:
 
 def _sum(before: float | None, more: float | None) -> float | None:
     return before if more is None else (before or 0.0) + more
+
+
+def _label(note: Note) -> str:
+    """What a person calls the shard of a note."""
+    return str(note["shard"]).replace(".", "-")
 
 
 def _lines(advice: str) -> tuple[str, ...]:

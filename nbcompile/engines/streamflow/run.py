@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import shutil
@@ -27,10 +28,12 @@ from nbcompile.engines.streamflow.leaving import asks_to_leave
 from nbcompile.engines.streamflow.notes import Note, NoteReader
 from nbcompile.engines.streamflow.program import Program
 from nbcompile.engines.streamflow.records import TRY_AGAIN, Records
+from nbcompile.model.diagnostic import Diagnostic
 from nbcompile.model.errors import Denied, ExitCode, UsageError
 from nbcompile.model.plan import StepId
 from nbcompile.model.run import (
     Failure,
+    Found,
     Interpreter,
     KnownStep,
     Notice,
@@ -92,6 +95,7 @@ class _PlacedRun:
         self.code = 0
         self.signal: int | None = None
         self.leaves = False
+        self.found: list[Diagnostic] = []
         self._waits: dict[StepId, tuple[str, str]] = {}
         self._interpreter: Interpreter | None = None
 
@@ -162,7 +166,16 @@ class _PlacedRun:
             self._note(event.record.step, event.record.state.value)
         elif isinstance(event, StepWaits):
             self._note_wait(event)
+        elif isinstance(event, Found):
+            event = Found(self._located(event.diagnostic))
+            self.found.append(event.diagnostic)
         self.on_event(event)
+
+    def _located(self, found: Diagnostic) -> Diagnostic:
+        """A finding with the names that a person gave the notebook and the cell."""
+        cells = json.loads(self.job.directory.template.read_bytes())["cells"]
+        ids = [cell["id"] for cell in cells if cell["cell_type"] == "code"]
+        return replace(found, path=str(self.job.notebook), place=found.place._replace(cell_id=ids[found.place.cell_index]))
 
     def _note_wait(self, event: StepWaits) -> None:
         """What a place says of a step, for whoever looks at the run from elsewhere; of shards the one that came furthest counts."""
@@ -241,6 +254,7 @@ class _PlacedRun:
             outputs=outputs,
             failures=failures,
             signal=None if self.records.done else self.signal,
+            diagnostics=tuple(self.found),
         )
 
     def _failures(self) -> tuple[Failure, ...]:

@@ -85,44 +85,39 @@ class Sender:
         await asyncio.shield(self._under_way[content.sha256])
 
     async def _send(self, content: Content, pieces: AsyncIterator[bytes]) -> None:
-        read = False
-
-        async def noticed() -> AsyncIterator[bytes]:
-            nonlocal read
-            async for piece in pieces:
-                read = True
-                yield piece
-
+        noticed = _Noticed(pieces)
         try:
-            await self._session.put(noticed(), sha256=content.sha256, size=content.size)
+            await self._session.put(aiter(noticed), sha256=content.sha256, size=content.size)
         except BaseException:
             self._under_way.pop(content.sha256, None)
             raise
         finally:
-            size = self._counted.pop(content.sha256, 0)
-            if not read:
-                self._allowance.give_back(size)
+            self._allowance.settle(self._counted.pop(content.sha256, 0), went=noticed.begun)
 
 
 class Receiver:
-    """Brings contents of a place's store to files of this machine; what is here already is copied, and does not come again."""
+    """Brings contents of a place's store to files of this machine; what is here already is copied, and does not come again.
+
+    Nor does what an earlier client of the run has brought to where it is wanted.
+    """
 
     def __init__(self, session: Session, allowance: Allowance | None = None) -> None:
         self._session, self._allowance = session, allowance or Allowance()
-        self._coming: dict[str, tuple[Path, asyncio.Task[None]]] = {}
-        self._counted: set[str] = set()
+        self._coming: dict[str, tuple[Path, asyncio.Future[None]]] = {}
+        self._counted: dict[str, int] = {}
 
     async def bring(self, wanted: Sequence[tuple[Content, Path]], parcel: Parcel | None = None) -> None:
         """Write contents to files. What a parcel holds is counted, all of it before anything comes."""
+        await self._find_here(wanted)
         if parcel is not None:
-            new = {content.sha256: content.size for content, _ in wanted if content.sha256 not in self._counted}
+            new = {content.sha256: content.size for content, _ in wanted if content.sha256 not in {*self._coming, *self._counted}}
             self._allowance.take(sum(new.values()), parcel)
-            self._counted.update(new)
+            self._counted |= new
         await asyncio.gather(*(self._write(content, target) for content, target in wanted))
 
     async def _write(self, content: Content, target: Path) -> None:
         if content.sha256 not in self._coming:
-            task = asyncio.ensure_future(fetch(self._session, content, target))
+            task = asyncio.ensure_future(self._fetch(content, target))
             self._coming[content.sha256] = (target, task)
             try:
                 await asyncio.shield(task)
@@ -130,16 +125,42 @@ class Receiver:
                 del self._coming[content.sha256]
                 raise
             return
-        source, task = self._coming[content.sha256]
-        await asyncio.shield(task)
+        source, coming = self._coming[content.sha256]
+        await asyncio.shield(coming)
         if source != target and not await asyncio.to_thread(_copied, source, target, content):
-            await fetch(self._session, content, target)
+            await self._fetch(content, target)
+
+    async def _find_here(self, wanted: Sequence[tuple[Content, Path]]) -> None:
+        for content, target in wanted:
+            if content.sha256 not in self._coming and target.exists() and await asyncio.to_thread(_holds, target, content):
+                here = asyncio.get_running_loop().create_future()
+                here.set_result(None)
+                self._coming.setdefault(content.sha256, (target, here))
+
+    async def _fetch(self, content: Content, target: Path) -> None:
+        noticed = _Noticed(self._session.get(content.sha256))
+        try:
+            await fetch(aiter(noticed), target)
+        finally:
+            self._allowance.settle(self._counted.pop(content.sha256, 0), went=noticed.begun)
 
 
-async def fetch(session: Session, content: Content, target: Path) -> None:
+class _Noticed:
+    """Contents on their way; `begun` says whether anybody has taken a piece of them."""
+
+    def __init__(self, pieces: AsyncIterator[bytes]) -> None:
+        self._pieces, self.begun = pieces, False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._pieces:
+            self.begun = True
+            yield piece
+
+
+async def fetch(pieces: AsyncIterator[bytes], target: Path) -> None:
     """Write a content of a store to a file, which is there as a whole or not at all."""
     with _staged(target) as staging, staging.open("xb") as file:
-        async for piece in session.get(content.sha256):
+        async for piece in pieces:
             file.write(piece)
 
 
@@ -162,10 +183,18 @@ async def _pieces(path: Path) -> AsyncIterator[bytes]:
             yield piece
 
 
+def _holds(path: Path, content: Content) -> bool:
+    """Whether a file that can be read has this content, and keeps it meanwhile."""
+    try:
+        return path.stat().st_size == content.size and describe(path) == content
+    except (OSError, Fatal):
+        return False
+
+
 def _copied(source: Path, target: Path, content: Content) -> bool:
     """Whether a file that was brought before could be copied."""
     try:
-        if describe(source) != content:
+        if not _holds(source, content):
             return False
         with _staged(target) as staging:
             shutil.copyfile(source, staging)

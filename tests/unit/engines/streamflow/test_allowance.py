@@ -6,7 +6,8 @@ import hashlib
 import pytest
 
 from nbcompile.backend import Fatal, Lease, Opening, RunId
-from nbcompile.engines.streamflow.allowance import Allowance, TransferRefused, name_of_files
+from nbcompile.engines.streamflow.allowance import Allowance, TransferRefused, moved_before, name_of_files
+from nbcompile.engines.streamflow.notes import NoteReader, NoteWriter
 from nbcompile.engines.streamflow.place import Here, Place
 from nbcompile.testing import ReferenceSession
 from nbcompile.testing.reference import ReferenceSettings
@@ -135,6 +136,52 @@ def test_all_places_of_a_run_share_what_may_go(tmp_path):
         return await there(other.session, path)
 
     assert play(scenario()) == [False]
+
+
+def test_what_earlier_clients_of_the_run_have_moved_counts(tmp_path):
+    """What went, not what was there, and not what did not come to it."""
+    paths = [file(tmp_path / name, 600, name.encode()) for name in "abc"]
+    notes = NoteWriter(tmp_path / "notes")
+
+    def client(limit):
+        before = moved_before(NoteReader(tmp_path / "notes").news())
+        allowance = Allowance(limit, "a.run", before=before, tell=lambda size: notes.write("moved", bytes=size))
+        return place(tmp_path, "far", allowance, CountingSession)
+
+    async def scenario():
+        first, second, third = paths
+        far = client(1500)
+        await far.bring(first, "/w/a", "a")
+        await far.receive([(far.tree.find("/w/a"), tmp_path / "here")], "a")
+        far = client(1500)
+        await far.bring(first, "/w/a", "a")
+        with pytest.raises(TransferRefused, match=r"may move 1.5 KiB between places, of which 1.2 KiB have gone") as caught:
+            await far.bring(second, "/w/b", "b")
+        assert "--max-transfer 1MiB" in caught.value.advice
+        far = client(2000)
+        await far.bring(second, "/w/b", "b")
+        with pytest.raises(TransferRefused, match=r"of which 1.8 KiB have gone"):
+            await client(2000).bring(third, "/w/c", "c")
+        return moved_before(NoteReader(tmp_path / "notes").news())
+
+    assert play(scenario()) == 1800
+
+
+def test_what_an_earlier_client_has_brought_here_does_not_come_again(tmp_path):
+    async def scenario():
+        far = place(tmp_path, "far", Allowance())
+        await far.bring(file(tmp_path / "a", 600), "/w/a")
+        content = far.tree.find("/w/a")
+        await far.receive([(content, tmp_path / "here")], "a")
+        next_client = place(tmp_path, "far", Allowance(0), CountingSession)
+        await next_client.receive([(content, tmp_path / "here"), (content, tmp_path / "there")], "a")
+        (tmp_path / "here").write_bytes(b"y" * 600)
+        last = place(tmp_path, "far", Allowance(600), CountingSession)
+        await last.receive([(content, tmp_path / "here")], "a")
+        return len(next_client.session.reads), len(last.session.reads)
+
+    assert play(scenario()) == (0, 1)
+    assert {(tmp_path / name).read_bytes() for name in ("here", "there")} == {b"x" * 600}
 
 
 def test_within_a_place_and_for_what_steps_are_made_of_nothing_is_counted(tmp_path):

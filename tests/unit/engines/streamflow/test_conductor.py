@@ -8,10 +8,11 @@ import sys
 import pytest
 
 from nbcompile.backend import Cause, Fatal, JobState, JobStatus, Lease, Opening, RunId
+from nbcompile.engines.streamflow.allowance import TransferRefused
 from nbcompile.engines.streamflow.command import Manner
 from nbcompile.engines.streamflow.conductor import Conductor, Policy
 from nbcompile.engines.streamflow.deliver import Delivery
-from nbcompile.engines.streamflow.notes import NoteReader, NoteWriter
+from nbcompile.engines.streamflow.notes import NoteReader, NoteWriter, Reason
 from nbcompile.engines.streamflow.place import Here, Place
 from nbcompile.model.placement import PlacedStep, Placement
 from nbcompile.model.plan import StepId
@@ -205,7 +206,8 @@ def test_a_file_that_cannot_be_moved_fails_the_step_that_waits_for_it(tmp_path):
     async def scenario():
         stage = Stage(tmp_path)
         stage.place.name = PLACEMENT.steps[1].target
-        moving = [asyncio.ensure_future(stage.conductor.cannot_move(stage.place, "bad.json", "disk full", "make room")) for _ in range(2)]
+        why = Reason("disk full", "make room")
+        moving = [asyncio.ensure_future(stage.conductor.cannot_move(stage.place, "bad.json", why)) for _ in range(2)]
         await asyncio.sleep(0)
         assert await stage.step("first", "pass") == ("", 0)
         await asyncio.gather(*moving)
@@ -215,6 +217,30 @@ def test_a_file_that_cannot_be_moved_fails_the_step_that_waits_for_it(tmp_path):
         return late[1], [(note["step"], note["reason"], note["advice"]) for note in failed]
 
     assert play(scenario()) == (1, [("bad", "disk full", "make room")])
+
+
+def test_what_a_rule_refuses_is_noted_with_its_code_and_not_tried_again(tmp_path):
+    """Where a result is brought here, and where a file is moved, each in its own words."""
+
+    async def scenario():
+        stage = Stage(tmp_path)
+        refused = TransferRefused("NB326 `rows` would be too much", "allow more")
+
+        async def refuse(*_, **__):
+            raise refused
+
+        stage.conductor._delivery.bring = refuse
+        await stage.step("first", "pass")
+        stage.place.name = PLACEMENT.steps[1].target
+        await stage.conductor.cannot_move(stage.place, "bad.json", Reason.of(refused, "`bad.json` cannot be moved"))
+        await stage.close()
+        failed = [note for note in NoteReader(stage.path).news() if note.get("state") == "failed"]
+        return stage.notes("submitted"), [(note["step"], note["code"], note["reason"], note["advice"]) for note in failed]
+
+    submitted, failed = play(scenario())
+    why = ("NB326", "NB326 `rows` would be too much", "allow more")
+    assert sorted(failed) == [("bad", *why), ("first", *why)]
+    assert submitted == [("first", 1)]
 
 
 def test_what_cannot_be_brought_here_fails_once_and_is_left_at_the_place_for_a_next_client(tmp_path):
@@ -232,7 +258,7 @@ def test_what_cannot_be_brought_here_fails_once_and_is_left_at_the_place_for_a_n
         if refused:
             stage.conductor._delivery.bring = full
         first = await stage.step("first", count)
-        moved = [asyncio.ensure_future(stage.conductor.cannot_hand_back(stage.place, "first.files", "full", ""))] if refused else []
+        moved = [asyncio.ensure_future(stage.conductor.cannot_hand_back(stage.place, "first.files", Reason("full")))] if refused else []
         await stage.step("bad", "pass")
         await asyncio.gather(*moved)
         await stage.conductor.finish()

@@ -8,7 +8,7 @@ from nbcompile.engines.directory import RunDirectory
 from nbcompile.engines.streamflow.records import Records
 from nbcompile.model.placement import PlacedStep, Placement
 from nbcompile.model.plan import StepId
-from nbcompile.model.run import KnownStep, Notice, StepEnded, StepRecord, StepStarted, StepState, StepWaits
+from nbcompile.model.run import Found, KnownStep, Notice, StepEnded, StepRecord, StepStarted, StepState, StepWaits
 
 STEP = PlacedStep(step=StepId("fit"), cells=(3, 4), target="hpc")
 COMMON = {"step": "fit", "shard": "", "place": "hpc", "at": 105.0}
@@ -123,6 +123,17 @@ def test_a_cell_that_raised_is_no_failure_of_the_place(records, tmp_path):
     take(records, {"note": "submitted", **KEY}, ended(state="failed", cause="exit", exit=3))
     (failure,) = records.failures
     assert (failure.cell, failure.name, failure.lost) == (4, "ValueError", False)
+
+
+def test_what_a_rule_refused_is_a_finding_with_its_code_and_no_fault_of_the_place(records):
+    reason = "NB326 `rows`, 2.9 MiB, would go from `hpc` to `island`"
+    note = {"note": "ended", "state": "failed", "reason": reason, "advice": "allow more", "code": "NB326"}
+    (found,) = [event.diagnostic for event in take(records, note) if isinstance(event, Found)]
+    (failure,) = records.failures
+    assert (failure.name, failure.code, failure.lost, failure.traceback) == ("TransferRefused", "NB326", False, ("allow more",))
+    assert failure.message == f"fit (cells 3, 4) at hpc: {reason}"
+    assert (found.rule.code, found.place.cell_index, found.help) == ("NB326", 3, "allow more")
+    assert found.message == f"fit (cells 3, 4) at hpc: {reason.removeprefix('NB326 ')}"
 
 
 def test_a_broken_guard_says_what_to_write_where(records, tmp_path):

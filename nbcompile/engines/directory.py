@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -10,11 +12,16 @@ from datetime import datetime, timezone
 from itertools import count
 from pathlib import Path
 
+from nbcompile.engines.filesystem import remedy
 from nbcompile.engines.journal import Journal
-from nbcompile.model.errors import UsageError
+from nbcompile.model.errors import NbcompileError, PlaceFailed, UsageError
 from nbcompile.model.plan import StepId
 
 STATE = ".nbcompile"
+# What another directory is the answer to.
+_UNFIT = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
+# What moving a directory to a name that another one has meanwhile ends in.
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,22 +97,27 @@ def new_run_id(name: str) -> str:
 
 
 def claim_directory(wanted: Path | None, name: str) -> RunDirectory:
-    """Make the directory of a new run: `wanted`, else the first of NAME.run, NAME.run-2, … that is not taken."""
-    if wanted is not None:
-        try:
+    """Make the directory of a new run: `wanted`, else the first of NAME.run, NAME.run-2, … that is not taken.
+
+    Raises `UsageError` for one that another run has or that nobody can write to, and `PlaceFailed` where the disk takes no more.
+    """
+    path = wanted or Path()
+    try:
+        if wanted is not None:
             wanted.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"cannot make {wanted}: {error.strerror}", "name another directory with -o") from None
-        return _with_state(wanted)
-    for candidate in _names(name):
-        try:
-            candidate.mkdir()
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise UsageError(f"cannot make {candidate}: {error.strerror}", "name a directory with -o") from None
-        return _with_state(candidate)
-    raise AssertionError("there is always a next number")
+            return _with_state(wanted)
+        for path in _names(name):
+            with contextlib.suppress(FileExistsError):
+                path.mkdir()
+                break
+        return _with_state(path)
+    except OSError as error:
+        raise _refused(path, error) from None
+
+
+def _refused(path: Path, error: OSError) -> NbcompileError:
+    kind = UsageError if error.errno in _UNFIT else PlaceFailed
+    return kind(f"cannot begin a run in {path}: {error.strerror or error}", f"{remedy(error)}, or name another directory with -o")
 
 
 def _names(name: str) -> Iterator[Path]:
@@ -121,18 +133,32 @@ def _with_state(path: Path) -> RunDirectory:
         with Journal(directory.journal, writes=True):
             pass  # raises where another run is at work
     new, old = (path / f"{STATE}.{word}-{secrets.token_hex(4)}" for word in ("new", "old"))
-    for folder in ("steps", "logs", "work", "kernel"):
-        (new / folder).mkdir(parents=True)
-    new.chmod(0o700)
-    with Journal(new / directory.journal.name, writes=True):
-        pass  # from here on it is known whose this is
     try:
-        if directory.state.exists():
-            directory.state.rename(old)
-        new.rename(directory.state)
-    except OSError:
-        shutil.rmtree(new, ignore_errors=True)
-        raise UsageError(f"another run has just begun in {path}", "name another directory with -o") from None
+        for folder in ("steps", "logs", "work", "kernel"):
+            (new / folder).mkdir(parents=True)
+        new.chmod(0o700)
+        with Journal(new / directory.journal.name, writes=True):
+            pass  # from here on it is known whose this is
+        _put(new, directory.state, old)
     finally:
-        shutil.rmtree(old, ignore_errors=True)
+        for left in (new, old):
+            shutil.rmtree(left, ignore_errors=True)
     return directory
+
+
+def _put(new: Path, state: Path, old: Path) -> None:
+    """Give the run's state its place, and what an earlier run had there the name `old`, unless another run is quicker."""
+    taken = UsageError(f"another run has just begun in {state.parent}", "name another directory with -o")
+    if state.exists():
+        try:
+            state.rename(old)
+        except FileNotFoundError:
+            raise taken from None
+    try:
+        new.rename(state)
+    except OSError as error:
+        if error.errno in _TAKEN:
+            raise taken from None
+        with contextlib.suppress(OSError):
+            old.rename(state)  # the earlier run is as it was
+        raise

@@ -22,6 +22,8 @@ _ADVICE = {
     errno.EROFS: "make it writable",
     errno.EACCES: "see that you may write there",
     errno.EPERM: "see that you may write there",
+    errno.ENOENT: "see that it is still there",
+    errno.ENOTDIR: "see that every part of the path is a directory",
 }
 
 
@@ -55,12 +57,16 @@ def free_bytes(path: Path) -> int:
     return room.f_bavail * room.f_frsize
 
 
+def remedy(error: OSError) -> str:
+    """What to do about something that a disk refuses."""
+    return _ADVICE.get(error.errno or 0, "look into it")
+
+
 @contextlib.contextmanager
 def told_as_place_failure(directory: Path) -> Iterator[None]:
     """Tell what the disk refuses as what it is: a failure of the place, after which a run can be resumed."""
     try:
         yield
     except OSError as error:
-        advice = _ADVICE.get(error.errno or 0, "look into it")
         what = f"{error.filename or directory}: {error.strerror or error}"
-        raise PlaceFailed(what, f"{advice}, then go on with `nbcompile runs resume {directory}`") from error
+        raise PlaceFailed(what, f"{remedy(error)}, then go on with `nbcompile runs resume {directory}`") from error

@@ -119,7 +119,8 @@ class _Run:
             opened, manner = await self._opened(tenant, deployment)
             capabilities = await opened.session.capabilities()
         except NbcompileError as error:
-            self.notes.write("not-opened", place=deployment, reason=error.message, advice=error.advice, code=int(error.exit_code))
+            why = {"reason": error.message, "advice": error.advice, "rule": error.code}
+            self.notes.write("not-opened", place=deployment, code=int(error.exit_code), **why)
             raise
         facts = {"host": capabilities.host, "user": capabilities.user, "python": capabilities.python, "slots": capabilities.slots}
         self.notes.write("opened", place=deployment, **facts)

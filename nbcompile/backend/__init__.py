@@ -25,7 +25,7 @@ from nbcompile.backend.contract import (
     run_id,
 )
 from nbcompile.backend.credentials import AgentIdentity, Challenge, Credential, Lease, PrivateKey, Prompt, Secret
-from nbcompile.backend.errors import AuthExpired, Denied, Fatal, Lost, Retryable, Unsupported
+from nbcompile.backend.errors import AuthExpired, CertificateEnded, Denied, Fatal, Lost, Retryable, Unsupported
 from nbcompile.backend.options import json_schema, option, read_options, refusals
 from nbcompile.backend.survey import Queue, Survey
 from nbcompile.model.output import Output
@@ -37,6 +37,7 @@ __all__ = [
     "Backend",
     "Capabilities",
     "Cause",
+    "CertificateEnded",
     "Challenge",
     "Completed",
     "Credential",

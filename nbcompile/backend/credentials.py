@@ -37,11 +37,15 @@ class Secret:
 
 
 class PrivateKey(NamedTuple):
-    """An SSH private key in OpenSSH or PEM form, its certificate, and the passphrase that opens it."""
+    """An SSH private key in OpenSSH or PEM form, its certificate, and the passphrase that opens it.
+
+    `alone` says that the key may be used without the certificate when that has ended.
+    """
 
     key: Secret
     certificate: str = ""
     passphrase: Secret | None = None
+    alone: bool = False
 
 
 class AgentIdentity(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nbcompile.model.errors import Denied, PlaceFailed
 
-__all__ = ["AuthExpired", "Denied", "Fatal", "Lost", "PlaceFailed", "Retryable", "Unsupported"]
+__all__ = ["AuthExpired", "CertificateEnded", "Denied", "Fatal", "Lost", "PlaceFailed", "Retryable", "Unsupported"]
 
 
 class Retryable(PlaceFailed):
@@ -15,6 +15,13 @@ class Retryable(PlaceFailed):
 
 class AuthExpired(PlaceFailed):
     """The place does not accept the credential, or there is none any more: somebody must log in again."""
+
+
+class CertificateEnded(AuthExpired):
+    """The place does not accept the credential, whose certificate was for a time that is over."""
+
+    code = "NB327"
+    usual_advice = "get a new certificate from your site; a run that waits goes on by itself then"
 
 
 class Lost(PlaceFailed):

@@ -262,6 +262,27 @@ Let the cells that use it run where it is, have them write it below a path of `f
 """,
 )
 
+CERTIFICATE_ENDED = Rule(
+    code="NB327",
+    name="certificate-ended",
+    severity=Severity.ERROR,
+    summary="a place does not accept a credential whose certificate has ended",
+    explanation="""\
+## What it does
+Says when the certificate of an SSH key ended, where a host does not accept the key any more. Of a key with a certificate the certificate
+is shown to the host; the key alone only where the certificate lies beside it as KEY-cert.pub, has ended, and the file of deployments does
+not name it.
+
+## Why it matters
+Certificates of sites with a second factor are for some hours. Nobody can start anything there, or see what runs there, until there is a
+new one. Jobs that run go on.
+
+## What to do
+Get a new certificate from your site, in the file or the ssh-agent where the old one was. A run that waits for a login sees it and goes on;
+`nbcompile runs resume RUN` goes on with one that has ended. Where the host takes the key alone, do not name a `certificate`.
+""",
+)
+
 OTHER_DISTRIBUTION_AT_PLACE = Rule(
     code="NB324",
     name="other-distribution-at-place",

@@ -45,7 +45,8 @@ class KeyFile(Provider):
         passphrase = None
         if _has_passphrase(key):
             (passphrase,) = await ask(Challenge(str(path), "", "", (Prompt(f"Passphrase of {path}: ", echo=False),)))
-        return (PrivateKey(Secret(key), self._certificate(path), passphrase),)
+        # A certificate that happens to lie beside the key is not all that the file allows.
+        return (PrivateKey(Secret(key), self._certificate(path), passphrase, alone=not self.certificate),)
 
     def _certificate(self, key: Path) -> str:
         path = _expanded(self.certificate) if self.certificate else key.with_name(f"{key.name}-cert.pub")

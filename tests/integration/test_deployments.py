@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from nbcompile import api
-from nbcompile.backend import AuthExpired, Job, JobKey, JobState, RunId, Secret, Stream
+from nbcompile.backend import AuthExpired, CertificateEnded, Job, JobKey, JobState, RunId, Secret, Stream
 from nbcompile.cli import cli
 from nbcompile.config import load_personal
 from nbcompile.model.errors import UsageError
@@ -215,9 +215,28 @@ def test_a_certificate_beside_the_key_lets_in_until_it_ends(file, certified):
     assert scenario(says(["id", "-un"], "login", file)) == PERSON
     certified(PERSON, "-2m:-1m")
     (check,) = json.loads(command("doctor", "login", "--json", "--deployments", file).output)["checks"]
-    assert "does not accept the credential" in check["text"]
+    assert check["text"].startswith("NB327")
+    assert "its certificate ended on " in check["text"]
+    assert "get a new certificate" in check["advice"]
     certified(PERSON, "-1m:+10m")
     assert scenario(says(["id", "-un"], "login", file)) == PERSON
+
+
+@pytest.mark.ssh
+def test_a_certificate_that_was_left_beside_an_accepted_key_keeps_nobody_out(file, tmp_path):
+    """As with `ssh`; a certificate that the file names must be valid."""
+    directory = tmp_path / "private"
+    directory.mkdir(mode=0o700)
+    key = directory / "key"
+    key.write_text((sshd.KEYS / PERSON).read_text())
+    key.chmod(0o600)
+    (directory / "key.pub").write_text((sshd.KEYS / f"{PERSON}.pub").read_text())
+    certificate = sshd.certify(directory / "key.pub", principals=(PERSON,), key_id="tests-deployments", validity="-2m:-1m")
+    use_credential(file, provider="file", path=str(key))
+    assert scenario(says(["id", "-un"], "login", file)) == PERSON
+    use_credential(file, provider="file", path=str(key), certificate=str(certificate))
+    with pytest.raises(CertificateEnded):
+        scenario(says(["id", "-un"], "login", file))
 
 
 @pytest.mark.ssh
@@ -229,6 +248,9 @@ def test_a_certificate_in_the_agent_is_found_by_who_signed_it(file, certified, t
         authority = fingerprint((sshd.KEYS / "user_ca.pub").read_text())
         use_credential(file, provider="ssh-agent", socket=str(socket), authority=authority, principal=PERSON)
         with pytest.raises(AuthExpired, match="none is a certificate"):
+            scenario(says(["id", "-un"], "login", file))
+        run("ssh-add", "-q", certified(PERSON, "-2m:-1m"), env={"SSH_AUTH_SOCK": str(socket)})
+        with pytest.raises(CertificateEnded, match="NB327 the certificate in the ssh-agent ended on "):
             scenario(says(["id", "-un"], "login", file))
         run("ssh-add", "-q", certified(PERSON, "-1m:+10m"), env={"SSH_AUTH_SOCK": str(socket)})
         assert scenario(says(["id", "-un"], "login", file)) == PERSON

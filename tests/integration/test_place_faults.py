@@ -178,7 +178,9 @@ def test_a_certificate_that_ends_meanwhile_can_be_renewed(site, tmp_path, monkey
     held.let_go()
     code, said = client.end()
     assert code == 0, said
-    assert "fragile waits for a login" in said
+    assert "fragile waits for a login: NB327" in said
+    assert "its certificate ended on" in said
+    assert "get a new certificate" in said
     assert (attempts(client), shown(client.output)) == ([1, 1, 1], HELD_SHOWN)
     assert left_behind(client) == []
 

@@ -320,7 +320,8 @@ class Host:
                 link = await self._try()
             except (AuthExpired, NotStarted) as error:
                 problem: Exception = error
-                news = ("waiting-for-login" if isinstance(error, AuthExpired) else "away", str(error))
+                kind = "waiting-for-login" if isinstance(error, AuthExpired) else "away"
+                news = (kind, "; ".join(filter(None, (error.message, error.advice))))
                 if news != told:
                     told = news
                     self.observe(PlaceEvent(self.deployment, *news))

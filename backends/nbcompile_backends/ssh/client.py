@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from weakref import WeakValueDictionary
 
 import asyncssh
@@ -17,6 +18,7 @@ import asyncssh
 from nbcompile.backend import (
     AgentIdentity,
     AuthExpired,
+    CertificateEnded,
     Challenge,
     Credential,
     Fatal,
@@ -38,6 +40,7 @@ _REFUSAL_SECONDS = 300
 _HOST_KEY_ALGORITHMS = "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256"
 _WINDOW = 16 << 20
 _USER_CERTIFICATE = 1
+_RENEW = f"{CertificateEnded.usual_advice}; `nbcompile doctor` says whether it works"
 _TOO_MANY = "Too many authentication failures"
 _PROBLEMS = (asyncssh.Error, OSError, ValueError, asyncio.TimeoutError, PlaceFailed)
 
@@ -94,24 +97,26 @@ class Login:
         credentials = await self._opening.lease.credentials()
         identity = _identity(credentials)
         if identity == self._refused[0] and time.monotonic() < self._refused[1]:
-            raise self._refusal(AuthExpired(""), address, identity)
+            raise self._refusal(AuthExpired(""), address, identity, credentials)
         client = _Client(address, self._opening.lease)
         try:
             keys = [key for credential in credentials for key in await _keys(credential, stack)]
             connection = await self._log_in(address, tunnel, keys, client)
         except _PROBLEMS as error:
             problem = translated(error, address, self._opening.deployment)
-            raise client.problem or self._refusal(problem, address, "" if client.asked else identity) from None
+            raise client.problem or self._refusal(problem, address, "" if client.asked else identity, credentials) from None
         stack.push_async_callback(_close, connection)
         return connection
 
-    def _refusal(self, problem: PlaceFailed, address: Address, identity: str) -> PlaceFailed:
+    def _refusal(self, problem: PlaceFailed, address: Address, identity: str, credentials: Sequence[Credential]) -> PlaceFailed:
         """What to say of a failed login. Credentials that were refused are not offered again for a while; answers may be."""
         if not isinstance(problem, AuthExpired) or problem.advice:
             return problem
         if identity:
             self._refused = (identity, time.monotonic() + _REFUSAL_SECONDS)
         said = f"{address} does not accept the credential of `{self._opening.deployment}` for the user {self.settings.user}"
+        if ended := _ended(credentials):
+            return CertificateEnded(f"{CertificateEnded.code} {said}: its certificate ended on {ended}", _RENEW)
         return AuthExpired(
             said, "see that the user and the key are right, or log in again at your site; `nbcompile doctor` says whether it works"
         )
@@ -269,8 +274,30 @@ async def _keys(credential: Credential, stack: AsyncExitStack) -> list[asyncssh.
     key = asyncssh.import_private_key(credential.key.reveal(), credential.passphrase.reveal() if credential.passphrase else None)
     if not credential.certificate:
         return list(asyncssh.load_keypairs([key]))
-    certificate = asyncssh.import_certificate(credential.certificate)
-    return [pair for pair in asyncssh.load_keypairs([(key, certificate)]) if pair.has_cert]
+    certificate = _certificate(credential.certificate)
+    alone = credential.alone and bool(_end(certificate))
+    return [pair for pair in asyncssh.load_keypairs([(key, certificate)]) if pair.has_cert != alone]
+
+
+def _certificate(text: str | bytes) -> asyncssh.SSHCertificate:
+    try:
+        return asyncssh.import_certificate(text)
+    except asyncssh.KeyImportError:
+        raise AuthExpired("the certificate of the key cannot be read", "get a new one from your site") from None
+
+
+def _end(certificate: asyncssh.SSHCertificate) -> str:
+    """When a certificate ended, if it has."""
+    until: int = certificate._valid_before  # type: ignore[attr-defined]
+    return f"{datetime.fromtimestamp(until).astimezone():%Y-%m-%d at %H:%M:%S %Z}" if until <= time.time() else ""
+
+
+def _ended(credentials: Sequence[Credential]) -> str:
+    """When the certificate that was to let us in ended, if it has."""
+    certificates = [one.certificate for one in credentials if isinstance(one, PrivateKey) and one.certificate]
+    with contextlib.suppress(AuthExpired):
+        return next(filter(None, map(_end, map(_certificate, certificates))), "")
+    return ""
 
 
 async def _agent_keys(pin: AgentIdentity, stack: AsyncExitStack) -> list[asyncssh.SSHKeyPair]:
@@ -282,6 +309,9 @@ async def _agent_keys(pin: AgentIdentity, stack: AsyncExitStack) -> list[asyncss
         raise AuthExpired(f"there is no ssh-agent at {pin.socket}", "start one and add the key to it") from None
     found = [pair for pair in pairs if _is_pinned(pair, pin)]
     if not found:
+        meant = (one for pair in pairs if (one := _certificate_of(pair)) and _is_meant(one, pin))
+        if ended := max(map(_end, meant), default=""):
+            raise CertificateEnded(f"{CertificateEnded.code} the certificate in the ssh-agent ended on {ended}", _RENEW)
         wanted = pin.fingerprint or f"a certificate of {pin.authority} for {pin.principal}"
         raise AuthExpired(
             f"the ssh-agent holds {len(pairs)} keys, and none is {wanted}", "add it with `ssh-add`, or log in at your site again"
@@ -290,14 +320,24 @@ async def _agent_keys(pin: AgentIdentity, stack: AsyncExitStack) -> list[asyncss
 
 
 def _is_pinned(pair: asyncssh.SSHKeyPair, pin: AgentIdentity) -> bool:
-    algorithm = pair.get_algorithm()
-    if not pair.has_cert:
+    certificate = _certificate_of(pair)
+    if certificate is None:
         return bool(pin.fingerprint) and pin.fingerprint == _fingerprint(pair.public_data)
-    line = f"{algorithm} ".encode() + _base64(pair.public_data)
-    certificate = asyncssh.import_certificate(line)
     try:
         certificate.validate(_USER_CERTIFICATE, pin.principal or None)  # type: ignore[attr-defined]
     except ValueError:
+        return False
+    return _is_meant(certificate, pin)
+
+
+def _certificate_of(pair: asyncssh.SSHKeyPair) -> asyncssh.SSHCertificate | None:
+    return _certificate(f"{pair.get_algorithm()} ".encode() + _base64(pair.public_data)) if pair.has_cert else None
+
+
+def _is_meant(certificate: asyncssh.SSHCertificate, pin: AgentIdentity) -> bool:
+    """Whether a pin is for this certificate, whenever that is valid."""
+    principals: Sequence[str] = certificate.principals  # type: ignore[attr-defined]
+    if pin.principal and principals and pin.principal not in principals:
         return False
     if pin.fingerprint:
         return pin.fingerprint == certificate.key.get_fingerprint()

@@ -94,7 +94,7 @@ class Records:
         self.refused = note
         step = next((placed.step for placed in self._placement.steps if placed.target == note["place"]), StepId(""))
         message = f"`{note['place']}` cannot be used: {note['reason']}"
-        self.failures.append(Failure(step, -1, "PlaceFailed", message, _lines(note["advice"]), lost=True))
+        self.failures.append(Failure(step, -1, "PlaceFailed", message, _lines(note["advice"]), lost=True, code=note.get("rule", "")))
         yield Notice(message)
 
     def _place(self, note: Note) -> Iterator[RunEvent]:

@@ -95,9 +95,10 @@ HELD_SHOWN = [[1], [2, ["waiting\n"]], [3, ["2\n"]]]
 class Held:
     """A notebook whose second cell runs until it is let go, however slow the machine is; its step's name begins with `os-`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, text: str = HELD) -> None:
+        """`text` may be another notebook, whose cells wait for the file `{path}`."""
         self._gate = ROOT / "home" / PERSON / f"gate-{os.getpid()}-{secrets.token_hex(4)}"
-        path.write_text(HELD.format(path=str(self._gate)), "utf-8")
+        path.write_text(text.format(path=str(self._gate)), "utf-8")
 
     def let_go(self) -> None:
         """Let the cell end, at every attempt."""

@@ -55,8 +55,9 @@ def test_a_limit_of_memory(project):
 def test_a_directory_that_can_no_longer_be_written(project):
     signs = project.directory / "signs"
     signs.mkdir()
-    project.write(f"import pathlib, time\npathlib.Path('{signs}/started').touch()\ntime.sleep(2)\na = bytearray(5)\na[0] = 1", "print(a)")
-    revoke = f"{WAIT}; chmod 500 out/run/.nbcompile/work"
+    waits = f"import os, time\nopen('{signs}/started', 'w').close()\nwhile not os.path.exists('{signs}/revoked'):\n    time.sleep(0.05)"
+    project.write(f"{waits}\na = bytearray(5)\na[0] = 1", "print(a)")
+    revoke = f"{WAIT}; chmod 500 out/run/.nbcompile/work; touch signs/revoked"
     resume = f"chmod 700 out/run/.nbcompile/work; {shlex.quote(str(NBCOMPILE))} runs resume out/run; echo again $?"
     # Mode bits mean nothing to root, unless it has lost its capabilities.
     prefix = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.getuid() == 0 else []

@@ -19,20 +19,18 @@ from tests.integration.streamflow_environment import STREAMFLOW
 from tests.services import slurm, sshd
 from tests.services.ground import ROOT, run
 
-WAITS = """\
+BRANCHES = """\
 # %%
-first = 1
-
-# %%
+import os
 import time
-print("waiting", flush=True)
-time.sleep({seconds})
-second = first + int(time.time() > 0)
+while not os.path.exists({path!r}):
+    time.sleep(0.05)
+1 / 0
 
 # %%
-print(second)
+import time as clock
+clock.sleep(300)
 """
-SHOWN = [[1], [2, ["waiting\n"]], [3, ["2\n"]]]
 CELLS = ("run", "cells.py", "--granularity", "cell", "-o", "out")
 
 
@@ -281,9 +279,9 @@ class TestControlC:
     @pytest.fixture
     def client(self, slurm_facility, calm, tmp_path, monkeypatch):
         place(monkeypatch, tmp_path)
-        write(tmp_path, WAITS.format(seconds=20))
+        self.held = Held(tmp_path / "cells.py")
         client = Terminal(tmp_path, *CELLS, "--on", "hpc")
-        self.native = client.until_running("time-")["ref"]["native"]
+        self.native = client.until_running("os-")["ref"]["native"]
         client.type(b"\x03")
         client.until_says(b"Jobs run at hpc")
         return client
@@ -292,9 +290,10 @@ class TestControlC:
         client.type(b"d\n")
         assert client.end() == 128 + signal.SIGINT
         assert not slurm.sacct(self.native, "state").startswith("CANCELLED")
+        self.held.let_go()
         assert api.resume(str(client.output)).state.value == "finished"
         natives = {note["ref"]["native"] for note in client.notes() if note["note"] == "submitted"}
-        assert (len(natives), shown(client.output)) == (3, SHOWN)
+        assert (len(natives), shown(client.output)) == (3, HELD_SHOWN)
         assert left_behind(client) == []
 
     def test_a_run_that_is_cancelled_leaves_no_job(self, client):
@@ -308,9 +307,10 @@ class TestControlC:
 @pytest.mark.full
 def test_a_branch_that_fails_ends_the_later_ones(slurm_facility, calm, tmp_path, monkeypatch):
     place(monkeypatch, tmp_path)
-    write(tmp_path, "# %%\nimport time\ntime.sleep(6)\n1 / 0\n\n# %%\nimport time as clock\nclock.sleep(120)\n")
+    held = Held(tmp_path / "cells.py", BRANCHES)
     client = Client(tmp_path, *CELLS, "--on", "hpc")
     late = client.until_running("clock-")["ref"]["native"]
+    held.let_go()
     code, said = client.end()
     assert code == 3, said
     assert "ZeroDivisionError" in said

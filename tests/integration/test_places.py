@@ -518,19 +518,21 @@ class TestStorms:
         monkeypatch.setenv("NBCOMPILE_DEPLOYMENTS", str(write_deployments(tmp_path / "deployments.yml")))
 
     def test_the_controller_and_accounting_may_be_away(self, tmp_path):
-        client = Client(tmp_path, *write_waiting(tmp_path, 30), "--on", "hpc")
-        client.until_running("time-")
-        client.until("ended", state="finished")
-        time.sleep(8)  # a controller that is killed forgets what it has not saved yet
+        held = Held(tmp_path / "held.py")
+        client = Client(tmp_path, *HELD_WORDS, "--on", "hpc")
+        client.until_running("os-")
+        client.until_ended(2)
+        until_saved(client)
         daemons.stop("slurmctld", "slurmdbd", hard=True)
         try:
             time.sleep(15)
         finally:
             slurm.start_accounting()
             slurm.start_controller()
+        held.let_go()
         code, said = client.end()
         assert code == 0, said
-        assert shown(client.output) == [[1], [2, ["waiting\n"]], [3, ["2\n"]]]
+        assert shown(client.output) == HELD_SHOWN
 
     @pytest.mark.parametrize("saved", [True, False], ids=["saved", "forgotten"])
     def test_what_ended_while_nobody_looked_is_not_run_again(self, tmp_path, saved):

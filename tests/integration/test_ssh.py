@@ -231,7 +231,7 @@ class TestWeather:
                 await visit.until_running(ref)
                 ending = asyncio.ensure_future(visit.end(ref))
                 await asyncio.to_thread(sshd.stop, fragile, hard=True)
-                await asyncio.sleep(2)
+                await _until(lambda: any(event.kind == "away" for event in events))
                 await asyncio.to_thread(sshd.start, fragile)
                 (status,) = await ending
                 return status, await visit.printed(ref)
@@ -266,7 +266,7 @@ class TestWeather:
             session = await open_ssh(RUN, fragile)
             made = (await session.exec(["mktemp"])).stdout.decode().strip()
             asked = asyncio.ensure_future(session.exec(["sh", "-c", 'echo once >> "$1"; sleep 30', "x", made]))
-            await asyncio.sleep(0.5)
+            await _until(lambda: Path(made).read_bytes())
             await asyncio.to_thread(sshd.stop, fragile, hard=True)
             await asyncio.to_thread(sshd.start, fragile)
             with pytest.raises(Retryable, match="went away"):
@@ -279,7 +279,7 @@ class TestWeather:
         assert scenario(broken()) == b"once\n"
 
     def test_a_credential_that_ends_makes_the_session_wait_for_login(self, fragile, tmp_path):
-        events, now = [], [new_certificate(tmp_path, validity="-1m:+5s")]
+        events, now = [], [new_certificate(tmp_path)]
 
         async def expire():
             lease = lease_of()
@@ -291,7 +291,7 @@ class TestWeather:
             place = PlaceUnderTest(lambda name: open_ssh(name, fragile, lease=lease, observe=events.append))
             async with place.visit() as visit:
                 ref = await visit.session.submit(visit.job("import time; time.sleep(5)"))
-                await asyncio.sleep(5)
+                now[:] = [new_certificate(tmp_path, validity="-2m:-1m")]
                 await asyncio.to_thread(sshd.stop, fragile, hard=True)
                 await asyncio.to_thread(sshd.start, fragile)
                 ending = asyncio.ensure_future(visit.end(ref))

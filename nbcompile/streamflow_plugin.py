@@ -11,9 +11,10 @@ import contextlib
 import json
 import os
 import signal
-from collections.abc import Awaitable, Mapping, MutableMapping, MutableSequence, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, MutableSequence, Sequence
 from functools import cache, cached_property
 from pathlib import Path, PurePath
+from types import FrameType
 from typing import NoReturn
 
 from streamflow import main
@@ -325,9 +326,21 @@ class SessionConnector(Connector):
         await asyncio.gather(*map(send, ("nbcompile_runtime.py", *names)))
 
     def _listen(self) -> None:
-        """StreamFlow ends its deployments after Ctrl-C, and after no other signal."""
+        """StreamFlow ends its deployments after Ctrl-C, and after no other signal. A second one would end what ends them.
+
+        A batch job that is terminated tells all its processes, and then the engine tells us once more.
+        """
         for number in (signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, signal.raise_signal, signal.SIGINT)
+        interrupt = signal.getsignal(signal.SIGINT)
+        if callable(interrupt):  # it is not, once it was called
+            signal.signal(signal.SIGINT, lambda number, frame: _once(interrupt, number, frame))
+
+
+def _once(handler: Callable[[int, FrameType | None], object], number: int, frame: FrameType | None) -> None:
+    """Handle a signal now, and not again. Who cannot wait kills this process."""
+    signal.signal(number, signal.SIG_IGN)
+    handler(number, frame)
 
 
 def _failed(error: Exception) -> WorkflowExecutionException:

@@ -67,7 +67,8 @@ def show(run: str, *, as_json: bool) -> None:
     if as_json and (found.directory / "run.json").exists():
         click.echo((found.directory / "run.json").read_text("utf-8"), nl=False)
         return
-    click.echo(runs_json([found]) if as_json else runs_table([found]) + "\n" + steps_table(found), nl=False)
+    why = f"{found.state}: {found.reason}\n" if found.reason else ""
+    click.echo(runs_json([found]) if as_json else f"{runs_table([found])}{why}\n{steps_table(found)}", nl=False)
 
 
 @command.command(

@@ -25,7 +25,7 @@ from nbcompile.model.run import CellRecord, KnownRun, KnownStep, StepRecord, Ste
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS run (
     id TEXT PRIMARY KEY, notebook TEXT NOT NULL, engine TEXT NOT NULL, started TEXT NOT NULL, state TEXT NOT NULL,
-    steps INTEGER NOT NULL, request TEXT NOT NULL
+    steps INTEGER NOT NULL, request TEXT NOT NULL, reason TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE IF NOT EXISTS owner (
     one INTEGER PRIMARY KEY CHECK (one = 1), host TEXT NOT NULL, pid INTEGER NOT NULL, born INTEGER NOT NULL, user TEXT NOT NULL
@@ -39,7 +39,8 @@ INSERT INTO step VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
     state = excluded.state, key = excluded.key, parts = excluded.parts, result = excluded.result,
     job = excluded.job, record = excluded.record
 """
-_VERSION = 1
+_ADD_REASON = "ALTER TABLE run ADD COLUMN reason TEXT NOT NULL DEFAULT ''"
+_VERSION = 2
 # What SQLite says of a disk that does not take a change; the journal itself is sound.
 _REMEDIES = (
     ("disk is full", "free some space"),
@@ -102,7 +103,11 @@ class Journal:
     def begin(self, run: KnownRun) -> None:
         """Note what is going to run."""
         values = (run.id, run.notebook, run.engine, run.started, run.state, run.step_count, json.dumps(dict(run.request), default=str))
-        self._execute("INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        self._execute("INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?, ?, ?, ?, '')", values)
+
+    def settle(self, state: str, reason: str) -> None:
+        """Note how the run will have ended, and why, if its owner should not come to say so."""
+        self._execute("UPDATE run SET state = ?, reason = ?", (state, reason))
 
     def end(self, state: str) -> None:
         """Note how the run ended; nobody owns it any more."""
@@ -125,7 +130,8 @@ class Journal:
 
     def run(self) -> KnownRun:
         """The run, with what is known of its steps; its state is what was written last, whoever may have died since."""
-        row = self._execute("SELECT id, notebook, engine, started, state, steps, request FROM run").fetchone()
+        reason = "reason" if self._version() > 1 else "''"
+        row = self._execute(f"SELECT id, notebook, engine, started, state, steps, request, {reason} FROM run").fetchone()  # noqa: S608
         if row is None:
             raise UsageError(f"{self._path.parent.parent} holds a run that never began", "start it again with `nbcompile run`")
         return KnownRun(
@@ -138,6 +144,7 @@ class Journal:
             directory=self._path.parent.parent,
             request=json.loads(row[6]),
             steps=self.steps(),
+            reason=row[7],
         )
 
     def steps(self) -> tuple[KnownStep, ...]:
@@ -175,8 +182,11 @@ class Journal:
             f"the journal {self._path} cannot be used: {error}", advice if remedy else "start the run anew, in another directory"
         )
 
+    def _version(self) -> int:
+        return int(self._execute("PRAGMA user_version").fetchone()[0])
+
     def _prepare(self) -> None:
-        found = self._execute("PRAGMA user_version").fetchone()[0]
+        found = self._version()
         if found > _VERSION:
             raise UsageError(f"{self._path} was written by a later nbcompile", "use that version")
         # Write-ahead logs need shared memory, which network file systems do not have.
@@ -185,6 +195,8 @@ class Journal:
         with self._transaction():
             for statement in filter(str.strip, _SCHEMA.split(";")):
                 self._execute(statement)
+            if found == 1:
+                self._execute(_ADD_REASON)
             self._execute(f"PRAGMA user_version = {_VERSION}")
             owner, mine = self.owner(), Owner.ourselves()
             if owner and owner != mine and owner.lives():

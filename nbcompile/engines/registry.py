@@ -91,7 +91,9 @@ def load_run(directory: RunDirectory) -> KnownRun:
             run, owner = journal.run(), journal.owner()
         except (KeyError, TypeError, ValueError):
             raise UsageError(f"{directory.path} is of another version of nbcompile", "look at it with that version") from None
-        return run if owner is None else replace(run, state=RUNNING if owner.lives() else DIED)
+        if owner is None or (run.state != RUNNING and not owner.lives()):
+            return run
+        return replace(run, state=RUNNING if owner.lives() else DIED)
 
 
 def find_run(named: str) -> KnownRun:

@@ -157,6 +157,7 @@ class OutputFile(NamedTuple):
 class RunRecord:
     """A run that ended. `directory` holds the executed notebook, run.json, report.html and the notebook's files.
 
+    `signal` is what ended it early, and `reason` says why that came, where it is known.
     `values` describe the final variables, and `variables` can read them, if the run was asked for that.
     """
 
@@ -176,6 +177,7 @@ class RunRecord:
     outputs: tuple[OutputFile, ...] = ()
     failures: tuple[Failure, ...] = ()
     signal: int | None = None
+    reason: str = ""
     diagnostics: tuple[Diagnostic, ...] = ()
     values: Mapping[str, Value] = field(default_factory=dict)
     variables: Mapping[str, Variable] = field(default_factory=dict)
@@ -216,8 +218,8 @@ class KnownStep:
 class KnownRun:
     """A run as its journal tells it, while it goes on and after.
 
-    `state` is that of a `RunState`, `running`, or `died` when its client ended without a word. `request` is what is
-    needed to start it again.
+    `state` is that of a `RunState`, `running`, or `died` when its client ended without a word; `reason` says why, where that is
+    known. `request` is what is needed to start it again.
     """
 
     id: str
@@ -229,6 +231,7 @@ class KnownRun:
     directory: Path = Path()
     request: Mapping[str, Any] = field(default_factory=dict)
     steps: tuple[KnownStep, ...] = ()
+    reason: str = ""
 
 
 class RunStarted(NamedTuple):

@@ -32,6 +32,7 @@ def runs_json(runs: Sequence[KnownRun]) -> str:
         {
             "id": run.id,
             "state": run.state,
+            **({"reason": run.reason} if run.reason else {}),
             "started": run.started,
             "engine": run.engine,
             "notebook": run.notebook,

@@ -38,6 +38,7 @@ def run_json(record: RunRecord) -> str:
         "cell_seconds": _rounded(record.cell_seconds),
         "jobs": record.jobs,
         "signal": record.signal,
+        **({"reason": record.reason} if record.reason else {}),
         "python": {"path": record.interpreter.path, "version": record.interpreter.version, "why": record.interpreter.why},
         "steps": [_step(step) for step in record.steps],
         "links": [{"source": source, "target": target} for source, target in record.links],

@@ -43,7 +43,7 @@ def _header(record: RunRecord) -> str:
 
 def _state(record: RunRecord) -> str:
     if record.state is RunState.CANCELLED and record.signal is not None:
-        return f"cancelled by signal {record.signal}"
+        return f"cancelled by signal {record.signal}" + (f": {record.reason}" if record.reason else "")
     return record.state.value
 
 

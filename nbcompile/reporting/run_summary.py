@@ -80,6 +80,8 @@ def _places(record: RunRecord) -> Iterator[str]:
 
 def _next(record: RunRecord) -> Iterator[str]:
     """What to do about a run that somebody ended; what failed says that itself."""
+    if record.reason:
+        yield record.reason
     if record.state is RunState.CANCELLED:
         yield f"`nbcompile runs resume {record.id}` goes on where it ended"
     elif record.state is RunState.DETACHED:

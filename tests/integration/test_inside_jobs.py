@@ -82,6 +82,25 @@ def test_at_the_end_of_its_time_it_leaves_a_run_that_goes_on(inside, tmp_path, n
     assert any(native in found for found in natives.values())
 
 
+@pytest.mark.full
+def test_at_its_time_limit_the_run_is_cancelled_and_says_why(inside, tmp_path):
+    """Slurm tells all processes of the job at once, and kills them three seconds later here."""
+    held = Held(tmp_path / "held.py")
+    client = inside("run", "held.py", "--granularity", "cell", "-o", "out", "--on", "cluster")
+    client.until_running("os-")
+    client.until_ended(1)
+    job = run("squeue", "-h", f"--name={NAME}", "-o", "%i", env=slurm.ENVIRONMENT).strip()
+    run("scontrol", "update", f"JobId={job}", "TimeLimit=1", env=slurm.ENVIRONMENT)
+    client.end(240)
+    assert slurm.sacct(job, "state") == "TIMEOUT"
+    found = find_run(str(client.output))
+    assert (found.state, found.reason) == ("cancelled", f"the Slurm job {job}, in which nbcompile runs, has reached its time limit")
+    assert left_behind(client) == []
+    held.let_go()
+    assert api.resume(str(client.output)).state.value == "finished"
+    assert shown(client.output) == HELD_SHOWN
+
+
 def client_of(output):
     """The process that writes the run's journal."""
     with closing(sqlite3.connect(output / ".nbcompile" / "journal.sqlite")) as journal:

@@ -18,6 +18,7 @@ from nbcompile.model.plan import Granularity
 from nbcompile.model.run import Notice
 from nbcompile.model.settings import Settings
 from tests.integration.streamflow_environment import STREAMFLOW
+from tests.services.daemons import descendants
 
 pytestmark = pytest.mark.slow
 CELLS = Settings(granularity=Granularity.CELL)
@@ -280,6 +281,22 @@ def test_a_cancelled_run_leaves_nothing(tmp_path, number):
     os.kill(client.pid, number)
     client.communicate(timeout=60)
     assert client.returncode == 128 + number
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["state"] == "cancelled"
+    assert processes_of(tmp_path) == []
+
+
+def test_who_terminates_all_processes_at_once_ends_what_they_started_and_not_what_ends_it(tmp_path):
+    """As Slurm does where its job runs a client: StreamFlow's process is told to end, and then told again by the client."""
+    count = tmp_path / "count"
+    (tmp_path / "waits.py").write_text(WAITS.format(count=str(count)).replace("sleep(6)", "sleep(60)"), "utf-8")
+    client = client_of(tmp_path, "run", "waits.py", "--engine", "streamflow", "--granularity", "cell", "-o", "out")
+    wait_for(lambda: count.exists() and "two" in count.read_text())
+    for pid in (client.pid, *descendants([client.pid])):
+        os.kill(pid, signal.SIGTERM)
+    client.communicate(timeout=60)
+    assert client.returncode == 128 + signal.SIGTERM
+    notes = map(json.loads, (tmp_path / "out" / ".nbcompile" / "streamflow" / "notes.jsonl").read_text().splitlines())
+    assert [note["left"] for note in notes if note["note"] == "swept"] == [[]]
     assert json.loads((tmp_path / "out" / "run.json").read_text())["state"] == "cancelled"
     assert processes_of(tmp_path) == []
 

@@ -102,8 +102,9 @@ class Records:
         yield Notice(f"{note['place']} {words.get(note['state'], note['state'])}: {note['reason']}")
 
     def _swept(self, note: Note) -> Iterator[RunEvent]:
-        self.swept.add(note["place"])
-        yield from (Notice(f"{note['place']} could not end {what}") for what in note["left"])
+        # Where something is left, the engine tries once more, and tells what it cannot end either.
+        self.swept |= set() if note["left"] else {note["place"]}
+        yield from ()
 
     def _all_done(self, _: Note) -> Iterator[RunEvent]:
         self.done = True

@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from nbcompile.engines.batch_job import why_terminated
 from nbcompile.engines.journal import Journal
 from nbcompile.engines.local.interpreter import choose_interpreter
 from nbcompile.engines.local.machine import available_cores
@@ -95,6 +96,8 @@ class _PlacedRun:
         self.code = 0
         self.signal: int | None = None
         self.leaves = False
+        self.reason = ""
+        self.settled = False
         self.found: list[Diagnostic] = []
         self._waits: dict[StepId, tuple[str, str]] = {}
         self._interpreter: Interpreter | None = None
@@ -132,14 +135,28 @@ class _PlacedRun:
             select.select([signals.descriptor], [], [], _LOOK_SECONDS)
             self._look()
             if signals.caught and self.signal is None:
-                self.signal = signals.caught[0]
-                self.leaves = self.signal == signal.SIGHUP or (self.signal == signal.SIGINT and self._wants_to_leave(signals))
-                program.abandon() if self.leaves else program.interrupt()
+                self._end(program, signals)
                 deadline = time.monotonic() + _GRACE_SECONDS
+            self._settle()
             if len(signals.caught) > 1 or time.monotonic() > deadline:
                 program.abandon()
             signals.quiet()
         self.code = program.code or 0
+
+    def _end(self, program: Program, signals: SignalWatch) -> None:
+        self.signal = signals.caught[0]
+        self.leaves = self.signal == signal.SIGHUP or (self.signal == signal.SIGINT and self._wants_to_leave(signals))
+        program.abandon() if self.leaves else program.interrupt()
+        self.reason = why_terminated(self.signal, os.environ)
+        if self.reason:
+            self.on_event(Notice(f"{self.reason}: the run is cancelled"))
+
+    def _settle(self) -> None:
+        """Once nothing runs any more of a run that is cancelled, it is: whoever ends us may not wait for the rest."""
+        cancelled = self.signal is not None and not self.leaves
+        if cancelled and not self.settled and self.records.opened.keys() <= self.records.swept:
+            self.settled = True
+            self.journal.settle(RunState.CANCELLED.value, self.reason)
 
     def _wants_to_leave(self, signals: SignalWatch) -> bool:
         """Ask whoever pressed Ctrl-C what it means for jobs that run elsewhere."""
@@ -254,6 +271,7 @@ class _PlacedRun:
             outputs=outputs,
             failures=failures,
             signal=None if self.records.done else self.signal,
+            reason="" if self.records.done else self.reason,
             diagnostics=tuple(self.found),
         )
 

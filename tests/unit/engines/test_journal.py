@@ -1,6 +1,8 @@
 """The journal outlives its writer, and has one writer at a time."""
 
+import contextlib
 import os
+import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,7 +11,7 @@ import pytest
 
 from nbcompile.engines.directory import claim_directory
 from nbcompile.engines.journal import Journal
-from nbcompile.engines.registry import DIED, find_run, known_runs, load_run, register
+from nbcompile.engines.registry import DIED, RUNNING, find_run, known_runs, load_run, register
 from nbcompile.model.errors import PlaceFailed, UsageError
 from nbcompile.model.run import CellRecord, KnownRun, KnownStep, StepRecord, StepState
 
@@ -58,6 +60,14 @@ sys.stdin.read()
 """
 
 
+SETTLE = """
+journal.settle("cancelled", "its time is over")
+print("settled", flush=True)
+import time
+time.sleep(600)
+"""
+
+
 def test_a_directory_belongs_to_one_living_run(tmp_path):
     path = tmp_path / "run"
     client = subprocess.Popen([sys.executable, "-c", CLIENT, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -69,6 +79,34 @@ def test_a_directory_belongs_to_one_living_run(tmp_path):
     register("demo-2", claim_directory_of(path))
     assert find_run("demo-2").state == DIED
     claim_directory(path, "demo")
+
+
+def test_a_run_that_was_settled_ended_so_though_its_client_was_killed_before_it_was_through(tmp_path):
+    path = tmp_path / "run"
+    client = subprocess.Popen([sys.executable, "-c", CLIENT + SETTLE, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert client.stdout.readline() == "ready\n"
+    client.stdin.close()
+    assert client.stdout.readline() == "settled\n"
+    assert load_run(claim_directory_of(path)).state == RUNNING
+    client.kill()
+    client.wait()
+    found = load_run(claim_directory_of(path))
+    assert (found.state, found.reason) == ("cancelled", "its time is over")
+
+
+def test_a_journal_without_reasons_is_read_and_written(tmp_path):
+    directory = claim_directory(tmp_path / "run", "demo")
+    with Journal(directory.journal, writes=True) as journal:
+        journal.begin(RUN)
+        journal.end("finished")
+    with contextlib.closing(sqlite3.connect(directory.journal)) as before:
+        before.execute("ALTER TABLE run DROP COLUMN reason")
+        before.execute("PRAGMA user_version = 1")
+    assert (load_run(directory).state, load_run(directory).reason) == ("finished", "")
+    with Journal(directory.journal, writes=True) as journal:
+        journal.settle("cancelled", "why")
+        journal.end("cancelled")
+    assert load_run(directory).reason == "why"
 
 
 def claim_directory_of(path):

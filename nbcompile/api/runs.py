@@ -97,6 +97,7 @@ def _run_elsewhere(
 ) -> RunRecord:
     """Run steps where they are placed. A run has a directory only when its places were found to have what it needs."""
     from nbcompile.engines.directory import claim_directory, new_run_id
+    from nbcompile.engines.filesystem import told_as_place_failure
     from nbcompile.model.run import Found
 
     check_openable(path, program, made)
@@ -108,7 +109,8 @@ def _run_elsewhere(
         for found in visited.findings:
             tell(Found(found))
         directory = claim_directory(output, program.notebook.name)
-        asked = job_in(directory, identifier, path, program, made, settings, visited.sites)
+        with told_as_place_failure(directory.path, "run it again"):
+            asked = job_in(directory, identifier, path, program, made, settings, visited.sites)
         asked = replace(asked, streams=streams, cancellation=cancellation, began=time.time())
         return _run_until_sound(asked, program, made, settings, visited.sites, reached, tell)
 

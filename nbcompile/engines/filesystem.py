@@ -63,10 +63,10 @@ def remedy(error: OSError) -> str:
 
 
 @contextlib.contextmanager
-def told_as_place_failure(directory: Path) -> Iterator[None]:
-    """Tell what the disk refuses as what it is: a failure of the place, after which a run can be resumed."""
+def told_as_place_failure(directory: Path, then: str = "") -> Iterator[None]:
+    """Tell what the disk refuses as what it is: a failure of the place, after which a run can be resumed, or what else to do `then`."""
     try:
         yield
     except OSError as error:
         what = f"{error.filename or directory}: {error.strerror or error}"
-        raise PlaceFailed(what, f"{remedy(error)}, then go on with `nbcompile runs resume {directory}`") from error
+        raise PlaceFailed(what, f"{remedy(error)}, then {then or f'go on with `nbcompile runs resume {directory}`'}") from error

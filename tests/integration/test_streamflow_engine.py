@@ -19,6 +19,7 @@ from nbcompile.model.run import Notice
 from nbcompile.model.settings import Settings
 from tests.integration.streamflow_environment import STREAMFLOW
 from tests.services.daemons import descendants
+from tests.services.ground import require_root, run
 
 pytestmark = pytest.mark.slow
 CELLS = Settings(granularity=Granularity.CELL)
@@ -299,6 +300,50 @@ def test_who_terminates_all_processes_at_once_ends_what_they_started_and_not_wha
     assert [note["left"] for note in notes if note["note"] == "swept"] == [[]]
     assert json.loads((tmp_path / "out" / "run.json").read_text())["state"] == "cancelled"
     assert processes_of(tmp_path) == []
+
+
+FILLS = """\
+# %%
+first = 1
+
+# %%
+import os
+fills = not os.path.exists({flag!r})
+size = 1 << 20 if fills else 0
+with open({path!r}, "wb", buffering=0) as file:
+    while size:
+        try:
+            file.write(b"x" * size)
+        except OSError:
+            size //= 2
+
+# %%
+print(first, fills)
+"""
+
+
+@pytest.mark.full
+def test_a_full_disk_here_is_told_as_one_and_the_run_goes_on_when_there_is_room(tmp_path):
+    require_root()
+    (tmp_path / "disk").mkdir()
+    run("mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", tmp_path / "disk")
+    try:
+        fill, flag = tmp_path / "disk" / "fill", tmp_path / "flag"
+        (tmp_path / "fills.py").write_text(FILLS.format(path=str(fill), flag=str(flag)), "utf-8")
+        words = ("run", "fills.py", "--engine", "streamflow", "--granularity", "cell", "-o", "disk/out")
+        client = client_of(tmp_path, *words)
+        said = client.communicate(timeout=120)[1]
+        assert client.returncode == 5, said
+        assert "disk is full" in said
+        assert "supervisor was killed" not in said
+        assert f"`nbcompile runs resume {tmp_path / 'disk' / 'out'}`" in said
+        fill.unlink()
+        flag.touch()
+        assert api.resume(str(tmp_path / "disk" / "out")).state.value == "finished"
+        assert shown(tmp_path / "disk" / "out")[-1] == (3, [["1 False\n"]])
+        assert processes_of(tmp_path) == []
+    finally:
+        run("umount", "--lazy", tmp_path / "disk")
 
 
 def test_a_run_that_was_left_goes_on_and_can_be_cancelled(tmp_path):

@@ -31,8 +31,15 @@ def read_status(ref: JobRef, found: dict[str, Any]) -> JobStatus:
         case "ended":
             return _ended(ref, found)
         case _:
-            why = "its supervisor was killed, or the host restarted" if found["state"] == "lost" else "there is no such job here"
-            return JobStatus(ref=ref, state=JobState.LOST, cause=Cause.LOST, native=plain(str(found["state"])), reason=why)
+            return JobStatus(ref=ref, state=JobState.LOST, cause=Cause.LOST, native=plain(str(found["state"])), reason=_why_lost(found))
+
+
+def _why_lost(found: dict[str, Any]) -> str:
+    if found["state"] != "lost":
+        return "there is no such job here"
+    if found.get("full"):
+        return "how it ended could not be written down: the disk is full; make room there"
+    return "its supervisor was killed, or the host restarted"
 
 
 def _ended(ref: JobRef, found: dict[str, Any]) -> JobStatus:

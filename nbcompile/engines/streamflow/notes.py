@@ -6,6 +6,7 @@ places themselves, a run is resumed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -31,18 +32,24 @@ class Reason(NamedTuple):
 
 
 class NoteWriter:
-    """Appends notes; each is in the file as a whole when the call returns."""
+    """Appends notes; each is in the file as a whole when the call returns, on a line of its own whatever was written before."""
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._torn = path.read_bytes()[-1:] not in (b"", b"\n")
 
     def write(self, what: str, **facts: object) -> None:
-        """Write one note."""
-        os.write(self._descriptor, json.dumps({"note": what, "at": time.time(), **facts}).encode("ascii") + b"\n")
+        """Write one note. Raises `OSError` where the disk does not take all of it."""
+        line = json.dumps({"note": what, "at": time.time(), **facts}).encode("ascii") + b"\n"
+        rest = b"\n" + line if self._torn else line
+        self._torn = True
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+        self._torn = False
 
 
 class NoteReader:
-    """Reads on where it stopped."""
+    """Reads on where it stopped. What a writer could not write to its end, because the disk was full, is no note."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -58,7 +65,8 @@ class NoteReader:
                 return
         *lines, self._rest = (self._rest + self._file.read()).split(b"\n")
         for line in lines:
-            yield json.loads(line)
+            with contextlib.suppress(ValueError):
+                yield json.loads(line)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nbcompile.engines.batch_job import why_terminated
+from nbcompile.engines.filesystem import told_as_place_failure
 from nbcompile.engines.journal import Journal
 from nbcompile.engines.local.interpreter import choose_interpreter
 from nbcompile.engines.local.machine import available_cores
@@ -66,11 +67,12 @@ def run_placed(job: PlacedJob, on_event: Callable[[RunEvent], None], sweep: Swee
     job = replace(job, jobs=job.jobs or available_cores())
 
     def work(journal: Journal) -> RunRecord:
-        placed = _PlacedRun(job, journal, on_event)
-        placed.run(program)
-        if placed.state in (RunState.FAILED, RunState.CANCELLED):
-            placed.sweep(sweep)
-        return placed.record()
+        with told_as_place_failure(job.directory.path):
+            placed = _PlacedRun(job, journal, on_event)
+            placed.run(program)
+            if placed.state in (RunState.FAILED, RunState.CANCELLED):
+                placed.sweep(sweep)
+            return placed.record()
 
     return journalled(
         job.directory,

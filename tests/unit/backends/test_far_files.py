@@ -8,14 +8,17 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from nbcompile.backend import Cause, JobKey, JobRef, JobState, RunId
 from nbcompile_backends.agent.far import process, store
 from nbcompile_backends.agent.far.jobs import Jobs
 from nbcompile_backends.agent.far.layout import Refused, Root, write_whole
 from nbcompile_backends.agent.far.serve import Server
 from nbcompile_backends.agent.package import package
+from nbcompile_backends.agent.status import read_status
 
 THREADS = 16
 
@@ -67,6 +70,22 @@ def test_a_job_that_is_started_twice_runs_once(tmp_path):
     starts = [subprocess.Popen(words) for _ in range(2)]
     assert [start.wait(60) for start in (*starts, subprocess.Popen(words))] == [3, 3, 3]
     assert Path(directory, "stdout").read_text() == "ran\n"
+
+
+@pytest.mark.parametrize(("blocks", "words"), [(0, "the disk is full; make room"), (1 << 20, "its supervisor was killed")])
+def test_a_job_that_could_not_write_down_its_end_is_told_from_one_that_was_killed(tmp_path, monkeypatch, blocks, words):
+    root, job = Root(str(tmp_path / "root")), f"{'a' * 64}.1"
+    root.prepare("run")
+    jobs = Jobs(root, store.Store(root), "unused")
+    spec = {"job": job, "argv": ["true"], "inputs": [], "outputs": [], "seconds": 0, "variables": [], "lease_seconds": 1000}
+    jobs.prepare("run", [spec | {"environment": {"modules": [], "init": "", "prefix": ""}}])
+    claims = f"from nbcompile_backends.agent.far.process import claim; claim({root.job('run', job)!r})"
+    subprocess.run([sys.executable, "-c", claims], check=True)
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=blocks, f_frsize=4096))
+    ref = JobRef(deployment="d", run=RunId("run"), key=JobKey("a" * 64), attempt=1, native=job)
+    status = read_status(ref, jobs.status("run", job))
+    assert (status.state, status.cause) == (JobState.LOST, Cause.LOST)
+    assert words in status.reason
 
 
 @pytest.mark.parametrize("links", [True, False])

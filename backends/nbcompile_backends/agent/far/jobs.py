@@ -17,6 +17,7 @@ from .process import claim, claimant, is_alive, is_here, read_record
 from .store import Store
 
 Status = Dict[str, Any]
+_LEAST_ROOM = 1 << 20
 
 
 class Jobs:
@@ -83,7 +84,7 @@ class Jobs:
         if is_alive(owner) or not is_here(owner):
             return {"state": "running"}
         record = read_record(directory)  # it may have ended between the two looks
-        return {"state": "ended", **record} if record else {"state": "lost"}
+        return {"state": "ended", **record} if record else {"state": "lost", "full": _is_full(directory)}
 
     def wait(self, run: str, jobs: List[str], seconds: float, abandoned: Callable[[], bool]) -> List[Status]:
         """The status of each job, as soon as one of them has ended, time is up, or nobody waits any more."""
@@ -178,6 +179,12 @@ def checked_spec(spec: Dict[str, Any]) -> Dict[str, Any]:
     if not spec["argv"] or not all(isinstance(word, str) for word in spec["argv"]):
         raise Refused("a job needs a command")
     return spec
+
+
+def _is_full(directory: str) -> bool:
+    """Whether there is no room to write down how a job ended."""
+    room = os.statvfs(directory)
+    return room.f_bavail * room.f_frsize < _LEAST_ROOM
 
 
 def _wake(directory: str) -> None:

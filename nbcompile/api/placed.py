@@ -13,7 +13,7 @@ from nbcompile.api.findings import located
 from nbcompile.api.places import inquire, look_at_this_machine
 from nbcompile.api.programs import read_file
 from nbcompile.model.diagnostic import Severity
-from nbcompile.model.errors import NotebookError
+from nbcompile.model.errors import NotebookError, PlaceFailed
 from nbcompile.model.run import Account
 
 if TYPE_CHECKING:
@@ -101,7 +101,11 @@ def checked_places(
 
     inquiry = inquire(program, made, settings, str(path))
     here = look_at_this_machine(inquiry.questions, program, settings)
-    answer = reached.visit(run_id(identifier), {site: question for site, question in inquiry.questions.items() if site not in here})
+    asked = {site: question for site, question in inquiry.questions.items() if site not in here}
+    try:
+        answer = reached.visit(run_id(identifier), asked)
+    except PlaceFailed as problem:
+        raise _closed(problem, made) from None
     for name, host in answer["nodes"].items():
         tell(Notice(f"`{name}` was looked at on {host}, where one logs in; `nbcompile doctor {name}` looks at a node, too"))
     there = {Site(deployment, environment): read_software(found) for deployment, environment, found in answer["found"]}
@@ -111,6 +115,16 @@ def checked_places(
     if wrong:
         raise NotebookError("; ".join(f"{one.rule.code} {one.message}" for one in wrong), wrong[0].help)
     return Visited(findings, sites)
+
+
+def _closed(problem: PlaceFailed, made: Plan) -> PlaceFailed:
+    """What keeps a run from beginning, with the place and the cells that are to run there."""
+    from nbcompile.reporting.progress import name_cells
+
+    cells = sorted(cell for step in made.steps if step.target == problem.deployment for cell in step.cells)
+    if not cells:
+        return problem
+    return PlaceFailed(f"`{problem.deployment}`, where {name_cells(tuple(cells))} should run: {problem.message}", problem.advice)
 
 
 @contextmanager

@@ -80,7 +80,7 @@ async def _visit(run: str, asked: Sequence[Any]) -> Mapping[str, Any]:
     nodes: dict[str, str] = {}
     for name, answer in zip(names, answers, strict=True):
         if isinstance(answer, NbcompileError):
-            return _problem(answer)
+            return _problem(answer, name)
         if isinstance(answer, BaseException):
             raise answer
         software, node = answer
@@ -90,8 +90,9 @@ async def _visit(run: str, asked: Sequence[Any]) -> Mapping[str, Any]:
     return {"found": found, "nodes": nodes}
 
 
-def _problem(problem: NbcompileError) -> Mapping[str, Any]:
-    return {"problem": {"exit_code": int(problem.exit_code), "message": problem.message, "advice": problem.advice}}
+def _problem(problem: NbcompileError, name: str = "") -> Mapping[str, Any]:
+    facts = {"message": problem.message, "advice": problem.advice, "deployment": name}
+    return {"problem": {"exit_code": int(problem.exit_code), **facts}}
 
 
 async def _look(broker: Broker, name: str, asked: Sequence[Any]) -> tuple[list[Any], str]:

@@ -66,9 +66,10 @@ class Denied(NbcompileError):
 
 
 class PlaceFailed(NbcompileError):
-    """A place (an interpreter, an engine, a host) could not do its part; trying again may help."""
+    """A place (an interpreter, an engine, a host) could not do its part; trying again may help. `deployment` is its name, if it has one."""
 
     exit_code = ExitCode.PLACE_FAILED
+    deployment = ""
 
 
 class Interrupted(NbcompileError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import stat
 from abc import ABC, abstractmethod
@@ -20,6 +21,10 @@ Ask = Callable[[Challenge], Awaitable[tuple[Secret, ...]]]
 _PATH = r"(?:~|/)[^\x00-\x1f\x7f]*"
 _FINGERPRINT = r"SHA256:[A-Za-z0-9+/]{43}"
 _LARGEST_KEY = 64 << 10
+_KEY_ADVICE = {
+    errno.ELOOP: "name the file itself, not a link to it",
+    errno.ENOENT: "correct `path` of the credential in your file of deployments, or put the key there",
+}
 _OPENSSH = b"openssh-key-v1\0"
 
 
@@ -111,7 +116,8 @@ def _read_private(path: Path) -> str:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        raise AuthExpired(f"cannot read the key {path}: {error.strerror}", "name the file itself, not a link to it") from None
+        advice = _KEY_ADVICE.get(error.errno or 0, "see that it is yours and that you may read it")
+        raise AuthExpired(f"cannot read the key {path}: {error.strerror}", advice) from None
     with os.fdopen(descriptor, "rb") as file:
         state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode):

@@ -302,6 +302,20 @@ def test_who_terminates_all_processes_at_once_ends_what_they_started_and_not_wha
     assert processes_of(tmp_path) == []
 
 
+def test_a_place_that_cannot_be_reached_is_named_with_the_cells_that_want_it(tmp_path):
+    host_key, key = ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGk7", tmp_path / "key")
+    lab = {"backend": "ssh", "host": "127.0.0.1:1", "user": "me", "workRoot": "~/n", "hostKeys": [host_key], "credential": {"ref": "key"}}
+    documents = {"deployments": {"lab": lab}, "credentials": {"key": {"provider": "file", "path": str(key)}}}
+    (tmp_path / "deployments.yml").write_text(json.dumps(documents))
+    (tmp_path / "deployments.yml").chmod(0o600)
+    (tmp_path / "two.py").write_text("# %%\na = 1\n\n# %%\n# nbc: target=lab\nb = a\n", "utf-8")
+    client = client_of(tmp_path, "run", "two.py", "--granularity", "cell", "--deployments", "deployments.yml", "-o", "out")
+    said = client.communicate(timeout=120)[1]
+    assert (client.returncode, "`lab`, where cell 1 should run: cannot read the key" in said) == (5, True), said
+    assert "correct `path` of the credential" in said
+    assert not (tmp_path / "out").exists()
+
+
 FILLS = """\
 # %%
 first = 1

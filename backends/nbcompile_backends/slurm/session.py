@@ -86,6 +86,7 @@ class SlurmSession(Session):
 
     async def open(self) -> None:
         """See that Slurm is there and answers."""
+        await self._check_configuration_file()
         done = await self._command(commands.version(self._settings))
         if done.exit_code:
             raise Fatal(
@@ -97,6 +98,12 @@ class SlurmSession(Session):
         if done.exit_code:
             raise Retryable(f"the controller of Slurm does not answer: {plain(_text(done.stderr), 200)}", "try again when it does")
         self._configuration = dict(answers.read_configuration(_text(done.stdout)))
+
+    async def _check_configuration_file(self) -> None:
+        """Slurm's commands wait a minute, each, for one that is not there."""
+        conf = self._settings.conf
+        if conf and (await self._host.exec(["test", "-r", conf], b"", (), _COMMAND_SECONDS)).exit_code:
+            raise Fatal(f"there is no {conf} on {self._host.name}, or it cannot be read", "correct `conf` of the deployment")
 
     async def capabilities(self) -> Capabilities:
         """What the login host says, and what Slurm can do."""

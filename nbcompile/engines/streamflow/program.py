@@ -164,4 +164,8 @@ class Program:
 
 def _problem(found: Mapping[str, Any]) -> NbcompileError:
     kinds = {ExitCode.USAGE: UsageError, ExitCode.DENIED: Denied}
-    return kinds.get(ExitCode(found["exit_code"]), PlaceFailed)(found["message"], found["advice"])
+    if kind := kinds.get(ExitCode(found["exit_code"])):
+        return kind(found["message"], found["advice"])
+    problem = PlaceFailed(found["message"], found["advice"])
+    problem.deployment = found.get("deployment", "")
+    return problem

@@ -94,7 +94,10 @@ class Records:
         self.refused = note
         step = next((placed.step for placed in self._placement.steps if placed.target == note["place"]), StepId(""))
         message = f"`{note['place']}` cannot be used: {note['reason']}"
-        self.failures.append(Failure(step, -1, "PlaceFailed", message, _lines(note["advice"]), lost=True, code=note.get("rule", "")))
+        where = f"{self._cells_of(step)} at {note['place']}: " if step else ""
+        self.failures.append(
+            Failure(step, -1, "PlaceFailed", f"{where}{message}", _lines(note["advice"]), lost=True, code=note.get("rule", ""))
+        )
         yield Notice(message)
 
     def _place(self, note: Note) -> Iterator[RunEvent]:
@@ -237,12 +240,14 @@ class Records:
     def _what_became(self, note: Note, said: str) -> str:
         job = f", job {note['native']}" if note.get("native") and note["native"] != "this machine" else ""
         on = f" on {note['host']}" if note.get("host") else ""
-        cells = self.steps[StepId(note["step"])].cells
-        which = f"cell{'' if len(cells) == 1 else 's'} {', '.join(map(str, cells))}"
-        where = f"{note['step']} ({which}) at {note['place']}{job}{on}"
+        where = f"{self._cells_of(StepId(note['step']))} at {note['place']}{job}{on}"
         cause = note.get("cause", "").upper()
         words = ": ".join(word for word in (cause if cause not in ("", "EXIT") else "", said or note["reason"]) if word)
         return f"{where}: {words or note['state'].upper()}"
+
+    def _cells_of(self, step: StepId) -> str:
+        cells = self.steps[step].cells
+        return f"{step} (cell{'' if len(cells) == 1 else 's'} {', '.join(map(str, cells))})"
 
     def _last_words(self, name: StepId) -> str:
         log = self._directory.log(name)

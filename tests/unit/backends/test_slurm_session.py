@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from nbcompile.backend import Completed, JobRef, JobState, RunId
+from nbcompile.backend import Completed, Fatal, JobRef, JobState, RunId
 from nbcompile_backends.slurm import session
 from nbcompile_backends.slurm.options import SlurmSettings
 from nbcompile_backends.slurm.session import SlurmSession
@@ -49,6 +49,18 @@ def wait(login, refs=(QUICK, SLOW)):
         return await asyncio.wait_for(session.wait([*refs], 20), 10)
 
     return [status.state for status in asyncio.run(scenario())]
+
+
+def test_a_configuration_that_is_not_there_is_told_before_slurm_waits_for_it():
+    class Without(Login):
+        async def exec(self, argv, *_):
+            assert [*argv] == ["test", "-r", "/etc/none.conf"]
+            return Completed(1, b"", b"")
+
+    session = SlurmSession("hpc", RunId("tests"), SlurmSettings(conf="/etc/none.conf"), Without({}, ""), lambda _: None)
+    with pytest.raises(Fatal, match=r"no /etc/none.conf on login") as told:
+        asyncio.run(session.open())
+    assert told.value.advice == "correct `conf` of the deployment"
 
 
 def test_a_job_that_has_ended_is_not_kept_waiting_by_one_that_goes_on():

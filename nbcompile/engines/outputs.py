@@ -15,6 +15,10 @@ CELL_FAILED = 3
 GUARD_BROKEN = 8
 ENVIRONMENT_BROKEN = 9
 _FAILED = ("error", "died")
+AFTER_DEATH = (
+    "`nbcompile runs logs` shows what it printed besides, and `nbcompile runs resume` runs it again, with more `memory` where that was it"
+)
+"""What to do about a cell whose process ended in it: there is no line of it to look at."""
 
 
 def first_failed_cell(failures: list[Failure] | tuple[Failure, ...], records: Mapping[StepId, StepRecord]) -> int:
@@ -40,7 +44,7 @@ def failures_in(step: StepId, code: int, outputs: Mapping[str, Any]) -> list[Fai
     for cell in outputs.get("cells", ())[-1:]:
         for output in reversed(cell["outputs"]):
             if output["output_type"] == "error":
-                traceback = tuple(output["traceback"])
+                traceback = (*output["traceback"], *((AFTER_DEATH,) if cell.get("state") == "died" else ()))
                 return [Failure(step, cell["index"], output["ename"], output["evalue"], traceback, shard=last_shard(outputs))]
     return []
 

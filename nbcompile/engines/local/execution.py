@@ -22,6 +22,7 @@ from nbcompile.engines.local.scattered import ScatteredStep, Span, Spent, count_
 from nbcompile.engines.local.schedule import Schedule
 from nbcompile.engines.local.workers import Message, WarmParent
 from nbcompile.engines.outputs import (
+    AFTER_DEATH,
     CELL_FAILED,
     GUARD_BROKEN,
     cell_records,
@@ -298,7 +299,7 @@ class _LocalRun:
         outputs = read_outputs(worker.outputs)
         killed = os.WIFSIGNALED(message["status"]) and os.WTERMSIG(message["status"]) == signal.SIGKILL
         cell = outputs["cells"][-1]["index"] if outputs.get("cells") else -1
-        failure = Failure(step, cell, "StepLost", what, lost=killed, shard=last_shard(outputs))
+        failure = Failure(step, cell, "StepLost", what, (AFTER_DEATH,), lost=killed, shard=last_shard(outputs))
         self._worker_ended(worker, {**message, "code": code}, outputs, [failure])
 
     def _worker_ended(self, worker: _Worker, message: Message, outputs: dict[str, Any], failures: list[Failure]) -> None:

@@ -137,15 +137,14 @@ def recover() -> None:
     """Go back to where no test sees what another has made a killed controller forget.
 
     Nothing is left on the nodes of jobs that it does not know, the ids that it gives once more are used up, and all nodes take jobs.
+    A node does not run a job with an id that it has had before: it is drained for that, or says nothing, and the job is taken to run.
     """
     daemons.wait_for(lambda: not _steps(), "slurmstepd has nothing more to tell", seconds=120)
     person, account = next(iter(PEOPLE.items()))
-    words = ("sbatch", f"--account={account}", f"--array=0-{_FORGOTTEN}", "--chdir=/", "--output=/dev/null", "--wrap=:")
+    words = ("sbatch", f"--account={account}", f"--array=0-{_FORGOTTEN}", "--no-requeue", "--chdir=/", "--output=/dev/null", "--wrap=:")
     run("runuser", "-u", person, "--", *words, env=ENVIRONMENT)
-    daemons.wait_for(lambda: not run("squeue", "-h", env=ENVIRONMENT).strip(), "slurmctld has no job", seconds=120)
-    for node in NODES:  # one that is well is not to be resumed, and says so
-        _says("scontrol", "update", f"nodename={node}", "state=resume")
-    daemons.wait_for(lambda: idle_nodes() == set(NODES), "slurmctld has all nodes", seconds=120)
+    daemons.wait_for(lambda: _resumed() and _has_no_job(), "slurmctld has no job", seconds=120)
+    daemons.wait_for(lambda: _resumed() and idle_nodes() == set(NODES), "slurmctld has all nodes", seconds=120)
 
 
 def stop() -> None:
@@ -243,6 +242,21 @@ def _add_accounts() -> None:
 def idle_nodes() -> set[str]:
     """The nodes that take jobs, or have some."""
     return set(run("sinfo", "-h", "-N", "-t", "idle,mix,alloc", "-o", "%N", env=ENVIRONMENT).split())
+
+
+def _has_no_job() -> bool:
+    """Whether the queue is empty; what has its id, and runs on no node, is taken out of it."""
+    states = run("squeue", "-h", "-o", "%T", env=ENVIRONMENT).split()
+    if states and "PENDING" not in states and not _steps():
+        _says("scancel", "--state=RUNNING")
+    return not states
+
+
+def _resumed() -> bool:
+    """Have drained nodes take jobs again."""
+    for node in dict.fromkeys(run("sinfo", "-h", "-N", "-t", "drain,down", "-o", "%N", env=ENVIRONMENT).split()):
+        _says("scontrol", "update", f"nodename={node}", "state=resume")  # one that is well by now says that it is
+    return True
 
 
 def _steps() -> list[str]:

@@ -155,7 +155,7 @@ class _PlacedRun:
 
     def _settle(self) -> None:
         """Once nothing runs any more of a run that is cancelled, it is: whoever ends us may not wait for the rest."""
-        cancelled = self.signal is not None and not self.leaves
+        cancelled = self.signal is not None and not self.leaves and not self.records.done
         if cancelled and not self.settled and self.records.opened.keys() <= self.records.swept:
             self.settled = True
             self.journal.settle(RunState.CANCELLED.value, self.reason)

@@ -364,6 +364,8 @@ LIBRARY = Library(
             "matplotlib.use",
             "matplotlib.rcdefaults",
             "matplotlib.rc_file_defaults",
+            # Who asks for these is about to set them.
+            "matplotlib..rcParamsDefault",
             # The registry of colour maps is not among the options.
             "matplotlib.colormaps",
             "matplotlib.animation.FuncAnimation",

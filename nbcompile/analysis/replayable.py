@@ -51,7 +51,10 @@ def candidate(statement: ast.stmt, ordinal: int) -> Candidate | None:
 
 def imports_star(statement: ast.stmt) -> bool:
     """Whether the form of a definition does not say which names it binds."""
-    return any(isinstance(part, ast.alias) and part.name == "*" for part in ast.walk(statement))
+    if isinstance(statement, ast.Try):
+        handled = [part for handler in statement.handlers for part in handler.body]
+        return any(map(imports_star, [*statement.body, *handled, *statement.orelse, *statement.finalbody]))
+    return isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*"
 
 
 def _imported(statement: ast.stmt) -> tuple[str, ...]:

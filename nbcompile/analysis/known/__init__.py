@@ -88,10 +88,11 @@ class Section(NamedTuple):
 
 
 class Library(NamedTuple):
-    """The file of one library: names for the same thing, and the sections."""
+    """The file of one library: names for the same thing, and the sections; `known_as` has the libraries of both names."""
 
     same: tuple[tuple[str, str], ...]
     sections: tuple[Section, ...]
+    known_as: dict[str, frozenset[str]]
 
 
 class Known:
@@ -104,6 +105,7 @@ class Known:
         self._lines: dict[str, dict[str, str]] = {}
         self._homes: dict[tuple[str, str], str] = {}
         self._same: dict[str, str] = {}
+        self._known_as: dict[str, frozenset[str]] = {}
         self._immutable: dict[str, bool] = dict.fromkeys(IMMUTABLE, True)
         self._stuck: dict[str, bool] = {}
         self._plain: dict[str, bool] = {}
@@ -187,8 +189,7 @@ class Known:
     def homes(self, library: str) -> frozenset[str]:
         """A library, and those under whose names the table knows parts of it: what is set of these is set of it."""
         self._load(library)
-        found = (name for other, name in self._same.items() if other.startswith(f"{library}."))
-        return frozenset((library, *(name.partition(".")[0] for name in found)))
+        return self._known_as.get(library, frozenset()) | {library}
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -227,6 +228,8 @@ class Known:
                 # What has a section of its own is known by its own name, whatever is said of the package it stands in.
                 self._same.update((section.name, section.name) for section in found.sections)
                 self._same.update(found.same)
+                for root, others in found.known_as.items():
+                    self._known_as[root] = self._known_as.get(root, frozenset()) | others
         elif library in sys.stdlib_module_names and library != "builtins":
             self._load(STANDARD)
 
@@ -263,7 +266,13 @@ def read_library(library: str) -> Library | None:
         return None
     head, *blocks = re.split(r"^(?=\[[\w.*]+[^:]*\n|\[class )", place.read_text("utf-8"), flags=re.MULTILINE)
     same = [line.split()[1:] for line in head.splitlines() if line.startswith("same ")]
-    return Library(tuple((other, name) for *others, name in same for other in others), tuple(map(_section, blocks)))
+    pairs = tuple((other, name) for *others, name in same for other in others)
+    known_as: dict[str, frozenset[str]] = {}
+    for other, name in pairs:
+        root, inside, _ = other.partition(".")
+        if inside:
+            known_as[root] = known_as.get(root, frozenset()) | {name.partition(".")[0]}
+    return Library(pairs, tuple(map(_section, blocks)), known_as)
 
 
 def _section(block: str) -> Section:

@@ -80,12 +80,11 @@ class _TableOfSet(NamedTuple):
 
 
 class _Elements(NamedTuple):
-    """A set, its elements in the order in which it is walked through, what stands for each of them, and all of these."""
+    """A set, its elements in the order in which it is walked through, and what stands for each of them."""
 
     set: AbstractSet[Any]
     order: Tuple[Any, ...]
     stand_ins: Sequence[Any]
-    all: AbstractSet[Any]
 
 
 def filling(value: Set[Any]) -> Optional[Filling]:
@@ -107,7 +106,7 @@ def filling(value: Set[Any]) -> Optional[Filling]:
         way = Filling(at_once, numbers, last)
         if _gives(way, found):
             return _with_elements(way, found)
-    more = _numbers_at(_free_places(table, max(0, enough - many)), table.mask, found.all)
+    more = _numbers_at(_free_places(table, max(0, enough - many)), table.mask, found.stand_ins)
     way = Filling(enough, (*more, *numbers), last)
     return _with_elements(way, found) if _gives(way, found) else None
 
@@ -124,7 +123,7 @@ def order_of_adding(value: FrozenSet[Any]) -> Optional[Order]:
     last = set(map(id, parts[1]))
     elements = (*(one for one in found.stand_ins if id(one) not in last), *parts[1])
     many, enough = len(elements), max(_MORE_THAN_A_SET_HAS_ROOM_FOR, (table.mask + 1) // 4)
-    more = _numbers_at(_free_places(table, max(0, enough - many)), table.mask, found.all)
+    more = _numbers_at(_free_places(table, max(0, enough - many)), table.mask, found.stand_ins)
     ways = (Order(at_once, (), elements) for at_once in dict.fromkeys((many, min(many, enough), 0)))
     way = next((one for one in (*ways, Order(enough, more, elements)) if _is_walked_like(one.make(), found)), None)
     return None if way is None else way._replace(elements=_elements_for(way.elements, found))
@@ -137,12 +136,12 @@ def _elements(value: AbstractSet[Any]) -> Optional[_Elements]:
         return None
     order = tuple(value)
     if kinds <= {*_RUNS_NO_CODE, tuple} and all(map(_runs_no_code, value)):
-        return _Elements(value, order, order, value)
+        return _Elements(value, order, order)
     table = _table_of_set(value)
     if table is None:
         return None
     stand_ins = tuple(_StandIn(number) for key, number in zip(table.keys, table.hashes) if key and number != _REMOVED)
-    return _Elements(value, order, stand_ins, frozenset(stand_ins))
+    return _Elements(value, order, stand_ins)
 
 
 def _runs_no_code(item: Any) -> bool:
@@ -220,15 +219,16 @@ def _filling_order(table: _TableOfSet, found: _Elements) -> Optional[Tuple[Tuple
         if len(too_early) == len(waiting):
             return None
         waiting = too_early
-    return _numbers_at(removed, table.mask, found.all), tuple(last)
+    return _numbers_at(removed, table.mask, found.stand_ins), tuple(last)
 
 
-def _numbers_at(places: Sequence[int], mask: int, value: AbstractSet[Any]) -> Tuple[int, ...]:
-    """Numbers that belong at these places, and that are not in the set."""
+def _numbers_at(places: Sequence[int], mask: int, stand_ins: Sequence[Any]) -> Tuple[int, ...]:
+    """Numbers that belong at these places, and that no element is equal to: those of NumPy are, and have the same hash."""
     found = []
+    hashes = set(map(hash, stand_ins if places else ()))
     for place in places:
         number = place + mask + 1
-        while number in value:
+        while number in hashes:
             number += mask + 1
         found.append(number)
     return tuple(found)

@@ -7,6 +7,7 @@ import sys
 import tracemalloc
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from nbcompile.runtime.codecs import Scope, write_frame
@@ -74,6 +75,19 @@ def test_a_frozenset_is_made_so_that_it_has_its_order(maker, size):
         value = FROZEN[maker](_words(size))
         order = order_of_adding(value)
         copy = pickle.loads(pickle.dumps(value)) if order is None else order.make()  # noqa: S301
+        assert (list(copy), copy) == (list(value), value)
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.float64])
+def test_numbers_that_keep_places_free_are_equal_to_no_element(kind):
+    for _ in range(300):
+        items = [kind(_DRAWN.randrange(300)) for _ in range(40)]
+        value = set(items)
+        value.difference_update(_DRAWN.sample(items, 12))
+        copy = pickle.loads(pickle.dumps(value))  # noqa: S301
+        way = filling(value)
+        if way is not None:
+            way.fill(copy)
         assert (list(copy), copy) == (list(value), value)
 
 

@@ -77,6 +77,8 @@ class _State:
         self._mentioned = _mentioned(facts)
         # What a star has bound, and no cell mentions: only code that nobody sees may use it, and imports it again.
         self._unmentioned: dict[str, StatementId] = {}
+        # The cells that surely deleted a name last.
+        self._deleted: dict[str, int] = {}
         self._opaque = -1
         self._drafts: list[_Draft] = []
 
@@ -148,7 +150,8 @@ class _State:
 
     def _need(self, facts: CellFacts, draft: _Draft, name: str, how: EdgeKind | None) -> None:
         latest = self.latest.get(name)
-        if latest is None and self._opaque >= 0 and how is None:
+        # A cell that is not understood may have bound the name, if nobody has deleted it since.
+        if latest is None and self._opaque >= self._deleted.get(name, 0) and how is None:
             latest = self.latest[name] = _Latest(self._opaque, EdgeKind.VALUE)
             made = self._drafts[self._opaque]
             made.made = (*made.made, (Version(name, self._opaque),))
@@ -192,6 +195,7 @@ class _State:
         for gone in facts.deletions:
             if gone.certain:
                 self.latest.pop(gone.name, None)
+                self._deleted[gone.name] = facts.index
             elif gone.name in self.latest:
                 made[gone.name] = None
                 self.latest[gone.name] = _Latest(facts.index, EdgeKind.VALUE)

@@ -34,7 +34,7 @@ def reduce_registry(registry: Any, protocol: int) -> Any:
 
 
 def connected(registry: Any, written: Set[int]) -> List[Tuple[Any, ...]]:
-    """The functions that pickle would leave behind, if they are the notebook's, and methods of objects that were written."""
+    """What pickle would leave behind: functions of the notebook, methods of its objects, and of others that were written anyway."""
     return [tuple(one) for one in _all(registry) if one.number not in registry._pickled_cids and _goes_along(one.function, written)]
 
 
@@ -46,7 +46,7 @@ def _all(registry: Any) -> Iterator[Connected]:
 
 def _goes_along(function: Any, written: Set[int]) -> bool:
     if isinstance(function, types.MethodType):
-        return id(function.__self__) in written
+        return id(function.__self__) in written or type(function.__self__).__module__ == "__main__"
     return isinstance(function, types.FunctionType) and function.__module__ == "__main__"
 
 

@@ -28,6 +28,7 @@ LIBRARY = Library(
             "IPython.start_ipython",
             "IPython.display.set_matplotlib_formats",
             "IPython.display.set_matplotlib_close",
+            "IPython.core.pylabtools.figsize",
             "IPython.utils.capture.Capture.with()",
         )
     ),

@@ -10,11 +10,13 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 Note = dict[str, Any]
+# The first note of a client: what stands above it is of earlier ones, which may have failed, or run by another plan.
+BEGAN = "began"
 
 
 class Reason(NamedTuple):
@@ -47,6 +49,10 @@ class NoteWriter:
             rest = rest[os.write(self._descriptor, rest) :]
         self._torn = False
 
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)
+
 
 class NoteReader:
     """Reads on where it stopped. What a writer could not write to its end, because the disk was full, is no note."""
@@ -72,3 +78,9 @@ class NoteReader:
         """Let go of the file."""
         if self._file is not None:
             self._file.close()
+
+
+def of_last_client(notes: Sequence[Note]) -> Sequence[Note]:
+    """What the client that began last has noted."""
+    began = max((number for number, note in enumerate(notes, 1) if note["note"] == BEGAN), default=0)
+    return notes[began:]

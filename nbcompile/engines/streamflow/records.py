@@ -13,7 +13,7 @@ from nbcompile.engines.directory import RunDirectory
 from nbcompile.engines.local.follow import StepFollower
 from nbcompile.engines.outputs import cell_records, failures_in, last_shard, read_outputs
 from nbcompile.engines.streamflow.more import how_to_ask_for_more
-from nbcompile.engines.streamflow.notes import Note
+from nbcompile.engines.streamflow.notes import BEGAN, Note
 from nbcompile.model.diagnostic import Diagnostic, Place
 from nbcompile.model.placement import Placement
 from nbcompile.model.plan import Resources, StepId
@@ -68,6 +68,7 @@ class Records:
     def take(self, note: Note) -> Iterator[RunEvent]:
         """What one note is worth telling."""
         handle = {
+            BEGAN: lambda _: iter(()),
             "opened": self._opened,
             "not-opened": self._not_opened,
             "place": self._place,

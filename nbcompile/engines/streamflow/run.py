@@ -9,6 +9,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -27,7 +28,7 @@ from nbcompile.engines.signals import SignalWatch
 from nbcompile.engines.streamflow.host import Hosting
 from nbcompile.engines.streamflow.job import PlacedJob
 from nbcompile.engines.streamflow.leaving import asks_to_leave
-from nbcompile.engines.streamflow.notes import Note, NoteReader
+from nbcompile.engines.streamflow.notes import BEGAN, Note, NoteReader, NoteWriter, of_last_client
 from nbcompile.engines.streamflow.program import Program
 from nbcompile.engines.streamflow.records import TRY_AGAIN, Records
 from nbcompile.model.diagnostic import Diagnostic
@@ -108,10 +109,12 @@ class _PlacedRun:
         """Run StreamFlow to its end, or leave what it started to a later client."""
         _home(self.job).mkdir(exist_ok=True)
         # What an earlier client noted is for the connectors; it happened before this one began.
-        earlier = list(self.notes.news())
+        earlier = of_last_client(list(self.notes.news()))
         if self.job.goes_on and any(note["note"] == "done" for note in earlier):
             self._take(earlier)  # That client was killed before it could say so; nothing is left at the places to be found.
             return
+        with closing(NoteWriter(_home(self.job) / "notes.jsonl")) as notes:
+            notes.write(BEGAN)
         hosting = Hosting(
             directory=self.job.directory.path,
             notes=_home(self.job) / "notes.jsonl",

@@ -158,7 +158,7 @@ class _PlacedRun:
 
     def _settle(self) -> None:
         """Once nothing runs any more of a run that is cancelled, it is: whoever ends us may not wait for the rest."""
-        cancelled = self.signal is not None and not self.leaves and not self.records.done
+        cancelled = self._ended_by is not None and not self.leaves
         if cancelled and not self.settled and self.records.opened.keys() <= self.records.swept:
             self.settled = True
             self.journal.settle(RunState.CANCELLED.value, self.reason)
@@ -235,12 +235,15 @@ class _PlacedRun:
             self.on_event(RunStarted(self.job.directory.path, self._interpreter, len(self.records.steps), self.job.jobs))
 
     @property
+    def _ended_by(self) -> int | None:
+        """The signal that ended the run; one that was done by then has finished all the same."""
+        return None if self.records.done else self.signal
+
+    @property
     def state(self) -> RunState:
         """How the run ended."""
-        if self.leaves and not self.records.done:
-            return RunState.DETACHED
-        if self.signal is not None and not self.records.done:
-            return RunState.CANCELLED
+        if self._ended_by is not None:
+            return RunState.DETACHED if self.leaves else RunState.CANCELLED
         return RunState.FAILED if self._failures() else RunState.FINISHED
 
     def sweep(self, sweep: Sweep) -> None:
@@ -275,13 +278,13 @@ class _PlacedRun:
             critical_path=measured_path(self.job.links, steps),
             outputs=outputs,
             failures=failures,
-            signal=None if self.records.done else self.signal,
+            signal=self._ended_by,
             reason="" if self.records.done else self.reason,
             diagnostics=tuple(self.found),
         )
 
     def _failures(self) -> tuple[Failure, ...]:
-        if self.signal is not None and not self.records.done:
+        if self._ended_by is not None:
             return ()
         if self.records.failures:
             return tuple(self.records.failures)

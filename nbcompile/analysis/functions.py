@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from typing import NamedTuple, cast
 
-from nbcompile.analysis import caches
+from nbcompile.analysis import caches, escapes
 from nbcompile.analysis.aliases import ANY, Assumption, Heap
 from nbcompile.analysis.bindings import GONE, Frame, FunctionFrame, Mark, Trace, all_arguments, enclosing, local_names, spot
 from nbcompile.analysis.values import (
@@ -27,6 +27,7 @@ from nbcompile.analysis.values import (
     Value,
     Wrapped,
     join,
+    names_read,
     one_of,
     plain,
     single,
@@ -281,6 +282,8 @@ def _run(frame: Frame, function: Function, actual: dict[str, Value], sites: dict
         returned = inner.returned or SCALAR
     else:
         returned = evaluate(inner, body)
+    bound = inner.top.values
+    trace.captured = escapes.lasting(frame.walk.heap, trace, frozenset(sites.values()), (returned, *bound.values()))
     return Summary(
         parameters,
         actual,
@@ -289,7 +292,7 @@ def _run(frame: Frame, function: Function, actual: dict[str, Value], sites: dict
         trace,
         frozenset(sites.values()),
         {number: key for key, number in sites.items()},
-        inner.top.values,
+        bound,
         frozenset(inner.top.sure),
         returned,
     )
@@ -429,7 +432,7 @@ class Replacing:
             made = heap.callees[new] = self.callee(callee)
             if isinstance(made, Function) and isinstance(callee, Function) and made is not callee:
                 # A function that reads its own name, as one that counts its calls does.
-                inner = {name: enclosing(callee, name) for name in _names_read(made.code)}
+                inner = {name: enclosing(callee, name) for name in names_read(made.code)}
                 itself = [name for name, value in inner.items() if value is not None and value.callee is callee]
                 made.captured.update(dict.fromkeys(itself, Value("function", single(new), made)))
             for name, value in made.captured.items() if isinstance(made, Function) else ():
@@ -474,21 +477,13 @@ class Replacing:
             return self._closures[function]
         new = self._closures[function] = Function(function.name, function.code, function.defaults, None, function.cell, function.number)
         new.owner, new.cached, new.kept = function.owner, function.cached, function.kept
-        names = _names_read(function.code)
+        names = names_read(function.code)
         new.captured = dict(function.captured)
         for name in sorted(names):
             inner = enclosing(function, name)
             if inner is not None and inner.callee is not function:
                 new.captured[name] = self.value(inner)
         return new
-
-
-def _names_read(code: Code) -> set[str]:
-    if "names" not in code.summaries:
-        body = code.body if isinstance(code.body, list) else [code.body]
-        found = {node.id for part in body for node in ast.walk(part) if isinstance(node, ast.Name)}
-        code.summaries["names"] = found
-    return cast("set[str]", code.summaries["names"])
 
 
 def replay(frame: Frame, summary: Summary, actual: dict[str, Value], function: Function, node: ast.AST) -> Value:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 if TYPE_CHECKING:
     from nbcompile.analysis.bindings import Frame, Origin
@@ -204,6 +204,15 @@ def single(number: int) -> Objects:
     if found is None:
         found = _SINGLE[number] = frozenset((number,))
     return found
+
+
+def names_read(code: Code) -> set[str]:
+    """The names that the body of a function has in it."""
+    if "names" not in code.summaries:
+        body = code.body if isinstance(code.body, list) else [code.body]
+        found = {node.id for part in body for node in ast.walk(part) if isinstance(node, ast.Name)}
+        code.summaries["names"] = found
+    return cast("set[str]", code.summaries["names"])
 
 
 def says_nan(text: object) -> bool:

@@ -7,10 +7,10 @@ that nobody saw being put in (a library made it): they are represented by inner 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from nbcompile.analysis.values import SCALAR, Callee, Objects, Value, join, one_of, single, tuple_of
+from nbcompile.analysis.values import SCALAR, Callee, Class, Function, Objects, Value, join, one_of, single, tuple_of
 
 ANY = "*"
 # Held where neither a subscript nor an attribute reaches it, as a library keeps what a method was given.
@@ -21,6 +21,8 @@ FACTORY = "default_factory"
 KEYS = "{}"
 # What the types of the notebook's own classes begin with.
 OWN = "__main__."
+_PLAIN_WORDS = "list dict set tuple type collections.OrderedDict collections.defaultdict collections.Counter collections.deque"
+_PLAIN = frozenset(_PLAIN_WORDS.split())
 _DEEPEST_PATH = 3
 _GENERATORS = frozenset(("numpy.random.RandomState", "numpy.random.Generator", "random.Random"))
 _MOST_PARTS = 48
@@ -147,6 +149,15 @@ class Heap:
         """Whether the object may hold what nobody saw."""
         return number in self._opened
 
+    def is_same_everywhere(self, number: int) -> bool:
+        """Whether the object is found again in another process by its name: members of enumerations, functions and classes are."""
+        return number in self.constants or type(self.callees.get(number)) in (Function, Class)
+
+    def is_plain(self, number: int) -> bool:
+        """Whether all that the object holds was seen: it is a container of Python, a class of the notebook, or of such a class."""
+        kind = self.types[number]
+        return kind in _PLAIN or kind.startswith(OWN)
+
     def hold(self, holder: int, key: str, held: int) -> bool:
         """Add an edge; whether it is new."""
         if holder == held:
@@ -239,23 +250,22 @@ class Heap:
 
     def below(self, objects: Iterable[int]) -> set[int]:
         """The objects and all that may be reached from one of them."""
-        found = set(objects)
-        todo = list(found)
+        found, fields = set(objects), self.fields
+        todo = [number for number in found if number in fields]
         while todo:
-            for held in self.fields.get(todo.pop(), {}).values():
-                for number in held:
-                    if number not in found:
-                        found.add(number)
-                        todo.append(number)
+            for held in fields[todo.pop()].values():
+                new = held - found
+                found |= new
+                todo += [number for number in new if number in fields]
         return found
 
-    def shown(self, objects: Objects, holders: Collection[int] | None = None) -> set[int]:
-        """The objects and all that was stored in them (in `holders` only), but for what a library keeps of what it was given."""
+    def shown(self, objects: Iterable[int], looks_into: Callable[[int], bool] | None = None) -> set[int]:
+        """The objects and all that was stored in them (in what is looked into), but for what a library keeps of what it was given."""
         found = set(objects)
         todo = list(found)
         while todo:
             holder = todo.pop()
-            if holders is not None and holder not in holders:
+            if looks_into is not None and not looks_into(holder):
                 continue
             for key, held in self.fields.get(holder, {}).items():
                 if key != KEPT:

@@ -95,7 +95,8 @@ def analyze(
     Whether the state of a cached function or of a class matters is known only at the end: if one's does, all is looked at once more.
     """
     known, stateful, notebook_cells = Known(versions), frozenset[Origin](), tuple(cells)
-    reloaded = reloaded_modules(parsed.tree for parsed in notebook_cells if parsed.tree is not None)
+    reloads = any("reload" in parsed.cell.source for parsed in notebook_cells)
+    reloaded = reloaded_modules(parsed.tree for parsed in notebook_cells if parsed.tree is not None) if reloads else frozenset()
     while True:
         notebook = _Notebook(Walk(known, stateful))
         notebook.walk.reloaded = reloaded
@@ -378,17 +379,23 @@ class _Notebook:
     def _doubled(self, frame: CellFrame) -> set[int]:
         """What something made here holds more than once, by different ways: with copies, it would hold different objects."""
         heap, trace = self.walk.heap, frame.trace
-        found = heap.shown(frozenset(held for _, held in trace.repeated))
+        found = heap.shown(held for _, held in trace.repeated)
         made = {one for one, _, _ in trace.captured}
+
+        def looks_into(number: int) -> bool:
+            # What an object of a library holds is a guess.
+            return number in made or heap.is_plain(number)
+
         for holder in made:
             seen: set[int] = set()
             for key, held in heap.fields.get(holder, {}).items():
-                # What a library keeps is a guess; what an instance shows of its class is not.
-                inner = held if key not in (KEPT, KEYS) else {one for one in held if type(heap.callees.get(one)) is Class}
-                reached = heap.shown(frozenset(inner), made)
-                found |= seen & reached
-                seen |= reached
-        return found - heap.constants
+                # What a library keeps is a guess, too; what an instance shows of its class is not.
+                inner = held if key not in (KEPT, KEYS) else (one for one in held if type(heap.callees.get(one)) is Class)
+                for one in inner:
+                    reached = heap.shown((one,), looks_into)
+                    found |= seen & reached
+                    seen |= reached
+        return {one for one in found if not heap.is_same_everywhere(one)}
 
     def _may_be_shared(self, number: int) -> bool:
         """Whether a second name may reach an object, or something that it holds."""

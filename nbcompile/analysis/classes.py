@@ -34,7 +34,7 @@ def define_class(frame: Frame, node: ast.ClassDef) -> Value:
     """The class that a `class` statement makes; its body runs now."""
     bases = tuple(followed(frame, evaluate(frame, base)) for base in node.bases)
     keywords = {keyword.arg: evaluate(frame, keyword.value) for keyword in node.keywords}
-    walk = frame.walk
+    walk, before = frame.walk, frame.walk.heap.size
     number = frame.make(node, "type")
     found = walk.heap.callees.get(number)
     made = found if isinstance(found, Class) else Class(node.name, f"{OWN}{node.name}.{number}", bases, origin(walk.cell, node))
@@ -52,6 +52,9 @@ def define_class(frame: Frame, node: ast.ClassDef) -> Value:
         made.members[name] = join(made.members[name], member) if name in made.members else member
         frame.capture(value, name, member, node)
         _own(member, made)
+        if any(one < before and not walk.heap.is_same_everywhere(one) for one in walk.heap.below(member.objects)):
+            # What its instances show of it is somebody else's, too.
+            walk.found_stateful.add(made.origin)
     for name, member in body.local.values.items():
         call_member(frame, member, "__set_name__", (value, Value("str", const=name)), node)
     if _is_enumeration(frame, made):

@@ -293,6 +293,7 @@ class _Notebook:
         note_states(frame)
         reach = {number: heap.above((number,)) for number in trace.changed}
         before = {number: walk.names_reaching(found) for number, found in reach.items()}
+        told_apart = self._told_apart(frame)
         record.uses = sorted(trace.uses.items(), key=lambda item: item[1].spot)
         record.builtins = sorted(trace.builtins.items(), key=lambda item: item[1].spot)
         self._libraries(frame, record)
@@ -300,7 +301,7 @@ class _Notebook:
         self._changes(frame, record, reach, before)
         for name, _ in record.changes:
             walk.outdated(name)
-        self._share(frame, record)
+        self._share(frame, record, told_apart)
         self._addresses(frame, record)
         record.effects = [(*key, mark) for key, mark in sorted(trace.effects.items(), key=lambda item: (item[1].spot, item[0]))]
         for reason, (mark, remedy, objects) in trace.unknowns.items():
@@ -356,7 +357,7 @@ class _Notebook:
                     found[name] = mark
         record.changes = sorted(found.items(), key=lambda item: (item[1].spot, item[0]))
 
-    def _share(self, frame: CellFrame, record: _Record) -> None:
+    def _share(self, frame: CellFrame, record: _Record, told_apart: set[int]) -> None:
         """The objects that more than one name reaches, where this cell had a hand in it."""
         walk, heap, trace = self.walk, self.walk.heap, frame.trace
         looked: set[int] = set(trace.changed) | trace.compared - self.walk.heap.constants
@@ -367,14 +368,17 @@ class _Notebook:
             for number in value.objects:
                 if number not in looked and self._may_be_shared(number):
                     looked |= heap.below((number,))
-        doubled = self._doubled(frame)
-        for number in sorted(looked):
+        for number in sorted(looked | told_apart):
             names = walk.names_reaching(heap.above((number,)))
-            if len(names) > 1:
+            if len(names) > 1 or number in told_apart:
                 views = any(walk.namespace[name].view for name in names if name in walk.namespace)
-                compared = number in trace.compared or (number in doubled and len(names.intersection(trace.uses)) > 1)
-                changed = number in trace.changed
+                changed, compared = number in trace.changed, number in trace.compared or number in told_apart
                 record.sharing.append(Sharing(number, tuple(sorted(names)), changed, views, compared))
+
+    def _told_apart(self, frame: CellFrame) -> set[int]:
+        """What this cell was given by several names, and something that it makes holds more than once."""
+        walk, uses = self.walk, frame.trace.uses
+        return {one for one in self._doubled(frame) if len(walk.names_reaching(walk.heap.above((one,))).intersection(uses)) > 1}
 
     def _doubled(self, frame: CellFrame) -> set[int]:
         """What something made here holds more than once, by different ways: with copies, it would hold different objects."""

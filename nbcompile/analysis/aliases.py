@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from nbcompile.analysis.values import SCALAR, Callee, Class, Function, Objects, Value, join, one_of, single, tuple_of
+from nbcompile.analysis.values import NO_OBJECTS, SCALAR, Callee, Class, Function, Objects, Value, join, one_of, single, tuple_of
 
 ANY = "*"
 # Held where neither a subscript nor an attribute reaches it, as a library keeps what a method was given.
@@ -46,6 +46,7 @@ class Heap:
     """All objects of one walk."""
 
     __slots__ = (
+        "_below",
         "_keyed",
         "_kinds",
         "_mirrors",
@@ -105,6 +106,7 @@ class Heap:
         self._keyed: set[int] = set()
         # Of symbols for things of several types, which stand for the same things as long as they are there.
         self._kinds: dict[int, frozenset[str]] = {}
+        self._below: dict[Objects, tuple[int, Objects]] = {}
         self._mirrors: dict[int, tuple[Objects, list[Assumption]]] = {}
 
     def new(self, type: str, callee: Callee = None, opened: bool = False, keyed: bool = False) -> int:  # noqa: A002
@@ -242,10 +244,11 @@ class Heap:
         found = set(objects)
         todo = list(found)
         while todo:
-            for holder in self.holders.get(todo.pop(), ()):
-                if holder not in found:
-                    found.add(holder)
-                    todo.append(holder)
+            holders = self.holders.get(todo.pop())
+            if holders:
+                new = holders - found
+                found |= new
+                todo += new
         return found
 
     def below(self, objects: Iterable[int]) -> set[int]:
@@ -257,6 +260,14 @@ class Heap:
                 new = held - found
                 found |= new
                 todo += [number for number in new if number in fields]
+        return found
+
+    def all_below(self, objects: Objects) -> Objects:
+        """As `below`, for who asks again and again while nothing comes to be held: one object may have many symbols."""
+        edges, found = self._below.get(objects, (-1, NO_OBJECTS))
+        if edges != self.edges:
+            found = frozenset(self.below(objects))
+            self._below[objects] = self.edges, found
         return found
 
     def shown(self, objects: Iterable[int], looks_into: Callable[[int], bool] | None = None) -> set[int]:
@@ -307,7 +318,10 @@ class Heap:
         """The classes of the notebook of which the objects are, where they are of several types."""
         if not self.has_classes or self.type_of(objects):
             return frozenset()
-        return frozenset(kind for number in objects for kind in self.kinds(number) if kind.startswith(OWN))
+        types = self.types
+        kinds = {types[number] for number in objects}
+        kinds.update(*(self.kinds(number) for number in objects if not types[number]))
+        return frozenset(kind for kind in kinds if kind.startswith(OWN))
 
     def callables(self, objects: Objects) -> list[Callee]:
         """What may be called among the objects, oldest first."""

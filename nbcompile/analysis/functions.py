@@ -402,7 +402,7 @@ class Replacing:
         if number in heap.origin and number not in self.summary.made:
             parent, key = heap.origin[number]
             parts = heap.inside(parent, self.objects(parent), key)
-            found = frozenset(heap.below(parts)) if heap.is_deepest(number) else parts
+            found = heap.all_below(parts) if heap.is_deepest(number) else parts
         elif number in self.summary.made:
             found = self._made(number)
         elif number in self.frame.walk.figure_numbers:

@@ -381,7 +381,7 @@ class _Notebook:
         return {one for one in self._doubled(frame) if len(walk.names_reaching(walk.heap.above((one,))).intersection(uses)) > 1}
 
     def _doubled(self, frame: CellFrame) -> set[int]:
-        """What something made here holds more than once, by different ways: with copies, it would hold different objects."""
+        """What something holds more than once, by different ways, one of them made here: with copies, it would hold different objects."""
         heap, trace = self.walk.heap, frame.trace
         found = heap.shown(held for _, held in trace.repeated)
         made = {one for one, _, _ in trace.captured}
@@ -390,7 +390,7 @@ class _Notebook:
             # What an object of a library holds is a guess.
             return number in made or heap.is_plain(number)
 
-        for holder in made:
+        for holder in heap.above(made):
             seen: set[int] = set()
             for key, held in heap.fields.get(holder, {}).items():
                 # What a library keeps is a guess, too; what an instance shows of its class is not.

@@ -16,6 +16,7 @@ import contextlib
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -45,9 +46,14 @@ def run_oracle(notebook: Path, work: Path, python: str) -> Path:
         out.parent.mkdir(parents=True, exist_ok=True)
         argv = [python, str(ORACLE), str(notebook), "-o", str(out), "--total", "75", "--fp-total", "30"]
         threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "JOBLIB_MULTIPROCESSING": "0", "IPYTHONDIR": str(work / "ipython")}
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        process = subprocess.Popen(argv, env={**os.environ, **threads}, start_new_session=True, **quiet)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            environment = {**os.environ, **threads}
-            subprocess.run(argv, timeout=_SECONDS, capture_output=True, check=False, stdin=subprocess.DEVNULL, env=environment)
+            process.wait(_SECONDS)
+        # What the notebook has started ends with it.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
         if not out.is_file():
             out.write_text("{}", "utf-8")
     return out

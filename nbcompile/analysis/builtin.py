@@ -30,7 +30,7 @@ from nbcompile.analysis.values import (
     single,
     tuple_of,
 )
-from nbcompile.analysis.visit import Arguments, Call, call_value
+from nbcompile.analysis.visit import Arguments, Call, call_given
 from nbcompile.model.facts import TEMPORARY, TEMPORARY_OF_PROCESS
 
 _PAIR = 2
@@ -195,7 +195,7 @@ def map_(call: Call) -> Value:
         return call.frame.fresh(call.node, "iterator")
     function, *values = call.arguments.positional
     elements = tuple(types.element(call.frame, value, call.node) for value in values)
-    found = call_value(call.frame, call.node, function, Arguments(elements))
+    found = call_given(call.frame, call.node, function, Arguments(elements))
     return iterator_of(call.frame, call.node, found, _held(call.arguments), Partial(function, elements, {}))
 
 
@@ -206,7 +206,7 @@ def filter_(call: Call) -> Value:
     function, values = call.arguments.positional
     element = types.element(call.frame, values, call.node)
     if function.const is not None:
-        call_value(call.frame, call.node, function, Arguments((element,)))
+        call_given(call.frame, call.node, function, Arguments((element,)))
     return iterator_of(call.frame, call.node, element, _held(call.arguments))
 
 
@@ -215,7 +215,7 @@ def groupby(call: Call) -> Value:
     values = call.arguments.positional[0] if call.arguments.positional else call.arguments.keywords.get("iterable", SCALAR)
     function = next((one for one in (*call.arguments.positional[1:2], call.arguments.keywords.get("key")) if one is not None), NONE)
     element = types.element(call.frame, values, call.node)
-    key = element if function.type == "NoneType" else call_value(call.frame, call.node, function, Arguments((element,)))
+    key = element if function.type == "NoneType" else call_given(call.frame, call.node, function, Arguments((element,)))
     group = Value("iterator", single(call.frame.make(call.node, "iterator", role="group")))
     call.frame.walk.elements[next(iter(group.objects))] = element
     made = iterator_of(call.frame, call.node, tuple_of((key, group)), _held(call.arguments))
@@ -243,7 +243,7 @@ def elements(kind: str) -> Special:
         some = call.arguments.positional or call.arguments.rest
         element = types.element(call.frame, value, call.node, ordered=in_order) if some else SCALAR
         if key is not None and key.callee is not None:
-            call_value(call.frame, call.node, key, Arguments((element,)))
+            call_given(call.frame, call.node, key, Arguments((element,)))
         if call.label == "builtins.sorted":
             types.ordered(call.frame, element, call.node)
         if value.type in ("iterator", "file"):
@@ -295,7 +295,7 @@ def default_dict(call: Call) -> Value:
     if factory.objects:
         call.frame.capture(result, FACTORY, factory, call.node)
     elif factory.callee is not None:
-        call.frame.capture(result, ANY, call_value(call.frame, call.node, factory, Arguments()), call.node)
+        call.frame.capture(result, ANY, call_given(call.frame, call.node, factory, Arguments()), call.node)
     return result
 
 
@@ -316,7 +316,7 @@ def extreme(call: Call) -> Value:
     key = call.arguments.keywords.get("key")
     if key is not None and key.callee is not None:
         found = join(found, SCALAR)
-        call_value(call.frame, call.node, key, Arguments((found,)))
+        call_given(call.frame, call.node, key, Arguments((found,)))
     types.ordered(call.frame, found, call.node)
     for value in call.arguments.positional:
         if value.type in ("iterator", "generator"):
@@ -495,7 +495,7 @@ def reduce_(call: Call) -> Value:
     function, values = call.arguments.positional[:2]
     element = types.element(call.frame, values, call.node)
     start = join(element, call.arguments.positional[2]) if len(call.arguments.positional) > 2 else element
-    return join(element, call_value(call.frame, call.node, function, Arguments((start, element))))
+    return join(element, call_given(call.frame, call.node, function, Arguments((start, element))))
 
 
 def shallow_copy(call: Call) -> Value:

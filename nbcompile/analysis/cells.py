@@ -390,15 +390,23 @@ class _Notebook:
             # What an object of a library holds is a guess.
             return number in made or heap.is_plain(number)
 
-        for holder in heap.above(made):
+        # What a library keeps is a guess, too; what an instance shows of its class is not.
+        ways = [
+            [
+                one
+                for key, held in heap.fields.get(holder, {}).items()
+                for one in held
+                if key not in (KEPT, KEYS) or type(heap.callees.get(one)) is Class
+            ]
+            for holder in heap.above(made)
+        ]
+        ways += [[one for item in value.items for one in item.objects] for value in frame.top.values.values() if value.items is not None]
+        for held in ways:
             seen: set[int] = set()
-            for key, held in heap.fields.get(holder, {}).items():
-                # What a library keeps is a guess, too; what an instance shows of its class is not.
-                inner = held if key not in (KEPT, KEYS) else (one for one in held if type(heap.callees.get(one)) is Class)
-                for one in inner:
-                    reached = heap.shown((one,), looks_into)
-                    found |= seen & reached
-                    seen |= reached
+            for one in held:
+                reached = heap.shown((one,), looks_into)
+                found |= seen & reached
+                seen |= reached
         return {one for one in found if not heap.is_same_everywhere(one)}
 
     def _may_be_shared(self, number: int) -> bool:

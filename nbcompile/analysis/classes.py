@@ -25,7 +25,7 @@ from nbcompile.analysis.values import (
     join_all,
     single,
 )
-from nbcompile.analysis.visit import NO_ARGUMENTS, Arguments, Call, call_value, evaluate, execute
+from nbcompile.analysis.visit import NO_ARGUMENTS, Arguments, Call, call_given, call_value, evaluate, execute
 
 _KEEPS_FIELDS = frozenset(("typing.NamedTuple", "typing.TypedDict", "builtins.Exception", "builtins.BaseException", "builtins.tuple"))
 
@@ -265,7 +265,9 @@ def _fill_fields(frame: Frame, of: Class, library: str, value: Value, arguments:
 
 def _made_by_factory(frame: Frame, field: Value, name: str, node: ast.AST) -> Value:
     factory = frame.walk.heap.value(frame.walk.heap.named(field.objects, FACTORY))
-    return call_value(frame, node, factory, NO_ARGUMENTS) if factory.callee is not None else frame.fresh(node, "", role=f"field {name}")
+    if factory.callee is None:
+        return frame.fresh(node, "", role=f"field {name}")
+    return call_given(frame, node, factory, NO_ARGUMENTS, name)
 
 
 def call_of_metaclass(frame: Frame, node: ast.AST, target: Value, name: str, arguments: Arguments) -> Value | None:

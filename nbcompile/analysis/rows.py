@@ -27,7 +27,7 @@ from nbcompile.analysis.values import (
     single,
     tuple_of,
 )
-from nbcompile.analysis.visit import NO_ARGUMENTS, Call, call_back, call_value, evaluate
+from nbcompile.analysis.visit import NO_ARGUMENTS, Call, call_back, call_given, evaluate
 
 _ARTIST = "matplotlib.Artist"
 _ON_CURRENT = ("matplotlib.pyplot.", "seaborn.", "pandas.")
@@ -122,7 +122,7 @@ def _move_on(call: Call, value: Value) -> None:
     """An iterator that is given to a call is consumed, and what makes its elements is called."""
     move_on(call.frame, value, call.node, f"`{_short(call.label)}` consumes it")
     if value.callee is not None:
-        call_value(call.frame, call.node, Value("function", value.objects, value.callee), NO_ARGUMENTS)
+        call_given(call.frame, call.node, Value("function", value.objects, value.callee), NO_ARGUMENTS)
 
 
 def move_on(frame: Frame, value: Value, node: ast.AST, reason: str) -> None:

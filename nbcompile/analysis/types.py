@@ -24,7 +24,7 @@ from nbcompile.analysis.values import (
     single,
     tuple_of,
 )
-from nbcompile.analysis.visit import NO_ARGUMENTS, call_value
+from nbcompile.analysis.visit import NO_ARGUMENTS, call_given
 from nbcompile.model.facts import TEMPORARY
 
 SHELL = "shell"
@@ -168,7 +168,7 @@ def _ask_factory(frame: Frame, value: Value, node: ast.AST) -> None:
     """A dictionary with a default makes what it does not have."""
     factory = frame.walk.heap.value(frame.walk.heap.parts(value.objects, FACTORY))
     if factory.callee is not None:
-        frame.capture(value, ANY, call_value(frame, node, factory, NO_ARGUMENTS), node)
+        frame.capture(value, ANY, call_given(frame, node, factory, NO_ARGUMENTS), node)
 
 
 def _from_instance(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:
@@ -301,7 +301,7 @@ def _consumed(frame: Frame, value: Value, node: ast.AST) -> Value:
         return namespace.anything(frame, node, "a loop over `globals()` may read any name")
     rows.move_on(frame, value, node, "it is consumed")
     if value.callee is not None:
-        made = call_value(frame, node, Value("function", value.objects, value.callee), NO_ARGUMENTS)
+        made = call_given(frame, node, Value("function", value.objects, value.callee), NO_ARGUMENTS)
         if value.type == "generator":
             return made
     heap = frame.walk.heap

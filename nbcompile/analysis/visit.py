@@ -100,7 +100,12 @@ def execute(frame: Frame, statements: Sequence[ast.stmt]) -> None:
 
 def call_back(frame: Frame, node: ast.AST, target: Value) -> Value:
     """Call something with arguments that nobody sees."""
-    return call_value(frame, node, target, Arguments(rest=frame.walk.anything))
+    return call_given(frame, node, target, Arguments(rest=frame.walk.anything))
+
+
+def call_given(frame: Frame, node: ast.AST, target: Value, arguments: Arguments, role: str = "") -> Value:
+    """Call a function that something at this node was given: what it makes there is not what the node makes itself."""
+    return call_value(frame, frame.walk.aside(node, role), target, arguments)
 
 
 def call_value(frame: Frame, node: ast.AST, target: Value, arguments: Arguments) -> Value:

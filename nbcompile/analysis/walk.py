@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterable, Mapping
+from copy import copy
 
 from nbcompile.analysis import classes
 from nbcompile.analysis.aliases import Heap
@@ -45,6 +46,7 @@ class Walk:
         self.names_of: dict[int, set[str]] = {}
         self.classes: dict[str, Class] = {}
         self.codes: dict[int, Code] = {}
+        self._asides: dict[tuple[int, str], tuple[ast.AST, ast.AST]] = {}
         self.elements: dict[int, Value] = {}
         self.filled: set[int] = set()
         # Objects that work things out when they are first asked for them, and what they were surely asked for since they last changed.
@@ -110,6 +112,13 @@ class Walk:
         self.history = set()
         self.packages = set()
         self.pure_lines = frozenset(one.line for one in directives if one.name in ("pure", "mutates"))
+
+    def aside(self, node: ast.AST, role: str) -> ast.AST:
+        """A node that stands where this one does, for what is made there by something else."""
+        key = id(node), role
+        if key not in self._asides:
+            self._asides[key] = node, copy(node)
+        return self._asides[key][1]
 
     def rebind(self, name: str, value: Value) -> None:
         """The notebook's name has a new value."""

@@ -346,6 +346,11 @@ class CellFrame(Frame):
     def bind_global(self, name: str, value: Value) -> None:
         self.bind(name, value)
 
+    def bind_perhaps(self, name: str, value: Value) -> None:
+        super().bind_perhaps(name, value)
+        self.walk.outdated(name)
+        self.binders[name] = self.statement
+
 
 class FunctionFrame(Frame):
     """A function that is called. What it finds outside are symbols, to be replaced at each call by what is there then."""
@@ -443,6 +448,9 @@ class BlockFrame(Frame):
 
     def bind_global(self, name: str, value: Value) -> None:
         self.parent.bind_global(name, value)
+
+    def bind_perhaps(self, name: str, value: Value) -> None:
+        self.parent.bind_perhaps(name, value)
 
     def bind(self, name: str, value: Value) -> None:
         if name in self.outer_names:

@@ -12,12 +12,15 @@ import functools
 import gc
 import importlib
 import io
+import itertools
 import math
+import operator
 import pickle
 import re
 import struct
 import sys
 import types
+import typing
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .arrays import array_parts, extent_of, is_raw, number_dtypes, own_parts, rebuild_array_view, rebuild_own, rebuild_view, reduce_number
@@ -72,9 +75,9 @@ _own_dictionary, _set_items = payload_name("own_dictionary"), payload_name("set_
 _local_class, _set_class = payload_name("local_class"), payload_name("set_class")
 _set_blocks, _set_table = payload_name("set_blocks"), payload_name("set_table")
 _fill_sets, _connect_all = payload_name("fill_sets"), payload_name("connect_all")
-_placeholder, _exception, _set_exception, _figure, _mapping_view, _mapping_iterator = map(
-    payload_name, ("placeholder", "exception", "set_exception", "figure", "mapping_view", "mapping_iterator")
-)
+_placeholder, _exception, _set_exception, _figure = map(payload_name, ("placeholder", "exception", "set_exception", "figure"))
+_mapping_view, _mapping_iterator, _iterator_within = map(payload_name, ("mapping_view", "mapping_iterator", "iterator_within"))
+_VIEWS: Dict[str, Callable[[Any], Any]] = {"keys": dict.keys, "values": dict.values, "items": dict.items}
 
 
 class Scope(NamedTuple):
@@ -191,10 +194,11 @@ class ValueWriter(pickle.Pickler):
             type({}.values()): lambda value: (_mapping_view, ("values", gc.get_referents(value)[0])),
             type({}.items()): lambda value: (_mapping_view, ("items", gc.get_referents(value)[0])),
             # Pickle makes iterators of lists of them.
-            type(iter({}.keys())): lambda value: (_mapping_iterator, ("keys", _still_to_come(value))),
-            type(iter({}.values())): lambda value: (_mapping_iterator, ("values", _still_to_come(value))),
-            type(iter({}.items())): lambda value: (_mapping_iterator, ("items", _still_to_come(value))),
+            type(iter({}.keys())): lambda value: _reduce_mapping_iterator("keys", value),
+            type(iter({}.values())): lambda value: _reduce_mapping_iterator("values", value),
+            type(iter({}.items())): lambda value: _reduce_mapping_iterator("items", value),
             type(reversed([])): _reduce_reversed,
+            typing.ForwardRef: _reduce_forward_reference,
             functools._lru_cache_wrapper: self._reduce_cached,
         }
         self._add_types_of_libraries()
@@ -452,7 +456,11 @@ class ValueWriter(pickle.Pickler):
             self._by_type[numpy.ndarray] = self._reduce_array
             for dtype in number_dtypes(numpy):
                 self._by_type[type(dtype)] = reduce_number
-        generator = getattr(sys.modules.get("numpy.random"), "Generator", None)
+        random = sys.modules.get("numpy.random")
+        state = getattr(random, "RandomState", None)
+        if state is not None:
+            self._by_type[state] = self._reduce_random_state
+        generator = getattr(random, "Generator", None)
         if generator is not None:
             # Before numpy 2 it would travel without what others draw from as well.
             self._by_type[generator] = lambda value: (generator, (value.bit_generator,))
@@ -517,6 +525,12 @@ class ValueWriter(pickle.Pickler):
             self._guards[id(part)] = guard
             # A part that is a view of all there is.
             self._guards[id(getattr(part, "base", None))] = guard
+
+    def _reduce_random_state(self, value: Any) -> Any:
+        """The generator of numpy itself is everywhere the one that the state of the channel was put into."""
+        if value is getattr(sys.modules.get("numpy.random.mtrand"), "_rand", None):
+            return _attribute, ("numpy.random.mtrand", "_rand")
+        return self._reduce_any(value, type(value))
 
     def _reduce_array(self, value: Any) -> Any:
         how, *parts = array_parts(value, self._extents, self._guards.get(id(value), ""))
@@ -676,12 +690,37 @@ def _finds_all(container: Any) -> bool:
         return False
 
 
+def _reduce_mapping_iterator(which: str, iterator: Any) -> Any:
+    """An iterator goes on in its own dictionary, and notices what is changed there; that of a namespace goes on in a copy of the rest."""
+    to_come = _still_to_come(iterator)
+    if to_come is None:
+        return _mapping_iterator, (which, None)
+    mapping = next((one for one in gc.get_referents(iterator) if isinstance(one, dict)), None)
+    if mapping is None or "__name__" in mapping or "__module__" in mapping:
+        return _mapping_iterator, (which, to_come)
+    given = len(mapping) - len(to_come)
+    rest = itertools.islice(_VIEWS[which](mapping), given, None)
+    goes_on = all(map(_is_same_item if which == "items" else operator.is_, rest, to_come))
+    return (_iterator_within, (which, mapping, given)) if goes_on else (_mapping_iterator, (which, to_come))
+
+
+def _is_same_item(one: Any, other: Any) -> bool:
+    return one[0] is other[0] and one[1] is other[1]
+
+
 def _still_to_come(iterator: Any) -> Optional[List[Any]]:
     """What an iterator of a dictionary will give; nothing where the dictionary has grown or shrunk, of which the iterator complains."""
     try:
         return list(iterator.__reduce__()[1][0])
     except RuntimeError:
         return None
+
+
+def _reduce_forward_reference(reference: Any) -> Any:
+    """The name of a type that is looked up later: what it was compiled to is compiled again."""
+    attributes, slots = reference.__reduce_ex__(PROTOCOL)[2]
+    kept = {name: item for name, item in slots.items() if type(item) is not types.CodeType}
+    return type(reference), (reference.__forward_arg__,), (attributes, kept)
 
 
 def _reduce_reversed(iterator: Any) -> Any:
@@ -939,6 +978,12 @@ class Reader(pickle.Unpickler):
             return invalid
         mapping = dict(to_come) if which == "items" else dict.fromkeys(to_come) if which == "keys" else dict(enumerate(to_come))
         return iter(getattr(mapping, which)())
+
+    def iterator_within(self, which: str, mapping: Dict[Any, Any], given: int) -> Any:
+        iterator = iter(_VIEWS[which](mapping))
+        for _ in itertools.islice(iterator, given):
+            pass
+        return iterator
 
 
 def register_names() -> None:

@@ -134,6 +134,13 @@ class Definitions:
             namespace.update(before)
         return self._bound[last.id][name]
 
+    def found(self, name: str) -> Any:
+        """What the last of the statements that have run binds a name to. Raises KeyError where there is none."""
+        entries = [entry for entry in self._entries.values() if name in self._bound.get(entry.id, ())]
+        if not entries:
+            raise KeyError(name)
+        return self._bound[max(entries, key=lambda entry: entry.order).id][name]
+
     def place_of(self, value: Any) -> Optional[Tuple[str, str]]:
         """The statement and the name of an object that a definition statement made."""
         made = self._by_id.get(id(value))

@@ -8,7 +8,7 @@ import tempfile
 import types
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import module_from_spec
-from typing import Any, Dict, Iterable, Optional
+from typing import Any, Callable, Dict, Iterable, Optional
 
 # Set for every cell by ipykernel: colours in tools that support them, and no pagers.
 KERNEL_VARIABLES = {
@@ -26,11 +26,33 @@ KERNEL_MODULES = ("ipykernel", "ipykernel.zmqshell", "ipykernel.iostream", "ipyk
 MAIN_DOC = "Automatically created module for IPython interactive environment"
 
 
+class _Main(types.ModuleType):
+    """`__main__`. Who asks it for a name that the cell does not have, as pickle does, is given what a definition binds."""
+
+    find: Callable[[str], Any]
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return _Main.find(name)
+        except KeyError:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}") from None
+
+
+# Nobody is to tell it from a module.
+_Main.__name__, _Main.__qualname__, _Main.__module__ = "module", "module", "builtins"
+
+
 def make_main_module() -> types.ModuleType:
     """A fresh `__main__`, without a file or a spec, as a kernel has it."""
     module = types.ModuleType("__main__", MAIN_DOC)
     sys.modules["__main__"] = module
     return module
+
+
+def find_in_main(find: Callable[[str], Any]) -> None:
+    """Let `__main__` have more than the names of the cell; what is given raises KeyError for what it has not, either."""
+    _Main.find = staticmethod(find)
+    sys.modules["__main__"].__class__ = _Main
 
 
 def enter_kernel_environment() -> None:

@@ -311,6 +311,13 @@ class _ContentWalk:
         if value.size:
             self._memory.append((*bounds(value), self._seen.get(id(value), -1)))
 
+    def _generator(self, value: Any, kind: type) -> None:
+        """Where numpy's own generator stands is no matter of those who have it."""
+        if value is sys.modules["numpy.random.mtrand"]._rand:
+            self._say("the generator of numpy")
+        else:
+            self._other(value, kind)
+
     def _scalar(self, value: Any, kind: type) -> None:
         array_of_one = sys.modules["numpy"].asarray(value)
         self._say(_full_name(kind), array_of_one.dtype.str)
@@ -407,6 +414,7 @@ _LOOKS: Dict[type, _Look] = {
 _LOOKS_OF_LIBRARIES: Tuple[Tuple[str, str, _Look], ...] = (
     ("numpy", "generic", _ContentWalk._scalar),
     ("numpy.ma", "MaskedArray", _ContentWalk._masked_array),
+    ("numpy.random.mtrand", "RandomState", _ContentWalk._generator),
     ("pandas", "DataFrame", _ContentWalk._frame),
     ("pandas", "Series", _ContentWalk._series),
     ("pandas", "Index", _ContentWalk._index),

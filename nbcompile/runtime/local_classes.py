@@ -92,6 +92,13 @@ class LocalClasses:
         for waiting in self._waiting.pop(number, ()):
             self.complete(*waiting)
 
+    def named(self, name: str) -> type:
+        """The class of this name that came last. Raises KeyError where there is none."""
+        found = [one for one in self._classes.values() if one.__qualname__ == name]
+        if not found:
+            raise KeyError(name)
+        return found[-1]
+
     def _id(self, value: type) -> str:
         known = self._ids.get(id(value))
         if known is None:

@@ -17,7 +17,7 @@ from .codecs import Scope, reach_of, register_names
 from .contacts import CONTACTS
 from .definitions import Definitions
 from .document import CutEntry, PackEntry, SaveEntry, StepCell, StepDocument, UnpackEntry, VersionName, read_document
-from .environment import enter_kernel_environment, extend_search_path
+from .environment import enter_kernel_environment, extend_search_path, find_in_main
 from .files import StepFiles
 from .fingerprint import fingerprint
 from .guards import Guards
@@ -130,6 +130,8 @@ class StepRun:
         """Run what is to be run, until something fails. Returns the exit code."""
         self.streams.start()
         os.chdir(self.files.directory)
+        if not self.document.plain:
+            find_in_main(self._found_in_main)
         try:
             return self._run_cells()
         finally:
@@ -215,6 +217,13 @@ class StepRun:
         """The files that go with names: whoever reads them has been given the names."""
         names = [*(name for save in cell.saves for name in save.carries), *(cut.version.name for cut in cell.cuts if cut.carries)]
         return {file.path for file in carried_files([self.namespace.value(name) for name in names], self.files.directory)}
+
+    def _found_in_main(self, name: str) -> Any:
+        """The class that an object was made of, which the cell need not name."""
+        try:
+            return self.scope.classes.named(name)
+        except KeyError:
+            return self.definitions.found(name)
 
     def _execute(self, cell: StepCell) -> Optional[BaseException]:
         ports = Ports(cell, self.namespace)

@@ -59,6 +59,7 @@ class Heap:
         "errors",
         "fields",
         "generators",
+        "grown",
         "has_classes",
         "held_open",
         "holders",
@@ -77,6 +78,8 @@ class Heap:
         self.has_classes = False
         # How often an object came to hold another one.
         self.edges = 0
+        # The first object that came to hold another one as an attribute since somebody set this.
+        self.grown = 0
         # Members of enumerations, which are the same in every process.
         self.constants: set[int] = set()
         self.depth: list[int] = []
@@ -162,8 +165,6 @@ class Heap:
 
     def hold(self, holder: int, key: str, held: int) -> bool:
         """Add an edge; whether it is new."""
-        if holder == held:
-            return False
         parts = self.fields.get(holder)
         if parts is None:
             parts = self.fields[holder] = {}
@@ -176,6 +177,8 @@ class Heap:
             return False
         else:
             found.add(held)
+        if holder < self.grown and key not in (ANY, KEPT, KEYS):
+            self.grown = holder
         self.holders.setdefault(held, set()).add(holder)
         self.edges += 1
         return True

@@ -152,9 +152,13 @@ def _loop(
 ) -> None:
     """Run a body once, and once more when it changed what it starts from; then go on from wherever it may end."""
     frame.loops.append([])
+    heap = frame.walk.heap
+    around, first = heap.grown, heap.size
+    heap.grown = first
     once()
+    is_grown, heap.grown = heap.grown < first, min(heap.grown, around)
     after = [] if frame.dead else [frame.fork()]
-    if after and _differs(before, after[0]):
+    if after and (is_grown or _differs(before, after[0])):
         frame.merge([before, after[0]])
         once()
         after += [] if frame.dead else [frame.fork()]

@@ -446,6 +446,7 @@ class _Notebook:
                 self.stuck[number] = heap.tied[number]
                 self._stuck_before(walk.names_reaching(heap.above((number,))), heap.tied[number])
         heap.tied.clear()
+        self._compared_by_identity()
         found: dict[str, tuple[str, Spot]] = {}
         for number, reason in self.stuck.items():
             for name in walk.names_reaching(heap.above((number,))) & frame.top.values.keys():
@@ -458,13 +459,23 @@ class _Notebook:
                     found.setdefault(name, (caches.WHY_STUCK, mark.spot))
         record.stuck = [(name, *why) for name, why in sorted(found.items())]
 
+    def _compared_by_identity(self) -> None:
+        """Immutable values that the cell has told apart by their identity, which a copy does not have, and what a text makes again has."""
+        names, self.walk.compared = list(self.walk.compared), {}
+        made = [one for one in map(self._made_before, names) if one is not None]
+        if any(where not in record.candidates for record, where in made):
+            self._stuck_before(names, "it is told from others by its identity, which a copy does not have")
+
     def _stuck_before(self, names: Iterable[str], reason: str) -> None:
         """What these names hold cannot be sent to the cell that was just seen."""
-        for name in names:
-            made = next(((record, one) for record in reversed(self.records[:-1]) for one in record.definitions if one[0] == name), None)
+        for made, name in ((self._made_before(name), name) for name in names):
             if made is not None:
-                record, (_, where, *_) = made
+                record, where = made
                 record.stuck = sorted({*record.stuck, (name, reason, record.statements[where])})
+
+    def _made_before(self, name: str) -> tuple[_Record, int] | None:
+        """The last cell before the one that was just seen that binds a name, and in which of its statements."""
+        return next(((record, one[1]) for record in reversed(self.records[:-1]) for one in record.definitions if one[0] == name), None)
 
     def _live(self, frame: CellFrame, record: _Record) -> None:
         heap = self.walk.heap

@@ -9,12 +9,17 @@ from typing import Any, cast
 from nbcompile.analysis import calls, classes, filled, namespace, types
 from nbcompile.analysis.aliases import ANY, KEYS
 from nbcompile.analysis.assignment import assign
-from nbcompile.analysis.bindings import BlockFrame, Frame
+from nbcompile.analysis.bindings import BlockFrame, CellFrame, Frame
 from nbcompile.analysis.functions import make_function
 from nbcompile.analysis.magics import evaluate_magic
-from nbcompile.analysis.values import FALSE, NONE, TRUE, Function, Value, join, join_all, plain, single, tuple_of
+from nbcompile.analysis.values import FALSE, MISSING, NONE, TRUE, Function, Value, join, join_all, plain, single, tuple_of
 from nbcompile.analysis.visit import EXPRESSIONS, evaluate
 from nbcompile.model.source import Magic
+
+# What has ended when the call was awaited.
+_WAITED_FOR = frozenset(f"asyncio.{name}" for name in ("gather", "sleep", "wait_for", "to_thread", "create_task", "ensure_future"))
+# Types of which every process has the same objects.
+_THE_SAME_EVERYWHERE = frozenset(("NoneType", "bool", "ellipsis", "type", "module", "function"))
 
 
 def constant(_: Frame, node: ast.Constant) -> Value:
@@ -108,6 +113,9 @@ def compare(frame: Frame, node: ast.Compare) -> Value:
         if kind is ast.Is or kind is ast.IsNot:
             if left.objects and right.objects:
                 frame.trace.compared |= left.objects | right.objects
+            elif isinstance(frame, CellFrame) and _may_be_one(left, right):
+                roots = (part.id for part in ast.walk(node) if type(part) is ast.Name)
+                frame.walk.compared.update(dict.fromkeys(roots))
         elif right.type == namespace.NAMESPACE:
             namespace.read(frame, left, node)
         elif kind is not ast.In and kind is not ast.NotIn:
@@ -118,6 +126,13 @@ def compare(frame: Frame, node: ast.Compare) -> Value:
             types.implicit(frame, right, "__contains__", node)
         left = right
     return result
+
+
+def _may_be_one(left: Value, right: Value) -> bool:
+    """Whether two values, of which one has no identity that anybody follows, may be one object here and two where they were sent."""
+    if any(one.type in _THE_SAME_EVERYWHERE or one.callee is not None or (one.objects and one.type) for one in (left, right)):
+        return False
+    return left.const is MISSING or right.const is MISSING
 
 
 def conditional(frame: Frame, node: ast.IfExp) -> Value:
@@ -254,8 +269,13 @@ def walrus(frame: Frame, node: ast.NamedExpr) -> Value:
 
 
 def await_(frame: Frame, node: ast.Await) -> Value:
-    """`await value`."""
+    """`await value`. What a call starts that is waited for right there has ended when the cell goes on."""
+    running = len(frame.trace.live)
     value = evaluate(frame, node.value)
+    if len(frame.trace.live) > running and type(node.value) is ast.Call:
+        callee = evaluate(frame, node.value.func).callee
+        if type(callee) is str and frame.walk.known.canonical(callee) in _WAITED_FOR:
+            frame.trace.live[running:] = [one for one in frame.trace.live[running:] if one[0].via]
     return value if value.type != "coroutine" else Value("", value.objects)
 
 

@@ -53,6 +53,8 @@ class Walk:
         self.lazy: frozenset[int] = frozenset()
         self.worked_out: dict[int, frozenset[str]] = {}
         self.elements_made: set[int] = set()
+        # Names in the operands of `is` where it compares values whose identity nobody follows.
+        self.compared: dict[str, None] = {}
         self.figures: dict[int, int] = {}
         self.figure_numbers: set[int] = set()
         self.written: dict[str, None] = {}

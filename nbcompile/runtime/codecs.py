@@ -632,7 +632,7 @@ class _ReachWriter(ValueWriter):
         self._see(value)
         if not value.dtype.hasobject or reduced[0] is _view:
             return reduced
-        return _own, ([item for item in value.flat if type(item) not in _WITHOUT_PARTS],)
+        return _own, ([item for item in value.flat if type(item) not in WITHOUT_PARTS],)
 
 
 class _NoContent(io.BytesIO):
@@ -668,7 +668,7 @@ def _sentinels_of(kind: type) -> Dict[int, Tuple[str, str]]:
     return {id(item): (module, name) for module, name, item in named if type(item) in (str, object) and not name.startswith("__")}
 
 
-_WITHOUT_PARTS = frozenset((type(None), bool, int, float, complex, str, bytes))
+WITHOUT_PARTS = frozenset((type(None), bool, int, float, complex, str, bytes))
 _SMALL_BUFFER = 1 << 12
 # They tell the shell how to show figures, once for each process.
 _SHOW_FIGURES = ("matplotlib.pyplot", "matplotlib_inline.backend_inline")

@@ -6,7 +6,7 @@ import sys
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from .carried import CarriedFile
-from .codecs import Frame, FrameInFile, Reader, Scope, reach_of, type_name, write_frame, write_frame_of_many
+from .codecs import WITHOUT_PARTS, Frame, FrameInFile, Reader, Scope, reach_of, type_name, write_frame, write_frame_of_many
 from .document import VersionName, parse_version
 from .payload_file import PayloadFile, PayloadWriter, Piece
 from .placeholders import Placeholder, TravelFailure
@@ -62,7 +62,9 @@ def save_payload(
     writer = PayloadWriter(path)
     try:
         groups: List[Dict[str, Any]] = []
-        for numbers in groups_that_share(reaches, [frame.nans for frame in frames]):
+        # Some other immutable value may be told from a copy, as well.
+        own = [(*frame.nans, *(() if type(value) in WITHOUT_PARTS else (value,))) for frame, (_, value) in zip(frames, bound)]
+        for numbers in groups_that_share(reaches, own):
             frame = frames[numbers[0]]
             if len(numbers) > 1:
                 names = [str(bound[number][0]) for number in numbers]

@@ -138,15 +138,15 @@ class Reach:
         self._stretches = [one._replace(alive=weak_reference(one.alive)) for one in self._stretches if alive(one.alive) is not None]
 
 
-def groups_that_share(reaches: Sequence[Optional[Reach]], nans: Sequence[Sequence[float]]) -> List[List[int]]:
-    """The numbers of the versions that share something, or have the same NaN, directly or through others, in groups; both in order."""
+def groups_that_share(reaches: Sequence[Optional[Reach]], own: Sequence[Sequence[Any]]) -> List[List[int]]:
+    """The numbers of the versions that share something, or have one and the same of their `own`, directly or through others; in order."""
     group_of = list(range(len(reaches)))
     for right, reach in enumerate(reaches):
         for left in range(right):
             other = reaches[left]
             if reach is None or other is None or group_of[left] == group_of[right]:
                 continue
-            if reach.shares_with(other) or not {*map(id, nans[left])}.isdisjoint(map(id, nans[right])):
+            if reach.shares_with(other) or not {*map(id, own[left])}.isdisjoint(map(id, own[right])):
                 old, new = group_of[right], group_of[left]
                 group_of = [new if one == old else one for one in group_of]
     return [[number for number, group in enumerate(group_of) if group == wanted] for wanted in dict.fromkeys(group_of)]

@@ -143,7 +143,8 @@ def stays_open(call: Call, action: Action, made: Value) -> None:
 
 def read_later(call: Call, made: Value, names: Iterable[Value]) -> None:
     """What a call gives that was given names of files may read them only when it is used."""
-    paths = tuple(path for name in names for path in _together(path_of(str(name.const))))
+    known = [name.const for name in names if type(name.const) is str and not is_url(name.const)]
+    paths = tuple(path for name in known for path in _together(path_of(name)))
     if paths and made.objects:
         readers = call.frame.walk.heap.readers
         readers.update((number, tuple(dict.fromkeys((*readers.get(number, ()), *paths)))) for number in made.objects)

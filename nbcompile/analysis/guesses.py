@@ -369,9 +369,15 @@ def _change_given(call: Call, name: str) -> None:
     if unclear and call.node is call.frame.walk.discarded and not any(pattern.fullmatch(name) for pattern in _HAS_ANOTHER_EFFECT):
         for value in unclear:
             call.frame.change(value, call.node, f"`{name}`{GUESS}be called for what it changes")
-    elif unclear and not any(pattern.fullmatch(name) for pattern in _LEAVES_ALONE):
+    elif unclear and not (any(pattern.fullmatch(name) for pattern in _LEAVES_ALONE) or _imitates_numpy(call, name)):
         reason = f"whether `{name}` changes what it is given is not known"
         call.frame.walk.unknown(call.frame, call.node, reason, "# nbc: pure", unclear)
+
+
+def _imitates_numpy(call: Call, name: str) -> bool:
+    """Whether NumPy has a function of this name that leaves what it is given alone: `jnp.exp`, `da.where`."""
+    row = call.frame.walk.known.function(f"numpy.{name}")
+    return row is not None and all(action.verb == "inert" for clause in row if not clause.conditions for action in clause.actions)
 
 
 def _kept(call: Call, value: Value) -> Value:

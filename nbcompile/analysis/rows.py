@@ -30,7 +30,7 @@ from nbcompile.analysis.values import (
 from nbcompile.analysis.visit import NO_ARGUMENTS, Call, call_back, call_given, evaluate
 
 _ARTIST = "matplotlib.Artist"
-_ON_CURRENT = ("matplotlib.pyplot.", "seaborn.", "pandas.")
+_ON_CURRENT = ("matplotlib.pyplot.", "seaborn.", "pandas.", "xarray.")
 # Libraries whose functions show something, whatever else they do.
 _SPEAKING = ("warnings", "tqdm", "IPython", "logging")
 _CALLED = (Function, Class, Partial, Wrapped, Choice)
@@ -39,13 +39,14 @@ _LIBRARIES_OF_MEMORY = ("numpy.", "pandas.", "torch.", "scipy.")
 
 
 class _Later:
-    """What a call's value goes on doing: the generator that it draws from, files that it has open, functions that it calls."""
+    """What a call's value goes on doing: the generator that it draws from, files that it has open or reads, functions that it calls."""
 
-    __slots__ = ("called", "drawn", "opened")
+    __slots__ = ("called", "drawn", "opened", "streamed")
 
     def __init__(self) -> None:
         self.drawn: tuple[str, str] | None = None
         self.opened: list[Action] = []
+        self.streamed: list[Value] = []
         self.called: list[Value] = []
 
 
@@ -97,6 +98,8 @@ def _act(call: Call, action: Action, later: _Later) -> None:
         _ACTIONS[action.verb](call, action)
         if action.verb in files.OPENING:
             later.opened.append(action)
+        elif action.verb == "streams":
+            later.streamed += call.chosen(action)
 
 
 def _remember(call: Call, value: Value, later: _Later) -> None:
@@ -105,6 +108,7 @@ def _remember(call: Call, value: Value, later: _Later) -> None:
         call.frame.walk.heap.draws.update(dict.fromkeys(value.objects, later.drawn))
     for action in later.opened:
         files.stays_open(call, action, value)
+    files.read_later(call, value, later.streamed)
     for called in later.called:
         call.frame.capture(value, KEPT, called, call.node)
 
@@ -270,6 +274,7 @@ _ACTIONS: dict[str, Callable[[Call, Action], None]] = {
     "sets": channels.write,
     "gets": channels.read,
     "loads": files.load,
+    "streams": files.load,
     "saves": files.save,
     "appends": files.append,
     "tests": files.load,

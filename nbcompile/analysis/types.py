@@ -10,7 +10,7 @@ from nbcompile.analysis import classes, namespace, rows, surveyed
 from nbcompile.analysis.aliases import ANY, FACTORY, KEPT, KEYS
 from nbcompile.analysis.bindings import CellFrame, Frame
 from nbcompile.analysis.channels import ADDRESSES, REFERENCES
-from nbcompile.analysis.known import Row
+from nbcompile.analysis.known import Known, Row
 from nbcompile.analysis.values import (
     NO_OBJECTS,
     SCALAR,
@@ -95,7 +95,7 @@ def attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
     if value.type in frame.walk.classes or type(callee) is Class or value.type == "super":
         return classes.attribute(frame, value, name, node)
     if value.type:
-        row = known.method(value.type, f".{name}")
+        row = _attribute_row(known, value.type, name)
         if row is not None:
             return rows.look(frame, node, row, value, f"{value.type}.{name}")
         if known.method(value.type, name) is not None:
@@ -107,6 +107,12 @@ def attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
         found = join_all([classes.attribute(frame, one, name, node) for one in instances])
         return join(found, _untyped_attribute(frame, Value("", rest, callee, view=value.view), name, node)) if rest else found
     return _untyped_attribute(frame, value, name, node)
+
+
+def _attribute_row(known: Known, kind: str, name: str) -> Row | None:
+    """What reading an attribute does: by its own row, else by the row for all that are neither in the table nor methods."""
+    row = known.method(kind, f".{name}")
+    return row if row is not None or known.method(kind, name) is not None else known.method(kind, ".*")
 
 
 def _untyped_attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:

@@ -26,7 +26,7 @@ from typing import NamedTuple
 from nbcompile.analysis.known import Known, Row, Section, lines_of, read_library
 from tests.known.state import State, channels
 
-_FILE_VERBS = {"loads": "r", "saves": "w", "appends": "w", "tests": "r", "opens": "rw", "lists": "r", "fills": "w"}
+_FILE_VERBS = {"loads": "r", "streams": "r", "saves": "w", "appends": "w", "tests": "r", "opens": "rw", "lists": "r", "fills": "w"}
 _CHANGING = ("changes", "asks", "puts", "keeps", "extends", "consumes")
 _EVENTS = []
 _RESULT_ONLY = ("part", "item", "view", "memory", "holding", "calling")

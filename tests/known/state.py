@@ -245,7 +245,7 @@ class State:
                     self._look(own[name], depth)
         slots = [name for part in type(value).__mro__ for name in _slots_of(part)]
         for name in slots:
-            if not _NOT_STATE.fullmatch(name) and hasattr(value, name):
+            if not _NOT_STATE.fullmatch(name) and hasattr(value, name) and not _is_unasked(type(value), name, getattr(value, name)):
                 self._say(name)
                 self._look(getattr(value, name), depth)
         return isinstance(own, dict) or bool(slots)
@@ -277,8 +277,18 @@ def _result_of(getter):
 _FROZEN = frozenset(("datetime", "pathlib", "decimal", "fractions", "uuid", "sympy", "zoneinfo", "enum", "pyproj", "shapely"))
 
 
+# Coordinates of xarray are indexes of pandas in other clothes.
+_FROZEN_TYPES = frozenset(("IndexVariable", "PandasIndex", "PandasMultiIndex", "PandasIndexingAdapter", "PandasMultiIndexingAdapter"))
+
+
 def _is_frozen(value):
-    return type(value).__module__.partition(".")[0] in _FROZEN
+    library = type(value).__module__.partition(".")[0]
+    return library in _FROZEN or (library == "xarray" and type(value).__name__ in _FROZEN_TYPES)
+
+
+def _is_unasked(kind, name, item):
+    """Whether a dictionary that is made when somebody first looks for it has nothing in it."""
+    return name in ("_attrs", "_encoding") and not item and kind.__module__.startswith("xarray.")
 
 
 def _is(*names):
@@ -318,6 +328,7 @@ _LOOKS = (
             "numpy.generic",
             "numpy.dtype",
             "pandas._libs.tslibs.timestamps.Timestamp",
+            "xarray.core.indexes.PandasMultiIndex",
         ),
         State._text_form,
     ),

@@ -7,6 +7,7 @@ only to be named; reading a frame, they are the methods of a `Reader`.
 
 from __future__ import annotations
 
+import contextlib
 import copyreg
 import functools
 import gc
@@ -138,17 +139,20 @@ def write_frame_of_many(versions: Sequence[str], values: Tuple[Any, ...], scope:
 
 
 def _write_as_it_is(version: str, value: Any, scope: Scope) -> Frame:
-    writer = ValueWriter(version, scope)
-    frame = writer.write(value)
-    writer.check_keys()
-    orders = writer.orders_of_frozensets()
-    if not orders and not writer.has_nan():
-        return frame
+    """Pickle as fast as pickle can, and exactly from where that turns out not to be enough."""
+    with contextlib.suppress(_MetNaN):
+        quick = ValueWriter(version, scope, _UntilNaN())
+        frame = quick.write(value)
+        quick.check_keys()
+        if not quick.has_frozensets_in_order():
+            return frame
+    exact = _ExactWriter(version, scope)
     try:
-        exact = _ExactWriter(version, scope, orders)
-        return exact.write(value)._replace(nans=exact.nans())
+        frame = exact.write(value)
     except _HoldsItself:
-        return frame
+        return ValueWriter(version, scope).write(value)
+    exact.check_keys()
+    return frame._replace(nans=exact.nans())
 
 
 def _failure_of(version: str, value: Any, error: Exception) -> TravelFailure:
@@ -262,23 +266,18 @@ class ValueWriter(pickle.Pickler):
         found = [value for value in gc.get_referents(self) if issubclass(type(value), kinds)]
         return found or [value for _, value in self.memo.copy().values() if issubclass(type(value), kinds)]
 
-    def orders_of_frozensets(self) -> Dict[int, Order]:
-        """The frozensets that would be walked through in another order than here, and how to make them."""
+    def has_frozensets_in_order(self) -> bool:
+        """Whether a frozenset would be walked through in another order than here."""
         if _A_FROZENSET.search(self._content.getbuffer()) is None:
-            return {}
-        found = ((id(one), order_of_adding(one)) for one in self._written((frozenset,)) if type(one) is frozenset)
-        return {number: order for number, order in found if order is not None}
-
-    def has_nan(self) -> bool:
-        """Whether there may be a NaN outside arrays. Containers find it by its identity."""
-        return _NO_NUMBER.search(self._content.getbuffer()) is not None
+            return False
+        return any(order_of_adding(one) is not None for one in self._written((frozenset,)) if type(one) is frozenset)
 
     def check_keys(self) -> None:
         """Nobody finds a key again whose hash has changed; of a copy, which asks for all hashes anew, one would."""
         if not self._hashed_by_code:
             return
         for one in self._written((dict, set, frozenset)):
-            if any(_is_hashed_by_code(key, self._hashed_by_code) for key in one) and not _finds_all(one):
+            if any(_is_hashed_by_code(key, self._hashed_by_code) for key in _base_of(one).__iter__(one)) and not _finds_all(one):
                 raise CannotTravel("a key was changed after it had been put there, and nobody finds it by its hash any more")
 
     def reducer_override(self, value: Any) -> Any:
@@ -557,6 +556,19 @@ class ValueWriter(pickle.Pickler):
         return False
 
 
+class _MetNaN(Exception):
+    """There may be a NaN outside arrays. Containers find it by its identity."""
+
+
+class _UntilNaN(io.BytesIO):
+    """Takes a pickle, which comes in frames of whole instructions, up to the first NaN."""
+
+    def write(self, content: Any) -> int:
+        if _NO_NUMBER.search(content) is not None:
+            raise _MetNaN
+        return super().write(content)
+
+
 class _HoldsItself(Exception):
     """A frozenset is met again within its own elements."""
 
@@ -567,9 +579,9 @@ class _ExactWriter(ValueWriter):
     It asks for every object, and every number, which takes time.
     """
 
-    def __init__(self, version: str, scope: Scope, orders: Dict[int, Order]) -> None:
+    def __init__(self, version: str, scope: Scope) -> None:
         super().__init__(version, scope)
-        self._orders = orders
+        self._orders: Dict[int, Tuple[Optional[Order], Any]] = {}
         self._made: Dict[int, Tuple[int, Any]] = {}
         self._within: Dict[int, str] = {}
         known = ((sys.modules.get(module), name) for module in ("numpy", "math") for name in ("nan",))
@@ -582,8 +594,14 @@ class _ExactWriter(ValueWriter):
             return self._nan(value)
         if kind is str and self._within.get(len(self._within)) is value:
             self._within.popitem()
-        order = self._orders.get(id(value)) if kind is frozenset else None
+        order = self._order_of(value) if kind is frozenset else None
         return None if order is None else self._frozenset(value, order)
+
+    def _order_of(self, value: Any) -> Optional[Order]:
+        known = self._orders.get(id(value))
+        if known is None:
+            known = self._orders[id(value)] = order_of_adding(value), value
+        return known[0]
 
     def _nan(self, value: float) -> Tuple[Any, ...]:
         known = self._made.get(id(value))
@@ -680,10 +698,15 @@ def _is_hashed_by_code(key: Any, kinds: Sequence[type]) -> bool:
     return any(_is_hashed_by_code(part, kinds) for part in key) if type(key) in (tuple, frozenset) else type(key) in kinds
 
 
+def _base_of(container: Any) -> Any:
+    """The built-in type of a container: its own class may walk through anything."""
+    return next(one for one in (dict, set, frozenset) if isinstance(container, one))
+
+
 def _finds_all(container: Any) -> bool:
     """Whether a container finds each of its elements."""
-    kind: Any = next(one for one in (dict, set, frozenset) if isinstance(container, one))
-    keys = list(container)
+    kind = _base_of(container)
+    keys = list(kind.__iter__(container))
     try:
         return all(kind.__contains__(container, key) for key in keys) and len(set(keys)) == len(keys)
     except Exception:  # noqa: BLE001 (whatever the hash of an element raises: it is not found)

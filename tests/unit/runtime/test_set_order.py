@@ -175,3 +175,19 @@ def test_the_next_process_walks_through_a_set_in_its_order(tmp_path, monkeypatch
     show = "print(*both['words'], both['again'] is words[0])"
     here, there = texts(run_chain([f"{make}; both = {{'words': words, 'again': words[0]}}; {show}", show], tmp_path))
     assert there == here
+
+
+class _Counted:
+    asked = 0
+
+    def __reduce__(self):
+        type(self).asked += 1
+        return _Counted, ()
+
+
+def test_a_value_with_a_nan_is_written_once():
+    scope = Scope(None, SimpleNamespace(place_of=lambda _: None), None, None)
+    many = [float("nan"), *map(float, range(50_000)), _Counted()]
+    _Counted.asked = 0
+    assert len(write_frame("v@0", many, scope).nans) == 1
+    assert _Counted.asked == 1

@@ -119,7 +119,7 @@ def checked_places(
 
 def _closed(problem: PlaceFailed, made: Plan) -> PlaceFailed:
     """What keeps a run from beginning, with the place and the cells that are to run there."""
-    from nbcompile.reporting.progress import name_cells
+    from nbcompile.reporting.run_summary import name_cells
 
     cells = sorted(cell for step in made.steps if step.target == problem.deployment for cell in step.cells)
     if not cells:

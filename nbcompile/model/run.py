@@ -128,6 +128,10 @@ class Account(NamedTuple):
     repairs: bool = False
 
 
+KEPT = "kept"
+"""How a step starts that need not start: it had finished before its run was resumed."""
+
+
 class Failure(NamedTuple):
     """Why a step did not end well: the exception of a cell, or what became of its process (`cell` is -1 where none had begun).
 

@@ -24,8 +24,8 @@ from nbcompile.model.run import (
     StreamText,
 )
 from nbcompile.reporting.findings.people import concise
-from nbcompile.reporting.progress import StreamLines, lines_of, name_cells
-from nbcompile.reporting.run_summary import duration
+from nbcompile.reporting.progress import StreamLines, lines_of
+from nbcompile.reporting.run_summary import duration, name_cells
 
 
 class LiveProgress:

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol, TextIO
 
-from nbcompile.model.run import Found, Notice, RunEvent, RunStarted, StepEnded, StepStarted, StepState, StepWaits, StreamText
+from nbcompile.model.run import KEPT, Found, Notice, RunEvent, RunStarted, StepEnded, StepStarted, StepState, StepWaits, StreamText
 from nbcompile.reporting.findings.people import concise
 from nbcompile.reporting.run_document import event_json
-from nbcompile.reporting.run_summary import duration
+from nbcompile.reporting.run_summary import duration, name_cells
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -110,9 +110,10 @@ def lines_of(event: RunEvent, ended: int, steps: int, *, verbose: bool, started:
         return waiting_line(event, verbose=verbose)
     if isinstance(event, StepEnded):
         record = event.record
-        how = "found in the cache" if record.cached else record.state.value
-        took = f" in {duration(record.seconds)}" if record.seconds is not None and not record.cached else ""
-        more = f", CPU {duration(record.cpu_seconds or 0)}, {record.peak_memory_mib or 0:.0f} MiB" if verbose and not record.cached else ""
+        before = record.cached or record.start == KEPT
+        how = "found in the cache" if record.cached else "had finished before" if before else record.state.value
+        took = f" in {duration(record.seconds)}" if record.seconds is not None and not before else ""
+        more = f", CPU {duration(record.cpu_seconds or 0)}, {record.peak_memory_mib or 0:.0f} MiB" if verbose and not before else ""
         return (f"[{ended}/{steps}] {record.step} {how}{took}{more}",) if record.state is not StepState.NOT_STARTED else ()
     if isinstance(event, Notice) and (verbose or not event.detail):
         return (event.text,)
@@ -128,16 +129,3 @@ def waiting_line(event: StepWaits, *, verbose: bool) -> tuple[str, ...]:
         return ()
     start = f", to start at {datetime.fromtimestamp(event.start).astimezone():%H:%M}" if event.start else ""
     return (f"{event.step} waits at {event.place}{f' ({said})' if said else ''}{start}",)
-
-
-def name_cells(cells: tuple[int, ...]) -> str:
-    """For example `cells 3-5, 8`."""
-    parts: list[str] = []
-    start = previous = cells[0]
-    for cell in (*cells[1:], None):
-        if cell is not None and cell == previous + 1:
-            previous = cell
-            continue
-        parts.append(str(start) if start == previous else f"{start}-{previous}")
-        start = previous = cell if cell is not None else -1
-    return f"cell{'' if len(cells) == 1 else 's'} {', '.join(parts)}"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from nbcompile.model.plainly import plainly
-from nbcompile.model.run import Failure, RunRecord, RunState, StepState
+from nbcompile.model.run import KEPT, Failure, RunRecord, RunState, StepState
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _MOST_STEPS_NAMED = 6
@@ -22,14 +22,14 @@ def summary(record: RunRecord, *, colour: bool = False) -> str:
 
 
 def _failure(failure: Failure, record: RunRecord) -> Iterator[str]:
+    step = next((one for one in record.steps if one.step == failure.step), None)
     if failure.cell < 0:
-        yield f"step {failure.step}{_shard(failure)}: {failure.message}"
+        yield f"step {failure.step}{f' ({name_cells(step.cells)})' if step else ''}{_shard(failure)}: {failure.message}"
         yield from failure.traceback
         return
     line = failing_line(failure)
     cell = next((one for step in record.steps for one in step.cell_records if one.index == failure.cell), None)
     name = f" ({cell.id})" if cell else ""
-    step = next((one for one in record.steps if one.step == failure.step), None)
     where = f" of {step.step} at {step.place}" if step and step.place not in ("", "local") else ""
     yield f"cell {failure.cell}{name}{where}{_shard(failure)}{f', line {line}' if line else ''}: {failure.name}: {failure.message}"
     yield from failure.traceback
@@ -56,8 +56,9 @@ def _headline(record: RunRecord) -> str:
 
 def _speed(record: RunRecord) -> Iterator[str]:
     if record.cell_seconds:
-        times = record.cell_seconds / record.seconds if record.seconds else 0.0
-        yield f"the cells one after the other: {duration(record.cell_seconds)}, so this was {times:.2f} times as fast"
+        whole = record.state is RunState.FINISHED and record.seconds and not any(step.start == KEPT for step in record.steps)
+        times = f", so this was {record.cell_seconds / record.seconds:.2f} times as fast" if whole else ""
+        yield f"the cells one after the other: {duration(record.cell_seconds)}{times}"
         yield f"CPU {duration(record.cpu_seconds)}"
     on_path = {step.step: step.seconds or 0.0 for step in record.steps if step.step in record.critical_path}
     if len(on_path) > 1:
@@ -67,9 +68,11 @@ def _speed(record: RunRecord) -> Iterator[str]:
 
 def _cache(record: RunRecord) -> Iterator[str]:
     cached = [step.step for step in record.steps if step.cached]
-    if cached:
-        names = ", ".join(cached[:_MOST_STEPS_NAMED]) + (", …" if len(cached) > _MOST_STEPS_NAMED else "")
-        yield f"from the cache: {len(cached)} step{'' if len(cached) == 1 else 's'} ({names})"
+    kept = [step.step for step in record.steps if step.start == KEPT]
+    for words, steps in (("from the cache", cached), ("finished before", kept)):
+        if steps:
+            names = ", ".join(steps[:_MOST_STEPS_NAMED]) + (", …" if len(steps) > _MOST_STEPS_NAMED else "")
+            yield f"{words}: {len(steps)} step{'' if len(steps) == 1 else 's'} ({names})"
 
 
 def _places(record: RunRecord) -> Iterator[str]:
@@ -79,13 +82,28 @@ def _places(record: RunRecord) -> Iterator[str]:
 
 
 def _next(record: RunRecord) -> Iterator[str]:
-    """What to do about a run that somebody ended; what failed says that itself."""
+    """What to do about a run that somebody ended, or whose place failed; an exception of a cell says that itself."""
     if record.reason:
         yield record.reason
     if record.state is RunState.CANCELLED:
         yield f"`nbcompile runs resume {record.id}` goes on where it ended"
+    elif any(failure.lost and not failure.traceback for failure in record.failures):
+        yield f"`nbcompile runs resume {record.id}` then goes on where it ended"
     elif record.state is RunState.DETACHED:
         yield f"`nbcompile runs resume {record.id}` finds what runs elsewhere again, `nbcompile runs cancel {record.id}` ends it"
+
+
+def name_cells(cells: tuple[int, ...]) -> str:
+    """For example `cells 3-5, 8`."""
+    parts: list[str] = []
+    start = previous = cells[0]
+    for cell in (*cells[1:], None):
+        if cell is not None and cell == previous + 1:
+            previous = cell
+            continue
+        parts.append(str(start) if start == previous else f"{start}-{previous}")
+        start = previous = cell if cell is not None else -1
+    return f"cell{'' if len(cells) == 1 else 's'} {', '.join(parts)}"
 
 
 def duration(seconds: float) -> str:

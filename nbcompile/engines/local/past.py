@@ -17,7 +17,7 @@ from nbcompile.engines.store import Experience, Store
 from nbcompile.model.graph import FILE
 from nbcompile.model.plan import Link, Step, StepId
 from nbcompile.model.reuse import Reuse
-from nbcompile.model.run import KnownStep, StepRecord, StepState
+from nbcompile.model.run import KEPT, KnownStep, StepRecord, StepState
 from nbcompile.runtime.payload_file import PayloadFile, Piece, read_index
 from nbcompile.runtime.problem import StepProblem
 
@@ -64,7 +64,7 @@ class Past:
             return None
         key = self.key(step)
         if known and known.record and known.key == key.digest and self._is_there(step.id, known):
-            return replace(known.record, why="it had finished before the run was resumed")
+            return replace(known.record, start=KEPT, why="it had finished before the run was resumed")
         if self.cache is None or not self._may_be_shared(step):
             return None
         result = self.cache.find(key)

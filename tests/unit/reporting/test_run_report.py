@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nbcompile.model.run import (
+    KEPT,
     CellRecord,
     Failure,
     Interpreter,
@@ -124,6 +125,19 @@ def test_the_summary_says_what_was_won_and_where_it_is():
     assert "critical path 5.00 s: load-1 > fit-2" in text
     assert "from the cache: 1 step (late-3)" in text
     assert "/runs/demo.run" in text
+
+
+def test_a_run_that_failed_or_went_on_boasts_of_nothing():
+    kept = replace(RECORD, steps=(replace(STEP, start=KEPT), *RECORD.steps[1:]))
+    assert "times as fast" not in summary(kept) + summary(replace(RECORD, state=RunState.FAILED))
+    assert f"finished before: 1 step ({STEP.step})" in summary(kept)
+
+
+def test_a_step_that_broke_names_its_cells_and_how_to_go_on():
+    failure = Failure(STEP.step, -1, "StepBroken", "NB594: there is no space left; free some", lost=True)
+    text = summary(replace(RECORD, state=RunState.FAILED, failures=(failure,)))
+    assert f"step {STEP.step} (cell 0): NB594" in text
+    assert f"`nbcompile runs resume {RECORD.id}` then goes on where it ended" in text
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,11 @@ nbcompile.runtime; change them, not this file.
 """
 
 from __future__ import annotations
+
+import builtins
+
+# What cells do to builtins is for cells: from Python 3.10 on functions take these from their module.
+__builtins__ = dict(vars(builtins))
 '''
 _BETWEEN_MODULES = re.compile(r"(?m)^ *from \.(\w+) import (?:\([^)]*\)|.*)\n")
 _QUOTES = '"""'

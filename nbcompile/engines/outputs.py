@@ -46,6 +46,8 @@ def failures_in(step: StepId, code: int, outputs: Mapping[str, Any]) -> list[Fai
             if output["output_type"] == "error":
                 traceback = (*output["traceback"], *((AFTER_DEATH,) if cell.get("state") == "died" else ()))
                 return [Failure(step, cell["index"], output["ename"], output["evalue"], traceback, shard=last_shard(outputs))]
+        if error := cell.get("unshown"):
+            return [Failure(step, cell["index"], error["ename"], error["evalue"], shard=last_shard(outputs))]
     return []
 
 

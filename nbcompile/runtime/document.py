@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from json import loads as json_loads
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
+from .own import json_loads
 from .problem import StepProblem
 
 SCHEMA = "nbcompile/step/1"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 import sys
 import tempfile
@@ -45,6 +46,8 @@ _Main.__name__, _Main.__qualname__, _Main.__module__ = "module", "module", "buil
 def make_main_module() -> types.ModuleType:
     """A fresh `__main__`, without a file or a spec, as a kernel has it."""
     module = types.ModuleType("__main__", MAIN_DOC)
+    # Those of the process: whoever executes code in a namespace that names none gives it their own.
+    vars(module)["__builtins__"] = builtins
     sys.modules["__main__"] = module
     return module
 

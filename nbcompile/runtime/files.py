@@ -11,12 +11,11 @@ import hashlib
 import os
 import shutil
 import stat
-from json import dump as json_dump
-from json import load as json_load
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from .carried import is_directory
 from .document import GIVEN, VersionName
+from .own import json_dump, json_load
 from .problem import StepProblem
 
 INDEX = "files.json"

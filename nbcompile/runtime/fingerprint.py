@@ -18,10 +18,12 @@ import struct
 import sys
 import types
 import warnings
-from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from .attributes import without_caches
 from .instances import has_hooks, take_apart
+from .loaded import is_local
+from .own import json_dump
 from .placeholders import Placeholder
 from .tables import own_attributes
 
@@ -56,6 +58,32 @@ def fingerprint(value: Any) -> Fingerprint:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return _ContentWalk().run(value)
+
+
+def final_print(value: Any) -> Fingerprint:
+    """The fingerprint of a variable at the end of a run.
+
+    What libraries keep for the whole process (`os.environ`, settings, registries) is in each process what happened there, so a name for
+    it counts as a name, and its state where cells show it.
+    """
+    # Before the filters of warnings are others for a moment.
+    walk = _FinalWalk()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return walk.run(value)
+
+
+def described(values: Dict[str, Any]) -> Dict[str, Any]:
+    """What is told of final values."""
+    return {"values": {name: final_print(value)._asdict() for name, value in values.items()}}
+
+
+def describe_kernel(shell: Any, names: Sequence[str], path: str) -> None:
+    """Write down what the variables of a kernel are: these, and all that a person bound."""
+    hidden = set(shell.user_ns_hidden)
+    wanted = {name: one for name, one in list(shell.user_ns.items()) if name in names or not (name.startswith("_") or name in hidden)}
+    with open(path, "w", encoding="ascii") as file:
+        json_dump(described(wanted)["values"], file)
 
 
 def _kind(value: Any) -> str:
@@ -160,7 +188,10 @@ class _ContentWalk:
         else:
             self._seen[id(value)] = len(self._seen)
             self._alive.append(value)
-            _look_at(value, kind)(self, value, kind)
+            self._look(value, kind)
+
+    def _look(self, value: Any, kind: type) -> None:
+        _look_at(value, kind)(self, value, kind)
 
     def _contents(self, value: Any, kind: type) -> None:
         self._say(kind.__name__, len(value))
@@ -383,6 +414,44 @@ class _ContentWalk:
         self._parts([*asked, *(getattr(value, "axes", ()) if hasattr(value, "add_axes") else ()), *parts])
 
 
+class _FinalWalk(_ContentWalk):
+    """Does not look into what a library keeps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept = {"": frozenset(_objects_of(_STATE_IN_PLAIN_OBJECTS))}
+
+    def _look(self, value: Any, kind: type) -> None:
+        if self._is_kept(value, kind):
+            self._hidden(value, kind)
+        else:
+            super()._look(value, kind)
+
+    def _is_kept(self, value: Any, kind: type) -> bool:
+        home = "" if kind in (dict, list, set) else kind.__module__.partition(".")[0]
+        if home in _NOT_KEPT or isinstance(value, (type, types.ModuleType, *_CALLABLES)):
+            return False
+        if home not in self._kept:
+            self._kept[home] = frozenset(_objects_of_library(home))
+        return id(value) in self._kept[home]
+
+
+def _objects_of_library(home: str) -> Iterator[int]:
+    """The objects that modules of a library have under a name; what the notebook's own modules keep is the notebook's."""
+    if is_local(getattr(sys.modules.get(home), "__file__", None)):
+        return iter(())
+    return _objects_of(name for name in list(sys.modules) if name.partition(".")[0] == home)
+
+
+def _objects_of(modules: Iterable[str]) -> Iterator[int]:
+    found = (sys.modules.get(name) for name in modules)
+    return (id(one) for module in found if module is not None for one in list(vars(module).values()))
+
+
+# Generators of random numbers have a state that travels, and counts.
+_NOT_KEPT = frozenset(("__main__", "builtins", "random", "numpy", "torch"))
+_STATE_IN_PLAIN_OBJECTS = ("sys", "os", "warnings", "logging", "mimetypes", "linecache", "copyreg", "site")
+_CALLABLES = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
 _Look = Callable[[_ContentWalk, Any, type], None]
 _LOOKS: Dict[type, _Look] = {
     list: _ContentWalk._contents,

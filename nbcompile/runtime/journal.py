@@ -13,11 +13,9 @@ import re
 from binascii import b2a_base64
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from json import dump as json_dump
-from json import dumps as json_dumps
-from json import load as json_load
-from json import loads as json_loads
 from typing import Any, Dict, List, Optional
+
+from .own import json_dump, json_dumps, json_load, json_loads
 
 # Text is cut into pieces of this many characters, so that neither side ever holds a flood of output in memory.
 PIECE = 1 << 16

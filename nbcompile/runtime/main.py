@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import builtins
 import contextlib
 import os
 import shutil
@@ -13,6 +14,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from .collect import CollectCall, collect
 from .loaded import standard_places
+from .own import separate
 from .problem import ENVIRONMENT_BROKEN, StepProblem
 from .scatter import SHARD_IN_NAME, GatheringRun, kind_of_run, label_of
 from .step import Host, StepCall, run_step
@@ -98,7 +100,7 @@ class StepWorker:
         """Do an import of the notebook before any cell; libraries ask then whether they are in a kernel or a terminal."""
         around = self._host.kernel.builtins_of_cells() if self._host else contextlib.nullcontext()
         with around:
-            exec(compile(statement, "<import>", "exec"), {"__name__": "__main__"})  # noqa: S102 (the notebook's own import)
+            exec(compile(statement, "<import>", "exec"), {"__name__": "__main__", "__builtins__": builtins})  # noqa: S102 (the notebook's own import)
 
     def run(self, argv: List[str]) -> int:
         """Run one command; returns the exit code."""
@@ -206,4 +208,5 @@ def _run_collect(words: Words) -> int:
 
 
 if __name__ == "__main__":
+    separate(globals())
     sys.exit(main(sys.argv[1:]))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pathlib
-from json import loads as json_loads
 from typing import Any, Callable, Dict, Iterable, List, Sequence
 
 from .document import ParameterEntry
+from .own import json_loads
 
 
 def _any(text: str) -> Any:

@@ -17,10 +17,9 @@ import os
 import struct
 import threading
 from collections import deque
-from json import dumps as json_dumps
-from json import loads as json_loads
 from typing import Any, Deque, Dict, List, NamedTuple, Optional, Tuple
 
+from .own import json_dumps, json_loads
 from .problem import StepProblem
 
 MAGIC = b"NBCPAY1\n"

@@ -22,6 +22,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from .cell_kernel import CellKernel
 from .environment import make_main_module
+from .memory import RESERVE
 from .recorder import Recorder
 from .sources import CELL_FOLDER, CellSource
 
@@ -76,6 +77,7 @@ class PlainKernel(CellKernel):
                     self._keep_result(source.number or 0, value)
                     self.recorder.result(source.number or 0, *representations(value))
         except BaseException as error:  # noqa: BLE001 (whatever ends a cell is shown)
+            RESERVE.release()
             self.recorder.error(type(error).__name__, str(error), _lines_of(error))
             return error
         return None

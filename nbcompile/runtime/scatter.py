@@ -15,6 +15,7 @@ from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Se
 
 from .document import CutEntry, SaveEntry, ScatterEntry, StepCell, StepDocument, VersionName, read_document
 from .files import join_written
+from .fingerprint import described
 from .journal import Journal, read_json
 from .payload_file import read_index
 from .payloads import UNBOUND, Payloads
@@ -22,7 +23,7 @@ from .ports import paths_of
 from .problem import StepProblem
 from .recorder import NO_CELL
 from .shards import join_values, same_value, shard_name, shard_order
-from .step import Host, StepCall, StepRun, described
+from .step import Host, StepCall, StepRun
 
 # Stands for the label of the shard in the name of OUTPUTS.json.
 SHARD_IN_NAME = "{shard}"

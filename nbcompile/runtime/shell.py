@@ -12,6 +12,7 @@ from typing import Any, ContextManager, Dict, Iterator, List, Optional
 from .cell_kernel import CellKernel, InputRefused
 from .frontend import KernelStandIn, take_over_comms
 from .installing import leave_out_installs
+from .memory import RESERVE
 from .recorder import Recorder
 from .sources import CellSource, cell_file_name
 
@@ -119,6 +120,10 @@ class _ShellMixin:
     def _tee(self, channel: str) -> Iterator[None]:
         """IPython keeps a second copy of all output for `%notebook`; a flood of it would fill the memory."""
         yield
+
+    def showtraceback(self, *args: Any, **kwargs: Any) -> None:
+        RESERVE.release()
+        super().showtraceback(*args, **kwargs)  # type: ignore[misc]
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: List[str]) -> None:
         if self.displayhook.is_active if hasattr(self.displayhook, "is_active") else self.displayhook._is_active:

@@ -19,11 +19,12 @@ from .definitions import Definitions
 from .document import CutEntry, PackEntry, SaveEntry, StepCell, StepDocument, UnpackEntry, VersionName, read_document
 from .environment import enter_kernel_environment, extend_search_path, find_in_main
 from .files import StepFiles
-from .fingerprint import fingerprint
+from .fingerprint import described
 from .guards import Guards
 from .journal import Journal, JournalReader
 from .loaded import LOADED
 from .local_classes import LocalClasses
+from .memory import RESERVE
 from .namespace import Namespace, Versions
 from .packing import files_of_path, run_serializer, unpack_value
 from .parameters import as_the_cell_has_it, given_values
@@ -191,7 +192,7 @@ class StepRun:
             if error is None and self.call.given is not None:
                 for name, value in given_values(cell.parameters, self.call.given).items():
                     self.namespace.bind(name, as_the_cell_has_it(self.namespace.value(name), value))
-            facts["state"] = "error" if error is not None else "ok"
+            facts.update({"state": "ok"} if error is None else {"state": "error", **self._unshown(error)})
             facts["seconds"] = round(time.perf_counter() - started, 6)
             facts["cpu_seconds"] = round(time.process_time() - cpu, 6)
             if self.tracer is not None:
@@ -213,6 +214,10 @@ class StepRun:
             facts.update(self._describe(cell))
         return goes_on, facts
 
+    def _unshown(self, error: BaseException) -> Dict[str, Any]:
+        """The error of a cell that nobody was shown: the notebook hides tracebacks, or there was no memory to look at this one."""
+        return {} if self.recorder.failed else {"unshown": {"ename": type(error).__name__, "evalue": _text_of(error)}}
+
     def _sent_with_names(self, cell: StepCell) -> Set[str]:
         """The files that go with names: whoever reads them has been given the names."""
         names = [*(name for save in cell.saves for name in save.carries), *(cut.version.name for cut in cell.cuts if cut.carries)]
@@ -229,7 +234,8 @@ class StepRun:
         ports = Ports(cell, self.namespace)
         ports.enter()
         self.files.close()
-        self.recorder.cell = cell.cell
+        self.recorder.cell, self.recorder.failed = cell.cell, None
+        RESERVE.hold()
         try:
             return self.kernel.run(CellSource(cell.cell, cell.text, cell.text, cell.number))
         finally:
@@ -429,9 +435,11 @@ class StepRun:
             sys.stderr.write("\n".join(self.recorder.failed["traceback"]) + "\n")
 
 
-def described(values: Dict[str, Any]) -> Dict[str, Any]:
-    """What is told of final values."""
-    return {"values": {name: fingerprint(value)._asdict() for name, value in values.items()}}
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 (the notebook's own `__str__` may be why nothing was shown)
+        return "its text cannot be made"
 
 
 def _wanted(cell: Optional[StepCell], later: Tuple[StepCell, ...]) -> Iterator[VersionName]:

@@ -21,14 +21,13 @@ import time
 import traceback
 import warnings
 from functools import partial
-from json import dumps as json_dumps
-from json import loads as json_loads
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from .channels import reseed
 from .launch import launched
 from .loaded import LOADED
 from .memory import peak_kib, reset_peak
+from .own import json_dumps, json_loads
 from .supervisor import leave
 
 # How long what a step left running may take to notice that its step has ended (joblib and multiprocessing clean up then).

@@ -15,22 +15,18 @@ import time
 from typing import Any, Dict
 
 _LOOK_SECONDS = 1.0
-# Run after the last cell, in the kernel: the final variables, described by the step runtime's own module.
-_DESCRIBE = """\
-import importlib.util, json, sys
+# Run in the kernel before the first cell, which may change what it uses: the step runtime's module, which describes variables.
+_LOAD = """\
+import importlib.util, sys
 spec = importlib.util.spec_from_file_location("nbcompile_runtime", {runtime!r})
 runtime = importlib.util.module_from_spec(spec)
 sys.modules[spec.name] = runtime
 spec.loader.exec_module(runtime)
-shell = sys.modules["IPython"].get_ipython()
-hidden = set(shell.user_ns_hidden)
-found = {{}}
-for name, value in list(shell.user_ns.items()):
-    if name in {names!r} or not (name.startswith("_") or name in hidden):
-        found[name] = runtime.fingerprint(value)._asdict()
-with open({target!r}, "w") as file:
-    json.dump(found, file)
+runtime.separate(vars(runtime))
 """
+_ALONE = "__import__('runpy').run_path({path!r}, run_name='nbcompile_describe') and None"
+# Run after the last: what the final variables are.
+_DESCRIBE = "__import__('sys').modules['nbcompile_runtime'].describe_kernel(get_ipython(), {names!r}, {target!r})"
 
 
 def main(task_path: str) -> int:
@@ -83,11 +79,14 @@ async def _run(client: Any, task: Dict[str, Any], facts: Dict[str, Any]) -> None
     client.reset_execution_trackers()
     async with client.async_setup_kernel(env=task["environ"]):
         keep_looking(client.kc.shell_channel)
+        with open(task["describe"], "w", encoding="utf-8") as file:
+            file.write(_LOAD.format(runtime=task["runtime"]))
+        await _unseen(client, _ALONE.format(path=task["describe"]))
         started = time.perf_counter()
         await _run_cells(client, facts)
         facts["seconds"] = time.perf_counter() - started
         if facts["failed"] < 0:
-            await _describe(client, task)
+            await _unseen(client, _DESCRIBE.format(names=task["names"], target=task["values"]))
 
 
 async def _run_cells(client: Any, facts: Dict[str, Any]) -> None:
@@ -105,17 +104,16 @@ async def _run_cells(client: Any, facts: Dict[str, Any]) -> None:
             facts.update(failed=number, problem="it takes too long")
         except DeadKernelError:
             facts.update(failed=number, problem="DeadKernelError")
+        except json.JSONDecodeError:
+            # A cell may change how `json` writes, and with it what the kernel says.
+            facts.update(failed=number, problem="the kernel's messages cannot be read any more")
         if facts["failed"] >= 0:
             break
 
 
-async def _describe(client: Any, task: Dict[str, Any]) -> None:
-    """Let the kernel describe its variables; nothing of that is seen."""
-    with open(task["describe"], "w", encoding="utf-8") as file:
-        file.write(_DESCRIBE.format(runtime=task["runtime"], names=task["names"], target=task["values"]))
-    code = "__import__('runpy').run_path({!r}, run_name='nbcompile_describe') and None".format(task["describe"])
-    asked = client.kc.execute(code, silent=True, store_history=False, allow_stdin=False)
-    await client.async_wait_for_reply(asked)
+async def _unseen(client: Any, code: str) -> None:
+    """Let the kernel run code of which nothing is seen."""
+    await client.async_wait_for_reply(client.kc.execute(code, silent=True, store_history=False, allow_stdin=False))
 
 
 if __name__ == "__main__":

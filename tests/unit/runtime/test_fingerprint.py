@@ -1,17 +1,19 @@
 """Fingerprints are equal for equal content, wherever it was made, and differ when anything a notebook can see differs."""
 
 import functools
+import os
 import pickle
 import random
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nbcompile.emitters.join import join_runtime
-from nbcompile.runtime.fingerprint import fingerprint
+from nbcompile.runtime.fingerprint import final_print, fingerprint
 
 # Each line: two expressions that are different to a notebook.
 DIFFERENT = """\
@@ -234,3 +236,25 @@ def test_what_a_cached_property_has_worked_out_is_no_content():
     assert looked_at.area == 12
     assert fingerprint(looked_at).digest == fingerprint(Circle(2)).digest
     assert fingerprint(looked_at).digest != fingerprint(Circle(3)).digest
+
+
+def test_what_a_library_keeps_for_the_process_counts_as_a_name_at_the_end(monkeypatch):
+    matplotlib = pytest.importorskip("matplotlib")
+    kept = {"environ": os.environ, "settings": [matplotlib.rcParams], "filters": warnings.filters}
+    before = {name: final_print(value) for name, value in kept.items()}
+    monkeypatch.setenv("ANOTHER", "1")
+    monkeypatch.setitem(matplotlib.rcParams, "lines.linewidth", 7)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        kept["filters"] = warnings.filters
+        assert {name: final_print(value) for name, value in kept.items()} == before
+    assert before["environ"].opaque == ("os._Environ",)
+    assert final_print(matplotlib.rcParams.copy()) != final_print(matplotlib.rcParamsDefault.copy())
+    assert final_print(dict(os.environ)) != final_print({})
+
+
+def test_what_a_library_has_of_seeded_generators_counts():
+    np.random.seed(1)
+    first = final_print(np.random.mtrand._rand)
+    np.random.seed(2)
+    assert final_print(np.random.mtrand._rand).digest != first.digest

@@ -9,6 +9,7 @@ import click
 
 from nbcompile import api
 from nbcompile.model.errors import ExitCode
+from nbcompile.model.run import Notice, RunEvent
 from nbcompile.model.settings import Settings
 from nbcompile.model.verification import Exactness, Verdict, Verification
 from nbcompile.reporting.progress import PlainProgress
@@ -54,9 +55,16 @@ def command(
     does differently each time. Exit code 1 tells of a difference, 3 of equal runs that end in a failed cell.
     """
     progress = PlainProgress(sys.stderr, verbose=verbose, quiet=not verbose)
+
+    def tell(event: RunEvent) -> None:
+        # What it will take is said to whoever waits, and nothing else that is not asked for.
+        if isinstance(event, Notice) and not (verbose or event.detail):
+            click.echo(event.text, err=True)
+        progress(event)
+
     try:
         settings = Settings(python=python, jobs=jobs or 0)
-        found = api.verify(notebook, settings, exactness=Exactness(exactness), record=record, accept=accept, on_event=progress)
+        found = api.verify(notebook, settings, exactness=Exactness(exactness), record=record, accept=accept, on_event=tell)
     finally:
         progress.close()
     click.echo(_shown(found, output_format), nl=False)

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.util import find_spec
@@ -26,6 +26,8 @@ from nbcompile.verify.masking import mask, mask_directory
 _NOT_FOR_KERNELS = ("PYTEST_CURRENT_TEST",)
 _HAS = NOT_FROM_HERE + "import importlib.util as u; sys.exit(sum(2 ** n for n, m in enumerate(sys.argv[1:]) if not u.find_spec(m)))"
 _FIRST_SECONDS = 60.0
+# nbclient gives a kernel five seconds to end by itself.
+_LAST_SECONDS = 12.0
 _LONG, _KEPT = 100_000, 10_000
 
 
@@ -69,10 +71,10 @@ def observe_kernel(job: PlainJob, name: str, exactness: Exactness) -> Observatio
     program = files("nbcompile.verify").joinpath("kernel_run.py")
     command = (job.client, str(program), str(task))
     environ = {**os.environ, "JUPYTER_PATH": str(_kernel_folder(job))}
-    done = subprocess.run(command, check=False, capture_output=True, text=True, errors="replace", env=environ)  # noqa: S603
+    code, words = _run_to_its_end(command, environ)
     results = _read(job.work / "results.json")
-    if done.returncode or not results:
-        said = done.stderr.strip().splitlines()
+    if code or not results:
+        said = words.strip().splitlines()
         raise PlaceFailed(f"the kernel of {job.python} cannot run: {said[-1] if said else 'no word'}", "choose one with --python")
     return Observation(
         name=name,
@@ -84,6 +86,22 @@ def observe_kernel(job: PlainJob, name: str, exactness: Exactness) -> Observatio
         problem=results["problem"],
         seconds=results["seconds"],
     )
+
+
+def _run_to_its_end(command: Sequence[str], environ: Mapping[str, str]) -> tuple[int, str]:
+    """The exit code of a program and what it said on stderr. If we are to end, it ends what it started, a kernel, and itself."""
+    kept: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, "errors": "replace"}
+    with subprocess.Popen(command, env=environ, **kept) as program:  # noqa: S603
+        try:
+            _, said = program.communicate()
+        except BaseException:
+            program.terminate()
+            try:
+                program.wait(_LAST_SECONDS)
+            except subprocess.TimeoutExpired:
+                program.kill()
+            raise
+        return program.returncode, said
 
 
 def _task(job: PlainJob, ground: Path, runtime: Path) -> dict[str, Any]:

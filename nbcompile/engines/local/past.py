@@ -102,7 +102,11 @@ class Past:
         if not record.cached:
             # What a step took tells later runs when to start it, also those that do not want its result.
             with contextlib.suppress(OSError):
-                took = Experience(parts=key.parts, seconds=record.seconds or 0.0, peak_memory_mib=record.peak_memory_mib or 0.0)
+                # A result that is not kept, as those that `verify` compares, is none that the next run could have used.
+                last = self.store.last(self._name(step)) if self.cache is None else None
+                took = Experience(
+                    parts=last.parts if last else key.parts, seconds=record.seconds or 0.0, peak_memory_mib=record.peak_memory_mib or 0.0
+                )
                 self.store.note(self._name(step), took)
         job = {
             "outputs": sha256_of(self.job.directory.outputs(step.id)),

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -253,8 +254,17 @@ def test_what_a_library_keeps_for_the_process_counts_as_a_name_at_the_end(monkey
     assert final_print(dict(os.environ)) != final_print({})
 
 
-def test_what_a_library_has_of_seeded_generators_counts():
+def test_what_a_library_has_of_seeded_generators_counts(monkeypatch):
+    library = ModuleType("numpy.some_library")
+    monkeypatch.setitem(sys.modules, library.__name__, library)
+    library.generator = np.random.RandomState(1)
+    first = final_print(library.generator)
+    library.generator.seed(2)
+    assert final_print(library.generator).digest != first.digest
+
+
+def test_where_the_generator_of_numpy_stands_is_no_matter_of_who_has_it():
     np.random.seed(1)
-    first = final_print(np.random.mtrand._rand)
+    first = final_print([np.random.mtrand._rand])
     np.random.seed(2)
-    assert final_print(np.random.mtrand._rand).digest != first.digest
+    assert final_print([np.random.mtrand._rand]) == first

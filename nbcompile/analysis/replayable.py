@@ -24,6 +24,8 @@ _SAFE_DECORATORS_WORDS = """
 _SAFE_DECORATORS = frozenset(_SAFE_DECORATORS_WORDS.split())
 # What a class makes of these when it is made is its own: fields of dataclasses, and members of enumerations.
 _PARTS_OF_CLASSES = frozenset(("field", "dataclasses.field", "auto", "enum.auto"))
+# Where statements hold other statements.
+_BLOCKS = ("body", "handlers", "cases", "orelse", "finalbody")
 _FOR_FUNCTIONS_ONLY = frozenset(("functools.lru_cache", "lru_cache", "functools.cache", "cache"))
 
 
@@ -60,11 +62,15 @@ def imports_star(statement: ast.stmt) -> bool:
 def _imported(statement: ast.stmt) -> tuple[str, ...]:
     """The top-level modules that a statement imports; those beside a package it is in have no name."""
     found: dict[str, None] = {}
-    for part in ast.walk(statement):
+    waiting: list[ast.AST] = [statement]
+    while waiting:
+        part = waiting.pop(0)
         if isinstance(part, ast.Import):
             found.update((alias.name.partition(".")[0], None) for alias in part.names)
         elif isinstance(part, ast.ImportFrom):
             found["" if part.level else (part.module or "").partition(".")[0]] = None
+        else:
+            waiting += [inner for field in _BLOCKS for inner in getattr(part, field, ())]
     return tuple(found)
 
 

@@ -232,7 +232,7 @@ class _Notebook:
 
     def _execute(self, frame: CellFrame, statement: ast.stmt, record: _Record, *, last: bool) -> None:
         if last and isinstance(statement, ast.Expr):
-            self._show(frame, statement, record.cell.source)
+            self._show(frame, statement, record.cell)
         else:
             STATEMENTS[type(statement)](frame, statement)
 
@@ -278,12 +278,12 @@ class _Notebook:
         uses = (*reads, *(name for name in own if name not in reads))
         record.candidates[found.ordinal] = _Replayed(found, uses, own, objects)
 
-    def _show(self, frame: CellFrame, statement: ast.Expr, source: str) -> None:
+    def _show(self, frame: CellFrame, statement: ast.Expr, cell: Cell) -> None:
         """The last expression of a cell is displayed."""
         value = evaluate(frame, statement.value)
-        if value.type != "NoneType" and not source.rstrip().endswith(";"):
+        if value.type != "NoneType" and not cell.source.rstrip().endswith(";"):
             types.shown(frame, value, statement)
-            self.walk.displayed(value)
+            self.walk.displayed(value, certain=value.type not in ("", "scalar") and _RAISES not in cell.tags)
 
     def _commit(self, frame: CellFrame, record: _Record, first_object: int) -> None:
         """Make the cell's bindings the notebook's, and note what others can see of it."""

@@ -14,7 +14,7 @@ from nbcompile.analysis.functions import Provisional, Summary
 from nbcompile.analysis.known import Known
 from nbcompile.analysis.known.surveys import kept_attributes
 from nbcompile.analysis.modules import ModuleFrame
-from nbcompile.analysis.values import SCALAR, Class, Code, Function, Value, plain, single
+from nbcompile.analysis.values import SCALAR, Class, Code, Function, Value, join_all, plain, single
 from nbcompile.analysis.visit import Call
 from nbcompile.model.source import Directive, Magic
 
@@ -99,7 +99,7 @@ class Walk:
         self.packages: set[str] = set()
         # What the shell was given to call while it runs cells.
         self.called_by_shell: list[Value] = []
-        self.results: list[tuple[int, Value]] = []
+        self.results: list[tuple[int, Value, bool]] = []
         self._library: dict[str, Value] = {}
 
     # -- cells and their names -----------------------------------------------------------------------------------
@@ -145,9 +145,19 @@ class Walk:
                 found |= names
         return found
 
-    def displayed(self, value: Value) -> None:
-        """The cell's last expression was shown: `_` is its value."""
-        self.results.append((self.cell, value))
+    def displayed(self, value: Value, *, certain: bool) -> None:
+        """The cell's last expression is shown, and then `_` is its value; unless it is None, or the cell does not come to it."""
+        self.results.append((self.cell, value, certain))
+
+    def last_results(self, number: int) -> tuple[tuple[int, ...], Value]:
+        """The cells of which the last so many results may be, and what the first of these may be."""
+        candidates: list[tuple[int, Value]] = []
+        for cell, value, certain in reversed(self.results):
+            candidates.append((cell, value))
+            number -= certain
+            if not number:
+                break
+        return tuple(cell for cell, _ in candidates), join_all([value for _, value in candidates])
 
     def outdated(self, name: str) -> None:
         """A name has another value now: caches that were filled with its help can be told from empty ones."""
@@ -170,15 +180,14 @@ class Walk:
                 frame.trace.builtins[name] = Mark(spot(node), via)
             return self.library(f"builtins.{name}")
         if name in ("_", "__", "___") and self.results:
-            found_in, value = self.results[-min(len(name), len(self.results))]
-            self.history.update(index for index, _ in self.results[-len(name) :])
-            self.history.add(found_in)
+            cells, value = self.last_results(len(name))
+            self.history.update(cells)
             return value
         if name in ("In", "Out", "_ih", "_i", "_oh", "_dh"):
             self.opaque(frame, node, f"`{name}` holds the session's history")
             if name in ("Out", "_oh"):
                 # No name is bound to the results, so they are not sent.
-                self.history.update(index for index, _ in self.results)
+                self.history.update(index for index, *_ in self.results)
             return SCALAR
         if name not in frame.trace.uses:
             frame.trace.uses[name] = Mark(spot(node), via)

@@ -57,7 +57,7 @@ def _reached(heap: Heap, trace: Trace, made: Collection[int], given: Iterable[Va
             waiting.append(heap.origin[number][0])
         callee = heap.callees.get(number)
         if callee is not None:
-            waiting += _objects_of(callee)
+            waiting += _taken_along(callee)
     return found
 
 
@@ -67,10 +67,10 @@ def _objects(value: Value) -> Iterator[int]:
         for item in value.items:
             yield from _objects(item)
     if value.callee is not None and type(value.callee) not in (str, Function, Class):
-        yield from _objects_of(value.callee)
+        yield from _taken_along(value.callee)
 
 
-def _objects_of(callee: Callee) -> Iterator[int]:
+def _taken_along(callee: Callee) -> Iterator[int]:
     """What a callable takes with it: a closure the names that it reads, a bound method its object."""
     values: Iterable[Value] = ()
     if isinstance(callee, Function):
@@ -86,9 +86,9 @@ def _objects_of(callee: Callee) -> Iterator[int]:
         values = (callee.receiver,)
     elif isinstance(callee, Choice):
         for option in callee.options:
-            yield from _objects_of(option)
+            yield from _taken_along(option)
     for value in values:
-        yield from value.objects
+        yield from _objects(value)
 
 
 def _gathered(heap: Heap, left: Edges, lasts: Callable[[int], bool]) -> Edges:

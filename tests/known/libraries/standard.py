@@ -157,6 +157,7 @@ LIBRARY = Library(
         "tempfile.File": object,
         "csv.Reader": object,
         "csv.Writer": object,
+        "weakref.Collection": "(weakref.WeakValueDictionary, weakref.WeakKeyDictionary, weakref.WeakSet)",
         "threading.Lock": object,
         "queue.Queue": "(queue.Queue, queue.SimpleQueue)",
         "multiprocessing.Pool": object,

@@ -6,10 +6,10 @@ import contextlib
 import errno
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from nbcompile.model.errors import PlaceFailed
+from nbcompile.model.errors import DiskRefuses
 
 # Kept in memory or on a disk of this machine; anything else may be shared with other machines.
 _LOCAL = frozenset(
@@ -63,10 +63,16 @@ def remedy(error: OSError) -> str:
 
 
 @contextlib.contextmanager
-def told_as_place_failure(directory: Path, then: str = "") -> Iterator[None]:
-    """Tell what the disk refuses as what it is: a failure of the place, after which a run can be resumed, or what else to do `then`."""
+def told_as_place_failure(directory: Path, then: str = "", cells: Callable[[], Sequence[int]] = tuple) -> Iterator[None]:
+    """Tell what the disk refuses as what it is: a failure of the place, after which a run can be resumed, or what else to do `then`.
+
+    `cells` says which are concerned, once it is known that some are.
+    """
     try:
         yield
+    except DiskRefuses as error:
+        raise error.at(error.cells or cells()) from error.__cause__
     except OSError as error:
         what = f"{error.filename or directory}: {error.strerror or error}"
-        raise PlaceFailed(what, f"{remedy(error)}, then {then or f'go on with `nbcompile runs resume {directory}`'}") from error
+        advice = f"{remedy(error)}, then {then or f'go on with `nbcompile runs resume {directory}`'}"
+        raise DiskRefuses(what, advice, cells()) from error

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nbcompile.engines.filesystem import is_local
-from nbcompile.model.errors import PlaceFailed, UsageError
+from nbcompile.model.errors import DiskRefuses, PlaceFailed, UsageError
 from nbcompile.model.plan import StepId
 from nbcompile.model.run import CellRecord, KnownRun, KnownStep, StepRecord, StepState
 
@@ -177,10 +177,11 @@ class Journal:
     def _broken(self, error: sqlite3.DatabaseError) -> PlaceFailed:
         # Error codes are known only from Python 3.11 on.
         remedy = next((remedy for words, remedy in _REMEDIES if words in str(error)), "")
-        advice = f"{remedy}, then go on with `nbcompile runs resume {self._path.parent.parent}`, or start the run anew if no step had begun"
-        return PlaceFailed(
-            f"the journal {self._path} cannot be used: {error}", advice if remedy else "start the run anew, in another directory"
-        )
+        what = f"the journal {self._path} cannot be used: {error}"
+        if not remedy:
+            return PlaceFailed(what, "start the run anew, in another directory")
+        run = self._path.parent.parent
+        return DiskRefuses(what, f"{remedy}, then go on with `nbcompile runs resume {run}`, or start the run anew if no step had begun")
 
     def _version(self) -> int:
         return int(self._execute("PRAGMA user_version").fetchone()[0])

@@ -59,12 +59,14 @@ def journalled(
     with Journal(directory.journal, writes=True) as journal:
         journal.begin(run)
         register(identifier, directory)
-        state = RunState.FAILED
         try:
             record = work(journal)
-            state = record.state
-        finally:
-            journal.end(state.value)
+        except BaseException:
+            # Where it cannot be noted either, why it failed is still what matters.
+            with contextlib.suppress(NbcompileError):
+                journal.end(RunState.FAILED.value)
+            raise
+        journal.end(record.state.value)
     return record
 
 

@@ -72,6 +72,22 @@ class PlaceFailed(NbcompileError):
     deployment = ""
 
 
+class DiskRefuses(PlaceFailed):
+    """A disk of this machine does not take what a run has to write. `cells` are those that are concerned, as far as is known."""
+
+    code = "NB596"
+
+    def __init__(self, what: str, advice: str, cells: Sequence[int] = ()) -> None:
+        """`what` is the path and what the system says."""
+        where = f"cell{'' if len(cells) == 1 else 's'} {', '.join(map(str, sorted(cells)))}: " if cells else ""
+        super().__init__(f"{self.code}: {where}{what}", advice)
+        self.what, self.cells = what, tuple(cells)
+
+    def at(self, cells: Sequence[int]) -> DiskRefuses:
+        """The same, with the cells that are concerned."""
+        return DiskRefuses(self.what, self.advice, cells)
+
+
 class Interrupted(NbcompileError):
     """A signal ended what was asked for before it was done."""
 

@@ -125,3 +125,14 @@ RUNTIME_FAILED = _rule(
     "Where the message names the machine (disk, memory, rights), mend that and type `nbcompile runs resume last`.\n"
     "Everything else is a fault of nbcompile: please report it with the message.",
 )
+
+DISK_REFUSES = _rule(
+    "NB596",
+    "disk-refuses",
+    "a disk of this machine does not take what a run has to write",
+    "Reports a disk that is full, or that may not be written any more, while a run goes on: the run cannot note what its steps did.\n"
+    "The message names the path, what the system says, and the cells that ran then or were about to: one of them may have filled the disk.",
+    "The run ends. Nothing half-written is taken for whole.",
+    "Make room (`nbcompile runs gc`) or give the rights back, then `nbcompile runs resume last`. Where a cell fills the disk with what it\n"
+    "writes, give the run another directory (`-o`), or let the cell write less.",
+)

@@ -31,19 +31,35 @@ def shell(project, script, *prefix):
     return subprocess.run([*prefix, "sh", "-c", script], check=False, capture_output=True, text=True, cwd=project.directory, env=environ)
 
 
+def apart():
+    """A command in front of one that mounts something for itself. Some systems have no user namespaces; root can do without."""
+    return ("unshare", "--mount") if os.getuid() == 0 else ("unshare", "--user", "--map-root-user", "--mount")
+
+
 def test_a_full_disk(project):
     project.write("a = bytearray(40_000_000)\na[0] = 1", "print(len(a))")
     (project.directory / "out").mkdir()
     mount = "mount -t tmpfs -o size=16m tmpfs out"
     resume = f"mount -o remount,size=200m out && {shlex.quote(str(NBCOMPILE))} runs resume out/run; echo again $?"
-    # Some systems and containers have no user namespaces; root can do without.
-    alone = ("unshare", "--mount") if os.getuid() == 0 else ("unshare", "--user", "--map-root-user", "--mount")
-    done = shell(project, f"{mount} && $RUN; echo first $?; {resume}; ls out/run", *alone)
+    done = shell(project, f"{mount} && $RUN; echo first $?; {resume}; ls out/run", *apart())
     assert "first 5" in done.stdout, done.stderr
     assert "NB594: there is no space left" in done.stderr
     assert "again 0" in done.stdout, done.stderr
     assert "demo.executed.ipynb" in done.stdout
     assert alive_below(project.directory) == []
+
+
+def test_a_disk_that_a_cell_fills(project):
+    project.write("x = [3]", "with open('big', 'wb') as f:\n    for _ in range(40):\n        f.write(bytes(1_000_000))\nprint(x.pop())")
+    (project.directory / "out").mkdir()
+    mount = "mount -t tmpfs -o size=16m tmpfs out"
+    resume = f"mount -o remount,size=200m out && {shlex.quote(str(NBCOMPILE))} runs resume out/run; echo again $?"
+    done = shell(project, f"{mount} && $RUN; echo first $?; {resume}; ls out/run", *apart())
+    assert "first 5" in done.stdout, done.stderr
+    assert "NB596: cell 1: " in done.stderr
+    assert "free some space, then go on with `nbcompile runs resume" in done.stderr
+    assert "again 0" in done.stdout, done.stderr
+    assert "big" in done.stdout
 
 
 def test_a_limit_of_memory(project):
@@ -63,6 +79,7 @@ def test_a_directory_that_can_no_longer_be_written(project):
     prefix = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.getuid() == 0 else []
     done = shell(project, f"($RUN; echo first $?) & {revoke}; wait; {resume}", *prefix)
     assert "first 5" in done.stdout, done.stderr
+    assert "NB596: cell 1: " in done.stderr
     assert "Permission denied" in done.stderr
     assert "again 0" in done.stdout, done.stderr
 

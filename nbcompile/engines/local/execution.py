@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nbcompile.engines.cache import WarmModules
+from nbcompile.engines.filesystem import told_as_place_failure
 from nbcompile.engines.job import RunJob
 from nbcompile.engines.journal import Journal
 from nbcompile.engines.local.follow import StepFollower
@@ -35,7 +36,7 @@ from nbcompile.engines.outputs import (
 from nbcompile.engines.signals import SignalWatch
 from nbcompile.model.graph import FILE
 from nbcompile.model.plan import Link, Step, StepId
-from nbcompile.model.run import Failure, KnownStep, Notice, RunEvent, StepEnded, StepRecord, StepStarted, StepState
+from nbcompile.model.run import CellStarted, Failure, KnownStep, Notice, RunEvent, StepEnded, StepRecord, StepStarted, StepState
 from nbcompile.runtime.supervisor import journal_path, report_death
 
 # How long a step that is cancelled may take to clean up.
@@ -98,9 +99,22 @@ class _LocalRun:
         self.prepared = False
         self.asked: set[StepId] = set()
         self.commands: dict[StepId, dict[str, Any]] = {}
+        self.at_work: dict[StepId, tuple[int, ...]] = {}
+        self.troubled: StepId | None = None
 
     def run(self, signals: SignalWatch) -> LocalResult:
         """Start what is ready and take what comes, until nothing is left."""
+        with told_as_place_failure(self.directory.path, cells=self._cells_at_work):
+            self._run(signals)
+        ended_by = signals.caught[0] if signals.caught else None
+        return LocalResult(steps=tuple(self.records.values()), failures=tuple(self.failures), signal=ended_by)
+
+    def _cells_at_work(self) -> tuple[int, ...]:
+        """The cells that steps have come to, as far as they have said so; where a step is being looked at that did not end well, its own."""
+        concerned = [self.at_work[self.troubled]] if self.troubled in self.at_work else self.at_work.values()
+        return tuple(cell for cells in concerned for cell in cells)
+
+    def _run(self, signals: SignalWatch) -> None:
         self._recall()
         if not self.schedule.over:
             self.parent.prepare(self.directory.kernel, tuple(dict.fromkeys(one.text for one in self.job.imports)))
@@ -118,8 +132,6 @@ class _LocalRun:
                 signals.quiet()
                 self._cancel(list(self.records), 0.0 if len(signals.caught) > 1 else _GRACE_SECONDS)
             self._kill_overdue()
-        ended_by = signals.caught[0] if signals.caught else None
-        return LocalResult(steps=tuple(self.records.values()), failures=tuple(self.failures), signal=ended_by)
 
     # Starting steps.
 
@@ -165,6 +177,7 @@ class _LocalRun:
 
     def _make_work(self, step: Step) -> None:
         """An empty directory: shards of an earlier try would be taken for those of this one."""
+        self.at_work[step.id] = step.cells
         shutil.rmtree(self.directory.work(step.id), ignore_errors=True)
         self.directory.work(step.id).mkdir(parents=True)
 
@@ -264,10 +277,12 @@ class _LocalRun:
         said = message["said"]
         if said == "prepared":
             self._prepared(message)
-        elif said == "done":
-            self._done(self.workers.pop(message["worker"]), message)
-        elif said == "gone" and message["worker"] in self.workers:
-            self._lost(self.workers.pop(message["worker"]), message)
+        elif message["worker"] in self.workers:
+            worker = self.workers.pop(message["worker"])
+            self._tell(() if worker.span else worker.follower.news())
+            self.troubled = worker.step.id if message.get("code", 1) else None
+            self._done(worker, message) if said == "done" else self._lost(worker, message)
+            self.troubled = None
 
     def _prepared(self, message: Message) -> None:
         """An import that writes something must be seen to do so in its own cell; one that fails may leave half of itself behind."""
@@ -314,6 +329,8 @@ class _LocalRun:
 
     def _tell(self, news: Iterable[RunEvent]) -> None:
         for event in news:
+            if isinstance(event, CellStarted):
+                self.at_work[event.step] = (event.cell,)
             self.on_event(event)
 
     def _record(self, worker: _Worker, message: Message) -> StepRecord:
@@ -333,6 +350,7 @@ class _LocalRun:
         self.records[record.step] = record
         known = self.past.remember(self._step(record.step), record)
         self.journal.note(replace(known, job={**(known.job or {}), **self.commands.get(record.step, {})}))
+        self.at_work.pop(record.step, None)
         self.schedule.ended(record.step, failed_at=_failed_at(record, failures))
         self.on_event(StepEnded(record, time.monotonic() - self.began))
         if failures:

@@ -31,12 +31,21 @@ class Aspect(str, Enum):
     FILE = "file"
 
 
+class Picture(NamedTuple):
+    """A picture that a cell shows, for a person to look at: its type, its size in bytes, and, unless it is too large, itself in base64."""
+
+    mime: str
+    size: int
+    content: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """What one run of a notebook gave.
 
     `cells` are the masked outputs of each code cell; `failed` is the cell that ended the run, -1 where none did; `how` says
     in words what ran it. `guards` are what a run said of cells that did what nobody expected: cell and message.
+    `pictures` are what each cell shows of them; they are not compared.
     """
 
     name: str
@@ -49,6 +58,7 @@ class Observation:
     seconds: float = 0.0
     steps: int = 1
     guards: tuple[tuple[int, str], ...] = ()
+    pictures: tuple[tuple[Picture, ...], ...] = ()
 
 
 class Subject(NamedTuple):

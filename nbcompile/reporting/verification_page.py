@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from nbcompile.model.verification import CellOutputs, Difference, Observation, Verdict, Verification
+from nbcompile.model.verification import CellOutputs, Difference, Observation, Picture, Verdict, Verification
 from nbcompile.reporting.page import escaped, page, section, table
 from nbcompile.reporting.run_summary import duration
 from nbcompile.reporting.verification import order, where
 
 _STATES = {Verdict.EQUAL: "finished", Verdict.UNSTEADY: "finished", Verdict.DIFFERENT: "failed"}
 _SHOWN = 20_000
+_NAME_OF_PICTURE = 100
 
 
 def verification_html(found: Verification) -> str:
@@ -50,14 +52,26 @@ def _differences(differences: Sequence[Difference]) -> str:
 
 
 def _cells(found: Verification) -> Iterator[str]:
-    """The cells that differ, and of the others only that they do not."""
+    """The cells that differ from both sides, the others once."""
     plain, others = found.runs[0], found.runs[1:]
     for cell, source in enumerate(found.sources):
-        shown = [_of(run, cell) for run in others if _of(run, cell) != _of(plain, cell)]
-        mark = "" if not shown else ' <span class="state failed">differs</span>'
-        columns = "".join(f"<pre>{escaped(_words(outputs))}</pre>" for outputs in (_of(plain, cell), *shown[:1]))
+        differing = [run for run in others if _of(run, cell) != _of(plain, cell)]
+        mark = "" if not differing else ' <span class="state failed">differs</span>'
+        columns = "".join(_column(run, cell) for run in (plain, *differing[:1]))
         yield f'<h3>cell {cell}{mark}</h3><pre class="faint">{escaped(source)}</pre>'
-        yield f'<div class="{"sides" if shown else "side"}">{columns}</div>'
+        yield f'<div class="{"sides" if differing else "side"}">{columns}</div>'
+
+
+def _column(run: Observation, cell: int) -> str:
+    pictures = run.pictures[cell] if cell < len(run.pictures) else ()
+    return f"<div><pre>{escaped(_words(_of(run, cell)))}</pre>{''.join(map(_picture, pictures))}</div>"
+
+
+def _picture(picture: Picture) -> str:
+    what = escaped(f"{picture.mime}, {picture.size} bytes")
+    if not picture.content:
+        return f'<p class="faint">{what}: too large to be shown here</p>'
+    return f'<img alt="{what}" src="data:{escaped(picture.mime)};base64,{escaped(picture.content)}">'
 
 
 def _of(run: Observation, cell: int) -> CellOutputs:
@@ -74,5 +88,12 @@ def _output(output: Any) -> str:  # noqa: ANN401 - nbformat
         return str(output["text"])
     if output["output_type"] == "error":
         return "\n".join([f"{output['ename']}: {output['evalue']}", *output["traceback"]])
-    data = output["data"]
+    data = {mime: _named(mime, shown) for mime, shown in output["data"].items()}
     return str(data["text/plain"]) if set(data) == {"text/plain"} else json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True)
+
+
+def _named(mime: str, shown: Any) -> Any:  # noqa: ANN401 - JSON
+    """Of an encoded picture, which stands below, only what tells it from another."""
+    if not mime.startswith("image/") or "svg" in mime or not isinstance(shown, str) or len(shown) <= _NAME_OF_PICTURE:
+        return shown
+    return f"SHA-256 {hashlib.sha256(shown.encode('utf-8', 'surrogatepass')).hexdigest()}"

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -16,7 +17,7 @@ from typing import Any
 
 from nbcompile.model.errors import PlaceFailed
 from nbcompile.model.run import RunRecord, RunState, Value
-from nbcompile.model.verification import CellOutputs, Exactness, Observation
+from nbcompile.model.verification import CellOutputs, Exactness, Observation, Picture
 from nbcompile.runtime.files import CELLS
 from nbcompile.runtime.launch import NOT_FROM_HERE
 from nbcompile.verify.ground import copy_ground, written_below
@@ -29,6 +30,9 @@ _FIRST_SECONDS = 60.0
 # nbclient gives a kernel five seconds to end by itself.
 _LAST_SECONDS = 12.0
 _LONG, _KEPT = 100_000, 10_000
+# What is kept of a picture for people to look at, in bytes.
+_LARGE_PICTURE = 2 << 20
+_TEXT_PICTURE = "image/svg+xml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +89,7 @@ def observe_kernel(job: PlainJob, name: str, exactness: Exactness) -> Observatio
         failed=results["failed"],
         problem=results["problem"],
         seconds=results["seconds"],
+        pictures=_pictures(results["notebook"]),
     )
 
 
@@ -135,10 +140,11 @@ def observe_run(record: RunRecord, name: str, exactness: Exactness) -> Observati
     executed = record.directory / f"{record.notebook.stem}.executed.ipynb"
     failed = [failure.cell for failure in record.failures if failure.cell >= 0]
     problem = "; ".join(f"{failure.name}: {failure.message}" for failure in record.failures)
+    notebook = _read(executed)
     return Observation(
         name=name,
         how=f"{len(record.steps)} steps of the {record.engine} engine",
-        cells=_cells(_read(executed), _step_directories(record), exactness),
+        cells=_cells(notebook, _step_directories(record), exactness),
         values=record.values,
         files={file.path: file.sha256 for file in record.outputs if file.path != executed.name},
         failed=min(failed, default=-1 if record.state is RunState.FINISHED else 0),
@@ -146,6 +152,7 @@ def observe_run(record: RunRecord, name: str, exactness: Exactness) -> Observati
         seconds=record.seconds,
         steps=len(record.steps),
         guards=tuple((one.place.cell_index, f"{one.rule.code} {one.message}") for one in record.diagnostics if one.place.cell_index >= 0),
+        pictures=_pictures(notebook),
     )
 
 
@@ -157,11 +164,28 @@ def _step_directories(record: RunRecord) -> tuple[str, ...]:
 
 
 def _cells(notebook: Mapping[str, Any], directories: tuple[str, ...], exactness: Exactness) -> tuple[CellOutputs, ...]:
-    outputs: tuple[CellOutputs, ...] = tuple(tuple(cell["outputs"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
+    outputs = _outputs(notebook)
     for directory in directories:
         outputs = mask_directory(outputs, directory)
     masked = mask(outputs, without=("image-pixels",) if exactness is Exactness.PORTABLE else ())
     return tuple(tuple({key: _shortened(value) for key, value in output.items()} for output in cell) for cell in masked)
+
+
+def _outputs(notebook: Mapping[str, Any]) -> tuple[CellOutputs, ...]:
+    return tuple(tuple(cell["outputs"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
+
+
+def _pictures(notebook: Mapping[str, Any]) -> tuple[tuple[Picture, ...], ...]:
+    shown = [[output.get("data", {}) for output in cell] for cell in _outputs(notebook)]
+    return tuple(tuple(_picture(mime, data[mime]) for data in cell for mime in sorted(data) if mime.startswith("image/")) for cell in shown)
+
+
+def _picture(mime: str, value: Any) -> Picture:  # noqa: ANN401 - JSON
+    """Notebooks hold pictures in base64, but those that are text as they are."""
+    text = "".join(value) if isinstance(value, str | list) else json.dumps(value)
+    content = b64encode(text.encode("utf-8", "replace")).decode() if mime == _TEXT_PICTURE else "".join(text.split())
+    size = len(content) * 3 // 4
+    return Picture(mime, size, content if size <= _LARGE_PICTURE else "")
 
 
 def _shortened(value: object) -> object:

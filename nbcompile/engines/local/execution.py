@@ -110,7 +110,7 @@ class _LocalRun:
         return LocalResult(steps=tuple(self.records.values()), failures=tuple(self.failures), signal=ended_by)
 
     def _cells_at_work(self) -> tuple[int, ...]:
-        """The cells that steps have come to, as far as they have said so; where a step is being looked at that did not end well, its own."""
+        """The cells that steps have come to, as far as they have said so; of a step that did not end well and is looked at, its own."""
         concerned = [self.at_work[self.troubled]] if self.troubled in self.at_work else self.at_work.values()
         return tuple(cell for cells in concerned for cell in cells)
 

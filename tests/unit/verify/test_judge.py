@@ -7,7 +7,7 @@ from nbcompile.api import analyze_bytes, plan
 from nbcompile.model.plan import Granularity
 from nbcompile.model.run import Value
 from nbcompile.model.settings import Settings
-from nbcompile.model.verification import Aspect, Exactness, Observation, Subject, Verdict, around_difference
+from nbcompile.model.verification import Aspect, Exactness, Observation, Picture, Subject, Verdict, around_difference
 from nbcompile.reporting.verification import verification_text
 from nbcompile.reporting.verification_page import verification_html
 from nbcompile.verify.judge import judge, named_cells
@@ -99,6 +99,21 @@ def test_reports_show_both_sides_and_no_markup_of_the_notebook():
     page = verification_html(found)
     assert "&lt;script&gt;" in page
     assert "<script" not in page
+
+
+def test_pictures_of_both_sides_are_shown_if_they_are_not_too_large():
+    def shown(run, number):
+        output = {"output_type": "display_data", "data": {"image/png": f"png pixels {number}"}}
+        pictures = (Picture("image/png", 9, f"UElYRUxT{number}"), Picture('image/"x', 9_000_000, ""))
+        return replace(run, cells=((output,), *run.cells[1:]), pictures=(pictures,))
+
+    judged = judge([shown(PLAIN, 1), shown(CELL, 2)], lambda: shown(PLAIN, 1), Exactness.EXACT, PROGRAM.graph)
+    page = verification_html(judged.verification(Path("nb.ipynb"), {}, PLAN, ("", "", "")))
+    assert 'src="data:image/png;base64,UElYRUxT1"' in page
+    assert 'src="data:image/png;base64,UElYRUxT2"' in page
+    assert "image/&quot;x, 9000000 bytes: too large to be shown here" in page
+    assert "png pixels 2" in page
+    assert "img-src data:" in page
 
 
 def test_every_cell_that_draws_without_a_seed_is_named():

@@ -260,8 +260,8 @@ def _run_until_sound(
     """Run what is placed; while guards are broken, run by a plan that foresees it. Steps that are the same in it do not run again."""
     from shutil import rmtree
 
-    from nbcompile.engines.broken_guards import broken_guards, finding, runs_again
-    from nbcompile.model.run import Found, Notice, RunState
+    from nbcompile.engines.broken_guards import broken_guards, finding
+    from nbcompile.model.run import Found, Notice, RunRepaired, RunState
 
     cell_ids = [cell.id for cell in program.notebook.code_cells]
     found: dict[GuardBreak, Diagnostic] = {}
@@ -283,8 +283,8 @@ def _run_until_sound(
                 foreseen = None  # in one step cells would run where nobody placed them
             if foreseen is None:
                 return replace(record, diagnostics=(*found.values(), *record.diagnostics))
-            tell(Notice(runs_again(breaks)))
             program, settings, made = foreseen
+            tell(RunRepaired(len(breaks), len(made.steps)))
             rmtree(job.directory.state / "work")  # what is still true is brought again
             again = job_in(job.directory, job.id, job.notebook, program, made, settings, sites)
             job = replace(again, streams=job.streams, cancellation=job.cancellation, began=job.began)

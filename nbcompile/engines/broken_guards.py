@@ -32,11 +32,6 @@ def finding(broken: GuardBreak, cell_ids: Sequence[str], notebook: Path) -> Diag
     )
 
 
-def runs_again(breaks: Sequence[GuardBreak]) -> str:
-    """What a person who waits is told."""
-    return f"{len(breaks)} of the plan's assumptions did not hold: what depends on them runs again"
-
-
 def _of_step(directory: RunDirectory, notebook: Path, step: Step, steps: Sequence[Step]) -> Iterator[GuardBreak]:
     outputs = read_outputs(directory.outputs(step.id))
     yield from breaks_in(outputs)

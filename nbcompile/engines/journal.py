@@ -48,6 +48,7 @@ _REMEDIES = (
     ("unable to open", "see that you may write there"),
     ("disk I/O error", "look into the disk"),
 )
+_REPLACED = "replaced"
 _PATIENCE_SECONDS = 10.0
 # Ended, but not yet waited for by its parent.
 _DEAD = (b"Z", b"X")
@@ -104,6 +105,14 @@ class Journal:
         """Note what is going to run."""
         values = (run.id, run.notebook, run.engine, run.started, run.state, run.step_count, json.dumps(dict(run.request), default=str))
         self._execute("INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?, ?, ?, ?, '')", values)
+
+    def plan(self, steps: Sequence[StepId]) -> None:
+        """Note which steps the run has from here on; those of an earlier plan that are none of them are replaced."""
+        with self._transaction():
+            self._execute("UPDATE run SET steps = ?", (len(steps),))
+            for known in self.steps():
+                if known.step not in steps:
+                    self._execute("UPDATE step SET state = ? WHERE id = ?", (_REPLACED, known.step))
 
     def settle(self, state: str, reason: str) -> None:
         """Note how the run will have ended, and why, if its owner should not come to say so."""

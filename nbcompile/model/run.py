@@ -247,6 +247,13 @@ class RunStarted(NamedTuple):
     jobs: int
 
 
+class RunRepaired(NamedTuple):
+    """Assumptions of the plan did not hold, and another plan is run from here on; what is the same in it does not run again."""
+
+    broken: int
+    steps: int
+
+
 class RunEnded(NamedTuple):
     """The record is complete and everything is on disk."""
 
@@ -319,4 +326,6 @@ class Notice(NamedTuple):
     detail: bool = False
 
 
-RunEvent = RunStarted | RunEnded | StepStarted | StepWaits | CellStarted | StreamText | StepEnded | Found | LoginAsked | Notice
+RunEvent = (
+    RunStarted | RunRepaired | RunEnded | StepStarted | StepWaits | CellStarted | StreamText | StepEnded | Found | LoginAsked | Notice
+)

@@ -17,6 +17,7 @@ from nbcompile.model.run import (
     LoginAsked,
     RunEnded,
     RunEvent,
+    RunRepaired,
     RunStarted,
     StepEnded,
     StepStarted,
@@ -43,7 +44,7 @@ class LiveProgress:
 
     def __call__(self, event: RunEvent) -> None:
         """Show the event."""
-        if isinstance(event, RunStarted):
+        if isinstance(event, RunStarted | RunRepaired):
             self._steps, self._ended = event.steps, 0
             self._live.start()
         elif isinstance(event, StepStarted):

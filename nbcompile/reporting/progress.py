@@ -9,7 +9,19 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol, TextIO
 
-from nbcompile.model.run import KEPT, Found, Notice, RunEvent, RunStarted, StepEnded, StepStarted, StepState, StepWaits, StreamText
+from nbcompile.model.run import (
+    KEPT,
+    Found,
+    Notice,
+    RunEvent,
+    RunRepaired,
+    RunStarted,
+    StepEnded,
+    StepStarted,
+    StepState,
+    StepWaits,
+    StreamText,
+)
 from nbcompile.reporting.findings.people import concise
 from nbcompile.reporting.run_document import event_json
 from nbcompile.reporting.run_summary import duration, name_cells
@@ -56,7 +68,7 @@ class PlainProgress:
             self._stream.write(concise([event.diagnostic]))
         elif self._quiet:
             return
-        elif isinstance(event, RunStarted):
+        elif isinstance(event, RunStarted | RunRepaired):
             self._steps, self._ended = event.steps, 0
         if isinstance(event, StepEnded):
             self._ended += 1
@@ -104,6 +116,8 @@ def lines_of(event: RunEvent, ended: int, steps: int, *, verbose: bool, started:
             f"Python {python.version}, {python.path}: {python.why}",
             f"{event.steps} steps, at most {event.jobs} at a time, in {event.directory}",
         )
+    if isinstance(event, RunRepaired):
+        return (f"{event.broken} of the plan's assumptions did not hold: what depends on them runs again",)
     if isinstance(event, StepStarted) and (started or verbose):
         return (f"{event.step} started ({name_cells(event.cells)}){f', {event.start}' if verbose else ''}",)
     if isinstance(event, StepWaits):

@@ -14,6 +14,7 @@ from nbcompile.model.run import (
     RunEnded,
     RunEvent,
     RunRecord,
+    RunRepaired,
     RunStarted,
     StepEnded,
     StepRecord,
@@ -55,6 +56,8 @@ def event_json(event: RunEvent) -> dict[str, Any]:
     if isinstance(event, RunStarted):
         python = {"path": event.interpreter.path, "version": event.interpreter.version, "why": event.interpreter.why}
         return {"event": "run-started", "directory": str(event.directory), "python": python, "steps": event.steps, "jobs": event.jobs}
+    if isinstance(event, RunRepaired):
+        return {"event": "run-repaired", **event._asdict()}
     if isinstance(event, StepStarted):
         return {
             "event": "step-started",

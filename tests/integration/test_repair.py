@@ -6,8 +6,9 @@ import nbformat
 import pytest
 
 from nbcompile import api
+from nbcompile.engines.registry import find_run
 from nbcompile.model.plan import Granularity
-from nbcompile.model.run import RunState
+from nbcompile.model.run import RunRepaired, RunState, StepEnded
 from nbcompile.model.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -62,12 +63,12 @@ def rows():
 UNREAD = "#" * (128 << 10)
 
 
-def shown(cells, directory):
+def shown(cells, directory, on_event=None):
     (directory / "sensors.py").write_text(LIBRARY + UNREAD)
     (directory / "tables.py").write_text(DATABASE + UNREAD)
     path = directory / "n.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells]), path)
-    record = api.run(path, Settings(granularity=Granularity.CELL), output=directory / "out")
+    record = api.run(path, Settings(granularity=Granularity.CELL), output=directory / "out", on_event=on_event)
     assert record.state is RunState.FINISHED
     notebook = json.loads(record.executed.read_text("utf-8"))
     texts = ["".join("".join(output["text"]) for output in cell["outputs"]) for cell in notebook["cells"]]
@@ -181,3 +182,17 @@ def test_a_notebook_may_replace_functions_that_the_runtime_needs(tmp_path):
 def test_a_library_that_remembers_nothing_is_let_alone(tmp_path):
     texts, found = shown(["from sensors import half", "a = half(4)", "b = half(6)", "print(a, b)"], tmp_path)
     assert (texts[3], found) == ("2.0 3.0\n", set())
+
+
+def test_what_had_finished_before_a_repair_is_not_done_again(tmp_path):
+    (tmp_path / "beside").mkdir()
+    log, events = tmp_path / "log.txt", []
+    appends = f"with open('{log}', 'a') as file:\n    file.write('once\\n');"
+    texts, found = shown([appends, "%load_ext sensors", "x = 1", "%unload_ext sensors", "print(x)"], tmp_path / "beside", events.append)
+    assert texts[4] == "1\n"
+    assert ("NB505", 1) in found
+    assert log.read_text("utf-8") == "once\n"
+    repaired = [place for place, event in enumerate(events) if isinstance(event, RunRepaired)]
+    assert sum(isinstance(event, StepEnded) for event in events[repaired[-1] :]) == events[repaired[-1]].steps
+    known = find_run(str(tmp_path / "beside" / "out"))
+    assert sum(step.state == "finished" for step in known.steps) == known.step_count

@@ -64,7 +64,7 @@ class Past:
             return None
         key = self.key(step)
         if known and known.record and known.key == key.digest and self._is_there(step.id, known):
-            return replace(known.record, start=KEPT, why="it had finished before the run was resumed")
+            return replace(known.record, start=KEPT, why="it had finished before the run went on")
         if self.cache is None or not self._may_be_shared(step):
             return None
         result = self.cache.find(key)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from nbcompile.engines.broken_guards import broken_guards, finding, runs_again
+from nbcompile.engines.broken_guards import broken_guards, finding
 from nbcompile.engines.job import RunJob
 from nbcompile.engines.local.execution import LocalResult
 from nbcompile.model.diagnostic import Diagnostic
 from nbcompile.model.guard import GuardBreak
-from nbcompile.model.run import Found, Notice, RunEvent
+from nbcompile.model.run import Found, RunEvent, RunRepaired
 
 
 def run_until_sound(
@@ -28,7 +28,7 @@ def run_until_sound(
         repaired = job.repair(breaks) if breaks and job.repair and result.signal is None else None
         if repaired is None:
             return job, result, tuple(found.values())
-        on_event(Notice(runs_again(breaks)))
+        on_event(RunRepaired(len(breaks), len(repaired.plan.steps)))
         job = replace(
             job,
             plan=repaired.plan,

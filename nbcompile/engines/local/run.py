@@ -32,7 +32,8 @@ from nbcompile.engines.registry import journalled
 from nbcompile.engines.results import write_results
 from nbcompile.engines.store import Store
 from nbcompile.engines.variables import kept_variables
-from nbcompile.model.run import Found, Interpreter, Notice, RunEvent, RunRecord, RunStarted, RunState
+from nbcompile.model.plan import StepId
+from nbcompile.model.run import Found, Interpreter, KnownStep, Notice, RunEvent, RunRecord, RunStarted, RunState, StepState
 
 
 def run_job(job: RunJob, on_event: Callable[[RunEvent], None], early: EarlyParent | None = None) -> RunRecord:
@@ -75,6 +76,9 @@ def _run(job: RunJob, journal: Journal, on_event: Callable[[RunEvent], None], ea
             on_event(Notice("libraries use fewer threads than in a plain run: sums may differ in their last digits"))
 
         def run(wanted: RunJob) -> LocalResult:
+            # What had finished before a repair is not done again either: a line may have been appended, a message sent.
+            wanted = replace(wanted, finished={**wanted.finished, **_finished(journal)})
+            journal.plan([step.id for step in wanted.plan.steps])
             _write_inputs(wanted)
             past = _past(wanted, probe)
             result = run_steps(wanted, parent, journal, past, on_event, began)
@@ -106,6 +110,10 @@ def _run(job: RunJob, journal: Journal, on_event: Callable[[RunEvent], None], ea
         values={name: one for step in job.plan.steps for name, one in values_in(read_outputs(job.directory.outputs(step.id))).items()},
         variables=kept_variables(job.directory, [step.id for step in job.plan.steps]) if job.keeps else {},
     )
+
+
+def _finished(journal: Journal) -> dict[StepId, KnownStep]:
+    return {known.step: known for known in journal.steps() if known.state == StepState.FINISHED.value}
 
 
 def _parent(job: RunJob, python: str, early: EarlyParent | None) -> WarmParent:

@@ -69,6 +69,7 @@ def run_placed(job: PlacedJob, on_event: Callable[[RunEvent], None], sweep: Swee
 
     def work(journal: Journal) -> RunRecord:
         with told_as_place_failure(job.directory.path):
+            journal.plan([one.step for one in job.placement.steps])
             placed = _PlacedRun(job, journal, on_event)
             placed.run(program)
             if placed.state in (RunState.FAILED, RunState.CANCELLED):

@@ -120,6 +120,7 @@ class Observer:
             runtime=join_runtime(),
             names=tuple(dict.fromkeys(name for cell in program.graph.cells for name in cell.defines if name not in RESULTS)),
             above=self.above,
+            notebook=str(self.path),
         )
         return observe_kernel(job, name, self.exactness)
 

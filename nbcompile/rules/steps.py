@@ -136,3 +136,13 @@ DISK_REFUSES = _rule(
     "Make room (`nbcompile runs gc`) or give the rights back, then `nbcompile runs resume last`. Where a cell fills the disk with what it\n"
     "writes, give the run another directory (`-o`), or let the cell write less.",
 )
+
+KERNEL_BROKEN = _rule(
+    "NB597",
+    "kernel-broken",
+    "a cell makes the kernel useless that runs the notebook plainly",
+    "Reports a cell after which the kernel of `nbcompile verify` does not answer any more, or answers what nobody can read,\n"
+    "for example `builtins.len = …` or `json.dumps = …`: a kernel runs in the process of its cells, and uses what they use.",
+    "There is no plain run, so there is nothing that a compiled run could be compared with.",
+    "Give another name to what the cell replaces, or put it back at the end of the cell.",
+)

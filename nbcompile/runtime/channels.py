@@ -5,12 +5,13 @@ The state of a channel is a plain value, which says nothing of the place where i
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import locale
 import os
 import sys
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from .files import LEVELS_ABOVE
 from .shell_settings import set_settings, take_settings
@@ -32,11 +33,34 @@ class StartingPoint(NamedTuple):
     path: Tuple[str, ...]
 
 
+class CellUmask:
+    """The permissions that new files of cells do not get. What the runtime writes, it must be able to read, whatever cells set."""
+
+    def __init__(self) -> None:
+        # Nobody can ask without setting it.
+        self.mask = os.umask(0)
+        os.umask(self.mask)
+
+    def set(self, mask: int) -> None:
+        """Note what a cell that ran elsewhere has set."""
+        self.mask = mask
+
+    @contextlib.contextmanager
+    def holds(self) -> Iterator[None]:
+        """While entered, it is the umask of the process."""
+        own = os.umask(self.mask)
+        try:
+            yield
+        finally:
+            self.mask = os.umask(own)
+
+
 class Channels:
     """The channels of this process. `directory` is where its cells start."""
 
     def __init__(self, kernel: Any, directory: str) -> None:
         self._shell = getattr(kernel, "shell", None)
+        self.umask = CellUmask()
         self._start = StartingPoint(directory, dict(os.environ), tuple(sys.path))
         self._current: Dict[str, int] = {}
         self._ways: Dict[str, Tuple[Callable[[], Any], Callable[[Any], None]]] = {
@@ -48,7 +72,7 @@ class Channels:
             "cwd": (self._take_directory, self._set_directory),
             "sys.path": (self._take_path, self._set_path),
             "matplotlib.interactive": (_take_interactive, _set_interactive),
-            "umask": (_take_umask, _set_umask),
+            "umask": (lambda: self.umask.mask, self.umask.set),
             "locale": (_take_locale, _set_locale),
             "shell": (lambda: take_settings(self._shell), lambda state: set_settings(self._shell, state)),
         }
@@ -211,17 +235,6 @@ def _set_interactive(state: Any) -> None:
     if state["loaded"] and getattr(pyplot, "_backend_mod", None) is None:
         pyplot.switch_backend(pyplot.get_backend())
     importlib.import_module("matplotlib").interactive(state["on"])
-
-
-def _take_umask() -> int:
-    """The permissions that new files do not get; nobody can ask without setting them."""
-    found = os.umask(0)
-    os.umask(found)
-    return found
-
-
-def _set_umask(mask: int) -> None:
-    os.umask(mask)
 
 
 def _take_locale() -> str:

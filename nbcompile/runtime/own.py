@@ -6,27 +6,39 @@ readable. The joined file has builtins of its own as well.
 
 from __future__ import annotations
 
-import importlib
+import builtins
 import sys
 import types
-from typing import Any, Dict
+from importlib.util import find_spec, module_from_spec
+from typing import Any, Dict, List
 
 # Those that only calculate or ask the system. What others keep (`sys`, `warnings`, `threading`) is the process's, and is wanted as it is.
 _SEPARATED = ("contextlib", "functools", "glob", "hashlib", "io", "math", "os", "pickle", "re", "shutil", "stat", "struct", "time")
 
 
-def _once_more(name: str) -> Any:
-    """A package of the standard library, loaded once more; nobody else finds it, so nobody changes its classes."""
-    before = {one: sys.modules.pop(one) for one in list(sys.modules) if one.partition(".")[0] == name}
+_OWN_BUILTINS = dict(vars(builtins))
+
+
+def _once_more(package: str, *parts: str) -> Any:
+    """A package of the standard library, loaded once more, with builtins of its own; nobody else finds it, so nobody changes it."""
+    names = [package, *(f"{package}.{part}" for part in parts)]
+    before = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == package}
+    made: List[types.ModuleType] = []
     try:
-        return importlib.import_module(name)
+        for name in names:
+            made.append(module_from_spec(find_spec(name)))  # type: ignore[arg-type]
+            vars(made[-1])["__builtins__"] = _OWN_BUILTINS
+            sys.modules[name] = made[-1]
+        for module in (*made[1:], made[0]):
+            module.__spec__.loader.exec_module(module)  # type: ignore[union-attr]
+        return made[0]
     finally:
-        for one in [one for one in sys.modules if one.partition(".")[0] == name]:
-            del sys.modules[one]
+        for name in names:
+            sys.modules.pop(name, None)
         sys.modules.update(before)
 
 
-_JSON = _once_more("json")
+_JSON = _once_more("json", "scanner", "decoder", "encoder")
 json_dump, json_dumps, json_load, json_loads = _JSON.dump, _JSON.dumps, _JSON.load, _JSON.loads
 
 
@@ -45,6 +57,7 @@ def _copy(module: types.ModuleType, copies: Dict[int, types.ModuleType]) -> type
     made = copies[id(module)] = types.ModuleType(module.__name__)
     own = vars(made)
     own.update(vars(module))
+    own["__builtins__"] = _OWN_BUILTINS
     for name, value in vars(module).items():
         if isinstance(value, types.ModuleType) and value.__name__ in (*_SEPARATED, "posixpath", "genericpath"):
             own[name] = _copy(value, copies)

@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 import time
-import traceback
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar
 
 from .carried import CarriedFile, carried_files
@@ -89,10 +88,9 @@ def run_step(call: StepCall, host: Host, run: Callable[[StepCall, StepDocument, 
         journal.write("problem", problem={"code": problem.code, "message": problem.message, "advice": problem.advice})
         sys.stderr.write(f"{problem}\n")
     except Exception as failure:  # noqa: BLE001 (told as what it is, so that nobody looks for it in the notebook)
-        what = "".join(traceback.format_exception_only(type(failure), failure)).strip()
-        where = traceback.format_exc()
-        journal.write("problem", problem={"code": "NB595", "message": f"the step runtime failed: {what}", "advice": where})
-        sys.stderr.write(f"NB595: {where}")
+        message, where = f"the step runtime failed: {type(failure).__name__}: {_text_of(failure)}", _frames_of(failure)
+        journal.write("problem", problem={"code": "NB595", "message": message, "advice": where})
+        sys.stderr.write(f"NB595: {message}\n{where}\n")
     journal.close()
     JournalReader(journal.path).write_report(call.outputs)
     shutil.rmtree(call.work, ignore_errors=True)
@@ -174,6 +172,7 @@ class StepRun:
     def enter(self) -> str:
         """Bind what the first cell needs; returns the text of the cells."""
         self._prepare(self.document.cells[0])
+        os.umask(self.channels.umask.mask)
         return "\n\n".join(cell.text for cell in self.document.cells)
 
     def _begin(self, cell: StepCell) -> None:
@@ -237,7 +236,8 @@ class StepRun:
         self.recorder.cell, self.recorder.failed = cell.cell, None
         RESERVE.hold()
         try:
-            return self.kernel.run(CellSource(cell.cell, cell.text, cell.text, cell.number))
+            with self.channels.umask.holds():
+                return self.kernel.run(CellSource(cell.cell, cell.text, cell.text, cell.number))
         finally:
             self.recorder.cell = NO_CELL
             ports.leave(self.files.changed)
@@ -440,6 +440,16 @@ def _text_of(error: BaseException) -> str:
         return str(error)
     except Exception:  # noqa: BLE001 (the notebook's own `__str__` may be why nothing was shown)
         return "its text cannot be made"
+
+
+def _frames_of(error: BaseException) -> str:
+    """Where an error came from, a line a frame: `traceback` may be what a cell has broken."""
+    lines, place = [], error.__traceback__
+    while place is not None:
+        code = place.tb_frame.f_code
+        lines.append(f"  {code.co_filename}:{place.tb_lineno}, in {code.co_name}")
+        place = place.tb_next
+    return "\n".join(lines)
 
 
 def _wanted(cell: Optional[StepCell], later: Tuple[StepCell, ...]) -> Iterator[VersionName]:

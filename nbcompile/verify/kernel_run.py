@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import queue
 import sys
 import time
 from typing import Any, Dict
 
 _LOOK_SECONDS = 1.0
+# After so long a kernel that does nothing is asked whether it is still there, and so long it may take to answer.
+_PATIENCE_SECONDS = 30.0
+_BUSY_SECONDS = 0.05
 # Run in the kernel before the first cell, which may change what it uses: the step runtime's module, which describes variables.
 _LOAD = """\
 import importlib.util, sys
@@ -23,6 +27,8 @@ runtime = importlib.util.module_from_spec(spec)
 sys.modules[spec.name] = runtime
 spec.loader.exec_module(runtime)
 runtime.separate(vars(runtime))
+if getattr(sys.modules["IPython"].get_ipython().kernel, "control_thread", None):
+    open({talks!r}, "w").close()
 """
 _ALONE = "__import__('runpy').run_path({path!r}, run_name='nbcompile_describe') and None"
 # Run after the last: what the final variables are.
@@ -46,11 +52,19 @@ def main(task_path: str) -> int:
         timeout=task["timeout"],
         resources={"metadata": {"path": task["directory"]}},
     )
-    facts: Dict[str, Any] = {"failed": -1, "problem": "", "seconds": 0.0}
-    asyncio.run(_run(client, task, facts))
-    with open(task["results"], "w", encoding="utf-8") as file:
-        json.dump({**facts, "notebook": notebook}, file)
+    # A cell may set which permissions new files get.
+    open(task["values"], "w").close()
+    facts: Dict[str, Any] = {"cell": -1, "failed": -1, "problem": "", "seconds": 0.0}
+    try:
+        asyncio.run(_run(client, task, facts))
+    finally:
+        with open(task["results"], "w", encoding="utf-8") as file:
+            json.dump({**facts, "notebook": notebook}, file)
     return 0
+
+
+class KernelBroken(Exception):
+    """A cell made its kernel useless."""
 
 
 def keep_looking(channel: Any) -> None:
@@ -80,13 +94,63 @@ async def _run(client: Any, task: Dict[str, Any], facts: Dict[str, Any]) -> None
     async with client.async_setup_kernel(env=task["environ"]):
         keep_looking(client.kc.shell_channel)
         with open(task["describe"], "w", encoding="utf-8") as file:
-            file.write(_LOAD.format(runtime=task["runtime"]))
+            file.write(_LOAD.format(runtime=task["runtime"], talks=task["talks"]))
         await _unseen(client, _ALONE.format(path=task["describe"]))
-        started = time.perf_counter()
-        await _run_cells(client, facts)
-        facts["seconds"] = time.perf_counter() - started
-        if facts["failed"] < 0:
-            await _unseen(client, _DESCRIBE.format(names=task["names"], target=task["values"]))
+        work = _run_all(client, task, facts)
+        try:
+            await (watched(client, work) if _talks_while_it_works(task) else work)
+        except json.JSONDecodeError as error:
+            # A cell may change how `json` writes, and with it what the kernel says.
+            raise KernelBroken("its messages cannot be read any more") from error
+
+
+def _talks_while_it_works(task: Dict[str, Any]) -> bool:
+    """Whether the kernel has a thread that answers while a cell runs; older ones have none."""
+    return os.path.exists(task["talks"])
+
+
+async def watched(client: Any, work: Any) -> None:
+    """Do something with a kernel, as long as it is there: one that does nothing at all must answer when it is asked how it is.
+
+    A cell that sleeps or waits leaves that to a thread of the kernel's. Raises KernelBroken where nobody answers.
+    """
+    running = asyncio.ensure_future(work)
+    used = _cpu_seconds(client)
+    while not (await asyncio.wait([running], timeout=_PATIENCE_SECONDS))[0]:
+        before, used = used, _cpu_seconds(client)
+        if used - before < _BUSY_SECONDS and not await _answers(client):
+            running.cancel()
+            await asyncio.wait([running])
+            raise KernelBroken("it does not answer any more")
+    running.result()
+
+
+async def _answers(client: Any) -> bool:
+    channel = client.kc.control_channel
+    channel.send(client.kc.session.msg("kernel_info_request"))
+    try:
+        await channel.get_msg(timeout=_PATIENCE_SECONDS)
+    except queue.Empty:
+        return False
+    return True
+
+
+def _cpu_seconds(client: Any) -> float:
+    """What the kernel has used, where the system says; more and more elsewhere."""
+    try:
+        with open(f"/proc/{client.km.provisioner.pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return time.monotonic()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def _run_all(client: Any, task: Dict[str, Any], facts: Dict[str, Any]) -> None:
+    started = time.perf_counter()
+    await _run_cells(client, facts)
+    facts["seconds"] = time.perf_counter() - started
+    if facts["failed"] < 0:
+        await _unseen(client, _DESCRIBE.format(names=task["names"], target=task["values"]))
 
 
 async def _run_cells(client: Any, facts: Dict[str, Any]) -> None:
@@ -96,6 +160,7 @@ async def _run_cells(client: Any, facts: Dict[str, Any]) -> None:
     number = -1
     for place, cell in enumerate(client.nb.cells):
         number += cell.cell_type == "code"
+        facts["cell"] = number
         try:
             await client.async_execute_cell(cell, place, execution_count=client.code_cells_executed + 1)
         except CellExecutionError as error:
@@ -104,9 +169,6 @@ async def _run_cells(client: Any, facts: Dict[str, Any]) -> None:
             facts.update(failed=number, problem="it takes too long")
         except DeadKernelError:
             facts.update(failed=number, problem="DeadKernelError")
-        except json.JSONDecodeError:
-            # A cell may change how `json` writes, and with it what the kernel says.
-            facts.update(failed=number, problem="the kernel's messages cannot be read any more")
         if facts["failed"] >= 0:
             break
 

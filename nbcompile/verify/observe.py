@@ -15,9 +15,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from nbcompile.model.errors import PlaceFailed
+from nbcompile.model.diagnostic import Diagnostic, Place
+from nbcompile.model.errors import NotebookError, PlaceFailed
 from nbcompile.model.run import RunRecord, RunState, Value
 from nbcompile.model.verification import CellOutputs, Exactness, Observation, Picture
+from nbcompile.rules.steps import KERNEL_BROKEN
 from nbcompile.runtime.files import CELLS
 from nbcompile.runtime.launch import NOT_FROM_HERE
 from nbcompile.verify.ground import copy_ground, written_below
@@ -40,7 +42,8 @@ class PlainJob:
     """A notebook to be run plainly. `document` is its JSON, `beside` the directory it lies in, `work` one that is ours.
 
     `client` is the interpreter that has nbclient, `python` the one that runs the kernel. `runtime` is the text of the step
-    runtime, `names` are the variables that the notebook binds, and `above` what its cells read from above its directory.
+    runtime, `names` are the variables that the notebook binds, `above` what its cells read from above its directory, and
+    `notebook` is what it is called.
     """
 
     document: Mapping[str, Any]
@@ -52,6 +55,7 @@ class PlainJob:
     names: tuple[str, ...] = ()
     above: tuple[str, ...] = ()
     seconds: float | None = None
+    notebook: str = ""
 
 
 def find_client(python: str) -> str:
@@ -77,9 +81,11 @@ def observe_kernel(job: PlainJob, name: str, exactness: Exactness) -> Observatio
     environ = {**os.environ, "JUPYTER_PATH": str(_kernel_folder(job))}
     code, words = _run_to_its_end(command, environ)
     results = _read(job.work / "results.json")
-    if code or not results:
-        said = words.strip().splitlines()
-        raise PlaceFailed(f"the kernel of {job.python} cannot run: {said[-1] if said else 'no word'}", "choose one with --python")
+    said = (words.strip().splitlines() or ["no word"])[-1]
+    if not results or (code and results["cell"] < 0):
+        raise PlaceFailed(f"the kernel of {job.python} cannot run: {said}", "choose one with --python")
+    if code or (results["failed"] < 0 and not (job.work / "values.json").stat().st_size):
+        raise _kernel_broken(job, results["cell"], said.rpartition("KernelBroken: ")[2] if code else "it cannot describe its variables")
     return Observation(
         name=name,
         how=f"nbclient and the kernel of {job.python}",
@@ -91,6 +97,13 @@ def observe_kernel(job: PlainJob, name: str, exactness: Exactness) -> Observatio
         seconds=results["seconds"],
         pictures=_pictures(results["notebook"]),
     )
+
+
+def _kernel_broken(job: PlainJob, cell: int, what: str) -> NotebookError:
+    message = f"the kernel cannot go on after cell {cell}: {what}"
+    advice = "leave alone what Python itself needs: builtins, and functions of the standard library that others call"
+    found = Diagnostic(rule=KERNEL_BROKEN, message=message, place=Place(cell), help=advice, path=job.notebook)
+    return NotebookError("there is no plain run to compare with", findings=(found,))
 
 
 def _run_to_its_end(command: Sequence[str], environ: Mapping[str, str]) -> tuple[int, str]:
@@ -121,7 +134,10 @@ def _task(job: PlainJob, ground: Path, runtime: Path) -> dict[str, Any]:
         "environ": environ,
         "runtime": str(runtime),
         "names": list(job.names),
-        **{name: str(job.work / f"{name}.{kind}") for name, kind in (("results", "json"), ("values", "json"), ("describe", "py"))},
+        **{
+            name: str(job.work / f"{name}.{kind}")
+            for name, kind in (("results", "json"), ("values", "json"), ("describe", "py"), ("talks", "txt"))
+        },
     }
 
 

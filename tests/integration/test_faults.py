@@ -84,6 +84,16 @@ def test_a_directory_that_can_no_longer_be_written(project):
     assert "again 0" in done.stdout, done.stderr
 
 
+def test_files_that_nobody_may_read(project):
+    project.write("import os\nos.umask(0o777);", "x = [1]", "x.append(os.umask(0o777))\nprint(x)")
+    # Mode bits mean nothing to root, unless it has lost its capabilities.
+    prefix = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.getuid() == 0 else []
+    done = shell(project, f"$RUN; echo first $?; {shlex.quote(str(NBCOMPILE))} verify demo.ipynb; echo again $?", *prefix)
+    assert "first 0" in done.stdout, done.stderr
+    assert "again 0" in done.stdout, done.stderr
+    assert "3 cells with 1 outputs, 2 variables" in done.stdout
+
+
 def test_a_flipped_bit_in_a_payload(project):
     flip = (
         "import glob, threading, time\n"

@@ -12,7 +12,7 @@ import pytest
 
 from nbcompile import api
 from nbcompile.cli import cli
-from nbcompile.model.errors import UsageError
+from nbcompile.model.errors import NotebookError, UsageError
 from nbcompile.model.verification import Verdict
 
 pytestmark = pytest.mark.slow
@@ -160,3 +160,12 @@ def test_a_run_that_is_ended_is_no_difference(tmp_path):
     process.terminate()
     shown, _ = process.communicate(timeout=60)
     assert (process.returncode, shown) == (143, b"")
+
+
+def test_a_notebook_that_breaks_its_kernel(tmp_path):
+    path = write(tmp_path, "# %%\nimport json\n# %%\njson.dumps = lambda *words, **named: 'nothing'\n# %%\nprint(1)\n")
+    with pytest.raises(NotebookError, match="no plain run to compare with") as told:
+        api.verify(path)
+    (found,) = told.value.findings
+    assert (found.rule.code, found.place.cell_index, found.path) == ("NB597", 1, str(path))
+    assert told.value.exit_code == 1

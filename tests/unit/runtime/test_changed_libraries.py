@@ -41,3 +41,10 @@ def test_an_error_that_nobody_was_shown_is_told(tmp_path):
     done, outputs = run_step(step_document([Case("hidden", hidden, ())]), tmp_path)
     assert done.returncode == 3
     assert outputs["cells"][0]["unshown"] == {"ename": "ZeroDivisionError", "evalue": "division by zero"}
+
+
+def test_a_cell_that_breaks_the_shell_itself_is_told(tmp_path):
+    done, outputs = run_step(step_document([Case("break", "import builtins; builtins.len = lambda value: 42", ())]), tmp_path)
+    assert done.returncode == 9
+    assert outputs["problem"]["code"] == "NB595"
+    assert [cell["index"] for cell in outputs["cells"]] == [0]

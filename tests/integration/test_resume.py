@@ -113,6 +113,17 @@ def test_why_a_step_ran(project):
     assert "no earlier run" in why("z")
 
 
+def test_why_is_told_against_the_last_run_that_was_kept(project):
+    words = ("run", "demo.ipynb", "-o", "out", "--granularity", "cell")
+    for value, more in ((2, ()), (3, ("--no-cache",)), (3, ())):
+        project.write(f"y = [{value}]", "print(y)")
+        assert project.call(*words, *more).returncode == 0
+    assert "cell c0 changed" in project.call("runs", "why", "last", "y").stdout
+    assert "input y@0 changed" in project.call("runs", "why", "last", "print-y").stdout
+    assert project.call(*words).returncode == 0
+    assert "did not run: its result was kept" in project.call("runs", "why", "last", "print-y").stdout
+
+
 def test_a_detached_run_goes_on_after_the_command(project):
     done = project.call("run", "demo.ipynb", "-o", "out", "--granularity", "cell", "--detach")
     assert (done.returncode, str(project.directory / "out") in done.stderr) == (0, True)

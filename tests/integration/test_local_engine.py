@@ -209,7 +209,7 @@ def test_a_step_that_is_killed_is_told_with_what_it_had_shown_and_exits_with_5(n
     path = notebook("print('one')", "import os, signal\nprint('two', flush=True)\nos.kill(os.getpid(), signal.SIGKILL)", "print('three')")
     done = run(path, "-o", "out")
     assert done.returncode == 5
-    assert "was ended by signal SIGKILL (out of memory?) while cell 1 ran" in done.stderr
+    assert "StepLost: NB523 the process of the step was ended by signal SIGKILL (out of memory?) while cell 1 ran" in done.stderr
     assert texts(path.parent / "out" / "demo.executed.ipynb")[0] == "one\n"
     assert texts(path.parent / "out" / "demo.executed.ipynb")[1].startswith("two\n")
     assert read_record(path.parent / "out")["failures"][0]["cell"] == 1

@@ -37,6 +37,7 @@ from nbcompile.engines.signals import SignalWatch
 from nbcompile.model.graph import FILE
 from nbcompile.model.plan import Link, Step, StepId
 from nbcompile.model.run import CellStarted, Failure, KnownStep, Notice, RunEvent, StepEnded, StepRecord, StepStarted, StepState
+from nbcompile.rules.steps import STEP_DIED
 from nbcompile.runtime.supervisor import journal_path, report_death
 
 # How long a step that is cancelled may take to clean up.
@@ -314,7 +315,7 @@ class _LocalRun:
         outputs = read_outputs(worker.outputs)
         killed = os.WIFSIGNALED(message["status"]) and os.WTERMSIG(message["status"]) == signal.SIGKILL
         cell = outputs["cells"][-1]["index"] if outputs.get("cells") else -1
-        failure = Failure(step, cell, "StepLost", what, (AFTER_DEATH,), lost=killed, shard=last_shard(outputs))
+        failure = Failure(step, cell, "StepLost", f"{STEP_DIED.code} {what}", (AFTER_DEATH,), lost=killed, shard=last_shard(outputs))
         self._worker_ended(worker, {**message, "code": code}, outputs, [failure])
 
     def _worker_ended(self, worker: _Worker, message: Message, outputs: dict[str, Any], failures: list[Failure]) -> None:

@@ -24,16 +24,6 @@ def free_memory_mib() -> float:
     return min([_available_bytes(), *_group_room()]) / _MIB
 
 
-def out_of_memory_kills() -> int:
-    """How many processes of our control group were killed for want of memory so far."""
-    kills = 0
-    for group in _groups("memory"):
-        for line in _read(group / "memory.events").splitlines():
-            if line.startswith("oom_kill "):
-                kills = max(kills, int(line.split()[1]))
-    return kills
-
-
 def _allocated_cores(environ: Mapping[str, str]) -> int:
     """Cores of this node that a job of Slurm was given. Not every site binds its jobs to them; none where there is no job."""
     given = environ.get("SLURM_CPUS_ON_NODE", "") if environ.get("SLURM_JOB_ID") else ""

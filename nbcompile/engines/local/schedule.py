@@ -31,6 +31,7 @@ class Schedule:
     _waits_for: dict[StepId, set[StepId]] = field(init=False)
     _running: dict[StepId, None] = field(init=False, default_factory=dict)
     _withdrawn: set[StepId] = field(init=False, default_factory=set)
+    _free_at_rest: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         self._priority = priorities(self.plan, self.seconds)
@@ -54,6 +55,10 @@ class Schedule:
         `busy` are the cores in use, where steps that run use more than they asked for.
         """
         cores = self.cores - max(busy, sum(self.width(step) for step in self.plan.steps if step.id in self._running))
+        if not self._running:
+            self._free_at_rest = free_mib
+        # A step that has just started has not taken yet what it needs.
+        free_mib = min(free_mib, self._free_at_rest - sum(needed_mib.get(step, 0.0) for step in self._running))
         chosen: list[Step] = []
         for step in self.ready():
             alone = not self._running and not chosen

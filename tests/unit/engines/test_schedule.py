@@ -40,6 +40,20 @@ def test_a_step_that_needs_more_memory_than_there_is_waits_until_it_is_alone():
     assert ids(schedule.admitted(90, {"s0": 500})) == ["s0"]
 
 
+def test_what_running_steps_have_not_taken_yet_is_not_given_away():
+    schedule, needed = Schedule(make_plan(4, []), {"s0": 4, "s1": 3, "s2": 2, "s3": 1}, cores=4), {"s0": 60, "s2": 30, "s3": 30}
+    assert ids(schedule.admitted(100, needed)) == ["s0", "s1", "s2"]
+    schedule.started("s0")
+    schedule.started("s1")
+    # `s0` has just begun, and nobody else takes anything.
+    assert ids(schedule.admitted(100, needed)) == ["s2"]
+    schedule.started("s2")
+    assert ids(schedule.admitted(100, needed)) == []
+    schedule.ended("s0")
+    assert ids(schedule.admitted(20, needed)) == []
+    assert ids(schedule.admitted(50, needed)) == ["s3"]
+
+
 def test_a_wide_step_takes_its_cores():
     schedule = Schedule(make_plan(3, [], cpus=(2, 1, 64)), {"s0": 3, "s1": 2, "s2": 1}, cores=2)
     assert ids(schedule.admitted(1e9, {})) == ["s0"]

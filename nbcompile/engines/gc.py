@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nbcompile.engines.directory import RunDirectory
+from nbcompile.engines.filesystem import told_as_place_failure
 from nbcompile.engines.home import cache_directory
 from nbcompile.engines.store import Store
 from nbcompile.model.run import KnownRun
@@ -33,7 +34,8 @@ def free(runs: Iterable[KnownRun], *, most_bytes: int | None, most_seconds: floa
         if most_seconds is not None
         else 0
     )
-    cache_bytes, left = Store(cache_directory()).collect(most_bytes=most_bytes, most_seconds=most_seconds)
+    with told_as_place_failure(cache_directory(), "try again"):
+        cache_bytes, left = Store(cache_directory()).collect(most_bytes=most_bytes, most_seconds=most_seconds)
     return Freed(cache_bytes, run_bytes, left)
 
 

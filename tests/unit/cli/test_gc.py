@@ -5,8 +5,10 @@ import sys
 import pytest
 
 from nbcompile.cli import main
+from nbcompile.engines import gc
 from nbcompile.engines.home import cache_directory
 from nbcompile.engines.store import Store
+from nbcompile.model.errors import DiskRefuses
 
 
 @pytest.mark.parametrize(("most", "told"), [("1KiB", True), ("1MiB", False)])
@@ -22,3 +24,14 @@ def test_what_is_left_since_it_is_young_is_told(most, told, tmp_path, monkeypatc
     assert not ended.value.code
     assert "freed 0.0 MiB" in said
     assert ("less than 10 minutes ago" in said) == told
+
+
+def test_a_cache_that_nobody_may_write_is_told(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied", str(tmp_path / "cache" / "blob"))
+
+    monkeypatch.setenv("NBCOMPILE_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(Store, "collect", refuse)
+    with pytest.raises(DiskRefuses, match="blob: Permission denied") as told:
+        gc.free([], most_bytes=0, most_seconds=0.0)
+    assert told.value.advice == "see that you may write there, then try again"

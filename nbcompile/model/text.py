@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from nbcompile.model.bundle import Bundle
 from nbcompile.model.facts import CellFacts
 from nbcompile.model.graph import DataflowGraph
@@ -70,8 +72,7 @@ def plan_text(plan: Plan) -> str:
         sent = f"  {link.payload}{' in shards' if link.shards else ''}: {' '.join(map(str, link.versions))}" if link.payload else ""
         lines.append(f"{link.source} -> {link.target}{sent}")
     lines += [f"critical path {' '.join(plan.critical_path)}"] if plan.critical_path else []
-    lines += [_bound(plan.bound)] if plan.bound.path_seconds else []
-    lines += [f"hint {hint}" for hint in plan.bound.hints]
+    lines += bound_lines(plan)
     return _joined(lines)
 
 
@@ -80,9 +81,16 @@ def bundle_text(bundle: Bundle) -> str:
     return _joined([f"{file.path}  {len(file.content)} bytes" for file in bundle.files])
 
 
-def _bound(bound: Bound) -> str:
+def bound_lines(plan: Plan) -> tuple[str, ...]:
+    """How fast the plan can be at best, and what in the notebook keeps it from being faster."""
+    return (*_bound(plan.bound), *(f"hint {hint}" for hint in plan.bound.hints))
+
+
+def _bound(bound: Bound) -> Iterator[str]:
+    if not bound.path_seconds:
+        return
     times = bound.cell_seconds / bound.path_seconds
-    return f"bound about {bound.path_seconds:.2g} of {bound.cell_seconds:.2g} s, so {times:.1f} times as fast at best"
+    yield f"bound about {bound.path_seconds:.2g} of {bound.cell_seconds:.2g} s, so {times:.1f} times as fast at best"
 
 
 def _via(chain: tuple[str, ...]) -> str:

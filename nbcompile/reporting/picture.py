@@ -13,6 +13,7 @@ from typing import NamedTuple
 from nbcompile.model.graph import DataflowGraph, EdgeKind, dependencies
 from nbcompile.model.notebook import Notebook
 from nbcompile.model.plan import Plan, Step
+from nbcompile.model.text import bound_lines
 from nbcompile.reporting.layout import Box, lay_out
 
 _MOST_NAMES = 3
@@ -40,13 +41,14 @@ class Arrow(NamedTuple):
 
 
 class Drawing(NamedTuple):
-    """What a picture shows, before it is laid out; `rows` are what the page lists below it."""
+    """What a picture shows, before it is laid out; `rows` are what the page lists below it, and `notes` are told in between."""
 
     title: str
     nodes: tuple[Node, ...]
     arrows: tuple[Arrow, ...]
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
 
 
 def draw_graph(graph: DataflowGraph, notebook: Notebook) -> Drawing:
@@ -105,7 +107,9 @@ def draw_plan(plan: Plan, notebook: Notebook) -> Drawing:
         )
         for step in plan.steps
     )
-    return Drawing(f"{notebook.name}: plan", nodes, arrows, ("step", "cells", "inputs", "outputs", "target", "why together"), rows)
+    return Drawing(
+        f"{notebook.name}: plan", nodes, arrows, ("step", "cells", "inputs", "outputs", "target", "why together"), rows, bound_lines(plan)
+    )
 
 
 def mermaid(drawing: Drawing) -> str:
@@ -142,6 +146,7 @@ def html(drawing: Drawing) -> str:
     """A self-contained page: the picture, and a table of what it shows."""
     head = "".join(f"<th>{markup.escape(name)}</th>" for name in drawing.header)
     body = "\n".join("<tr>" + "".join(f"<td>{markup.escape(value)}</td>" for value in row) + "</tr>" for row in drawing.rows)
+    notes = "\n".join(f"<p>{markup.escape(note)}</p>" for note in drawing.notes)
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -154,6 +159,7 @@ def html(drawing: Drawing) -> str:
 <h1>{markup.escape(drawing.title)}</h1>
 <div class="picture">
 {svg(drawing)}</div>
+{notes}
 <div class="wide">
 <table>
 <thead><tr>{head}</tr></thead>

@@ -45,6 +45,8 @@ from nbcompile.model.run import (
 )
 
 _STEP = re.compile(r"\[step ([A-Za-z0-9._-]+)\] (start|completed (\w+))")
+# What the step runtime says of a step that cannot run.
+_PROBLEM = re.compile(r"(?m)^NB5\d\d: .*$")
 _CELL_RAISED = re.compile(r"\[job ([A-Za-z0-9._-]+)\] exited with status: 3\b")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LOOK_SECONDS = 0.2
@@ -131,7 +133,7 @@ def run_bundle(job: BundleJob, on_event: Callable[[RunEvent], None]) -> RunRecor
                 code, caught = run.run(runner, _environ(job, choice.path))
         finally:
             shutil.rmtree(_temporary(job), ignore_errors=True)
-        failures = tuple(_failures(job, code)) if caught is None else ()
+        failures = tuple(_failures(job, code, run.records)) if caught is None else ()
         return RunRecord(
             id=job.id,
             notebook=job.notebook,
@@ -220,7 +222,7 @@ class _RunnerRun:
                 self.records[step] = replace(record, state=StepState.FINISHED)
 
 
-def _failures(job: BundleJob, code: int) -> Iterator[Failure]:
+def _failures(job: BundleJob, code: int, records: Mapping[StepId, StepRecord]) -> Iterator[Failure]:
     first = next(iter(job.cells), StepId(""))
     owner = {cell: step for step, cells in job.cells.items() for cell in cells}
     for cell, output in _errors(job):
@@ -228,8 +230,11 @@ def _failures(job: BundleJob, code: int) -> Iterator[Failure]:
     if code:
         text = _COLOUR.sub("", _log(job).read_text("utf-8", "replace")) if _log(job).exists() else ""
         raised = _CELL_RAISED.search(text)
-        step = StepId(raised[1]) if raised and raised[1] in job.cells else first
-        message = f"{job.engine} ended with exit code {code}; its last lines:"
+        failed = next((step for step, record in records.items() if record.state is StepState.FAILED), first)
+        step = StepId(raised[1]) if raised and raised[1] in job.cells else failed
+        told = _PROBLEM.findall(text)
+        message = f"{told[-1]}; " if told and not raised else ""
+        message += f"{job.engine} ended with exit code {code}; its last lines:"
         yield Failure(step, -1, "RunnerFailed", message, tuple(text.splitlines()[-_LAST_LINES:]), lost=raised is None)
 
 

@@ -219,6 +219,8 @@ def groupby(call: Call) -> Value:
     group = Value("iterator", single(call.frame.make(call.node, "iterator", role="group")))
     call.frame.walk.elements[next(iter(group.objects))] = element
     made = iterator_of(call.frame, call.node, tuple_of((key, group)), _held(call.arguments))
+    for number in made.objects:
+        call.frame.walk.heap.types[number] = "itertools.groupby"
     for part in (element, made):
         call.frame.capture(group, KEPT, part, call.node)
     return made

@@ -44,6 +44,8 @@ _VISITS = (expressions, statements)
 _PARAMETERS = "parameters"
 _RAISES = "raises-exception"
 
+# Their iterators are asked to go on only while nobody changes them.
+_COUNT_CHANGES = ("set", "collections.deque")
 _IN_NUMPY = frozenset(("abs", "all", "any", "divmod", "max", "min", "pow", "round", "sum"))
 
 
@@ -441,6 +443,7 @@ class _Notebook:
             kind = heap.types[number]
             if kind and known.is_stuck(kind):
                 self.stuck[number] = known.note(kind) or f"a `{kind}` cannot leave its process"
+        self._iterators_of_changed(frame)
         for number in sorted(heap.tied.keys() - self.stuck.keys()):
             if number < first_object:
                 self.stuck[number] = heap.tied[number]
@@ -458,6 +461,14 @@ class _Notebook:
                 for name in walk.names_reaching(heap.above((number,))):
                     found.setdefault(name, (caches.WHY_STUCK, mark.spot))
         record.stuck = [(name, *why) for name, why in sorted(found.items())]
+
+    def _iterators_of_changed(self, frame: CellFrame) -> None:
+        """An iterator of a set or a deque that was changed complains of it, which one that pickle has made does not."""
+        heap = self.walk.heap
+        for number in frame.trace.changed:
+            if heap.types[number] in _COUNT_CHANGES:
+                iterators = (one for one in heap.holders.get(number, ()) if heap.types[one] == "iterator")
+                heap.tied.update(dict.fromkeys(iterators, "it notices a change of what it goes through only where it was made"))
 
     def _compared_by_identity(self) -> None:
         """Immutable values that the cell has told apart by their identity, which a copy does not have, and what a text makes again has."""

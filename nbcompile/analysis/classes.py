@@ -232,10 +232,12 @@ def instantiate(frame: Frame, node: ast.AST, target: Value, arguments: Arguments
 def _make_instance(frame: Frame, node: ast.AST, target: Value, of: Class, arguments: Arguments) -> Value:
     _, library = find(frame, of, "")
     value = Value(of.type, single(frame.make(node, of.type, opened=library not in ("", "builtins.object"), role=of.type)))
-    member, library = find(frame, of, "__new__")
+    member, _ = find(frame, of, "__new__")
     if member is not None:
         given = _call(frame, node, member, Arguments((target, *arguments.positional), arguments.keywords, arguments.rest))
-        value = join(value, given) if given.type == of.type else value
+        # What a method of a library makes of the class that it is given, such as `array.view(cls)`, may show what there was.
+        is_instance = given.type == of.type or (library and given.objects)
+        value = join(value, Value(of.type, given.objects, view=given.view)) if is_instance else value
     if is_stateful(frame, of):
         # An instance shows what is set in its class later.
         frame.capture(value, KEPT, Value("type", single(of.object), of), node)

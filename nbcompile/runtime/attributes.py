@@ -22,6 +22,8 @@ _ANSWERS = {
 # Dictionaries that are made when somebody first looks for one.
 _MADE_WHEN_ASKED = {"_attrs": ("xarray",), "_encoding": ("xarray",)}
 _METHODS = (staticmethod, classmethod)
+# Trees of scikit-learn count in the middle of their state what they did.
+_TREES, _COUNTS = ("sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree"), slice(7, 11)
 
 
 def is_cache(kind: type, name: Any) -> bool:
@@ -56,6 +58,11 @@ def _keeps_answers(kind: type, name: str) -> bool:
 def without_caches(kind: type, state: Dict[str, Any]) -> Dict[str, Any]:
     """The attributes that count."""
     return {name: item for name, item in state.items() if not (is_cache(kind, name) or _is_unasked(kind, name, item))}
+
+
+def without_counts(kind: type, state: Tuple[Any, ...]) -> Tuple[Any, ...]:
+    """The parts of a state that count: not how often an object was asked."""
+    return (*state[: _COUNTS.start], *state[_COUNTS.stop :]) if kind.__module__ in _TREES else state
 
 
 def _is_unasked(kind: type, name: Any, item: Any) -> bool:

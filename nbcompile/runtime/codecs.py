@@ -22,7 +22,7 @@ import struct
 import sys
 import types
 import typing
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from .arrays import array_parts, extent_of, is_raw, number_dtypes, own_parts, rebuild_array_view, rebuild_own, rebuild_view, reduce_number
 from .attributes import forgotten_attributes, is_its_attributes, set_attributes, sets_attributes, way_to_reduce, with_known_names
@@ -201,6 +201,7 @@ class ValueWriter(pickle.Pickler):
             type(iter({}.keys())): lambda value: _reduce_mapping_iterator("keys", value),
             type(iter({}.values())): lambda value: _reduce_mapping_iterator("values", value),
             type(iter({}.items())): lambda value: _reduce_mapping_iterator("items", value),
+            type(iter(set())): lambda value: (_mapping_iterator, ("elements", _still_to_come(value))),
             type(reversed([])): _reduce_reversed,
             typing.ForwardRef: _reduce_forward_reference,
             functools._lru_cache_wrapper: self._reduce_cached,
@@ -732,7 +733,7 @@ def _is_same_item(one: Any, other: Any) -> bool:
 
 
 def _still_to_come(iterator: Any) -> Optional[List[Any]]:
-    """What an iterator of a dictionary will give; nothing where the dictionary has grown or shrunk, of which the iterator complains."""
+    """What an iterator of a dictionary or set will give; nothing where that has grown or shrunk, of which the iterator complains."""
     try:
         return list(iterator.__reduce__()[1][0])
     except RuntimeError:
@@ -994,6 +995,8 @@ class Reader(pickle.Unpickler):
         return getattr(mapping, which)()
 
     def mapping_iterator(self, which: str, to_come: Optional[List[Any]]) -> Any:
+        if which == "elements":
+            return self._iterator_of_set() if to_come is None else self.mapping_iterator("values", to_come)
         if to_come is None:
             mapping: Dict[Any, Any] = {}
             invalid = iter(getattr(mapping, which)())
@@ -1001,6 +1004,13 @@ class Reader(pickle.Unpickler):
             return invalid
         mapping = dict(to_come) if which == "items" else dict.fromkeys(to_come) if which == "keys" else dict(enumerate(to_come))
         return iter(getattr(mapping, which)())
+
+    def _iterator_of_set(self) -> Any:
+        """An iterator of a set that has grown."""
+        elements: Set[Any] = set()
+        invalid = iter(elements)
+        elements.add(None)
+        return invalid
 
     def iterator_within(self, which: str, mapping: Dict[Any, Any], given: int) -> Any:
         iterator = iter(_VIEWS[which](mapping))

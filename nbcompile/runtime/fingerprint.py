@@ -12,6 +12,7 @@ import collections
 import functools
 import hashlib
 import io
+import itertools
 import math
 import re
 import struct
@@ -20,7 +21,7 @@ import types
 import warnings
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from .attributes import without_caches
+from .attributes import without_caches, without_counts
 from .instances import has_hooks, take_apart
 from .loaded import is_local
 from .own import json_dump
@@ -95,6 +96,10 @@ def _kind(value: Any) -> str:
 
 def _is_exhausted(reduced: Any) -> bool:
     """Whether an iterator has given all it has: whatever it was, that is what pickle makes of it."""
+    if isinstance(reduced, tuple) and reduced[0] is itertools.chain:
+        # One that pickle has made goes through an empty tuple, until it is asked.
+        sources = reduced[2] if len(reduced) > 2 else ()
+        return all(type(source) is type(iter(())) and _is_exhausted(source.__reduce__()) for source in sources)
     return isinstance(reduced, tuple) and reduced[0] is iter and isinstance(reduced[1][0], (tuple, list, str, bytes)) and not reduced[1][0]
 
 
@@ -295,7 +300,7 @@ class _ContentWalk:
             # Pickle makes one and the same of all of them.
             self._say("an iterator with nothing to come")
             return
-        self._say("object", _full_name(kind))
+        self._say("object", _kind(value))
         self._parts([kind] if kind.__module__ == "__main__" else [])
         if isinstance(reduced, str):
             self._say(reduced)
@@ -306,7 +311,7 @@ class _ContentWalk:
         if type(state) is dict:
             state = _counted(kind, state)
         elif type(state) is tuple:
-            state = tuple(_counted(kind, part) if type(part) is dict else part for part in state)
+            state = tuple(_counted(kind, part) if type(part) is dict else part for part in without_counts(kind, state))
         items = None if items is None else list(items)
         pairs = None if pairs is None else [part for pair in pairs for part in pair]
         self._parts([tuple(one for one in arguments if one is not kind), state, items, pairs])

@@ -17,7 +17,7 @@ import sys
 import warnings
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
-from .attributes import without_caches
+from .attributes import without_caches, without_counts
 from .codecs import Scope, ValueWriter, payload_name
 from .extents import address_of
 from .local_classes import ClassState, member_attributes
@@ -46,8 +46,6 @@ _HIDES = frozenset(" ".join(words.split()) for words in _HIDES_WORDS.split(";"))
 
 # What stands for arrays, tables and columns in a pickle that nobody reads.
 _array, _table, _series, _masked = map(payload_name, ("print_array", "print_table", "print_series", "print_masked"))
-# Trees of scikit-learn count in the middle of their state what they did.
-_TREES, _COUNTS = ("sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree"), slice(7, 11)
 
 
 class Mapped(NamedTuple):
@@ -200,13 +198,11 @@ class _PrintWriter(ValueWriter):
         state = reduced[2] if isinstance(reduced, tuple) and len(reduced) > 2 else None
         if isinstance(state, dict):
             return (*reduced[:2], _without_caches(kind, state), *reduced[3:])
-        if kind.__module__ in _TREES and type(state) is tuple:
-            return (*reduced[:2], (*state[: _COUNTS.start], *state[_COUNTS.stop :]))
         # Arrays of pandas have their attributes beside what they hold.
         return (*reduced[:2], self._parts_of(kind, state), *reduced[3:]) if type(state) is tuple else reduced
 
     def _parts_of(self, kind: type, parts: Tuple[Any, ...]) -> Tuple[Any, ...]:
-        return tuple(_without_caches(kind, part) if isinstance(part, dict) else part for part in parts)
+        return tuple(_without_caches(kind, part) if isinstance(part, dict) else part for part in without_counts(kind, parts))
 
 
 def _without_caches(kind: type, state: Dict[str, Any]) -> Optional[Dict[str, Any]]:

@@ -82,9 +82,13 @@ words | pd.Series(['a'])
 vectorized(0) | vectorized(1)
 buffer('a') | looked_at
 indexed | unpickled
+at_end | unpickled_at_end
+elements | others
+tree | queried
 """.splitlines()
 NAMES = """\
-import collections, io, pickle, numpy as np, pandas as pd
+import collections, io, itertools, pickle, numpy as np, pandas as pd
+from sklearn.neighbors import KDTree
 one = [1]
 loop = []; loop.append(loop)
 base = np.arange(4); shared = [base, base[:2]]
@@ -102,6 +106,9 @@ def vectorized(calls):
     return made if not calls else (made([1, 2]), made)[1]
 words = pd.Series(['a']); words.str; vars(words).setdefault('str', words.str)
 grouped, asked = groups(), groups(); asked.sum()
+at_end = itertools.chain([1]); list(at_end); unpickled_at_end = pickle.loads(pickle.dumps(at_end))
+elements, others = iter({1, 2}), iter({1: 0, 2: 0})
+tree = KDTree([[0.0], [1.0]]); queried = pickle.loads(pickle.dumps(tree)); queried.query([[0.0]])
 table = pd.DataFrame({'a': [1, 2]}); indexed = [table, table['a']]; unpickled = pickle.loads(pickle.dumps(indexed))
 """
 PROGRAM = """\

@@ -211,8 +211,7 @@ class _Notebook:
             found = candidate(statement, ordinal) if replays else None
             last = ordinal == len(body) - 1
             if found is not None:
-                definitions += 1
-                self._run_candidate(frame, statement, found, record)
+                definitions += self._run_candidate(frame, statement, found, record)
             elif (perhaps := setting(statement, ordinal)) is not None and replays:
                 definitions += self._run_setting(frame, statement, perhaps, record, last=last)
             else:
@@ -259,9 +258,9 @@ class _Notebook:
         record.candidates[found.ordinal] = _Replayed(found, names, _bound_before(frame, statement, found.ordinal))
         return True
 
-    def _run_candidate(self, frame: CellFrame, statement: ast.stmt, found: Candidate, record: _Record) -> None:
-        """Run a definition and see what it reads at once."""
-        before = frame.trace.uses
+    def _run_candidate(self, frame: CellFrame, statement: ast.stmt, found: Candidate, record: _Record) -> bool:
+        """Run a definition and see what it reads at once; whether that is there wherever it is run again."""
+        before, history = frame.trace.uses, len(self.walk.history)
         # Asked before the statement runs, which may bind a name anew that it reads: `f = f`.
         own = _bound_before(frame, statement, found.ordinal)
         frame.trace.uses = {}
@@ -274,11 +273,13 @@ class _Notebook:
             found = found._replace(star=True, binds=tuple(name for name, binder in frame.binders.items() if binder == found.ordinal))
         reads = tuple(frame.trace.uses)
         frame.trace.uses = {**before, **{name: mark for name, mark in frame.trace.uses.items() if name not in before}}
-        if not found.binds:
-            return  # A star imports what nobody knows.
+        if not found.binds or len(self.walk.history) > history:
+            # A star imports what nobody knows, and `_` is what was shown before this cell.
+            return False
         objects = frozenset().union(*(frame.top.values[name].objects for name in found.binds if name in frame.top.values))
         uses = (*reads, *(name for name in own if name not in reads))
         record.candidates[found.ordinal] = _Replayed(found, uses, own, objects)
+        return True
 
     def _show(self, frame: CellFrame, statement: ast.Expr, cell: Cell) -> None:
         """The last expression of a cell is displayed."""

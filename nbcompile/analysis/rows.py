@@ -252,6 +252,7 @@ def _formula(call: Call, action: Action) -> list[Value]:
 
 def _restore(call: Call, _: Action) -> None:
     """Objects are made again of classes and functions that are found by their names, which nobody sees."""
+    call.frame.walk.packages.update(name.partition(".")[0] for name in call.frame.walk.sources)
     for name, value in list(call.frame.walk.namespace.items()):
         if type(value.callee) in (Class, Function):
             call.frame.read(name, call.node)

@@ -9,6 +9,7 @@ from copy import copy
 
 from nbcompile.analysis import classes
 from nbcompile.analysis.aliases import Heap
+from nbcompile.analysis.beside import loaded_with
 from nbcompile.analysis.bindings import BlockFrame, EffectKey, Frame, FunctionFrame, Mark, Origin, Spot, spot
 from nbcompile.analysis.functions import Provisional, Summary
 from nbcompile.analysis.known import Known
@@ -63,6 +64,7 @@ class Walk:
         self.stateless: set[str] = set()
         # The source of modules beside the notebook, those that were run, and those that cells write themselves.
         self.sources: Mapping[str, str] = {}
+        self._loaded_with: dict[str, frozenset[str]] = {}
         self.modules: dict[str, ModuleFrame | None] = {}
         self.own_modules: set[str] = set()
         # Modules that are loaded more than once.
@@ -240,8 +242,14 @@ class Walk:
             frame.trace.effects[key] = Mark(spot(node), (), reason)
 
     def imported(self, frame: Frame, module: str, node: ast.AST) -> None:
-        """A module is imported; it may be one that an earlier cell has written."""
+        """A module is imported; it may be one that an earlier cell has written.
+
+        One of the notebook's own says what it has to say when it is first loaded, so that is done again where it is loaded again.
+        """
         self.effect(frame, "import", "read", module, node)
+        if module not in self._loaded_with:
+            self._loaded_with[module] = loaded_with(self.sources, module)
+        self.packages |= self._loaded_with[module]
         if not self.known.covers(module):
             self.kept_attributes |= kept_attributes(module)
         if module in self.reloaded:
@@ -251,6 +259,7 @@ class Walk:
             *directories, name = path.split("/")
             if name == f"{module}.py" or module in directories:
                 self.own_modules.add(module)
+                self.packages.add(module)
                 self.effect(frame, "files", "read", path, node)
                 if path not in self.stateless:
                     self.stateful_modules.add(module)

@@ -78,6 +78,7 @@ class WarmParent:
         self._leftovers: List[str] = []
         self._spare: Optional[Tuple[int, JsonLines]] = None
         self._spare_wanted = False
+        self._written: Dict[str, str] = {}
         self._orphans_possible, self._orphans_sought = False, 0.0
 
     def serve(self) -> None:
@@ -126,7 +127,7 @@ class WarmParent:
         os.chdir(directory)
         error = _quietly(lambda: self._steps.warm_up(directory))["error"]
         with LOADED.watch():
-            report = [{"statement": one, **_quietly(self._importing(one))} for one in imports]
+            report = [{"statement": one, **self._import(one)} for one in imports]
         _die_with_parent(0)
         safe, why = (False, error) if error else _fork_is_safe()
         # What exists now is shared by all forks: the collector need not look at it, and so does not copy its pages.
@@ -135,11 +136,10 @@ class WarmParent:
         edges = {name: list(others) for name, others in LOADED.edges.items()}
         self.engine.send(said="prepared", imports=report, forks=safe, why=why, edges=edges, sources=LOADED.sources(directory))
 
-    def _importing(self, statement: str) -> Callable[[], None]:
-        def run() -> None:
-            self._steps.run_import(statement)
-
-        return run
+    def _import(self, statement: str) -> Dict[str, str]:
+        """Do an import, or do it again for the repair of a run: it writes something only the first time."""
+        found = _quietly(partial(self._steps.run_import, statement))
+        return {**found, "written": self._written.setdefault(statement, found["written"])}
 
     def _do_remove_at_end(self, directories: List[str]) -> None:
         self._leftovers += directories

@@ -310,6 +310,15 @@ def test_an_import_that_writes_something_is_seen_in_its_own_cell(notebook):
     assert "The Zen of Python" in texts(Path(done.args[2]).parent / "out" / "demo.executed.ipynb")[0]
 
 
+def test_an_import_that_writes_something_is_seen_when_its_cell_runs_again_for_a_repair(notebook):
+    cells = ("import this\na = [1]", "import operator\noperator.methodcaller('append', 2)(a)  # nbc: pure", "vars(this)['shown'] = print(a)")
+    done = run(notebook(*cells), "-o", "out", "--granularity", "cell", "-v")
+    assert "did not hold" in done.stderr
+    written = texts(Path(done.args[2]).parent / "out" / "demo.executed.ipynb")
+    assert written[0].count("The Zen of Python") == 1
+    assert written[2] == "[1, 2]\n"
+
+
 PLAIN_CELLS = (
     "class Rich:\n    def _repr_html_(self):\n        return '<b>rich</b>'\n    def __repr__(self):\n        return 'rich'\n",
     "a = [1, 2]\nprint('shown')\nRich()",

@@ -51,6 +51,7 @@ class Heap:
         "_kinds",
         "_mirrors",
         "_opened",
+        "buffered",
         "callees",
         "constants",
         "depth",
@@ -87,6 +88,8 @@ class Heap:
         self.draws: dict[int, tuple[str, str]] = {}
         # What writes to a file that it has open, and to which.
         self.writers: dict[int, str] = {}
+        # Those of them that keep back what they write, until they are closed.
+        self.buffered: set[int] = set()
         # What reads files later than when it was made, and which.
         self.readers: dict[int, tuple[str, ...]] = {}
         # What reads from a file that it has open as long as it is not closed, and from which.
@@ -128,6 +131,20 @@ class Heap:
         if keyed:
             self._keyed.add(number)
         return number
+
+    def new_like(self, number: int) -> int:
+        """A new object that is what another one was when it was made."""
+        new = self.new(self.types[number], opened=self.is_open(number))
+        if number in self.draws:
+            self.draws[new] = self.draws[number]
+        if number in self.readers:
+            self.readers[new] = self.readers[number]
+        for opened in (self.writers, self.held_open):
+            if number in opened:
+                opened[new] = opened[number]
+        if number in self.buffered:
+            self.buffered.add(new)
+        return new
 
     def ask_for_frames(self, errors: Objects) -> None:
         """Somebody looks at where exceptions were raised."""

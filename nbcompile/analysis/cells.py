@@ -291,6 +291,7 @@ class _Notebook:
     def _commit(self, frame: CellFrame, record: _Record, first_object: int) -> None:
         """Make the cell's bindings the notebook's, and note what others can see of it."""
         walk, trace, heap = self.walk, frame.trace, self.walk.heap
+        self._close_unreachable(frame, record, first_object)
         self._write_open_files(frame, first_object)
         self._read_files_later(frame)
         note_states(frame)
@@ -419,6 +420,17 @@ class _Notebook:
             return True
         below = heap.below((number,))
         return any(walk.names_of.get(one) or not below.issuperset(heap.holders.get(one, ())) for one in below if one != number)
+
+    def _close_unreachable(self, frame: CellFrame, record: _Record, first_object: int) -> None:
+        """A file that no name leads to any more is closed, and has then all that was written to it."""
+        walk, heap, bound = self.walk, self.walk.heap, frame.top.values
+        for number in sorted(number for number in heap.buffered if number < first_object):
+            names = walk.names_reaching(heap.above((number,)))
+            if names <= bound.keys() and not any(number in heap.below(value.objects) for value in bound.values()):
+                for name in names:
+                    mark = Mark(record.statements[frame.binders.get(name, 0)], (), "the file that it had open is closed")
+                    frame.trace.uses.setdefault(name, mark)
+                    frame.trace.changed.setdefault(number, mark)
 
     def _write_open_files(self, frame: CellFrame, first_object: int) -> None:
         """What writes to a file that an earlier cell has opened is changed by writing."""

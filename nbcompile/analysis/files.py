@@ -22,6 +22,7 @@ _GLOB = re.compile(r"[*?\[]")
 # A directory that was made here, if it was: none above, no option, nothing that is put together.
 _BELOW = re.compile(r"(?!\.\.|/|~|-)[^{}$]+")
 _NO_FILE = ":memory:"
+_FILE = "file"
 # The actions of a row after which a file may be open.
 OPENING = ("opens", "appends", "saves")
 # Texts that name a file of data, whatever they are given to; a column or a module may have a dot as well.
@@ -152,15 +153,26 @@ def read_later(call: Call, made: Value, names: Iterable[Value]) -> None:
 
 def keep_open(frame: Frame, made: Value, name: Value, kind: str) -> None:
     """Whoever changes the object that was made writes to the file of this name; who writes to the file changes what is read from it."""
+    heap = frame.walk.heap
+    if kind != "read" and made.type == _FILE:
+        heap.buffered |= made.objects
     if type(name.const) is str and name.const != _NO_FILE and not is_url(name.const):
-        heap = frame.walk.heap
         (heap.held_open if kind == "read" else heap.writers).update(dict.fromkeys(made.objects, path_of(name.const)))
 
 
 def closed(frame: Frame, value: Value) -> None:
-    """Nothing is read any more from the file that these objects had open."""
-    for number in value.objects if frame.walk.heap.held_open else ():
-        frame.walk.heap.held_open.pop(number, None)
+    """Nothing is read any more from the file that these objects had open, nor kept back of what they wrote to it."""
+    heap = frame.walk.heap
+    heap.buffered -= value.objects
+    for number in value.objects if heap.held_open else ():
+        heap.held_open.pop(number, None)
+
+
+def close(call: Call, action: Action) -> None:
+    """A row's `closes`: the file has all that was written to it."""
+    for value in (value for target in action.targets for value in call.meant(target)):
+        call.frame.change(value, call.node, "it is closed")
+        closed(call.frame, value)
 
 
 def kind_of(mode: Value | None) -> str:
@@ -190,6 +202,7 @@ def note(frame: Frame, node: ast.AST, value: Value, mode: str) -> None:
         path = path_of(value.const)
         for one in _together(path):
             frame.walk.effect(frame, channels.FILES, mode, one, node)
+        _look_at_open_files(frame, path, node)
         if mode != "read":
             _show_in_open_files(frame, path, node)
 
@@ -197,6 +210,15 @@ def note(frame: Frame, node: ast.AST, value: Value, mode: str) -> None:
 def _together(path: str) -> list[str]:
     """A file, and those that are read and written with it."""
     return [path, *(path.removesuffix(ending) + other for ending, others in _BESIDE.items() if path.endswith(ending) for other in others)]
+
+
+def _look_at_open_files(frame: Frame, path: str, node: ast.AST) -> None:
+    """Of what was written to a file that is open nobody sees more than its buffer has given away."""
+    heap = frame.walk.heap
+    for number in [number for number in sorted(heap.buffered) if heap.writers.get(number, path) == path]:
+        if not frame.walk.names_reaching(heap.above((number,))):
+            continue  # Nothing led to it after its cell, so it was closed.
+        frame.change(Value(_FILE, single(number)), node, "the file is looked at while it is open")
 
 
 def _show_in_open_files(frame: Frame, path: str, node: ast.AST) -> None:

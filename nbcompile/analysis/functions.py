@@ -421,9 +421,7 @@ class Replacing:
         key = (id(self.node), self.function.number, number)
         new = frame.sites.get(key)
         if new is None:
-            new = frame.sites[key] = heap.new(heap.types[number], opened=heap.is_open(number))
-            if number in heap.draws:
-                heap.draws[new] = heap.draws[number]
+            new = frame.sites[key] = heap.new_like(number)
         self._found[number] = single(new)
         if number in heap.tuples:
             heap.tuples[new] = tuple(map(self.value, heap.tuples[number]))

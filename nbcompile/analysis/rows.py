@@ -282,6 +282,7 @@ _ACTIONS: dict[str, Callable[[Call, Action], None]] = {
     "lists": files.list_,
     "fills": files.fill,
     "opens": files.open_,
+    "closes": files.close,
     "names": files.name,
     "query": _query,
     "restores": _restore,

@@ -7,7 +7,10 @@ So whoever is given files of several steps can tell which version of a path a ce
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import gc
 import hashlib
+import io
 import os
 import shutil
 import stat
@@ -184,6 +187,15 @@ class StepFiles:
         """Whether something lies there now."""
         return os.path.lexists(os.path.join(self.directory, path))
 
+    def finish(self, cell: int) -> None:
+        """Close what cells have left open, as the end of a kernel does, so that nothing of what they wrote is kept back."""
+        if _close_all_below(self._top):
+            now = self._look()
+            for path in self._changed(now):
+                self._makers.setdefault(path, cell)
+                self._own[path] = True
+            self._seen = now
+
     def collect(self, target: str) -> Iterator[Dict[str, Any]]:
         """Move what the cells wrote to `target`; says of each path which cell wrote it, its size and its digest."""
         shutil.rmtree(target, ignore_errors=True)
@@ -265,6 +277,28 @@ class StepFiles:
                 # What is written through a link changes what the link leads to.
                 status = entry.stat()
                 yield path, _Stamp(status.st_size, status.st_mtime_ns, status.st_ino, status.st_mode)
+
+
+def _close_all_below(directory: str) -> bool:
+    """Close the files in a directory that are open for writing; whether there were any."""
+    place = "/proc/self/fd"
+    numbers = [int(name) for name in os.listdir(place)] if os.path.isdir(place) else []
+    written = {number for number in numbers if _is_written_below(directory, number, f"{place}/{number}")}
+    files = [one for one in gc.get_objects() if issubclass(type(one), io.IOBase)] if written else []
+    # Who writes to a file by means of another one is closed first.
+    for one in sorted(files, key=lambda one: (not isinstance(one, io.TextIOBase), type(one).__module__ == "_io")):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            if not one.closed and one.fileno() in written:
+                one.close()
+    return bool(written)
+
+
+def _is_written_below(directory: str, number: int, link: str) -> bool:
+    try:
+        path, flags = os.readlink(link), fcntl.fcntl(number, fcntl.F_GETFL)
+    except OSError:
+        return False
+    return path.startswith(directory + os.sep) and flags & os.O_ACCMODE != os.O_RDONLY
 
 
 def is_link_to_directory(path: str) -> bool:

@@ -139,6 +139,7 @@ class StepRun:
             self.streams.stop()
             self._show_failure()
             sys.stderr.write("".join(self.guards.said))
+            self.files.finish(self.document.cells[-1].cell)
             self._collect_files()
 
     def used(self) -> Dict[str, Any]:

@@ -311,7 +311,11 @@ def test_an_import_that_writes_something_is_seen_in_its_own_cell(notebook):
 
 
 def test_an_import_that_writes_something_is_seen_when_its_cell_runs_again_for_a_repair(notebook):
-    cells = ("import this\na = [1]", "import operator\noperator.methodcaller('append', 2)(a)  # nbc: pure", "vars(this)['shown'] = print(a)")
+    cells = (
+        "import this\na = [1]",
+        "import operator\noperator.methodcaller('append', 2)(a)  # nbc: pure",
+        "vars(this)['shown'] = print(a)",
+    )
     done = run(notebook(*cells), "-o", "out", "--granularity", "cell", "-v")
     assert "did not hold" in done.stderr
     written = texts(Path(done.args[2]).parent / "out" / "demo.executed.ipynb")

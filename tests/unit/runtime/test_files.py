@@ -1,5 +1,6 @@
 """The index of what a step's cells wrote is there as a whole or not at all."""
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,20 @@ def test_links_to_directories_lead_where_they_did(tmp_path):
         files.deliver([str(tmp_path / "sent")], str(tmp_path / "run"))
     links = [path for path in (tmp_path / "run").rglob("*") if path.is_symlink()]
     assert [(path.name, path.readlink()) for path in links] == [("link", Path("there"))]
+
+
+def test_what_cells_left_open_is_closed_before_it_is_collected(tmp_path):
+    step = files.StepFiles(str(tmp_path / "work"), [], [])
+    below = Path(step.directory)
+    text = (below / "a.txt").open("w")
+    packed = gzip.open(below / "b.gz", "wt")  # noqa: SIM115 (left open)
+    elsewhere = (tmp_path / "c.txt").open("w")
+    with elsewhere:
+        for file in (text, packed, elsewhere):
+            file.write("written")
+        step.note(0)
+        step.finish(1)
+        assert [text.closed, packed.closed, elsewhere.closed] == [True, True, False]
+    reports = {one["path"]: (one["cell"], one["bytes"]) for one in step.collect(str(tmp_path / "out"))}
+    assert reports["a.txt"] == (0, len("written"))
+    assert gzip.decompress((tmp_path / "out" / "0" / "b.gz").read_bytes()) == b"written"

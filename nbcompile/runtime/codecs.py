@@ -78,6 +78,7 @@ _set_blocks, _set_table = payload_name("set_blocks"), payload_name("set_table")
 _fill_sets, _connect_all = payload_name("fill_sets"), payload_name("connect_all")
 _placeholder, _exception, _set_exception, _figure = map(payload_name, ("placeholder", "exception", "set_exception", "figure"))
 _mapping_view, _mapping_iterator, _iterator_within = map(payload_name, ("mapping_view", "mapping_iterator", "iterator_within"))
+_descriptor = payload_name("descriptor")
 _VIEWS: Dict[str, Callable[[Any], Any]] = {"keys": dict.keys, "values": dict.values, "items": dict.items}
 
 
@@ -203,6 +204,8 @@ class ValueWriter(pickle.Pickler):
             type(iter({}.items())): lambda value: _reduce_mapping_iterator("items", value),
             type(iter(set())): lambda value: (_mapping_iterator, ("elements", _still_to_come(value))),
             type(reversed([])): _reduce_reversed,
+            # `functools.wraps` gives a function those of the class that it stands for.
+            types.GetSetDescriptorType: lambda value: (_descriptor, (value.__objclass__, value.__name__)),
             typing.ForwardRef: _reduce_forward_reference,
             functools._lru_cache_wrapper: self._reduce_cached,
         }
@@ -990,6 +993,9 @@ class Reader(pickle.Unpickler):
 
     def cached(self, function: Any, maxsize: Optional[int], typed: bool) -> Any:
         return functools.lru_cache(maxsize, typed)(function)
+
+    def descriptor(self, owner: type, name: str) -> Any:
+        return vars(owner)[name]
 
     def mapping_view(self, which: str, mapping: Dict[Any, Any]) -> Any:
         return getattr(mapping, which)()

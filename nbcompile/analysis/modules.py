@@ -99,6 +99,14 @@ def member(frame: Frame, path: str) -> Value | None:
     return value if value is not None and isinstance(value.callee, _FOLLOWED) else None
 
 
+def imported(frame: Frame, path: str) -> str:
+    """What stands at a path, which may be a library that a module beside the notebook has imported: `tools.random` is `random`."""
+    owner, _, name = path.rpartition(".")
+    module = _module(frame, owner) if owner in frame.walk.sources else None
+    value = module.local.values.get(name) if module is not None else None
+    return value.callee if value is not None and type(value.callee) is str else path
+
+
 def followed(frame: Frame, value: Value) -> Value:
     """A value, or what it is of a module beside the notebook."""
     found = member(frame, value.callee) if frame.walk.sources and type(value.callee) is str else None

@@ -11,6 +11,7 @@ from nbcompile.analysis.aliases import ANY, FACTORY, KEPT, KEYS
 from nbcompile.analysis.bindings import CellFrame, Frame
 from nbcompile.analysis.channels import ADDRESSES, REFERENCES
 from nbcompile.analysis.known import Known, Row
+from nbcompile.analysis.modules import imported
 from nbcompile.analysis.values import (
     NO_OBJECTS,
     SCALAR,
@@ -143,7 +144,7 @@ def library_attribute(frame: Frame, path: str, name: str, node: ast.AST) -> Valu
     if frame.walk.known.method(path, name) is None:
         # It may be a module, which is there because anything has imported it.
         frame.walk.packages.add(path.partition(".")[0])
-    return frame.walk.library(f"{path}.{name}")
+    return frame.walk.library(imported(frame, f"{path}.{name}"))
 
 
 def subscript(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:

@@ -49,6 +49,16 @@ def is_raw(array: Any) -> bool:
     return array.dtype.kind in _RAW_KINDS and not array.dtype.hasobject
 
 
+def is_array_of_a_class(value: Any, kind: type) -> bool:
+    """Whether a value is an array of a subclass, which says no more of it than its attributes do: records, matrices, classes of a notebook."""
+    numpy = sys.modules.get("numpy")
+    plain = getattr(numpy, "ndarray", None)
+    if plain is None or kind is plain or not issubclass(kind, plain) or issubclass(kind, numpy.memmap):
+        return False
+    ways = ("__reduce__", "__reduce_ex__", "__setstate__")
+    return all(getattr(kind, way) is getattr(plain, way) for way in ways) and value.size > 0 and is_raw(value)
+
+
 def own_parts(array: Any) -> Tuple[Any, ...]:
     """A small array that owns its memory, as its bytes."""
     order = "C" if array.flags.c_contiguous else "F"

@@ -24,7 +24,18 @@ import types
 import typing
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from .arrays import array_parts, extent_of, is_raw, number_dtypes, own_parts, rebuild_array_view, rebuild_own, rebuild_view, reduce_number
+from .arrays import (
+    array_parts,
+    extent_of,
+    is_array_of_a_class,
+    is_raw,
+    number_dtypes,
+    own_parts,
+    rebuild_array_view,
+    rebuild_own,
+    rebuild_view,
+    reduce_number,
+)
 from .attributes import forgotten_attributes, is_its_attributes, set_attributes, sets_attributes, way_to_reduce, with_known_names
 from .callbacks import connect, connected, reduce_registry, registry_type
 from .code_places import CodeFinder, CodePlace
@@ -78,7 +89,7 @@ _set_blocks, _set_table = payload_name("set_blocks"), payload_name("set_table")
 _fill_sets, _connect_all = payload_name("fill_sets"), payload_name("connect_all")
 _placeholder, _exception, _set_exception, _figure = map(payload_name, ("placeholder", "exception", "set_exception", "figure"))
 _mapping_view, _mapping_iterator, _iterator_within = map(payload_name, ("mapping_view", "mapping_iterator", "iterator_within"))
-_descriptor = payload_name("descriptor")
+_descriptor, _with_class = payload_name("descriptor"), payload_name("with_class")
 _VIEWS: Dict[str, Callable[[Any], Any]] = {"keys": dict.keys, "values": dict.values, "items": dict.items}
 
 
@@ -313,6 +324,11 @@ class ValueWriter(pickle.Pickler):
             if self._has_hooks(kind):
                 make, args, parts = take_apart(value, kind)
                 return make or _bare, args, self._parts_of(kind, parts), None, None, _put_in
+            if is_array_of_a_class(value, kind):
+                # Pickle would copy its memory, which others may see.
+                attributes = getattr(value, "__dict__", None)
+                state = (None, attributes) if attributes else None
+                return _with_class, (kind, value.view(sys.modules["numpy"].ndarray)), state, None, None, _set_attributes
             reduce = copyreg.dispatch_table.get(kind)
             reduced = reduce(value) if reduce is not None and not is_own(reduce) else value.__reduce_ex__(PROTOCOL)
         except Exception as error:  # noqa: BLE001 (any exception means that the object refuses)
@@ -880,6 +896,9 @@ class Reader(pickle.Unpickler):
         made.__setstate__(state)
         made.flags.writeable = False
         return made
+
+    def with_class(self, kind: type, array: Any) -> Any:
+        return array.view(kind)
 
     def view(self, base: Any, *layout: Any) -> Any:
         return rebuild_array_view(base, layout)

@@ -50,11 +50,11 @@ def is_raw(array: Any) -> bool:
 
 
 def is_array_of_a_class(value: Any, kind: type) -> bool:
-    """Whether a value is an array of a subclass, which says no more of it than its attributes do: records, matrices, classes of a notebook."""
+    """Whether a value is an array of a subclass that pickles it as any array: of records, a matrix, of a class of the notebook."""
     numpy = sys.modules.get("numpy")
-    plain = getattr(numpy, "ndarray", None)
-    if plain is None or kind is plain or not issubclass(kind, plain) or issubclass(kind, numpy.memmap):
+    if numpy is None or kind is numpy.ndarray or not issubclass(kind, numpy.ndarray) or issubclass(kind, numpy.memmap):
         return False
+    plain = numpy.ndarray
     ways = ("__reduce__", "__reduce_ex__", "__setstate__")
     return all(getattr(kind, way) is getattr(plain, way) for way in ways) and value.size > 0 and is_raw(value)
 

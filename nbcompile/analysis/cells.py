@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from nbcompile.analysis import caches, expressions, guesses, rows, statements, types
+from nbcompile.analysis import caches, classes, expressions, guesses, rows, statements, types
 from nbcompile.analysis.aliases import KEPT, KEYS
 from nbcompile.analysis.bindings import GONE, CellFrame, EffectKey, Mark, Origin, Spot, TooMuchHeld, Trace, origin, spot
 from nbcompile.analysis.channels import ADDRESSES, FILES
@@ -453,7 +453,8 @@ class _Notebook:
         """Names that hold what cannot leave its process."""
         walk, heap, known = self.walk, self.walk.heap, self.walk.known
         for number in range(first_object, heap.size):
-            kind = heap.types[number]
+            of = walk.classes.get(heap.types[number])
+            kind = heap.types[number] if of is None else classes.find(frame, of, "")[1]
             if kind and known.is_stuck(kind):
                 self.stuck[number] = known.note(kind) or f"a `{kind}` cannot leave its process"
         self._iterators_of_changed(frame)

@@ -11,8 +11,12 @@ from nbcompile.model.facts import TEMPORARY_OF_PROCESS, CellFacts, Effect, Facts
 from nbcompile.model.graph import CHANNEL, FILE, Edge, EdgeKind, Fusion, Version
 
 _RANDOM = frozenset(("random", "numpy.random", "torch.random"))
+# Settings of libraries that are plain values, by library and what is set.
+_WARNINGS, _LOGGING, _LIMITS = "library:warnings", "library:logging", "library:sys.limits"
+_OF_NUMBERS = ("library:decimal", "library:numpy.settings", "library:pandas.options")
+_SETTINGS = {_WARNINGS, _LOGGING, _LIMITS, *_OF_NUMBERS}
 # Channels whose state a step can take over and hand on.
-TRAVELS = _RANDOM | {"matplotlib", "matplotlib.interactive", "os.environ", "cwd", "sys.path", "shell", "umask", "locale"}
+TRAVELS = _RANDOM | _SETTINGS | {"matplotlib", "matplotlib.interactive", "os.environ", "cwd", "sys.path", "shell", "umask", "locale"}
 _ORDERED = frozenset(("network", "process", "database"))
 _READ_BY_IMPORTS = ("os.environ", "cwd", "sys.path")
 _SHELL, _UMASK, _LOCALE, _DISPLAY, _EXTENSIONS = "shell", "umask", "locale", "library:display", "library:extensions"
@@ -21,10 +25,10 @@ _PLOTS = frozenset(("matplotlib", "seaborn", "pandas", "pylab", "networkx", "sta
 # Once a notebook sets it, whoever draws may set it, too: with the first figure plots become interactive.
 _INTERACTIVE = "matplotlib.interactive"
 # Libraries whose settings say how values are shown, by whatever cell.
-_SHOW = ("library:display", "library:numpy", "library:pandas", "library:sympy")
-_READ_BY_ALL = frozenset(("library:warnings", "library:logging", *_SHOW))
+_SHOW = ("library:display", "library:numpy", "library:pandas", "library:sympy", *_OF_NUMBERS)
+_READ_BY_ALL = frozenset((_WARNINGS, _LOGGING, "library:logging.handlers", *_SHOW))
 # The streams and the builtins.
-_OF_THE_PROCESS = ("library:sys", "library:builtins", "library:patches", "library:resource")
+_OF_THE_PROCESS = ("library:sys", _LIMITS, "library:builtins", "library:patches", "library:resource")
 _READ_BY_EVERYTHING = frozenset((*_READ_BY_IMPORTS, _SHELL, _UMASK, _LOCALE, _DISPLAY, *_OF_THE_PROCESS))
 # The last error that the shell has shown: set by cells that fail and are allowed to.
 _ERRORS = "errors"
@@ -48,10 +52,11 @@ class ChannelLinks:
 class _Channel:
     """The newest state of one channel."""
 
-    __slots__ = ("maker", "readers", "statements")
+    __slots__ = ("maker", "readers", "statements", "tied")
 
     def __init__(self) -> None:
         self.maker = -1
+        self.tied = False
         self.readers: list[int] = []
         self.statements: dict[StatementId, int] = {}
 
@@ -176,7 +181,7 @@ class _Linker:
         if not self._starts_anew(name, effects):
             if channel.maker >= 0:
                 self._edge(channel.maker, cell.index, version)
-                if name in TRAVELS:
+                if name in TRAVELS and not channel.tied:
                     needs.append(Version(version, channel.maker))
                 else:
                     reason = f"the state of `{name.removeprefix('library:')}` that is set here cannot be sent"
@@ -185,16 +190,18 @@ class _Linker:
                 replays.update(dict.fromkeys((statement, *self.statements[statement])))
                 self._edge(made_in, cell.index, version)
         if modes - {"read"}:
-            self._write(cell, effects, channel)
+            self._write(cell, name, effects, channel)
             makes.append(Version(version, cell.index))
 
-    def _write(self, cell: CellFacts, effects: list[Effect], channel: _Channel) -> None:
+    def _write(self, cell: CellFacts, name: str, effects: list[Effect], channel: _Channel) -> None:
         writes = [effect for effect in effects if effect.mode != "read"]
-        if all(effect.statement in self.statements for effect in writes):
+        # A state that is taken over once goes on to be: it has all that was set before.
+        if channel.maker < 0 and all(effect.statement in self.statements for effect in writes):
             channel.statements.update((effect.statement, cell.index) for effect in writes if effect.statement is not None)
         else:
             channel.maker = cell.index
             channel.statements = {}
+            channel.tied = any(stuck.name == CHANNEL + name for stuck in cell.stuck)
 
     def _starts_anew(self, name: str, effects: list[Effect]) -> bool:
         """Whether the cell seeds a generator before it draws from it."""

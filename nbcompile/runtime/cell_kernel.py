@@ -10,7 +10,7 @@ import getpass
 import logging
 import sys
 import types
-from typing import Any, ContextManager, Dict, FrozenSet, Iterator, Optional, Tuple
+from typing import Any, Callable, ContextManager, Dict, FrozenSet, Iterator, Optional, Tuple
 
 from .recorder import Recorder
 from .sources import CellSource, CellSources
@@ -53,6 +53,10 @@ class CellKernel:
     def builtins_of_cells(self) -> ContextManager[Any]:
         """While entered, builtins are as cells find them."""
         raise NotImplementedError
+
+    def in_context(self, function: Callable[..., Any], *values: Any) -> Any:
+        """Call something with the context variables that cells see."""
+        return self._context.run(function, *values)
 
     def transform(self, text: str) -> str:
         """The cell as plain Python."""

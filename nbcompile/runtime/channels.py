@@ -13,7 +13,10 @@ import sys
 import time
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
+from .codecs import type_name
 from .files import LEVELS_ABOVE
+from .library_settings import Tied, ways_to_send
+from .placeholders import Placeholder, TravelFailure
 from .shell_settings import set_settings, take_settings
 
 # An import reads these, so they are set before the statements of their cell are run again; all others after them.
@@ -59,6 +62,7 @@ class Channels:
     """The channels of this process. `directory` is where its cells start."""
 
     def __init__(self, kernel: Any, directory: str) -> None:
+        self._kernel = kernel
         self._shell = getattr(kernel, "shell", None)
         self.umask = CellUmask()
         self._start = StartingPoint(directory, dict(os.environ), tuple(sys.path))
@@ -75,6 +79,7 @@ class Channels:
             "umask": (lambda: self.umask.mask, self.umask.set),
             "locale": (_take_locale, _set_locale),
             "shell": (lambda: take_settings(self._shell), lambda state: set_settings(self._shell, state)),
+            **ways_to_send(),
         }
 
     def travels(self, name: str) -> bool:
@@ -84,11 +89,14 @@ class Channels:
     def take(self, name: str, cell: int) -> Any:
         """The state of a channel after a cell has set it; `None` where its library is not loaded."""
         self._current[name] = cell
-        return self.look(name)
+        try:
+            return self.look(name)
+        except Tied as tied:
+            return Placeholder(TravelFailure(f"channel:{name}@{cell}", type_name(type(tied.value)), tied.what, "it belongs to its process"))
 
     def look(self, name: str) -> Any:
         """The state of a channel as it is now."""
-        return self._ways[name][0]()
+        return self._kernel.in_context(self._ways[name][0])
 
     def is_current(self, name: str, cell: int) -> bool:
         """Whether the channel is in the state in which this cell left it."""
@@ -98,7 +106,7 @@ class Channels:
         """Put a channel in the state in which a cell left it."""
         self._current[name] = cell
         if state is not None:
-            self._ways[name][1](state)
+            self._kernel.in_context(self._ways[name][1], state)
 
     # matplotlib: its parameters, its backend, and how the shell shows figures.
 

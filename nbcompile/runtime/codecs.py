@@ -42,6 +42,7 @@ from .code_places import CodeFinder, CodePlace
 from .definitions import NamesAfter
 from .extents import COPIED_ON_WRITE, FROZEN, READ_ONLY, Extent, Extents, address_of
 from .instances import complete, has_hooks, inherited, is_own, make_bare, take_apart
+from .library_settings import PLAIN_HANDLERS, Tied, reduce_handler
 from .loaded import LOADED
 from .local_classes import LocalClasses
 from .payload_file import broken_payload
@@ -219,6 +220,7 @@ class ValueWriter(pickle.Pickler):
             types.GetSetDescriptorType: lambda value: (_descriptor, (value.__objclass__, value.__name__)),
             typing.ForwardRef: _reduce_forward_reference,
             functools._lru_cache_wrapper: self._reduce_cached,
+            **dict.fromkeys(PLAIN_HANDLERS, self._reduce_handler),
         }
         self._add_types_of_libraries()
 
@@ -350,6 +352,12 @@ class ValueWriter(pickle.Pickler):
             known = self._sentinels[kind] = _sentinels_of(kind)
         found = {name: _Sentinel(known[id(item)]) for name, item in state.items() if id(item) in known} if known else {}
         return {**state, **found} if found else state
+
+    def _reduce_handler(self, value: Any) -> Any:
+        try:
+            return reduce_handler(value)
+        except Tied as tied:
+            return self._fail(value, tied.what, "it belongs to the process that made it")
 
     def _reduce_registry(self, value: Any) -> Any:
         self._registries.append(value)

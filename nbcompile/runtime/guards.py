@@ -21,7 +21,7 @@ from .files import StepFiles, covers
 from .library_state import changed_state, is_beside, library_state
 from .patches import Looks, Parts, looks_of, parts_of, patched, take_added
 from .payloads import UNBOUND, SavedPayload
-from .placeholders import REFUSED
+from .placeholders import REFUSED, Placeholder, placeholder_failure, refusal
 from .prints import Print, Prints, shallow_print
 from .sharing import Reach, alive, weak_reference
 from .shell_settings import tools_of
@@ -114,6 +114,13 @@ class Guards:
         profile = "" if self._document.repairs else ", or run `nbcompile profile` on the notebook and build it again"
         self.said.append(f"{code}: {message}\n  write `{remedy}` into the cell{profile}\n")
         self._tell("guard", **Break(code, self._cell.cell if self._cell else -1, name, message, remedy)._asdict())
+
+    def lacks(self, cell: StepCell, state: Placeholder) -> None:
+        """Tell that the state of a channel, which the cell needs, could not be sent."""
+        failure = placeholder_failure(state)
+        self._cell = cell
+        self.break_(STUCK, failure.version, refusal(failure), "# nbc: fuse")
+        self._cell = None
 
     # Before a cell.
 

@@ -114,10 +114,15 @@ def _look_up(kind: type) -> Optional[str]:
     return None
 
 
+def refusal(failure: TravelFailure) -> str:
+    """What is said to whoever needs what could not travel."""
+    what = f"{failure.what} of type `{failure.type}` in `{failure.version}`"
+    return f"{what} could not be sent to this step ({failure.reason}); {failure.remedy}"
+
+
 def _refuse(failure: TravelFailure) -> Any:
     __tracebackhide__ = True
-    what = f"{failure.what} of type `{failure.type}` in `{failure.version}`"
-    error = CannotTravel(f"{what} could not be sent to this step ({failure.reason}); {failure.remedy}")
+    error = CannotTravel(refusal(failure))
     error.version = failure.version
     REFUSED[str(error)] = failure.version
     raise error

@@ -302,7 +302,11 @@ class StepRun:
         for before, version in sorted(states):
             self.definitions.replay(self.definitions.before(before, statements))
             self._read(version)
-            self.channels.set(version.subject, version.cell, self.versions[version])
+            state = self.versions[version]
+            if isinstance(state, Placeholder):
+                self.guards.lacks(cell, state)
+            else:
+                self.channels.set(version.subject, version.cell, state)
         self.definitions.replay(statements)
 
     def _other_states(self, cell: StepCell) -> List[VersionName]:

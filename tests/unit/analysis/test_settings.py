@@ -30,9 +30,22 @@ def test_what_is_asked_of_the_library_is_set(statement):
     assert len(graph.cells[2].replays) >= 3
 
 
-def test_with_a_value_that_is_computed_it_is_not():
+def test_with_a_value_that_is_computed_its_state_is_sent():
     graph = program("import pandas as pd\nimport mine\npd.set_option('display.width', mine.width())", "pd.DataFrame()").graph
+    assert graph.fusions == ()
+    assert "channel:library:pandas.options@0" in map(str, graph.cells[1].needs)
+
+
+def test_a_state_that_nobody_can_send_is_not():
+    graph = program("import pandas as pd\nimport mine\npd.DataFrame.mine = mine.shown()", "pd.DataFrame()").graph
     assert [(one.first, one.second) for one in graph.fusions] == [(0, 1)]
+
+
+def test_once_it_is_sent_it_is_not_set_again():
+    graph = program(
+        "import warnings, mine\nwarnings.simplefilter(mine.how())", "warnings.simplefilter('error')", "warnings.warn('a')"
+    ).graph
+    assert [str(one) for one in graph.cells[2].needs if one.name.startswith("channel:")] == ["channel:library:warnings@1"]
 
 
 def test_with_a_constant_of_another_cell_it_takes_the_constant_along():

@@ -52,6 +52,6 @@ def test_a_generator_that_is_only_moved_on_needs_no_seed_and_is_none():
 
 
 def test_one_finding_for_all_cells_with_the_same_reason():
-    made = program("import pandas as pd\nimport mine\npd.set_option('display.width', mine.width())", "pd.DataFrame()", "pd.Series()")
+    made = program("import pandas as pd\nimport mine\npd.DataFrame.mine = mine.shown()", "pd.DataFrame()", "pd.Series()")
     (one,) = [one for one in find(made.facts, made.graph) if one.rule.code == "NB103"]
     assert one.message.startswith("cells 1, 2 must run in one process with this one")

@@ -2,11 +2,24 @@
 
 import pytest
 
+from nbcompile.runtime.library_settings import ways_to_send
 from tests.unit.runtime.chain import run_chain, run_together, texts
 
 pytestmark = pytest.mark.slow
 
-CHANNELS = ("random", "numpy.random", "matplotlib", "matplotlib.interactive", "os.environ", "cwd", "sys.path", "shell", "umask", "locale")
+CHANNELS = (
+    "random",
+    "numpy.random",
+    "matplotlib",
+    "matplotlib.interactive",
+    "os.environ",
+    "cwd",
+    "sys.path",
+    "shell",
+    "umask",
+    "locale",
+    *ways_to_send(),
+)
 
 TRIPS = {
     "random": ("import random", "random.seed(7); random.gauss(0, 1);", "print(random.gauss(0, 1), random.random())"),
@@ -68,6 +81,51 @@ TRIPS = {
         "%config InlineBackend.figure_formats = ['svg']",
         "print(get_ipython().display_formatter.formatters['image/svg+xml'].type_printers)",
     ),
+    "which warnings are shown": (
+        "import warnings; class_of = type('Mine', (UserWarning,), {})",
+        "warnings.filterwarnings('error', 'a.*b', UserWarning)",
+        "try:\n    warnings.warn('a to b')\nexcept UserWarning as error:\n    print(repr(error), warnings.filters[0])",
+    ),
+    "warnings that are logged": (
+        "import logging, warnings",
+        "logging.captureWarnings(True); logging.getLogger('py.warnings').addHandler(logging.NullHandler())",
+        "print(warnings.showwarning.__module__, logging.getLogger('py.warnings').handlers); warnings.warn('nobody is told')",
+    ),
+    "who logs what": (
+        "import logging, sys; log = logging.getLogger('a.b')",
+        "log.setLevel(5); log.propagate = False; logging.addLevelName(7, 'SEVEN'); logging.getLogger('matplotlib').setLevel('ERROR')",
+        "log.addHandler(logging.StreamHandler(sys.stdout)); log.handlers[0].formatter = logging.Formatter('{levelname} {msg}', style='{')",
+        "log.log(7, 'once'); print(logging.getLogger('matplotlib').level, logging.getLogger('a').level)",
+    ),
+    "a handler is the one that its logger has": (
+        "import logging, sys",
+        "handler = logging.StreamHandler(sys.stdout); logging.root.addHandler(handler); spare = logging.NullHandler(level=30)",
+        (
+            "handler.setLevel('ERROR'); logging.warning('hidden'); logging.error('shown')\n"
+            "print(handler in logging.root.handlers, spare in logging.root.handlers, spare.level)"
+        ),
+    ),
+    "logging that is turned off": (
+        "import logging",
+        "logging.disable(logging.ERROR)",
+        "logging.error('hidden'); logging.critical('shown'); print(logging.root.manager.disable)",
+    ),
+    "how decimal numbers are calculated": (
+        "import decimal",
+        "decimal.getcontext().prec = 5; decimal.getcontext().rounding = decimal.ROUND_UP",
+        "print(decimal.Decimal(1) / 3)",
+    ),
+    "how arrays are shown": (
+        "import numpy as np",
+        "np.set_printoptions(precision=2, formatter={'int': lambda n: f'<{n}>'}); np.seterr(all='raise');",
+        "print(np.array([1 / 3]), np.array([1, 2]), np.geterr())",
+    ),
+    "how tables are shown": (
+        "import pandas as pd",
+        "pd.options.display.max_rows = 4; pd.set_option('display.float_format', '{:.1f}'.format); pd.set_option('display.width', 33)",
+        "pd.reset_option('display.width'); print(pd.DataFrame({'a': [0.25] * 9}), pd.get_option('display.width'))",
+    ),
+    "how deep calls go": ("import sys", "sys.setrecursionlimit(4321)", "print(sys.getrecursionlimit())"),
     "chosen figure formats": (
         "import matplotlib.pyplot as plt; import matplotlib_inline.backend_inline as inline",
         "inline.set_matplotlib_formats('png', 'retina', dpi=30)",
@@ -83,6 +141,22 @@ def test_state_is_taken_over(name, tmp_path):
     (together,) = texts([run_together(cells, tmp_path / "together", channels=CHANNELS)])
     assert mask_addresses(apart[-1]) == mask_addresses(together)
     assert apart[-1]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("import logging", "class H(logging.Handler):\n    pass\nlogging.root.addHandler(H())", "logging.error('a')"),
+        ("import logging", "logging.root.addHandler(logging.FileHandler('a.log'))", "logging.error('a')"),
+        ("import logging, io", "logging.root.addHandler(logging.StreamHandler(io.StringIO()))", "logging.error('a')"),
+        ("import logging", "logging.root.addFilter(lambda record: False)", "logging.error('a')"),
+        ("import warnings", "def show(*args): print(args[0])\nwarnings.showwarning = show", "warnings.warn('a')"),
+    ],
+    ids=["handler of the notebook", "file", "buffer", "filter", "function that shows warnings"],
+)
+def test_what_belongs_to_its_process_is_refused(cells, tmp_path):
+    steps = run_chain(cells, tmp_path / "chain", channels=CHANNELS)
+    assert [one["code"] for one in steps[-1]["guards"]] == ["NB506"]
 
 
 def mask_addresses(text):

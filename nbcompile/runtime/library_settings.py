@@ -1,0 +1,220 @@
+"""What notebooks set of libraries that many cells read: which warnings are shown, who logs what, how numbers are calculated and shown.
+
+Taken up as plain values, and set in another process. What somebody put there that belongs to its process is `Tied`: it does not travel.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+import warnings
+from typing import Any, Callable, Dict, Iterator, List, Tuple, cast
+
+_LEVELS = dict(logging._levelToName)
+_SHOWS = warnings.showwarning, warnings.formatwarning
+PLAIN_HANDLERS: Tuple[type, ...] = (logging.StreamHandler, logging.NullHandler, type(logging.lastResort))
+# `logging.captureWarnings` shows them with this.
+_LOGS_WARNINGS: Any = vars(logging)["_showwarning"]
+_STREAMS = ("stdout", "stderr")
+# Stands for a handler that the process has anyhow.
+_OWN = "own"
+_LIMITS = ("recursionlimit", "switchinterval", "int_max_str_digits")
+
+
+class Tied(Exception):
+    """What a channel holds belongs to the process: `value` is it, and `what` says in words what it is."""
+
+    def __init__(self, value: Any, what: str) -> None:
+        super().__init__(what)
+        self.value, self.what = value, what
+
+
+# Warnings.
+
+
+def _take_warnings() -> Any:
+    found = (warnings.showwarning, warnings.formatwarning)
+    for shows, usual in zip(found, (_LOGS_WARNINGS, _SHOWS[1]) if _are_logged() else _SHOWS):
+        if shows is not usual:
+            raise Tied(shows, "a function that shows warnings")
+    return list(warnings.filters)
+
+
+def _are_logged() -> bool:
+    return warnings.showwarning is _LOGS_WARNINGS
+
+
+def _set_warnings(filters: Any) -> None:
+    # What modules remember to have shown counts no more.
+    warnings.resetwarnings()
+    cast("List[Any]", warnings.filters)[:] = filters
+
+
+# Logging.
+
+
+class Loggers:
+    """Who logs what. Handlers that were there before any cell ran are those of the process, and stay."""
+
+    def __init__(self) -> None:
+        self._there = [handler for _, logger in _all_loggers() for handler in logger.handlers]
+
+    def take(self) -> Any:
+        """All loggers as plain values. Raises `Tied`."""
+        if logging.getLoggerClass().__module__ == "__main__":
+            raise Tied(logging.getLoggerClass(), "a class of loggers")
+        return {
+            "loggers": {name: self._described(name, one) for name, one in _all_loggers()},
+            "levels": dict(logging._levelToName),
+            "disable": logging.root.manager.disable,
+            "warnings": _are_logged(),
+        }
+
+    def _described(self, name: str, logger: logging.Logger) -> Dict[str, Any]:
+        library = _library_that_logs(name)
+        if logger.filters and not library:
+            raise Tied(logger.filters[0], "a filter of a logger")
+        handlers = [_OWN if self._is_own(one, library) else _described_handler(one) for one in logger.handlers]
+        return {"set": (logger.level, logger.propagate, logger.disabled), "handlers": handlers, "library": library}
+
+    def _is_own(self, handler: Any, library: str) -> bool:
+        """Whether every process has it, or every one that loads the library."""
+        if type(handler) in PLAIN_HANDLERS:
+            return False
+        return any(one is handler for one in self._there) or bool(library and type(handler).__module__.partition(".")[0] == library)
+
+    def set(self, state: Any) -> None:
+        """Let them log as they did elsewhere."""
+        for level, name in {**_LEVELS, **state["levels"]}.items():
+            logging.addLevelName(level, name)
+        known = logging.root.manager.loggerDict
+        for name, wanted in state["loggers"].items():
+            if name and name not in known and wanted["set"] == (logging.NOTSET, True, False) and not wanted["handlers"]:
+                continue
+            logger = logging.getLogger(name or None)
+            level, logger.propagate, logger.disabled = wanted["set"]
+            logger.setLevel(level)
+            if not wanted["library"] or wanted["library"] in sys.modules:
+                self._set_handlers(logger, wanted["library"], wanted["handlers"])
+        logging.disable(state["disable"])
+        logging.captureWarnings(state["warnings"])
+
+    def _set_handlers(self, logger: logging.Logger, library: str, wanted: List[Any]) -> None:
+        own = iter([one for one in logger.handlers if self._is_own(one, library)])
+        made = [next(own, None) if one == _OWN else _made_handler(*one) for one in wanted]
+        logger.handlers[:] = [one for one in made if one is not None]
+
+
+def _all_loggers() -> Iterator[Tuple[str, logging.Logger]]:
+    """All loggers by their names; that of the root is empty."""
+    yield "", logging.root
+    yield from ((name, one) for name, one in list(logging.root.manager.loggerDict.items()) if isinstance(one, logging.Logger))
+
+
+def _library_that_logs(name: str) -> str:
+    """The library whose logger has this name, if one is loaded."""
+    top = name.partition(".")[0]
+    return top if top in sys.modules and top != "__main__" else ""
+
+
+def _described_handler(handler: Any) -> Tuple[Any, ...]:
+    stream = getattr(handler, "stream", None)
+    place = next((name for name in _STREAMS if stream is getattr(sys, name)), None)
+    if type(handler) not in PLAIN_HANDLERS or handler.filters or not (stream is None or place):
+        raise Tied(handler, "a logging handler")
+    kind = PLAIN_HANDLERS.index(type(handler))
+    return kind, place, handler.level, handler.formatter, handler.name, getattr(handler, "terminator", None)
+
+
+def _made_handler(kind: int, place: Any, level: int, formatter: Any, name: Any, terminator: Any) -> logging.Handler:
+    make: Callable[..., logging.Handler] = PLAIN_HANDLERS[kind]
+    made = make(getattr(sys, place)) if place else make()
+    made.setLevel(level)
+    made.setFormatter(formatter)
+    made.name = name
+    if terminator is not None:
+        made.terminator = terminator  # type: ignore[attr-defined]
+    return made
+
+
+def reduce_handler(handler: logging.Handler) -> Tuple[Callable[..., Any], Tuple[Any, ...]]:
+    """A handler that a logger has is found there, where the loggers have been set; any other is made again.
+
+    Raises `Tied` where it cannot be.
+    """
+    places = ((name, one.handlers.index(handler)) for name, one in _all_loggers() if handler in one.handlers)
+    place = next(places, None)
+    return (_handler_of, place) if place else (_made_handler, _described_handler(handler))
+
+
+def _handler_of(logger: str, number: int) -> logging.Handler:
+    return logging.getLogger(logger or None).handlers[number]
+
+
+# How numbers are calculated and shown.
+
+
+def _take_decimal() -> Any:
+    return sys.modules["decimal"].getcontext().copy() if "decimal" in sys.modules else None
+
+
+def _set_decimal(context: Any) -> None:
+    importlib.import_module("decimal").setcontext(context)
+
+
+def _take_numpy_settings() -> Any:
+    numpy = sys.modules.get("numpy")
+    if numpy is None:
+        return None
+    return {"shown": numpy.get_printoptions(), "errors": numpy.geterr(), "called": numpy.geterrcall(), "buffer": numpy.getbufsize()}
+
+
+def _set_numpy_settings(state: Any) -> None:
+    numpy = importlib.import_module("numpy")
+    numpy.set_printoptions(**state["shown"])
+    numpy.seterr(**state["errors"])
+    numpy.seterrcall(state["called"])
+    numpy.setbufsize(state["buffer"])
+
+
+def _take_pandas_options() -> Any:
+    """The options that are not what they are by default."""
+    return dict(_changed_options()) if "pandas" in sys.modules else None
+
+
+def _changed_options() -> List[Tuple[str, Any]]:
+    config = importlib.import_module("pandas._config.config")
+    known = [(name, one.defval) for name, one in config._registered_options.items() if name not in config._deprecated_options]
+    found = [(name, config.get_option(name), usual) for name, usual in known]
+    return [(name, value) for name, value, usual in found if type(value) is not type(usual) or value != usual]
+
+
+def _set_pandas_options(state: Any) -> None:
+    pandas = importlib.import_module("pandas")
+    for name in [name for name, _ in _changed_options() if name not in state]:
+        pandas.reset_option(f"^{name}$")
+    for name, value in state.items():
+        pandas.set_option(name, value)
+
+
+def _take_limits() -> Any:
+    return {name: getattr(sys, "get" + name)() for name in _LIMITS if hasattr(sys, "get" + name)}
+
+
+def _set_limits(state: Any) -> None:
+    for name, value in state.items():
+        getattr(sys, "set" + name, lambda value: None)(value)
+
+
+def ways_to_send() -> Dict[str, Tuple[Callable[[], Any], Callable[[Any], None]]]:
+    """How to take and to set what a channel holds, by the name of the channel. Asked before any cell runs."""
+    loggers = Loggers()
+    return {
+        "library:warnings": (_take_warnings, _set_warnings),
+        "library:logging": (loggers.take, loggers.set),
+        "library:decimal": (_take_decimal, _set_decimal),
+        "library:numpy.settings": (_take_numpy_settings, _set_numpy_settings),
+        "library:pandas.options": (_take_pandas_options, _set_pandas_options),
+        "library:sys.limits": (_take_limits, _set_limits),
+    }

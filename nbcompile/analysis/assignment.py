@@ -61,7 +61,7 @@ def store_attribute(frame: Frame, receiver: Value, name: str, value: Value, node
         namespace.store(frame, Value("str", const=name), value, node)
         return
     if type(receiver.callee) is str:
-        channels.library_store(frame, receiver.callee, name, node)
+        channels.library_store(frame, receiver.callee, name, node, value)
         return
     if receiver.type == "shell":
         walk.effect(frame, channels.SHELL, "write", name, node)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from nbcompile.analysis.aliases import ANY, KEPT, KEYS, Assumption
 from nbcompile.analysis.values import NO_OBJECTS, SCALAR, Bound, Function, Value, join, single
+from nbcompile.model.facts import RESTORE
 
 if TYPE_CHECKING:
     from nbcompile.analysis.walk import Walk
@@ -110,6 +111,12 @@ class Trace:
         self.given: dict[str, Value] = {}
         self.cells: dict[str, Value] = {}
         self.assumptions: list[Assumption] = []
+
+    def touch(self, key: EffectKey, mark: Mark) -> None:
+        """State is touched. What is restored that the same code has replaced is as it was before."""
+        if key.mode == RESTORE and self.effects.pop(key._replace(mode="write"), None) is not None:
+            return
+        self.effects.setdefault(key, mark)
 
 
 class Scope:

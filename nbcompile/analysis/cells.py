@@ -10,7 +10,7 @@ from typing import NamedTuple
 from nbcompile.analysis import caches, classes, expressions, guesses, rows, statements, types
 from nbcompile.analysis.aliases import KEPT, KEYS
 from nbcompile.analysis.bindings import GONE, CellFrame, EffectKey, Mark, Origin, Spot, TooMuchHeld, Trace, origin, spot
-from nbcompile.analysis.channels import ADDRESSES, FILES
+from nbcompile.analysis.channels import ADDRESSES, FILES, STREAMS, note_streams
 from nbcompile.analysis.imports import reloaded_modules
 from nbcompile.analysis.known import Known
 from nbcompile.analysis.modules import module_of_class, note_states
@@ -244,13 +244,17 @@ class _Notebook:
         trace.effects = {}
         self._execute(frame, statement, record, last=last)
         made, trace.effects = trace.effects, before
-        sets = {key: mark for key, mark in made.items() if key.mode == "write" and key.channel.startswith("library:")}
+        written = {key: mark for key, mark in made.items() if key.mode == "write" and key.channel.startswith("library:")}
+        # A stream is not replaced again: what is shown there would be shown twice.
+        sets = {} if any(key.channel == STREAMS for key in written) else written
         # What is set may be found by asking the library for it: `logging.getLogger("a")`.
         channels = {key.channel for key in sets}
         only_sets = bool(sets) and all(key in sets or (key.mode == "read" and key.channel in channels) for key in made)
         if not only_sets or _sizes(trace) != sizes or trace.opaque is not None:
             sets = {}
-        trace.effects.update((key, mark) for key, mark in made.items() if key not in before and key not in sets)
+        for key, mark in made.items():
+            if key not in sets:
+                trace.touch(key, mark)
         if not sets:
             return False
         names = tuple(name for name in _names_in(statement) if name in frame.top.values or name in self.walk.namespace)
@@ -307,6 +311,7 @@ class _Notebook:
             walk.outdated(name)
         self._share(frame, record, told_apart)
         self._addresses(frame, record)
+        note_streams(frame)
         record.effects = [(*key, mark) for key, mark in sorted(trace.effects.items(), key=lambda item: (item[1].spot, item[0]))]
         for reason, (mark, remedy, objects) in trace.unknowns.items():
             names = walk.names_reaching(heap.above(objects)) if objects else None

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from nbcompile.analysis.aliases import KEPT
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.known import Action
-from nbcompile.analysis.values import Value, single
+from nbcompile.analysis.values import SCALAR, Value, single
 from nbcompile.analysis.visit import Call
+from nbcompile.model.facts import RESTORE
 
 FILES = "files"
 MATPLOTLIB = "matplotlib"
@@ -29,6 +30,11 @@ PATCHES = "library:patches"
 ADDRESSES = "addresses"
 # What a process knows of its own objects: where they lie, how much memory they have, who refers to them.
 REFERENCES = "references"
+# Where everything is printed, and the type of what is there from the beginning.
+STREAMS = "library:sys.streams"
+STREAM, _STREAM_NAMES = "sys.Stream", frozenset(("stdout", "stderr"))
+# Libraries whose settings travel, which what is set under their names does not.
+_WITH_SETTINGS = frozenset(("warnings", "logging", "decimal"))
 _SHELL_TYPES = frozenset(("IPython.core.interactiveshell.InteractiveShell", "IPython.InteractiveShell", "IPython.get_ipython"))
 _STACK = "contextlib.ExitStack"
 # What sets something of its library as long as it is entered.
@@ -101,14 +107,34 @@ def _subject(call: Call, action: Action) -> str:
     return ""
 
 
-def library_store(frame: Frame, path: str, name: str, node: ast.AST) -> None:
+def library_store(frame: Frame, path: str, name: str, node: ast.AST, value: Value = SCALAR) -> None:
     """`library.name = value` or `library.thing[name] = value`: the library is no longer as it was imported."""
     known = frame.walk.known.canonical(path)
     channel = SHELL if known in _SHELL_TYPES else _STORES.get(known)
     if channel is not None:
         frame.walk.effect(frame, channel, "write", name, node)
+    elif known == "sys" and name in _STREAM_NAMES:
+        _replace_stream(frame, name, value, node)
     else:
-        frame.walk.effect(frame, LIBRARY + known.partition(".")[0], "write", f"{known}.{name}".rstrip("."), node)
+        state = f"{known}.names" if known in _WITH_SETTINGS else known.partition(".")[0]
+        frame.walk.effect(frame, LIBRARY + state, "write", f"{known}.{name}".rstrip("."), node)
+
+
+def _replace_stream(frame: Frame, name: str, value: Value, node: ast.AST) -> None:
+    """`sys.stdout = value`. A value that was found there puts back what was there before; the runtime sees whether it did."""
+    frame.walk.effect(frame, STREAMS, RESTORE if value.type == STREAM else "write", f"sys.{name}", node)
+
+
+def are_streams_replaced(frame: Frame) -> bool:
+    """Whether `sys.stdout` may be another than at the beginning, so that what is found there is nothing to go back to."""
+    return frame.walk.streams_replaced or any(key.channel == STREAMS and key.mode == "write" for key in frame.trace.effects)
+
+
+def note_streams(frame: Frame) -> None:
+    """A cell has ended: whether the streams are those of the beginning."""
+    modes = {key.mode for key in frame.trace.effects if key.channel == STREAMS}
+    if modes:
+        frame.walk.streams_replaced = "write" in modes
 
 
 def stay_entered(frame: Frame, node: ast.AST, context: Value, given: Sequence[Value]) -> None:

@@ -525,7 +525,7 @@ def _replay_captures(frame: Frame, summary: Summary, replacing: Replacing, node:
 def _replay_effects(frame: Frame, summary: Summary, replacing: Replacing, node: ast.AST, via: tuple[str, ...]) -> None:
     trace, here = summary.trace, spot(node)
     for key, mark in trace.effects.items():
-        frame.trace.effects.setdefault(key, Mark(here, via + mark.via, mark.reason))
+        frame.trace.touch(key, Mark(here, via + mark.via, mark.reason))
     for reason, (mark, remedy, objects) in trace.unknowns.items():
         real = tuple(number for one in objects for number in replacing.objects(one))
         frame.trace.unknowns.setdefault(reason, (Mark(here, via + mark.via), remedy, real))

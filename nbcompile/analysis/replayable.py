@@ -118,10 +118,15 @@ def _is_definition(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.ClassDef):
         return _is_plain_class(statement)
     if isinstance(statement, ast.Assign):
-        return _is_constant(statement.value) and all(map(_is_name, statement.targets))
+        return _is_constant(statement.value) and not _is_stream(statement.value) and all(map(_is_name, statement.targets))
     if isinstance(statement, ast.AnnAssign):
         return statement.value is not None and _is_constant(statement.value) and _is_name(statement.target)
     return _is_choice_of_definitions(statement)
+
+
+def _is_stream(node: ast.expr) -> bool:
+    """Whether this is where everything is printed, which is another while a cell has put something in its place."""
+    return isinstance(node, ast.Attribute) and node.attr in ("stdout", "stderr")
 
 
 def _is_choice_of_definitions(statement: ast.stmt) -> bool:

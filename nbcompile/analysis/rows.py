@@ -296,6 +296,8 @@ def _result(call: Call, result: Result) -> Value:
             return _container(call, result)
         if _draws_on_current(call, result):
             return Value(result.type, single(frame.walk.figure()))
+        if result.type == channels.STREAM and channels.are_streams_replaced(frame):
+            return frame.fresh(call.node, "")
         return frame.fresh(call.node, result.type, opened=not frame.walk.known.is_plain(result.type))
     if kind == "none":
         return NONE

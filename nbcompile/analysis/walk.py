@@ -103,6 +103,7 @@ class Walk:
         self.called_by_shell: list[Value] = []
         self.results: list[tuple[int, Value, bool]] = []
         self._library: dict[str, Value] = {}
+        self.streams_replaced = False
 
     # -- cells and their names -----------------------------------------------------------------------------------
 
@@ -239,7 +240,7 @@ class Walk:
         if channel == "files" and mode != "read":
             self.written[subject] = None
         if key not in frame.trace.effects:
-            frame.trace.effects[key] = Mark(spot(node), (), reason)
+            frame.trace.touch(key, Mark(spot(node), (), reason))
 
     def imported(self, frame: Frame, module: str, node: ast.AST) -> None:
         """A module is imported; it may be one that an earlier cell has written.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nbcompile.dataflow.files import Files
 from nbcompile.model.diagnostic import Span
-from nbcompile.model.facts import TEMPORARY_OF_PROCESS, CellFacts, Effect, FactsKind, StatementId
+from nbcompile.model.facts import RESTORE, TEMPORARY_OF_PROCESS, CellFacts, Effect, FactsKind, StatementId
 from nbcompile.model.graph import CHANNEL, FILE, Edge, EdgeKind, Fusion, Version
 
 _RANDOM = frozenset(("random", "numpy.random", "torch.random"))
@@ -24,11 +24,13 @@ _SHELL, _UMASK, _LOCALE, _DISPLAY, _EXTENSIONS = "shell", "umask", "locale", "li
 _PLOTS = frozenset(("matplotlib", "seaborn", "pandas", "pylab", "networkx", "statsmodels", "sklearn", "scipy", "sympy"))
 # Once a notebook sets it, whoever draws may set it, too: with the first figure plots become interactive.
 _INTERACTIVE = "matplotlib.interactive"
+# What cells put in the place of functions of libraries that have settings, and handlers of their own.
+_NAMES_OF_LIBRARIES = ("library:logging.handlers", "library:logging.names", "library:warnings.names", "library:decimal.names")
 # Libraries whose settings say how values are shown, by whatever cell.
 _SHOW = ("library:display", "library:numpy", "library:pandas", "library:sympy", *_OF_NUMBERS)
-_READ_BY_ALL = frozenset((_WARNINGS, _LOGGING, "library:logging.handlers", *_SHOW))
+_READ_BY_ALL = frozenset((_WARNINGS, _LOGGING, *_NAMES_OF_LIBRARIES, *_SHOW))
 # The streams and the builtins.
-_OF_THE_PROCESS = ("library:sys", _LIMITS, "library:builtins", "library:patches", "library:resource")
+_OF_THE_PROCESS = ("library:sys", "library:sys.streams", _LIMITS, "library:builtins", "library:patches", "library:resource")
 _READ_BY_EVERYTHING = frozenset((*_READ_BY_IMPORTS, _SHELL, _UMASK, _LOCALE, _DISPLAY, *_OF_THE_PROCESS))
 # The last error that the shell has shown: set by cells that fail and are allowed to.
 _ERRORS = "errors"
@@ -189,7 +191,11 @@ class _Linker:
             for statement, made_in in channel.statements.items():
                 replays.update(dict.fromkeys((statement, *self.statements[statement])))
                 self._edge(made_in, cell.index, version)
-        if modes - {"read"}:
+        if modes - {"read"} == {RESTORE}:
+            # It is as every process has it.
+            self.channels[name] = _Channel()
+            makes.append(Version(version, cell.index))
+        elif modes - {"read"}:
             self._write(cell, name, effects, channel)
             makes.append(Version(version, cell.index))
 

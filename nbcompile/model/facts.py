@@ -15,6 +15,8 @@ from nbcompile.model.notebook import CellId
 
 # What the name of a file begins with that lies in a temporary directory, whose real name is known only when it is made.
 TEMPORARY = "/tmp/made-by-cell-"  # noqa: S108 (no such directory is ever made)
+# The mode of an effect that makes state what it is in every process.
+RESTORE = "restore"
 TEMPORARY_OF_PROCESS = f"{TEMPORARY}of-process"
 # What the reason of every change says that is only a guess.
 GUESS = " may "
@@ -93,8 +95,9 @@ class Sharing(NamedTuple):
 
 
 class Effect(NamedTuple):
-    """State that is not a name: `mode` is read, write, append, draw or advance; `subject` is a path, a module, a variable, or empty.
+    """State that is not a name: `mode` is read, write, append, draw, advance or restore.
 
+    `subject` is a path, a module, a variable, or empty.
     `statement` is the definition statement that has this effect when it is run again, if one has.
     """
 

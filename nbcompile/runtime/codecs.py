@@ -42,14 +42,14 @@ from .code_places import CodeFinder, CodePlace
 from .definitions import NamesAfter
 from .extents import COPIED_ON_WRITE, FROZEN, READ_ONLY, Extent, Extents, address_of
 from .instances import complete, has_hooks, inherited, is_own, make_bare, take_apart
-from .library_settings import PLAIN_HANDLERS, Tied, reduce_handler
+from .library_settings import PLAIN_HANDLERS, Tied, described_handler, handler_at, made_handler, place_of_handler
 from .loaded import LOADED
 from .local_classes import LocalClasses
 from .payload_file import broken_payload
 from .placeholders import CannotTravel, Placeholder, TravelFailure, placeholder_failure, tied_to_a_process
 from .set_order import Filling, Order, filling, order_of_adding
 from .sharing import Reach
-from .streams import OutStream
+from .streams import OutStream, stream_of_process
 from .tables import have_as_others, is_had_by_others, is_known_as_copy, make_known_as_copy, own_attributes, set_own_attributes
 
 NAMES = types.ModuleType("nbcompile_payload", "What the frames of payloads call; see nbcompile.")
@@ -82,6 +82,7 @@ _own, _read_only = payload_name("own"), payload_name("read_only")
 _extent, _view, _over, _tensor, _parameter, _storage = map(payload_name, ("extent", "view", "over", "tensor", "parameter", "storage"))
 _function, _set_function, _cell, _cached = map(payload_name, ("function", "set_function", "cell", "cached"))
 _shell = payload_name("shell")
+_stream, _handler, _handler_of = map(payload_name, ("stream", "handler", "handler_of"))
 _set_attributes, _set_state = payload_name("set_attributes"), payload_name("set_state")
 _bare, _put_in = payload_name("bare"), payload_name("put_in")
 _own_dictionary, _set_items = payload_name("own_dictionary"), payload_name("set_items")
@@ -200,7 +201,7 @@ class ValueWriter(pickle.Pickler):
             _SetsInOrder: lambda value: (_fill_sets, (value.fillings,)),
             _Connections: lambda value: (_connect_all, (value.functions,)),
             _Sentinel: lambda value: (_attribute, value.place),
-            OutStream: lambda value: self._reduce_tied(value, "a stream"),
+            OutStream: lambda value: (_stream, (value.name,)),
             type(...): lambda value: (_attribute, ("builtins", "Ellipsis")),
             type(NotImplemented): lambda value: (_attribute, ("builtins", "NotImplemented")),
             property: lambda value: (property, (value.fget, value.fset, value.fdel, value.__doc__)),
@@ -354,8 +355,9 @@ class ValueWriter(pickle.Pickler):
         return {**state, **found} if found else state
 
     def _reduce_handler(self, value: Any) -> Any:
+        place = place_of_handler(value)
         try:
-            return reduce_handler(value)
+            return (_handler_of, place) if place else (_handler, described_handler(value))
         except Tied as tied:
             return self._fail(value, tied.what, "it belongs to the process that made it")
 
@@ -889,6 +891,15 @@ class Reader(pickle.Unpickler):
 
     def attribute(self, module: str, name: str) -> Any:
         return getattr(importlib.import_module(module), name)
+
+    def stream(self, name: str) -> Any:
+        return stream_of_process(name)
+
+    def handler(self, *described: Any) -> Any:
+        return made_handler(*described)
+
+    def handler_of(self, logger: str, number: int) -> Any:
+        return handler_at(logger, number)
 
     def placeholder(self, *failure: str) -> Any:
         return Placeholder(TravelFailure(*failure))

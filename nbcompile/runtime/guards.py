@@ -44,7 +44,7 @@ DISPLAY = "library:display"
 # numpy 2 loads it when it is first asked for. From then on it has a state.
 _LATE = "numpy.random"
 # Where everything is printed.
-STREAMS = "library:sys"
+STREAMS = "library:sys.streams"
 _MODULE_FINDERS = (f"{os.sep}importlib{os.sep}", "pkgutil.py", f"{os.sep}pkg_resources{os.sep}", f"{os.sep}importlib_metadata{os.sep}")
 
 

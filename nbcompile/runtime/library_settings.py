@@ -9,7 +9,7 @@ import importlib
 import logging
 import sys
 import warnings
-from typing import Any, Callable, Dict, Iterator, List, Tuple, cast
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, cast
 
 _LEVELS = dict(logging._levelToName)
 _SHOWS = warnings.showwarning, warnings.formatwarning
@@ -75,7 +75,7 @@ class Loggers:
         library = _library_that_logs(name)
         if logger.filters and not library:
             raise Tied(logger.filters[0], "a filter of a logger")
-        handlers = [_OWN if self._is_own(one, library) else _described_handler(one) for one in logger.handlers]
+        handlers = [_OWN if self._is_own(one, library) else described_handler(one) for one in logger.handlers]
         return {"set": (logger.level, logger.propagate, logger.disabled), "handlers": handlers, "library": library}
 
     def _is_own(self, handler: Any, library: str) -> bool:
@@ -102,7 +102,7 @@ class Loggers:
 
     def _set_handlers(self, logger: logging.Logger, library: str, wanted: List[Any]) -> None:
         own = iter([one for one in logger.handlers if self._is_own(one, library)])
-        made = [next(own, None) if one == _OWN else _made_handler(*one) for one in wanted]
+        made = [next(own, None) if one == _OWN else made_handler(*one) for one in wanted]
         logger.handlers[:] = [one for one in made if one is not None]
 
 
@@ -118,7 +118,8 @@ def _library_that_logs(name: str) -> str:
     return top if top in sys.modules and top != "__main__" else ""
 
 
-def _described_handler(handler: Any) -> Tuple[Any, ...]:
+def described_handler(handler: Any) -> Tuple[Any, ...]:
+    """What a handler is made of. Raises `Tied` where that belongs to the process."""
     stream = getattr(handler, "stream", None)
     place = next((name for name in _STREAMS if stream is getattr(sys, name)), None)
     if type(handler) not in PLAIN_HANDLERS or handler.filters or not (stream is None or place):
@@ -127,7 +128,8 @@ def _described_handler(handler: Any) -> Tuple[Any, ...]:
     return kind, place, handler.level, handler.formatter, handler.name, getattr(handler, "terminator", None)
 
 
-def _made_handler(kind: int, place: Any, level: int, formatter: Any, name: Any, terminator: Any) -> logging.Handler:
+def made_handler(kind: int, place: Any, level: int, formatter: Any, name: Any, terminator: Any) -> logging.Handler:
+    """A handler like the one that was described."""
     make: Callable[..., logging.Handler] = PLAIN_HANDLERS[kind]
     made = make(getattr(sys, place)) if place else make()
     made.setLevel(level)
@@ -138,17 +140,13 @@ def _made_handler(kind: int, place: Any, level: int, formatter: Any, name: Any, 
     return made
 
 
-def reduce_handler(handler: logging.Handler) -> Tuple[Callable[..., Any], Tuple[Any, ...]]:
-    """A handler that a logger has is found there, where the loggers have been set; any other is made again.
-
-    Raises `Tied` where it cannot be.
-    """
-    places = ((name, one.handlers.index(handler)) for name, one in _all_loggers() if handler in one.handlers)
-    place = next(places, None)
-    return (_handler_of, place) if place else (_made_handler, _described_handler(handler))
+def place_of_handler(handler: logging.Handler) -> Optional[Tuple[str, int]]:
+    """The logger that has a handler, and the how manieth it is there: where the loggers have been set, it is found there."""
+    return next(((name, one.handlers.index(handler)) for name, one in _all_loggers() if handler in one.handlers), None)
 
 
-def _handler_of(logger: str, number: int) -> logging.Handler:
+def handler_at(logger: str, number: int) -> logging.Handler:
+    """The handler that a logger has at this place."""
     return logging.getLogger(logger or None).handlers[number]
 
 

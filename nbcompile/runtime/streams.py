@@ -163,6 +163,13 @@ class OutStream(io.TextIOBase):
 
 # What a kernel's stream calls itself: libraries look.
 OutStream.__module__ = "ipykernel.iostream"
+# The streams of this process, whatever cells have put in their place.
+_OF_PROCESS: Dict[str, OutStream] = {}
+
+
+def stream_of_process(name: str) -> Any:
+    """What `sys.stdout` or `sys.stderr` is before a cell replaces it."""
+    return _OF_PROCESS.get(name) or getattr(sys, name)
 
 
 class Streams:
@@ -187,6 +194,7 @@ class Streams:
         self.out = OutStream("stdout", self._recorder, self._descriptors.get("stdout"))
         self.err = OutStream("stderr", self._recorder, self._descriptors.get("stderr"))
         sys.stdout, sys.stderr = self.out, self.err
+        _OF_PROCESS.update(stdout=self.out, stderr=self.err)
         self._recorder.flush = self.flush
         os.register_at_fork(after_in_child=self._after_fork)
         parent = os.getppid()
@@ -206,6 +214,7 @@ class Streams:
         self.flush()
         self._recorder.flush = lambda: None
         sys.stdout, sys.stderr = self._before
+        _OF_PROCESS.clear()
         for descriptor in self._descriptors.values():
             descriptor.restore()
 

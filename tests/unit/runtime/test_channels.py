@@ -125,6 +125,11 @@ TRIPS = {
         "pd.options.display.max_rows = 4; pd.set_option('display.float_format', '{:.1f}'.format); pd.set_option('display.width', 33)",
         "pd.reset_option('display.width'); print(pd.DataFrame({'a': [0.25] * 9}), pd.get_option('display.width'))",
     ),
+    "the stream of the beginning": (
+        "import io, sys; kept = sys.stdout; handler_of_stream = [sys.stderr]",
+        "sys.stdout = io.StringIO(); sys.stdout = kept",
+        "print(kept is sys.stdout, handler_of_stream[0] is sys.stderr)",
+    ),
     "how deep calls go": ("import sys", "sys.setrecursionlimit(4321)", "print(sys.getrecursionlimit())"),
     "chosen figure formats": (
         "import matplotlib.pyplot as plt; import matplotlib_inline.backend_inline as inline",

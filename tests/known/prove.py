@@ -477,7 +477,10 @@ class Trial:
                 if action.verb in _CHANGING:
                     held = action.targets if action.verb != "puts" else action.targets[-1:]
                     allowed += [
-                        value for target in held if action.verb in ("changes", "asks", "consumes", "puts") for value in self._meant(target)
+                        value
+                        for target in held
+                        if action.verb in ("changes", "closes", "asks", "consumes", "puts")
+                        for value in self._meant(target)
                     ]
                     allowed += [self.receiver] if action.verb in ("keeps", "extends") else []
                 if action.verb in ("draws", "loads", "saves", "appends", "opens"):

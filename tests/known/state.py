@@ -347,13 +347,13 @@ def channels():
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         found["numpy.random"] = pickle.dumps(numpy.random.get_state())
-        found["library:numpy"] = str(numpy.get_printoptions()) + str(numpy.geterr())
+        found["library:numpy.settings"] = str(numpy.get_printoptions()) + str(numpy.geterr())
     matplotlib = sys.modules.get("matplotlib")
     if matplotlib is not None:
         found["matplotlib"] = str(sorted((key, str(value)) for key, value in dict.items(matplotlib.rcParams) if key != "backend"))
     pandas = sys.modules.get("pandas")
     if pandas is not None:
-        found["library:pandas"] = str(pandas._config.config._global_config)
+        found["library:pandas.options"] = str(pandas._config.config._global_config)
     warnings, logging = sys.modules["warnings"], sys.modules.get("logging")
     found["library:warnings"] = str(warnings.filters)
     if logging is not None:

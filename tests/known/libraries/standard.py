@@ -27,8 +27,8 @@ _HIDDEN = """
     pathlib.Path.iterdir pathlib.Path.glob pathlib.Path.rglob pathlib.Path.symlink_to pathlib.Path.hardlink_to shutil.copymode
     shutil.copystat tempfile.TemporaryDirectory csv.Reader csv.DictReader csv.Writer pickle.Pickler shelve.Shelf dbm.Database
     difflib.SequenceMatcher tarfile.TarFile hashlib hashlib.Hash argparse.ArgumentParser configparser.ConfigParser.read
-    graphlib.TopologicalSorter contextlib.chdir contextlib.ExitStack logging logging.Logger logging.Handler sys.path socket.socket
-    subprocess.Popen threading.Lock concurrent.futures.Future sqlite3 sqlite3.Connection sqlite3.Cursor xml.Element
+    graphlib.TopologicalSorter contextlib.chdir contextlib.ExitStack logging logging.Logger logging.Handler logging.StreamHandler sys.path
+    socket.socket subprocess.Popen threading.Lock concurrent.futures.Future sqlite3 sqlite3.Connection sqlite3.Cursor xml.Element
 """
 
 
@@ -241,6 +241,7 @@ LIBRARY = Library(
         "warnings.catch_warnings": "warnings.catch_warnings(record=True)",
         "logging.Logger": "logging.getLogger('given')",
         "logging.Handler": "logging.StreamHandler(out)",
+        "logging.StreamHandler": "logging.StreamHandler(out)",
         "logging.Formatter": "logging.Formatter()",
         "sys.path": "sys.path",
         "sys.modules": "sys.modules",

@@ -90,13 +90,14 @@ class Channels:
         """The state of a channel after a cell has set it; `None` where its library is not loaded."""
         self._current[name] = cell
         try:
-            return self.look(name)
+            # Numbers of `decimal` and numpy are shown as context variables say.
+            return self._kernel.in_context(self.look, name)
         except Tied as tied:
             return Placeholder(TravelFailure(f"channel:{name}@{cell}", type_name(type(tied.value)), tied.what, "it belongs to its process"))
 
     def look(self, name: str) -> Any:
         """The state of a channel as it is now."""
-        return self._kernel.in_context(self._ways[name][0])
+        return self._ways[name][0]()
 
     def is_current(self, name: str, cell: int) -> bool:
         """Whether the channel is in the state in which this cell left it."""

@@ -126,15 +126,18 @@ def _replace_stream(frame: Frame, name: str, value: Value, node: ast.AST) -> Non
 
 
 def are_streams_replaced(frame: Frame) -> bool:
-    """Whether `sys.stdout` may be another than at the beginning, so that what is found there is nothing to go back to."""
-    return frame.walk.streams_replaced or any(key.channel == STREAMS and key.mode == "write" for key in frame.trace.effects)
+    """Whether a stream may be another than at the beginning, so that what is found there is nothing to go back to."""
+    return bool(frame.walk.replaced or _streams_touched(frame, "write"))
 
 
 def note_streams(frame: Frame) -> None:
-    """A cell has ended: whether the streams are those of the beginning."""
-    modes = {key.mode for key in frame.trace.effects if key.channel == STREAMS}
-    if modes:
-        frame.walk.streams_replaced = "write" in modes
+    """A cell has ended: which streams are not those of the beginning."""
+    walk = frame.walk
+    walk.replaced = (walk.replaced - _streams_touched(frame, RESTORE)) | _streams_touched(frame, "write")
+
+
+def _streams_touched(frame: Frame, mode: str) -> set[str]:
+    return {key.subject for key in frame.trace.effects if key.channel == STREAMS and key.mode == mode}
 
 
 def stay_entered(frame: Frame, node: ast.AST, context: Value, given: Sequence[Value]) -> None:

@@ -103,7 +103,8 @@ class Walk:
         self.called_by_shell: list[Value] = []
         self.results: list[tuple[int, Value, bool]] = []
         self._library: dict[str, Value] = {}
-        self.streams_replaced = False
+        # Streams that are not those of the beginning.
+        self.replaced: set[str] = set()
 
     # -- cells and their names -----------------------------------------------------------------------------------
 

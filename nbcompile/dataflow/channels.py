@@ -54,11 +54,13 @@ class ChannelLinks:
 class _Channel:
     """The newest state of one channel."""
 
-    __slots__ = ("maker", "readers", "statements", "tied")
+    __slots__ = ("maker", "readers", "replaced", "statements", "tied")
 
     def __init__(self) -> None:
         self.maker = -1
         self.tied = False
+        # What was set of it, as long as it was not restored.
+        self.replaced: set[str] = set()
         self.readers: list[int] = []
         self.statements: dict[StatementId, int] = {}
 
@@ -192,8 +194,10 @@ class _Linker:
                 replays.update(dict.fromkeys((statement, *self.statements[statement])))
                 self._edge(made_in, cell.index, version)
         if modes - {"read"} == {RESTORE}:
-            # It is as every process has it.
-            self.channels[name] = _Channel()
+            channel.replaced -= {effect.subject for effect in effects}
+            if not channel.replaced:
+                # It is as every process has it.
+                self.channels[name] = _Channel()
             makes.append(Version(version, cell.index))
         elif modes - {"read"}:
             self._write(cell, name, effects, channel)
@@ -207,6 +211,7 @@ class _Linker:
         else:
             channel.maker = cell.index
             channel.statements = {}
+            channel.replaced |= {effect.subject for effect in writes}
             channel.tied = any(stuck.name == CHANNEL + name for stuck in cell.stuck)
 
     def _starts_anew(self, name: str, effects: list[Effect]) -> bool:

@@ -101,9 +101,22 @@ class Loggers:
         logging.captureWarnings(state["warnings"])
 
     def _set_handlers(self, logger: logging.Logger, library: str, wanted: List[Any]) -> None:
-        own = iter([one for one in logger.handlers if self._is_own(one, library)])
-        made = [next(own, None) if one == _OWN else made_handler(*one) for one in wanted]
-        logger.handlers[:] = [one for one in made if one is not None]
+        """Handlers that are there already stay the objects that they are: variables may hold them."""
+        there, found = list(logger.handlers), []
+        for one in wanted:
+            fits = (place for place, handler in enumerate(there) if self._fits(handler, library, one))
+            place = next(fits, None)
+            if place is not None:
+                found.append(_changed_handler(there.pop(place), one))
+            elif one != _OWN:
+                found.append(made_handler(*one))
+        logger.handlers[:] = found
+
+    def _fits(self, handler: Any, library: str, wanted: Any) -> bool:
+        if wanted == _OWN or self._is_own(handler, library):
+            return bool(wanted == _OWN and self._is_own(handler, library))
+        kind, place = wanted[:2]
+        return type(handler) is PLAIN_HANDLERS[kind] and getattr(handler, "stream", None) is (getattr(sys, place) if place else None)
 
 
 def _all_loggers() -> Iterator[Tuple[str, logging.Logger]]:
@@ -128,16 +141,22 @@ def described_handler(handler: Any) -> Tuple[Any, ...]:
     return kind, place, handler.level, handler.formatter, handler.name, getattr(handler, "terminator", None)
 
 
-def made_handler(kind: int, place: Any, level: int, formatter: Any, name: Any, terminator: Any) -> logging.Handler:
+def made_handler(*described: Any) -> logging.Handler:
     """A handler like the one that was described."""
+    kind, place = described[:2]
     make: Callable[..., logging.Handler] = PLAIN_HANDLERS[kind]
-    made = make(getattr(sys, place)) if place else make()
-    made.setLevel(level)
-    made.setFormatter(formatter)
-    made.name = name
-    if terminator is not None:
-        made.terminator = terminator  # type: ignore[attr-defined]
-    return made
+    return _changed_handler(make(getattr(sys, place)) if place else make(), described)
+
+
+def _changed_handler(handler: logging.Handler, described: Any) -> logging.Handler:
+    if described != _OWN:
+        level, formatter, name, terminator = described[2:]
+        handler.setLevel(level)
+        handler.setFormatter(formatter)
+        handler.name = name
+        if terminator is not None:
+            cast("Any", handler).terminator = terminator
+    return handler
 
 
 def place_of_handler(handler: logging.Handler) -> Optional[Tuple[str, int]]:

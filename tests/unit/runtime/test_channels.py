@@ -1,8 +1,11 @@
 """State that is not a name is the same in the next process, bit for bit, and nobody else's."""
 
+import logging
+import sys
+
 import pytest
 
-from nbcompile.runtime.library_settings import ways_to_send
+from nbcompile.runtime.library_settings import Loggers, ways_to_send
 from tests.unit.runtime.chain import run_chain, run_together, texts
 
 pytestmark = pytest.mark.slow
@@ -162,6 +165,19 @@ def test_state_is_taken_over(name, tmp_path):
 def test_what_belongs_to_its_process_is_refused(cells, tmp_path):
     steps = run_chain(cells, tmp_path / "chain", channels=CHANNELS)
     assert [one["code"] for one in steps[-1]["guards"]] == ["NB506"]
+
+
+def test_a_handler_that_is_there_stays_the_same_object():
+    logger = logging.getLogger("handlers that stay")
+    loggers = Loggers()
+    handler = logging.StreamHandler(sys.stdout)
+    logger.addHandler(handler)
+    state = loggers.take()
+    handler.setLevel("ERROR")
+    logger.addHandler(logging.NullHandler())
+    loggers.set(state)
+    assert (logger.handlers, handler.level) == ([handler], logging.NOTSET)
+    logger.handlers.clear()
 
 
 def mask_addresses(text):

@@ -125,8 +125,8 @@ def _is_definition(statement: ast.stmt) -> bool:
 
 
 def _is_stream(node: ast.expr) -> bool:
-    """Whether this is where everything is printed, which is another while a cell has put something in its place."""
-    return isinstance(node, ast.Attribute) and node.attr in ("stdout", "stderr")
+    """Whether this has where everything is printed, which is another while a cell has put something in its place."""
+    return any(isinstance(part, ast.Attribute) and part.attr in ("stdout", "stderr") for part in ast.walk(node))
 
 
 def _is_choice_of_definitions(statement: ast.stmt) -> bool:

@@ -42,7 +42,7 @@ from .code_places import CodeFinder, CodePlace
 from .definitions import NamesAfter
 from .extents import COPIED_ON_WRITE, FROZEN, READ_ONLY, Extent, Extents, address_of
 from .instances import complete, has_hooks, inherited, is_own, make_bare, take_apart
-from .library_settings import PLAIN_HANDLERS, Tied, described_handler, handler_at, made_handler, place_of_handler
+from .library_settings import PLAIN_HANDLERS, Tied, described_handler, sent_handler
 from .loaded import LOADED
 from .local_classes import LocalClasses
 from .payload_file import broken_payload
@@ -82,7 +82,7 @@ _own, _read_only = payload_name("own"), payload_name("read_only")
 _extent, _view, _over, _tensor, _parameter, _storage = map(payload_name, ("extent", "view", "over", "tensor", "parameter", "storage"))
 _function, _set_function, _cell, _cached = map(payload_name, ("function", "set_function", "cell", "cached"))
 _shell = payload_name("shell")
-_stream, _handler, _handler_of = map(payload_name, ("stream", "handler", "handler_of"))
+_stream, _handler = payload_name("stream"), payload_name("handler")
 _set_attributes, _set_state = payload_name("set_attributes"), payload_name("set_state")
 _bare, _put_in = payload_name("bare"), payload_name("put_in")
 _own_dictionary, _set_items = payload_name("own_dictionary"), payload_name("set_items")
@@ -355,9 +355,8 @@ class ValueWriter(pickle.Pickler):
         return {**state, **found} if found else state
 
     def _reduce_handler(self, value: Any) -> Any:
-        place = place_of_handler(value)
         try:
-            return (_handler_of, place) if place else (_handler, described_handler(value))
+            return _handler, described_handler(value)
         except Tied as tied:
             return self._fail(value, tied.what, "it belongs to the process that made it")
 
@@ -896,10 +895,7 @@ class Reader(pickle.Unpickler):
         return stream_of_process(name)
 
     def handler(self, *described: Any) -> Any:
-        return made_handler(*described)
-
-    def handler_of(self, logger: str, number: int) -> Any:
-        return handler_at(logger, number)
+        return sent_handler(*described)
 
     def placeholder(self, *failure: str) -> Any:
         return Placeholder(TravelFailure(*failure))

@@ -8,8 +8,10 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+import uuid
 import warnings
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, cast
+import weakref
+from typing import Any, Callable, Dict, Iterator, List, Tuple, cast
 
 _LEVELS = dict(logging._levelToName)
 _SHOWS = warnings.showwarning, warnings.formatwarning
@@ -101,22 +103,9 @@ class Loggers:
         logging.captureWarnings(state["warnings"])
 
     def _set_handlers(self, logger: logging.Logger, library: str, wanted: List[Any]) -> None:
-        """Handlers that are there already stay the objects that they are: variables may hold them."""
-        there, found = list(logger.handlers), []
-        for one in wanted:
-            fits = (place for place, handler in enumerate(there) if self._fits(handler, library, one))
-            place = next(fits, None)
-            if place is not None:
-                found.append(_changed_handler(there.pop(place), one))
-            elif one != _OWN:
-                found.append(made_handler(*one))
-        logger.handlers[:] = found
-
-    def _fits(self, handler: Any, library: str, wanted: Any) -> bool:
-        if wanted == _OWN or self._is_own(handler, library):
-            return bool(wanted == _OWN and self._is_own(handler, library))
-        kind, place = wanted[:2]
-        return type(handler) is PLAIN_HANDLERS[kind] and getattr(handler, "stream", None) is (getattr(sys, place) if place else None)
+        own = iter([one for one in logger.handlers if self._is_own(one, library)])
+        found = [next(own, None) if one == _OWN else told_handler(*one) for one in wanted]
+        logger.handlers[:] = [one for one in found if one is not None]
 
 
 def _all_loggers() -> Iterator[Tuple[str, logging.Logger]]:
@@ -131,42 +120,43 @@ def _library_that_logs(name: str) -> str:
     return top if top in sys.modules and top != "__main__" else ""
 
 
+# Handlers by what tells them from all others, in whichever process they are.
+_KNOWN: "weakref.WeakValueDictionary[str, logging.Handler]" = weakref.WeakValueDictionary()
+
+
 def described_handler(handler: Any) -> Tuple[Any, ...]:
-    """What a handler is made of. Raises `Tied` where that belongs to the process."""
+    """What a handler is made of, and what tells it from all others. Raises `Tied` where it belongs to the process."""
     stream = getattr(handler, "stream", None)
     place = next((name for name in _STREAMS if stream is getattr(sys, name)), None)
     if type(handler) not in PLAIN_HANDLERS or handler.filters or not (stream is None or place):
         raise Tied(handler, "a logging handler")
+    number = next((number for number, known in list(_KNOWN.items()) if known is handler), None)
+    if number is None:
+        number = uuid.uuid4().hex
+        _KNOWN[number] = handler
     kind = PLAIN_HANDLERS.index(type(handler))
-    return kind, place, handler.level, handler.formatter, handler.name, getattr(handler, "terminator", None)
+    return number, kind, place, handler.level, handler.formatter, handler.name, getattr(handler, "terminator", None)
 
 
-def made_handler(*described: Any) -> logging.Handler:
-    """A handler like the one that was described."""
-    kind, place = described[:2]
-    make: Callable[..., logging.Handler] = PLAIN_HANDLERS[kind]
-    return _changed_handler(make(getattr(sys, place)) if place else make(), described)
+def told_handler(number: str, kind: int, place: Any, level: int, formatter: Any, name: Any, terminator: Any) -> logging.Handler:
+    """The handler that was described: the one that is here, or another like it."""
+    found: Any = _KNOWN.get(number)
+    if found is None:
+        make: Callable[..., logging.Handler] = PLAIN_HANDLERS[kind]
+        found = _KNOWN[number] = make(getattr(sys, place)) if place else make()
+    found.setLevel(level)
+    found.setFormatter(formatter)
+    found.name = name
+    if terminator is not None:
+        found.terminator = terminator
+    return cast("logging.Handler", found)
 
 
-def _changed_handler(handler: logging.Handler, described: Any) -> logging.Handler:
-    if described != _OWN:
-        level, formatter, name, terminator = described[2:]
-        handler.setLevel(level)
-        handler.setFormatter(formatter)
-        handler.name = name
-        if terminator is not None:
-            cast("Any", handler).terminator = terminator
-    return handler
-
-
-def place_of_handler(handler: logging.Handler) -> Optional[Tuple[str, int]]:
-    """The logger that has a handler, and the how manieth it is there: where the loggers have been set, it is found there."""
-    return next(((name, one.handlers.index(handler)) for name, one in _all_loggers() if handler in one.handlers), None)
-
-
-def handler_at(logger: str, number: int) -> logging.Handler:
-    """The handler that a logger has at this place."""
-    return logging.getLogger(logger or None).handlers[number]
+def sent_handler(number: str, *described: Any) -> logging.Handler:
+    """A handler that came with a variable. How one is set that a logger has here is said by the channel of the loggers."""
+    found = _KNOWN.get(number)
+    is_used = found is not None and any(found in logger.handlers for _, logger in _all_loggers())
+    return cast("logging.Handler", found) if is_used else told_handler(number, *described)
 
 
 # How numbers are calculated and shown.

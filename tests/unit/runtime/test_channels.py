@@ -108,6 +108,12 @@ TRIPS = {
             "print(handler in logging.root.handlers, spare in logging.root.handlers, spare.level)"
         ),
     ),
+    "a handler is told from others that come and go": (
+        "import logging, sys; log = logging.getLogger('a'); log.propagate = False",
+        "one, other = logging.StreamHandler(sys.stdout), logging.StreamHandler(sys.stdout); log.addHandler(one); log.addHandler(other)",
+        "log.removeHandler(one)",
+        "print(log.handlers == [other], one in log.handlers); log.removeHandler(other); log.addHandler(one); log.error('once')",
+    ),
     "logging that is turned off": (
         "import logging",
         "logging.disable(logging.ERROR)",

@@ -13,6 +13,8 @@ import warnings
 import weakref
 from typing import Any, Callable, Dict, Iterator, List, Tuple, cast
 
+from .streams import stream_of_process
+
 _LEVELS = dict(logging._levelToName)
 _SHOWS = warnings.showwarning, warnings.formatwarning
 PLAIN_HANDLERS: Tuple[type, ...] = (logging.StreamHandler, logging.NullHandler, type(logging.lastResort))
@@ -127,7 +129,7 @@ _KNOWN: "weakref.WeakValueDictionary[str, logging.Handler]" = weakref.WeakValueD
 def described_handler(handler: Any) -> Tuple[Any, ...]:
     """What a handler is made of, and what tells it from all others. Raises `Tied` where it belongs to the process."""
     stream = getattr(handler, "stream", None)
-    place = next((name for name in _STREAMS if stream is getattr(sys, name)), None)
+    place = next((name for name in _STREAMS if stream is stream_of_process(name)), None)
     if type(handler) not in PLAIN_HANDLERS or handler.filters or not (stream is None or place):
         raise Tied(handler, "a logging handler")
     number = next((number for number, known in list(_KNOWN.items()) if known is handler), None)
@@ -143,7 +145,7 @@ def told_handler(number: str, kind: int, place: Any, level: int, formatter: Any,
     found: Any = _KNOWN.get(number)
     if found is None:
         make: Callable[..., logging.Handler] = PLAIN_HANDLERS[kind]
-        found = _KNOWN[number] = make(getattr(sys, place)) if place else make()
+        found = _KNOWN[number] = make(stream_of_process(place)) if place else make()
     found.setLevel(level)
     found.setFormatter(formatter)
     found.name = name

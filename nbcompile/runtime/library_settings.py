@@ -20,7 +20,7 @@ _SHOWS = warnings.showwarning, warnings.formatwarning
 PLAIN_HANDLERS: Tuple[type, ...] = (logging.StreamHandler, logging.NullHandler, type(logging.lastResort))
 # `logging.captureWarnings` shows them with this.
 _LOGS_WARNINGS: Any = vars(logging)["_showwarning"]
-_STREAMS = ("stdout", "stderr")
+_STREAMS = ("stdout", "stderr", "__stdout__", "__stderr__")
 # Stands for a handler that the process has anyhow.
 _OWN = "own"
 _LIMITS = ("recursionlimit", "switchinterval", "int_max_str_digits")
@@ -83,8 +83,8 @@ class Loggers:
         return {"set": (logger.level, logger.propagate, logger.disabled), "handlers": handlers, "library": library}
 
     def _is_own(self, handler: Any, library: str) -> bool:
-        """Whether every process has it, or every one that loads the library."""
-        if type(handler) in PLAIN_HANDLERS:
+        """Whether it cannot be sent and need not be: every process has one, or every one that loads the library."""
+        if _is_told(handler):
             return False
         return any(one is handler for one in self._there) or bool(library and type(handler).__module__.partition(".")[0] == library)
 
@@ -126,18 +126,27 @@ def _library_that_logs(name: str) -> str:
 _KNOWN: "weakref.WeakValueDictionary[str, logging.Handler]" = weakref.WeakValueDictionary()
 
 
+def _place_of(handler: Any) -> Any:
+    """The name of the stream that a handler writes to, if it is one that every process has."""
+    return next((name for name in _STREAMS if getattr(handler, "stream", None) is stream_of_process(name)), None)
+
+
+def _is_told(handler: Any) -> bool:
+    """Whether what a handler is made of says all of it."""
+    is_there = _place_of(handler) is not None or getattr(handler, "stream", None) is None
+    return type(handler) in PLAIN_HANDLERS and not handler.filters and is_there
+
+
 def described_handler(handler: Any) -> Tuple[Any, ...]:
     """What a handler is made of, and what tells it from all others. Raises `Tied` where it belongs to the process."""
-    stream = getattr(handler, "stream", None)
-    place = next((name for name in _STREAMS if stream is stream_of_process(name)), None)
-    if type(handler) not in PLAIN_HANDLERS or handler.filters or not (stream is None or place):
+    if not _is_told(handler):
         raise Tied(handler, "a logging handler")
     number = next((number for number, known in list(_KNOWN.items()) if known is handler), None)
     if number is None:
         number = uuid.uuid4().hex
         _KNOWN[number] = handler
     kind = PLAIN_HANDLERS.index(type(handler))
-    return number, kind, place, handler.level, handler.formatter, handler.name, getattr(handler, "terminator", None)
+    return number, kind, _place_of(handler), handler.level, handler.formatter, handler.name, getattr(handler, "terminator", None)
 
 
 def told_handler(number: str, kind: int, place: Any, level: int, formatter: Any, name: Any, terminator: Any) -> logging.Handler:

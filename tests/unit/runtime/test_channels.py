@@ -1,5 +1,6 @@
 """State that is not a name is the same in the next process, bit for bit, and nobody else's."""
 
+import io
 import logging
 import sys
 
@@ -171,6 +172,16 @@ def test_state_is_taken_over(name, tmp_path):
 def test_what_belongs_to_its_process_is_refused(cells, tmp_path):
     steps = run_chain(cells, tmp_path / "chain", channels=CHANNELS)
     assert [one["code"] for one in steps[-1]["guards"]] == ["NB506"]
+
+
+def test_a_handler_that_was_there_before_any_cell_is_no_hindrance(tmp_path):
+    before = logging.StreamHandler(io.StringIO())
+    logging.root.addHandler(before)
+    try:
+        shown = texts(run_chain(("import logging", "logging.root.setLevel(5)", "print(logging.root.level)"), tmp_path, channels=CHANNELS))
+    finally:
+        logging.root.removeHandler(before)
+    assert shown[-1] == "5\n"
 
 
 def test_a_handler_that_is_there_stays_the_same_object():

@@ -23,6 +23,7 @@ KEYS = "{}"
 OWN = "__main__."
 _PLAIN_WORDS = "list dict set tuple type collections.OrderedDict collections.defaultdict collections.Counter collections.deque"
 _PLAIN = frozenset(_PLAIN_WORDS.split())
+_SEQUENCES = frozenset(("list", "tuple", "set", "collections.deque"))
 _DEEPEST_PATH = 3
 _GENERATORS = frozenset(("numpy.random.RandomState", "numpy.random.Generator", "random.Random"))
 _MOST_PARTS = 48
@@ -31,11 +32,11 @@ _MOST_PARTS = 48
 class Assumption(NamedTuple):
     """While a function was summarised, the part of `symbol` under `key` was taken to have this type and these callables.
 
-    Where it has no one type, these are the notebook's classes among its types.
+    Where it has no one type, these are the notebook's classes among its types. No part: there was nothing under `key` but what never changes.
     """
 
     symbol: int
-    part: int
+    part: int | None
     key: str
     type: str
     callables: tuple[Callee, ...]
@@ -50,6 +51,7 @@ class Heap:
         "_keyed",
         "_kinds",
         "_mirrors",
+        "_nothing",
         "_opened",
         "buffered",
         "callees",
@@ -114,6 +116,8 @@ class Heap:
         self._kinds: dict[int, frozenset[str]] = {}
         self._below: dict[Objects, tuple[int, Objects]] = {}
         self._mirrors: dict[int, tuple[Objects, list[Assumption]]] = {}
+        # Symbols and keys of which it is noted that nothing is there.
+        self._nothing: set[tuple[int, str]] = set()
 
     def new(self, type: str, callee: Callee = None, opened: bool = False, keyed: bool = False) -> int:  # noqa: A002
         """A new object; `opened` if it may hold what nobody saw, `keyed` if such parts are told apart by their names."""
@@ -211,7 +215,9 @@ class Heap:
                 else:
                     found.update(fields.get(key, ()), fields.get(ANY, ()))
             if number in self._opened and (key == ANY or not fields or key not in fields or number in self._keyed):
-                found.add(self._inner(number, key))
+                part = self._inner(number, key)
+                if part is not None:
+                    found.add(part)
         return frozenset(found) if len(found) != 1 else single(found.pop())
 
     def parts_of_tuple(self, objects: Objects) -> Objects:
@@ -227,27 +233,49 @@ class Heap:
         """What was put into any of the objects under this very key."""
         return frozenset().union(*(self.fields.get(number, {}).get(key, ()) for number in objects))
 
-    def _inner(self, number: int, key: str) -> int:
-        """The object that stands for what an open object holds under a key."""
+    def _inner(self, number: int, key: str) -> int | None:
+        """The object that stands for what an open object holds under a key; none where a symbol is known to hold nothing there."""
         keyed = number in self._keyed
         key = key if keyed else ANY
         known = self.inner.setdefault(number, {})
         if key in known:
             return known[key]
+        parts = self._actual_parts(number, key)
+        if parts is not None and not parts:
+            return None
         if self.depth[number] >= (_DEEPEST_PATH if keyed else 1):
             known[key] = number
             return number
-        part = self._mirrored(number, key) if number in self._mirrors else self.new("", opened=True, keyed=keyed)
+        part = self.new("", opened=True, keyed=keyed) if parts is None else self._mirrored(number, key, parts)
         self.depth[part] = self.depth[number] + 1
         self.origin[part] = (number, key)
         known[key] = part
         self.hold(number, key, part)
         return part
 
-    def _mirrored(self, number: int, key: str) -> int:
-        """A symbol's part, of the type that the actual part has."""
-        actual, assumptions = self._mirrors[number]
-        parts = self.inside(number, actual, key)
+    def _actual_parts(self, number: int, key: str) -> Objects | None:
+        """What the actual objects hold under a key for which a symbol stands, some of it for the deepest one; nothing for what is no symbol."""
+        mirrored = self._mirrors.get(number)
+        if mirrored is None:
+            return None
+        actual, assumptions = mirrored
+        if not self.is_deepest(number):
+            parts = self.inside(number, actual, key)
+        else:
+            below = self.all_below(actual)
+            if key.isidentifier():
+                # Neither an attribute nor the key of a dictionary.
+                below = frozenset(one for one in below if self.types[one] not in _SEQUENCES)
+            opened = frozenset(one for one in below if one in self._opened and one not in self._mirrors)
+            parts = opened or self.parts(below, key)
+        if not parts and (number, key) not in self._nothing:
+            self._nothing.add((number, key))
+            assumptions.append(Assumption(number, None, key, "", (), frozenset()))
+        return parts
+
+    def _mirrored(self, number: int, key: str, parts: Objects) -> int:
+        """A symbol's part, of the type that the actual parts have."""
+        assumptions = self._mirrors[number][1]
         name, callables = self.type_of(parts), tuple(self.callables(parts))
         callee = one_of(callables)
         part = self.new(name, callee, opened=True, keyed=True)
@@ -328,6 +356,22 @@ class Heap:
         if found is None:
             found = self._kinds[number] = frozenset().union(*(self.kinds(actual) for actual in self._mirrors[number][0]))
         return found
+
+    def kinds_within(self, objects: Objects) -> frozenset[str]:
+        """The types that objects may have, of a symbol that stands for everything below it those of all of that."""
+        seen: set[int] = set()
+        kinds: set[str] = set()
+        todo = list(objects)
+        while todo:
+            number = todo.pop()
+            if number in seen:
+                continue
+            seen.add(number)
+            kinds |= self.kinds(number)
+            if number in self._mirrors:
+                actual = self._mirrors[number][0]
+                todo += self.all_below(actual) if self.is_deepest(number) else actual
+        return frozenset(kinds)
 
     def become(self, number: int, kind: str) -> None:
         """The class of an object was exchanged, or may have been."""

@@ -111,7 +111,7 @@ def call_method(frame: Frame, node: ast.AST, receiver: Value, name: str, argumen
     if kind:
         if kind in walk.classes or kind == "super":
             found = classes.call_method(frame, node, receiver, name, arguments)
-            return found if found is not None else guesses.method(Call(frame, node, arguments, receiver, name))
+            return found if found is not None else _call_by_kinds(frame, node, receiver, name, arguments)
         row = walk.known.method(kind, name)
         if row is not None:
             made = Call(frame, node, arguments, receiver, f"{walk.known.home(kind, name)}.{name}")
@@ -150,7 +150,20 @@ def _call_untyped(frame: Frame, node: ast.AST, receiver: Value, name: str, argum
     if stored.callee is not None:
         return call_value(frame, node, stored, arguments)
     draw_unseeded(frame, node, receiver)
-    return guesses.method(Call(frame, node, arguments, receiver, name))
+    return _call_by_kinds(frame, node, receiver, name, arguments)
+
+
+def _call_by_kinds(frame: Frame, node: ast.AST, receiver: Value, name: str, arguments: Arguments) -> Value:
+    """A method of a value of which at best the types are known that it may have: those that have the method say what it does."""
+    walk, objects = frame.walk, receiver.objects
+    kinds = sorted(walk.heap.kinds_within(objects)) if objects else []
+    if not all(kind in walk.classes or walk.known.knows(kind) for kind in kinds):
+        kinds = []
+    found = [(kind, row) for kind in kinds if (row := walk.known.method(kind, name)) is not None]
+    if not found:
+        return guesses.method(Call(frame, node, arguments, receiver, name))
+    values = [(Value(kind, objects, view=receiver.view), row, f"{walk.known.home(kind, name)}.{name}") for kind, row in found]
+    return join_all([rows.apply(Call(frame, node, arguments, value, label), row) for value, row, label in values])
 
 
 def _call_of_class(frame: Frame, node: ast.AST, receiver: Value, name: str, arguments: Arguments) -> Value:

@@ -332,6 +332,8 @@ def _fits(frame: Frame, summary: Summary, actual: dict[str, Value], function: Fu
 
 def _still_true(replacing: Replacing, assumption: Assumption) -> bool:
     heap = replacing.frame.walk.heap
+    if assumption.part is None:
+        return not heap.parts(replacing.objects(assumption.symbol), assumption.key)
     parts = replacing.objects(assumption.part)
     if heap.type_of(parts) != assumption.type or tuple(heap.callables(parts)) != assumption.callables:
         return False

@@ -17,6 +17,7 @@ import itertools
 import math
 import operator
 import pickle
+import random
 import re
 import struct
 import sys
@@ -49,6 +50,7 @@ from .payload_file import broken_payload
 from .placeholders import CannotTravel, Placeholder, TravelFailure, placeholder_failure, tied_to_a_process
 from .set_order import Filling, Order, filling, order_of_adding
 from .sharing import Reach
+from .standard_types import MatchWay, find_match, reduce_forward_reference, reduce_reversed, way_to_match
 from .streams import OutStream, stream_of_process
 from .tables import have_as_others, is_had_by_others, is_known_as_copy, make_known_as_copy, own_attributes, set_own_attributes
 
@@ -91,7 +93,7 @@ _set_blocks, _set_table = payload_name("set_blocks"), payload_name("set_table")
 _fill_sets, _connect_all = payload_name("fill_sets"), payload_name("connect_all")
 _placeholder, _exception, _set_exception, _figure = map(payload_name, ("placeholder", "exception", "set_exception", "figure"))
 _mapping_view, _mapping_iterator, _iterator_within = map(payload_name, ("mapping_view", "mapping_iterator", "iterator_within"))
-_descriptor, _with_class = payload_name("descriptor"), payload_name("with_class")
+_descriptor, _with_class, _match = map(payload_name, ("descriptor", "with_class", "match"))
 _VIEWS: Dict[str, Callable[[Any], Any]] = {"keys": dict.keys, "values": dict.values, "items": dict.items}
 
 
@@ -216,10 +218,13 @@ class ValueWriter(pickle.Pickler):
             type(iter({}.values())): lambda value: _reduce_mapping_iterator("values", value),
             type(iter({}.items())): lambda value: _reduce_mapping_iterator("items", value),
             type(iter(set())): lambda value: (_mapping_iterator, ("elements", _still_to_come(value))),
-            type(reversed([])): _reduce_reversed,
+            type(reversed([])): reduce_reversed,
             # `functools.wraps` gives a function those of the class that it stands for.
             types.GetSetDescriptorType: lambda value: (_descriptor, (value.__objclass__, value.__name__)),
-            typing.ForwardRef: _reduce_forward_reference,
+            typing.ForwardRef: reduce_forward_reference,
+            re.Match: self._reduce_match,
+            struct.Struct: lambda value: (struct.Struct, (value.format,)),
+            random.SystemRandom: lambda value: (random.SystemRandom, ()),
             functools._lru_cache_wrapper: self._reduce_cached,
             **dict.fromkeys(PLAIN_HANDLERS, self._reduce_handler),
         }
@@ -359,6 +364,12 @@ class ValueWriter(pickle.Pickler):
             return _handler, described_handler(value)
         except Tied as tied:
             return self._fail(value, tied.what, "it belongs to the process that made it")
+
+    def _reduce_match(self, value: Any) -> Any:
+        try:
+            return _match, way_to_match(value)
+        except pickle.PicklingError as error:
+            return self._fail(value, "an object", str(error))
 
     def _reduce_registry(self, value: Any) -> Any:
         self._registries.append(value)
@@ -768,20 +779,6 @@ def _still_to_come(iterator: Any) -> Optional[List[Any]]:
         return None
 
 
-def _reduce_forward_reference(reference: Any) -> Any:
-    """The name of a type that is looked up later: what it was compiled to is compiled again."""
-    attributes, slots = reference.__reduce_ex__(PROTOCOL)[2]
-    kept = {name: item for name, item in slots.items() if type(item) is not types.CodeType}
-    return type(reference), (reference.__forward_arg__,), (attributes, kept)
-
-
-def _reduce_reversed(iterator: Any) -> Any:
-    """A list that has become shorter than where its reversed iterator stands gives nothing any more; unpickled it would."""
-    reduced = iterator.__reduce__()
-    is_beyond = len(reduced) > 2 and reduced[2] >= len(reduced[1][0])
-    return (iter, ((),)) if is_beyond else reduced
-
-
 def _cell_contents(cell: Any) -> Tuple[Any, ...]:
     try:
         return (cell.cell_contents,)
@@ -1030,6 +1027,9 @@ class Reader(pickle.Unpickler):
 
     def descriptor(self, owner: type, name: str) -> Any:
         return vars(owner)[name]
+
+    def match(self, pattern: Any, text: Any, start: int, end: int, way: MatchWay) -> Any:
+        return find_match(pattern, text, start, end, way)
 
     def mapping_view(self, which: str, mapping: Dict[Any, Any]) -> Any:
         return getattr(mapping, which)()

@@ -617,7 +617,7 @@ class Trial:
             parts = list(zip(said.items, result, strict=True))
         elif not hasattr(result, "__iter__"):
             return [f"gives {type(result).__name__}, which has no elements"]
-        elif said.type == "iterator":
+        elif said.type in ("iterator", "generator"):
             parts = [(said.items[0], part) for part in list(_some(result))]
         else:
             parts = [(said.items[-1], part) for part in (result.values() if isinstance(result, dict) else list(result)[:5])]

@@ -356,7 +356,7 @@ def _result(text: str, section: str) -> Result:
     if text.partition(" ")[0] in ("self", "same"):
         kind, _, name = text.partition(" ")
         return Result(kind, _type(name, section))
-    found = re.fullmatch(r"(tuple|list|dict|iterator|set)\((.*)\)", text)
+    found = re.fullmatch(r"(tuple|list|dict|iterator|generator|set)\((.*)\)", text)
     if found:
         return Result("new", found[1], items=tuple(_result(part.strip(), section) for part in _split(found[2])))
     words = text.split()

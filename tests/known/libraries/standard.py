@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.known.prove import Library
 
 _MODULES = """
-    argparse array calendar collections configparser contextlib ctypes csv datetime decimal difflib enum fractions functools graphlib
+    argparse array calendar collections configparser contextlib contextvars ctypes csv datetime decimal difflib enum fractions functools graphlib
     hashlib io itertools json logging math multiprocessing operator os pathlib pickle pprint queue random re sqlite3 statistics
     string struct subprocess sys tarfile tempfile textwrap threading time types unittest.mock urllib.request uuid warnings weakref
     xml.etree.ElementTree zipfile concurrent.futures asyncio shelve dbm dbm.dumb socket dataclasses
@@ -29,6 +29,7 @@ _HIDDEN = """
     difflib.SequenceMatcher tarfile.TarFile hashlib hashlib.Hash argparse.ArgumentParser configparser.ConfigParser.read
     graphlib.TopologicalSorter contextlib.chdir contextlib.ExitStack logging logging.Logger logging.Handler logging.StreamHandler sys.path
     socket.socket subprocess.Popen threading.Lock concurrent.futures.Future sqlite3 sqlite3.Connection sqlite3.Cursor xml.Element
+    ctypes.Pointer contextvars.ContextVar
 """
 
 
@@ -157,6 +158,10 @@ LIBRARY = Library(
         "tempfile.File": object,
         "csv.Reader": object,
         "csv.Writer": object,
+        "re.Matches": object,
+        "struct.Unpacking": object,
+        "zlib.Compressor": object,
+        "selectors.Selector": object,
         "weakref.Collection": "(weakref.WeakValueDictionary, weakref.WeakKeyDictionary, weakref.WeakSet)",
         "threading.Lock": object,
         "queue.Queue": "(queue.Queue, queue.SimpleQueue)",
@@ -188,6 +193,8 @@ LIBRARY = Library(
     receivers={
         "uuid.UUID": "uuid.UUID('12345678123456781234567812345678')",
         "collections.Record": "collections.namedtuple('P', 'x y')",
+        "contextvars.ContextVar": "contextvars.ContextVar('x')",
+        "struct.Struct": "struct.Struct('i')",
         "ctypes.Prototype": "ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)",
         "ctypes.Pointer": "ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(abs)",
         "collections.Counter": "collections.Counter(a=2, b=1)",

@@ -55,6 +55,7 @@ class Heap:
         "_opened",
         "buffered",
         "callees",
+        "closing",
         "constants",
         "depth",
         "draws",
@@ -88,6 +89,8 @@ class Heap:
         self.depth: list[int] = []
         self.callees: dict[int, Callee] = {}
         self.draws: dict[int, tuple[str, str]] = {}
+        # Generators that run code when they are closed.
+        self.closing: set[int] = set()
         # What writes to a file that it has open, and to which.
         self.writers: dict[int, str] = {}
         # Those of them that keep back what they write, until they are closed.
@@ -146,8 +149,9 @@ class Heap:
         for opened in (self.writers, self.held_open):
             if number in opened:
                 opened[new] = opened[number]
-        if number in self.buffered:
-            self.buffered.add(new)
+        for members in (self.buffered, self.closing):
+            if number in members:
+                members.add(new)
         return new
 
     def ask_for_frames(self, errors: Objects) -> None:

@@ -208,7 +208,9 @@ class _Notebook:
             frame.statement = ordinal
             frame.is_straight = isinstance(statement, _STRAIGHT) and not raises
             record.statements[ordinal] = spot(statement)
-            found = candidate(statement, ordinal) if replays else None
+            closed = self._closed_by(statement)
+            frame.trace.uses.update({name: frame.trace.uses.get(name, Mark(spot(statement))) for name in closed})
+            found = candidate(statement, ordinal) if replays and not closed else None
             last = ordinal == len(body) - 1
             if found is not None:
                 definitions += self._run_candidate(frame, statement, found, record)
@@ -224,6 +226,15 @@ class _Notebook:
         self._call_back(frame, body[-1:])
         record.ends_early = raises or self.walk.ends_early
         record.only_definitions = definitions == len(body) and bool(record.candidates)
+
+    def _closed_by(self, statement: ast.stmt) -> list[str]:
+        """The names that a statement binds anew, and that hold what may run code when nothing holds it any more."""
+        heap = self.walk.heap
+        if not heap.closing:
+            return []
+        stored = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        before = ((name, self.walk.namespace.get(name)) for name in sorted(stored))
+        return [name for name, value in before if value is not None and not heap.closing.isdisjoint(heap.below(value.objects))]
 
     def _call_back(self, frame: CellFrame, at: list[ast.stmt]) -> None:
         """The shell calls what it was given, before a cell runs and after it."""

@@ -121,11 +121,19 @@ def _generator(frame: Frame, node: ast.AST, function: Function, yielded: Value, 
     number = frame.make(node, "generator", role="generator")
     again = Partial(Value(RUNNING, single(function.number), function), arguments.positional, arguments.keywords)
     frame.walk.heap.callees[number] = again
+    if _runs_when_closed(function):
+        frame.walk.heap.closing.add(number)
     result = Value("generator", single(number), again)
     frame.capture(result, ANY, yielded, node)
     for value in arguments.all():
         frame.capture(result, ANY, value, node)
     return result
+
+
+def _runs_when_closed(function: Function) -> bool:
+    """Whether a generator has more to do where it is closed while it waits: it stands inside a `with`, or a `try` that ends anyhow."""
+    around = (node for node in ast.walk(function.code.node) if isinstance(node, ast.With | ast.AsyncWith | ast.Try))
+    return any(isinstance(inner, ast.Yield | ast.YieldFrom) for node in around for inner in ast.walk(node))
 
 
 def bind_arguments(frame: Frame, function: Function, arguments: Arguments, node: ast.AST) -> dict[str, Value]:

@@ -204,17 +204,20 @@ def _read_script(path: Path) -> _Script:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return _Script(_imported(text), (), digest)
-    documentation = {id(text) for node in ast.walk(tree) for text in _documentation(node)}
-    texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in documentation)
-    words = dict.fromkeys(word for one in texts if isinstance(one, str) for word in _WORD.findall(one))
+    words = dict.fromkeys(word for one in _texts(tree) for word in _WORD.findall(one))
     return _Script(_imported(text), tuple(words), digest)
 
 
-def _documentation(node: ast.AST) -> Iterator[ast.expr]:
-    """The text at the head of a body, which is for people."""
-    body = getattr(node, "body", None)
-    if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-        yield body[0].value
+def _texts(tree: ast.Module) -> Iterator[str]:
+    """The literal texts of a module, but for those at the head of a body, which are for people."""
+    documentation: set[int] = set()
+    # A body comes before what stands in it.
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant):
+            if isinstance(node.value, str) and id(node) not in documentation:
+                yield node.value
+        elif isinstance(body := getattr(node, "body", None), list) and body and isinstance(body[0], ast.Expr):
+            documentation.add(id(body[0].value))
 
 
 def _mentioned(cell: Cell, reach: _Reach) -> tuple[str, ...]:

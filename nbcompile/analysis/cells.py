@@ -310,7 +310,7 @@ class _Notebook:
         self._write_open_files(frame, first_object)
         self._read_files_later(frame)
         note_states(frame)
-        reach = {number: heap.above((number,)) for number in trace.changed}
+        reach = {number: heap.above((number,)) for number in (*trace.changed, *trace.compared)}
         before = {number: walk.names_reaching(found) for number, found in reach.items()}
         told_apart = self._told_apart(frame)
         record.uses = sorted(trace.uses.items(), key=lambda item: item[1].spot)
@@ -320,7 +320,7 @@ class _Notebook:
         self._changes(frame, record, reach, before)
         for name, _ in record.changes:
             walk.outdated(name)
-        self._share(frame, record, told_apart)
+        self._share(frame, record, told_apart, before)
         self._addresses(frame, record)
         note_streams(frame)
         record.effects = [(*key, mark) for key, mark in sorted(trace.effects.items(), key=lambda item: (item[1].spot, item[0]))]
@@ -377,8 +377,8 @@ class _Notebook:
                     found[name] = mark
         record.changes = sorted(found.items(), key=lambda item: (item[1].spot, item[0]))
 
-    def _share(self, frame: CellFrame, record: _Record, told_apart: set[int]) -> None:
-        """The objects that more than one name reaches, where this cell had a hand in it."""
+    def _share(self, frame: CellFrame, record: _Record, told_apart: set[int], before: dict[int, set[str]]) -> None:
+        """The objects that more than one name reaches, where this cell had a hand in it, or reached until the cell bound one anew."""
         walk, heap, trace = self.walk, self.walk.heap, frame.trace
         looked: set[int] = set(trace.changed) | trace.compared - self.walk.heap.constants
         for _, _, held in trace.captured:
@@ -390,7 +390,7 @@ class _Notebook:
                     looked |= heap.below((number,))
         for number in sorted(looked | told_apart):
             names = walk.names_reaching(heap.above((number,)))
-            if len(names) > 1 or number in told_apart:
+            if max(len(names), len(before.get(number, ()))) > 1 or number in told_apart:
                 views = any(walk.namespace[name].view for name in names if name in walk.namespace)
                 changed, compared = number in trace.changed, number in trace.compared or number in told_apart
                 record.sharing.append(Sharing(number, tuple(sorted(names)), changed, views, compared))

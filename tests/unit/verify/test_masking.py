@@ -21,6 +21,10 @@ SAME = {
         '<td style="text-align:center" title="Total run time of algorithms"> time = 1.2 sec </td>',
         '<td style="text-align:center" title="Total run time of algorithms">  </td>',
     ),
+    "an id that begins with a letter, as those of HTML must": (
+        '<svg id="t46985a9216d04b1f8b2a2fe1d0bd0d7c">',
+        '<svg id="tad9b4a5b4d744e0c9f5c4d6bb24d7f5c">',
+    ),
     "where an object lies": ("<object at 0x7f12ab34cd56>", "<object at 0x55aa00ff1122>"),
 }
 OTHER = {

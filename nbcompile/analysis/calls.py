@@ -35,7 +35,8 @@ def call(frame: Frame, node: ast.Call) -> Value:
     function = node.func
     if type(function) is ast.Attribute:
         receiver = evaluate(frame, function.value)
-        return call_method(frame, node, receiver, function.attr, arguments_of(frame, node))
+        text = receiver if function.attr == "format" else None
+        return call_method(frame, node, receiver, function.attr, arguments_of(frame, node, text))
     target = evaluate(frame, function)
     return CALLEES[type(target.callee)](frame, node, target, arguments_of(frame, node))
 
@@ -53,8 +54,8 @@ def _runs_text(node: ast.Call) -> bool:
     return isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec")
 
 
-def arguments_of(frame: Frame, node: ast.Call) -> Arguments:
-    """The values of a call's arguments, evaluated in the order in which they are written."""
+def arguments_of(frame: Frame, node: ast.Call, text: Value | None = None) -> Arguments:
+    """The values of a call's arguments, evaluated in the order in which they are written. They may fill a `text`."""
     positional: list[Value] = []
     rest: Value | None = None
     for argument in node.args:
@@ -79,15 +80,15 @@ def arguments_of(frame: Frame, node: ast.Call) -> Arguments:
         if keyword.arg is not None:
             keywords[keyword.arg] = value
         else:
-            rest = _spread(frame, node, value, keywords, rest)
+            rest = _spread(frame, node, value, keywords, rest, text)
     return Arguments(tuple(positional), keywords, rest)
 
 
-def _spread(frame: Frame, node: ast.AST, value: Value, keywords: dict[str, Value], rest: Value | None) -> Value | None:
+def _spread(frame: Frame, node: ast.AST, value: Value, keywords: dict[str, Value], rest: Value | None, text: Value | None) -> Value | None:
     """`**value`: the keywords that are known, else an argument under any name."""
     heap = frame.walk.heap
     if value.type == namespace.NAMESPACE:
-        namespace.anything(frame, node, "`**globals()` may read any name")
+        namespace.fill(frame, text, node)
     if value.type == "dict" and not any(heap.is_open(number) for number in value.objects):
         for number in sorted(value.objects):
             for name in heap.fields.get(number, {}):

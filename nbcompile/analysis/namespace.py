@@ -7,15 +7,21 @@ the module's names, of which the notebook sees only that they may have changed.
 from __future__ import annotations
 
 import ast
+import re
+from string import Formatter
 
+from nbcompile.analysis import types
 from nbcompile.analysis.bindings import BlockFrame, Frame, FunctionFrame, module_of
-from nbcompile.analysis.values import NONE, Value, single
+from nbcompile.analysis.values import NONE, Value, plain, single
 from nbcompile.analysis.visit import Arguments
 
 NAMESPACE = "namespace"
 # The module that has the notebook's names as attributes.
 MAIN = "__main__"
 _READERS = ("get", "__getitem__")
+# What stands between a name in a replacement field and what is read of it, and the names in a text for `%`.
+_WITHIN = re.compile(r"[.\[]")
+_PERCENT = re.compile(r"%\(([^()]*)\)")
 
 
 def namespace_of(frame: Frame) -> FunctionFrame | None:
@@ -86,6 +92,33 @@ def call(frame: Frame, node: ast.AST, name: str, arguments: Arguments) -> Value:
             frame.bind_global(keyword, value)
         return NONE
     return anything(frame, node, f"`globals().{name}()` may read and bind any name")
+
+
+def fill(frame: Frame, text: Value | None, node: ast.AST) -> Value:
+    """`"{x}".format(**globals())` and `"%(x)s" % globals()` read the names that stand in the text."""
+    literal = text.const if text is not None and type(text.const) is str else None
+    names = literal and (_in_percent if isinstance(node, ast.BinOp) else _in_braces)(literal)
+    if names is None:
+        return anything(frame, node, "what is given the names of `globals()` may read any")
+    for name in names:
+        types.shown(frame, frame.read_global(name, node), node)
+    return plain("str")
+
+
+def _in_percent(text: str) -> list[str]:
+    return list(dict.fromkeys(_PERCENT.findall(text)))
+
+
+def _in_braces(text: str) -> list[str] | None:
+    """The names that a text for `format` mentions, also within what says how others are shown; nothing if it is no such text."""
+    names: list[str] = []
+    try:
+        for _, name, how, _ in Formatter().parse(text):
+            names += [_WITHIN.split(name, maxsplit=1)[0]] if name else []
+            names += _in_braces(how) or [] if how else []
+    except ValueError:
+        return None
+    return [name for name in dict.fromkeys(names) if name.isidentifier()]
 
 
 def anything(frame: Frame, node: ast.AST, reason: str) -> Value:

@@ -329,7 +329,7 @@ def _iterated_instance(frame: Frame, value: Value, node: ast.AST) -> Value:
 def operate(frame: Frame, left: Value, operator: type[ast.AST], right: Value, node: ast.AST) -> Value:
     """`left operator right`; for one operand, both are the same."""
     if right.type == namespace.NAMESPACE:
-        return namespace.anything(frame, node, "`% globals()` may read any name")
+        return namespace.fill(frame, left, node)
     one, other = left.type, right.type
     if one == "str":
         return _text(left, operator, right)

@@ -22,8 +22,9 @@ def test_a_literal_key_is_the_name():
         "globals().pop('x')",
         "list(globals())",
         "for name in globals(): pass",
-        "'%(x)s' % globals()",
-        "'{x}'.format(**globals())",
+        "open('t').read() % globals()",
+        "open('t').read().format(**globals())",
+        "'{x'.format(**globals())",
         "show(vars())",
     ],
 )

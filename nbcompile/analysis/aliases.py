@@ -32,7 +32,8 @@ _MOST_PARTS = 48
 class Assumption(NamedTuple):
     """While a function was summarised, the part of `symbol` under `key` was taken to have this type and these callables.
 
-    Where it has no one type, these are the notebook's classes among its types. No part: there was nothing under `key` but what never changes.
+    Where it has no one type, these are the notebook's classes among its types. Without a part, there was nothing under
+    `key` but what never changes.
     """
 
     symbol: int
@@ -258,7 +259,7 @@ class Heap:
         return part
 
     def _actual_parts(self, number: int, key: str) -> Objects | None:
-        """What the actual objects hold under a key for which a symbol stands, some of it for the deepest one; nothing for what is no symbol."""
+        """What the objects hold under a key for which a symbol stands, some of it for the deepest one. Of no symbol: `None`."""
         mirrored = self._mirrors.get(number)
         if mirrored is None:
             return None

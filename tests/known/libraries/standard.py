@@ -5,8 +5,8 @@ from pathlib import Path
 from tests.known.prove import Library
 
 _MODULES = """
-    argparse array calendar collections configparser contextlib contextvars ctypes csv datetime decimal difflib enum fractions functools graphlib
-    hashlib io itertools json logging math multiprocessing operator os pathlib pickle pprint queue random re sqlite3 statistics
+    argparse array calendar collections configparser contextlib contextvars ctypes csv datetime decimal difflib enum fractions functools
+    graphlib hashlib io itertools json logging math multiprocessing operator os pathlib pickle pprint queue random re sqlite3 statistics
     string struct subprocess sys tarfile tempfile textwrap threading time types unittest.mock urllib.request uuid warnings weakref
     xml.etree.ElementTree zipfile concurrent.futures asyncio shelve dbm dbm.dumb socket dataclasses
 """
@@ -150,6 +150,8 @@ LIBRARY = Library(
         "decimal.Context": "(decimal.Context, type(decimal.localcontext()))",
         "collections.Record": type,
         "ctypes.Prototype": type,
+        "ctypes.Library": "ctypes.CDLL",
+        "ctypes.Variable": "ctypes._SimpleCData",
         "ctypes.Pointer": "ctypes._CFuncPtr",
         "unittest.mock.Patch": "unittest_mock._patch",
         "pathlib.Path": "pathlib.PurePath",
@@ -196,6 +198,7 @@ LIBRARY = Library(
         "contextvars.ContextVar": "contextvars.ContextVar('x')",
         "struct.Struct": "struct.Struct('i')",
         "ctypes.Prototype": "ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)",
+        "ctypes.Library": "ctypes.CDLL(None)",
         "ctypes.Pointer": "ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(abs)",
         "collections.Counter": "collections.Counter(a=2, b=1)",
         "collections.defaultdict": "collections.defaultdict(list)",
@@ -320,6 +323,10 @@ LIBRARY = Library(
     calls={
         "string.Template": ("('$a')",),
         "contextlib.suppress": ("(ValueError)",),
+        "ctypes.CDLL": ("(None)",),
+        "ctypes.PyDLL": ("(None)",),
+        "ctypes.cdll.LoadLibrary": ("('libc.so.6')",),
+        "ctypes.c_void_p.in_dll": ("(ctypes.CDLL(None), 'stderr')",),
         "ctypes.CFUNCTYPE": ("(ctypes.c_int, ctypes.c_int)",),
         "ctypes.PYFUNCTYPE": ("(ctypes.c_int, ctypes.c_int)",),
         "ctypes.Prototype.__call__": ("(abs)",),

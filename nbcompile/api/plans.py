@@ -53,7 +53,10 @@ def plan_findings(program: Program, settings: Settings | None = None) -> tuple[D
 def _plan(program: Program, settings: Settings) -> Outcome[Plan]:
     wishes = read_wishes(program.graph, program.notebook, program.facts, program.workflow, program.scatters, settings)
     if program.profile:
-        wishes = replace(wishes, seconds={cell.index: cell.seconds for cell in program.profile.cells})
+        from nbcompile.profiling.decisions import stored_seconds
+
+        cells = program.profile.cells
+        wishes = replace(wishes, seconds={cell.index: cell.seconds for cell in cells}, stored=stored_seconds(program.profile))
     made = make_plan(program.graph, program.notebook, settings, program.beside, wishes)
     return Outcome(made.value, (*made.diagnostics, *_misplaced(program, made.value, settings)))
 

@@ -12,11 +12,15 @@ PROFILE_SCHEMA = "nbcompile/profile/1"
 
 
 class ProfiledValue(NamedTuple):
-    """A variable that a cell bound or changed; `stuck` says why it cannot leave its process, if it cannot."""
+    """A variable that a cell bound or changed: its bytes where it is stored, and the seconds to bring it into them.
+
+    `stuck` says why it cannot leave its process, if it cannot.
+    """
 
     type: str
     bytes: int
     stuck: str = ""
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

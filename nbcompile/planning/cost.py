@@ -7,8 +7,9 @@ A profile replaces these guesses with measurements.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from nbcompile.model.graph import DataflowGraph
 from nbcompile.model.notebook import Cell, Notebook
 from nbcompile.model.plan import Plan, StepId
 
@@ -156,6 +157,18 @@ def estimate_seconds(cell: Cell) -> float:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return _SOME_SECONDS
     return max((_node_seconds(node) for node in _running_nodes(tree)), default=_TRIVIAL_SECONDS)
+
+
+def carried_seconds(graph: DataflowGraph, stored: Mapping[tuple[int, str], float]) -> dict[tuple[int, int], float]:
+    """What it takes to bring values from one cell to another that is in another step: they are stored there, and read here.
+
+    `stored` says how long it takes to store what a cell makes, by cell and name; reading takes about as long.
+    """
+    names: dict[tuple[int, int], set[str]] = {}
+    for edge in graph.edges:
+        if (edge.source, edge.name) in stored:
+            names.setdefault((edge.source, edge.target), set()).add(edge.name)
+    return {(source, target): sum(2 * stored[source, name] for name in found) for (source, target), found in names.items()}
 
 
 def estimate_steps(plan: Plan, notebook: Notebook) -> dict[StepId, float]:

@@ -5,7 +5,8 @@ A step is a convex set of cells: whatever lies on a path between two of its cell
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from nbcompile.model.graph import DataflowGraph, convex_partition, dependencies
@@ -25,13 +26,26 @@ class Part(NamedTuple):
     why: tuple[str, ...]
 
 
+class Price(NamedTuple):
+    """What one more step costs in seconds: any step, and what is `carried` from one cell to another if that is in another step."""
+
+    step: float
+    carried: Mapping[tuple[int, int], float] = MappingProxyType({})
+
+
 class _Draft:
     """Parts while they are being merged, with their neighbours. Numbers are those of the finest partition."""
 
     def __init__(
-        self, parts: Sequence[tuple[int, ...]], pairs: Iterable[tuple[int, int]], seconds: Sequence[float], kinds: Sequence[Hashable]
+        self,
+        parts: Sequence[tuple[int, ...]],
+        pairs: Iterable[tuple[int, int]],
+        seconds: Sequence[float],
+        kinds: Sequence[Hashable],
+        price: Price,
     ) -> None:
-        owner = {cell: number for number, part in enumerate(parts) for cell in part}
+        owner = self.owner = {cell: number for number, part in enumerate(parts) for cell in part}
+        self.price = price
         # Parts whose cells are of several kinds are of a kind of their own.
         self.kinds = {n: kinds[part[0]] if len({kinds[cell] for cell in part}) == 1 else ("part", n) for n, part in enumerate(parts)}
         self.cells = dict(enumerate(parts))
@@ -45,6 +59,7 @@ class _Draft:
 
     def merge(self, kept: int, gone: int) -> None:
         """Move the cells of `gone` into `kept`."""
+        self.owner.update(dict.fromkeys(self.cells[gone], kept))
         self.cells[kept] = tuple(sorted((*self.cells[kept], *self.cells.pop(gone))))
         self.seconds[kept] += self.seconds.pop(gone)
         for links, back in ((self.before, self.after), (self.after, self.before)):
@@ -58,9 +73,17 @@ class _Draft:
         """Whether two parts may become one for the price alone."""
         return self.kinds[part] == self.kinds[other]
 
-    def alone(self, part: int, price: float) -> bool:
+    def is_cheap(self, part: int, other: int) -> bool:
+        """Whether a part takes less time than a step of its own would cost, beside another one that it may need or bring something."""
+        both = {part, other}
+        carried = sum(
+            seconds for (source, target), seconds in self.price.carried.items() if {self.owner[source], self.owner[target]} == both
+        )
+        return self.seconds[part] < self.price.step + carried
+
+    def alone(self, part: int) -> bool:
         """Whether a part is cheap and neither waits for another nor is waited for."""
-        return self.seconds[part] < price and not self.before[part] and not self.after[part]
+        return self.seconds[part] < self.price.step and not self.before[part] and not self.after[part]
 
     def ancestors(self, part: int) -> set[int]:
         """Every part that must end before `part` starts."""
@@ -73,52 +96,49 @@ class _Draft:
 
 
 def partition(
-    graph: DataflowGraph, granularity: Granularity, seconds: Sequence[float], price_seconds: float, kinds: Sequence[Hashable]
+    graph: DataflowGraph, granularity: Granularity, seconds: Sequence[float], price: Price, kinds: Sequence[Hashable]
 ) -> tuple[Part, ...]:
     """The parts, ordered by their first cell.
 
-    `seconds` estimates each cell; `price_seconds` is what one more step costs. Merging for price never makes two
-    expensive parts wait for each other that need not, and joins only cells whose `kinds` are equal.
+    `seconds` estimates each cell. Merging for price never makes two expensive parts wait for each other that need not,
+    and joins only cells whose `kinds` are equal.
     """
     pairs = dependencies(graph)
     groups: list[tuple[int, ...]] = [(fusion.first, fusion.second) for fusion in graph.fusions]
     if granularity is Granularity.NOTEBOOK:
         groups.append(tuple(range(len(graph.cells))))
     finest = convex_partition(pairs, groups, len(graph.cells))
-    merged = _merge_cheap(_Draft(finest, pairs, seconds, kinds), price_seconds) if granularity is Granularity.AUTO else finest
+    merged = _merge_cheap(_Draft(finest, pairs, seconds, kinds, price)) if granularity is Granularity.AUTO else finest
     return tuple(Part(cells, _reasons(graph, cells, granularity)) for cells in merged)
 
 
-def _merge_cheap(draft: _Draft, price: float) -> tuple[tuple[int, ...], ...]:
+def _merge_cheap(draft: _Draft) -> tuple[tuple[int, ...], ...]:
     """Chains become one part; a part that is cheaper than its price joins a neighbour that loses nothing by it."""
     changed = True
     while changed:
         changed = False
         for part in sorted(draft.cells):
-            if part in draft.cells and (neighbour := _neighbour(draft, part, price)) is not None:
+            if part in draft.cells and (neighbour := _neighbour(draft, part)) is not None:
                 draft.merge(*sorted((part, neighbour)))
                 changed = True
     return tuple(sorted(draft.cells.values()))
 
 
-def _neighbour(draft: _Draft, part: int, price: float) -> int | None:
+def _neighbour(draft: _Draft, part: int) -> int | None:
     """A part that may take `part` in without anything expensive having to wait longer."""
     following = draft.after[part]
     if len(following) == 1:
         (only,) = following
         # All that waits for this part is the other one: it waits for it anyway.
-        if draft.fits(part, only) and (draft.seconds[part] < price or draft.before[only] == {part}):
+        if draft.fits(part, only) and (draft.is_cheap(part, only) or draft.before[only] == {part}):
             return only
-    if draft.seconds[part] >= price:
-        return None
     if draft.before[part]:
         latest = max(draft.before[part])
         others = draft.before[part] - {latest}
         loses_nothing = not others or others <= draft.ancestors(latest)
-        return latest if loses_nothing and draft.fits(part, latest) else None
-    if not following:
-        alone = (other for other in sorted(draft.cells) if other != part and draft.alone(other, price) and draft.fits(part, other))
-        return next(alone, None)
+        return latest if loses_nothing and draft.fits(part, latest) and draft.is_cheap(part, latest) else None
+    if draft.alone(part):
+        return next((other for other in sorted(draft.cells) if other != part and draft.alone(other) and draft.fits(part, other)), None)
     return None
 
 

@@ -14,9 +14,9 @@ from nbcompile.model.settings import Settings
 from nbcompile.model.surroundings import Surroundings
 from nbcompile.model.workflow import CellScatter, WorkflowDeclaration
 from nbcompile.planning.bound import bound_of
-from nbcompile.planning.cost import LOCAL_STEP_SECONDS, estimate_seconds
+from nbcompile.planning.cost import LOCAL_STEP_SECONDS, carried_seconds, estimate_seconds
 from nbcompile.planning.interface import make_links, make_steps
-from nbcompile.planning.partition import Part, partition
+from nbcompile.planning.partition import Part, Price, partition
 from nbcompile.planning.place import CellPlace, cell_places, common_place, conflict
 from nbcompile.planning.scatter import NOTHING_SPECIAL, Sending, only_alone, plan_sending
 from nbcompile.rules import workflow as rules
@@ -26,13 +26,14 @@ from nbcompile.rules import workflow as rules
 class Wishes:
     """What the notebook, the project and the command ask of a plan, cell by cell. Without any, cells run here as they come.
 
-    `seconds` is how long cells are known to take.
+    `seconds` is how long cells are known to take, `stored` how long it takes to store what a cell makes, by cell and name.
     """
 
     places: tuple[CellPlace, ...] = ()
     sending: Sending = NOTHING_SPECIAL
     apart: frozenset[int] = frozenset()
     seconds: Mapping[int, float] = field(default_factory=dict)
+    stored: Mapping[tuple[int, str], float] = field(default_factory=dict)
 
 
 def read_wishes(
@@ -53,7 +54,8 @@ def make_plan(graph: DataflowGraph, notebook: Notebook, settings: Settings, besi
     seconds = [wishes.seconds.get(cell.index, estimate_seconds(cell)) for cell in notebook.code_cells]
     places = wishes.places or tuple(CellPlace() for _ in graph.cells)
     kinds = [(place.demand, cell if cell in wishes.apart or cell in wishes.sending.scatters else -1) for cell, place in enumerate(places)]
-    parts = partition(graph, settings.granularity, seconds, LOCAL_STEP_SECONDS, kinds)
+    price = Price(LOCAL_STEP_SECONDS, carried_seconds(graph, wishes.stored))
+    parts = partition(graph, settings.granularity, seconds, price, kinds)
     sending = only_alone(wishes.sending, [part.cells for part in parts])
     order = topological([part.cells for part in parts], dependencies(graph))
     steps = make_steps(graph, notebook, [parts[place] for place in order], beside, sending)

@@ -15,6 +15,8 @@ from nbcompile.model.profile import MissedFlow, Profile
 # Below this a process needs no more than any other.
 _SMALL_MIB = 512.0
 _ROOM = 1.25
+# What takes less to be stored decides nothing.
+_LITTLE_TO_STORE = 0.1
 
 
 def with_memory(plan: Plan, profile: Profile) -> Plan:
@@ -36,14 +38,21 @@ def step_seconds(plan: Plan, profile: Profile) -> dict[StepId, float]:
     return {step.id: sum(seconds.get(cell, 0.0) for cell in step.cells) for step in plan.steps}
 
 
+def stored_seconds(profile: Profile) -> dict[tuple[int, str], float]:
+    """About how long it takes to store what cells make, by cell and name, where that takes long."""
+    values = (((cell.index, name), value.seconds) for cell in profile.cells for name, value in cell.values.items())
+    return {made: _power_of_two(seconds * 100) / 100 for made, seconds in values if seconds > _LITTLE_TO_STORE}
+
+
 def decisions_digest(profile: Profile) -> str:
     """A digest of what plans are made from: times and memory by powers of two, so that another run of the same cells has the same."""
     rounded = [
         (cell.index, _power_of_two(cell.seconds * 1000), _power_of_two(cell.peak_memory_mib), sorted(cell.changes))
         for cell in profile.cells
     ]
+    stored = [(*made, seconds) for made, seconds in sorted(stored_seconds(profile).items())]
     lessons = sorted((lesson.code, lesson.cell, lesson.name) for lesson in profile.lessons)
-    return hashlib.sha256(json.dumps([rounded, lessons]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([rounded, lessons, stored]).encode()).hexdigest()
 
 
 def _power_of_two(number: float) -> int:

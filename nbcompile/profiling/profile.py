@@ -99,7 +99,10 @@ def _read_lesson(found: Mapping[str, Any], cells: int) -> GuardBreak:
 
 
 def _values(found: Mapping[str, Any]) -> dict[str, ProfiledValue]:
-    return {name: ProfiledValue(str(one["type"]), int(one["bytes"]), str(one["stuck"])) for name, one in found.items()}
+    return {
+        name: ProfiledValue(str(one["type"]), int(one["bytes"]), str(one["stuck"]), float(one.get("seconds", 0.0)))
+        for name, one in found.items()
+    }
 
 
 def _files(found: Sequence[Sequence[str]]) -> tuple[tuple[str, str], ...]:

@@ -6,6 +6,7 @@ import dis
 import os
 import sys
 import threading
+import time
 import types
 from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
 
@@ -69,10 +70,12 @@ class Tracer:
         return {name: value for name, value in self._namespace.items() if not name.startswith("_") and name not in self._hidden}
 
     def _described(self, version: str, value: Any) -> Dict[str, Any]:
+        started = time.perf_counter()
         frame = write_frame(version, value, self._scope)
+        seconds = round(time.perf_counter() - started, 4)
         size = len(frame.content) + sum(extent.length for extent in frame.extents.extents)
         why = frame.failures[0].reason if frame.failures else ""
-        return {"type": fingerprint(value).type, "bytes": size, "stuck": why}
+        return {"type": fingerprint(value).type, "bytes": size, "stuck": why, "seconds": seconds}
 
 
 class _CodeWatch:

@@ -69,3 +69,15 @@ def test_what_a_cell_binds_before_it_reads_came_from_no_other():
     program = analyze_bytes(notebook_bytes("# %%\nx = [1]\n# %%\nx = [2]\nprint(x)\n"), "nb")
     seen = make_profile(program.notebook, "3.11.7", (record(0, binds=["x"]), record(1, reads=["x"], binds=["x"])))
     assert missed_flows(seen, program.graph) == ()
+
+
+def test_what_takes_long_to_send_is_used_where_it_is():
+    program = analyze_bytes(notebook_bytes("# %%\nx = load()\n# %%\na = f(x)\n# %%\nb = g(x)\n# %%\nprint(a, b)\n"), "nb")
+
+    def steps(stored, used=1.0):
+        made = {"x": {"type": "dict", "bytes": 20, "stuck": "", "seconds": stored}}
+        records = (record(0, 2.0, values=made), record(1, used), record(2, used), record(3, 0.001))
+        return [step.cells for step in plan(replace(program, profile=make_profile(program.notebook, "3.11.7", records))).steps]
+
+    assert steps(0.001) == steps(0.2) == steps(2.0, used=20.0) == [(0,), (1,), (2,), (3,)]
+    assert steps(2.0) == [(0, 1, 2, 3)]

@@ -23,7 +23,8 @@ KEYS = "{}"
 OWN = "__main__."
 _PLAIN_WORDS = "list dict set tuple type collections.OrderedDict collections.defaultdict collections.Counter collections.deque"
 _PLAIN = frozenset(_PLAIN_WORDS.split())
-_SEQUENCES = frozenset(("list", "tuple", "set", "collections.deque"))
+# What they hold has no name; that of tuples may.
+_WITHOUT_NAMES = frozenset(("list", "set", "collections.deque"))
 _DEEPEST_PATH = 3
 _GENERATORS = frozenset(("numpy.random.RandomState", "numpy.random.Generator", "random.Random"))
 _MOST_PARTS = 48
@@ -63,6 +64,7 @@ class Heap:
         "edges",
         "errors",
         "fields",
+        "followed",
         "generators",
         "grown",
         "has_classes",
@@ -83,6 +85,8 @@ class Heap:
         self.has_classes = False
         # How often an object came to hold another one.
         self.edges = 0
+        # How much was done to follow what holds what: who asks that too much for a cell sets it to 0 before.
+        self.followed = 0
         # The first object that came to hold another one as an attribute since somebody set this.
         self.grown = 0
         # Members of enumerations, which are the same in every process.
@@ -269,8 +273,7 @@ class Heap:
         else:
             below = self.all_below(actual)
             if key.isidentifier():
-                # Neither an attribute nor the key of a dictionary.
-                below = frozenset(one for one in below if self.types[one] not in _SEQUENCES)
+                below = frozenset(one for one in below if self.types[one] not in _WITHOUT_NAMES)
             opened = frozenset(one for one in below if one in self._opened and one not in self._mirrors)
             parts = opened or self.parts(below, key)
         if not parts and (number, key) not in self._nothing:
@@ -320,6 +323,7 @@ class Heap:
         edges, found = self._below.get(objects, (-1, NO_OBJECTS))
         if edges != self.edges:
             found = frozenset(self.below(objects))
+            self.followed += len(found)
             self._below[objects] = self.edges, found
         return found
 

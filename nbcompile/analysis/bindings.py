@@ -268,8 +268,8 @@ class Frame:
         elif type(held.callee) is Bound and held.callee.target is not None and key != KEPT:
             held = self._method_as_object(held, node, key)
         heap, captured = self.walk.heap, self.trace.captured
-        self.walk.followed += len(holders.objects) * len(held.objects)
-        if self.walk.followed > _MOST_FOLLOWED:
+        self.walk.heap.followed += len(holders.objects) * len(held.objects)
+        if self.walk.heap.followed > _MOST_FOLLOWED:
             raise TooMuchHeld
         mark, repeatable = Mark(spot(node)), key not in (KEPT, KEYS)
         for holder in holders.objects:

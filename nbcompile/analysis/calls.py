@@ -155,16 +155,14 @@ def _call_untyped(frame: Frame, node: ast.AST, receiver: Value, name: str, argum
 
 
 def _call_by_kinds(frame: Frame, node: ast.AST, receiver: Value, name: str, arguments: Arguments) -> Value:
-    """A method of a value of which at best the types are known that it may have: those that have the method say what it does."""
+    """A method of a value of which at best the types are known that it may have: if one of them has the method, it is that."""
     walk, objects = frame.walk, receiver.objects
-    kinds = sorted(walk.heap.kinds_within(objects)) if objects else []
-    if not all(kind in walk.classes or walk.known.knows(kind) for kind in kinds):
-        kinds = []
-    found = [(kind, row) for kind in kinds if (row := walk.known.method(kind, name)) is not None]
-    if not found:
-        return guesses.method(Call(frame, node, arguments, receiver, name))
-    values = [(Value(kind, objects, view=receiver.view), row, f"{walk.known.home(kind, name)}.{name}") for kind, row in found]
-    return join_all([rows.apply(Call(frame, node, arguments, value, label), row) for value, row, label in values])
+    kinds = walk.heap.kinds_within(objects) if objects else frozenset()
+    if all(kind in walk.classes or walk.known.knows(kind) for kind in kinds):
+        having = [kind for kind in kinds if walk.known.method(kind, name) is not None]
+        if len(having) == 1:
+            return call_method(frame, node, Value(having[0], objects, view=receiver.view), name, arguments)
+    return guesses.method(Call(frame, node, arguments, receiver, name))
 
 
 def _call_of_class(frame: Frame, node: ast.AST, receiver: Value, name: str, arguments: Arguments) -> Value:

@@ -164,7 +164,7 @@ class _Notebook:
         record.empty = not parsed.tree.body
         first_object = walk.heap.size
         frame = CellFrame(walk)
-        walk.followed = 0
+        walk.heap.followed = 0
         try:
             self._run(frame, parsed, record)
         except TooMuchHeld:

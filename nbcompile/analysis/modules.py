@@ -118,12 +118,12 @@ def call(frame: Frame, node: ast.AST, path: str, arguments: Arguments) -> Value 
     target = member(frame, path)
     if target is None:
         return None
-    followed = frame.walk.followed
+    followed = frame.walk.heap.followed
     try:
         value = call_value(frame, node, target, arguments)
     except (TooMuchHeld, RecursionError):
         # What was found until then stays; the rest is guessed.
-        frame.walk.followed = followed
+        frame.walk.heap.followed = followed
         return None
     _note_state(frame, node, path)
     return value
@@ -187,8 +187,8 @@ def _run(frame: Frame, name: str, text: str) -> ModuleFrame | None:
     walk = frame.walk
     walk.keep(tree)
     module = ModuleFrame(frame, name, tree)
-    kept = walk.cell, walk.ends_early, walk.errors, walk.discarded, walk.followed
-    walk.cell, walk.errors, walk.followed = _NOWHERE, [], 0
+    kept = walk.cell, walk.ends_early, walk.errors, walk.discarded, walk.heap.followed
+    walk.cell, walk.errors, walk.heap.followed = _NOWHERE, [], 0
     # The end of a call in the module is not the end of those that wait outside it, should it first be needed in a recursion.
     calls = walk.running, walk.recursive, walk.awaited, walk.provisional, walk.supposed
     walk.running, walk.recursive, walk.awaited, walk.provisional, walk.supposed = {}, set(), set(), {}, {}
@@ -197,7 +197,7 @@ def _run(frame: Frame, name: str, text: str) -> ModuleFrame | None:
     except (TooMuchHeld, RecursionError):
         return None
     finally:
-        walk.cell, walk.ends_early, walk.errors, walk.discarded, walk.followed = kept
+        walk.cell, walk.ends_early, walk.errors, walk.discarded, walk.heap.followed = kept
         walk.running, walk.recursive, walk.awaited, walk.provisional, walk.supposed = calls
     module.last = walk.heap.size
     for value in module.local.values.values():

@@ -83,7 +83,6 @@ class Walk:
         self.provisional: dict[Function | Code, list[Provisional]] = {}
         self.supposed: dict[int, Summary] = {}
         self.bindings = 0
-        self.followed = 0
         self.anything = Value("")
         self.given: dict[str, Value] = {}
         self.cell = 0

@@ -50,7 +50,7 @@ from .payload_file import broken_payload
 from .placeholders import CannotTravel, Placeholder, TravelFailure, placeholder_failure, tied_to_a_process
 from .set_order import Filling, Order, filling, order_of_adding
 from .sharing import Reach
-from .standard_types import MatchWay, find_match, reduce_forward_reference, reduce_reversed, way_to_match
+from .standard_types import Matches, MatchWay, reduce_forward_reference, reduce_reversed
 from .streams import OutStream, stream_of_process
 from .tables import have_as_others, is_had_by_others, is_known_as_copy, make_known_as_copy, own_attributes, set_own_attributes
 
@@ -195,6 +195,7 @@ class ValueWriter(pickle.Pickler):
         self._guards: Dict[int, str] = {}
         self._sentinels: Dict[type, Dict[int, Tuple[str, str]]] = {}
         self._registries: List[Any] = []
+        self._matches = Matches()
         self._by_type: Dict[type, Callable[[Any], Any]] = {
             types.FunctionType: self._reduce_function,
             types.ModuleType: self._reduce_module,
@@ -367,7 +368,7 @@ class ValueWriter(pickle.Pickler):
 
     def _reduce_match(self, value: Any) -> Any:
         try:
-            return _match, way_to_match(value)
+            return _match, self._matches.way_to(value)
         except pickle.PicklingError as error:
             return self._fail(value, "an object", str(error))
 
@@ -833,6 +834,7 @@ class Reader(pickle.Unpickler):
         self._scope = scope
         self._cells: Dict[int, Any] = {}
         self._exact: Dict[int, Any] = {}
+        self._matches = Matches()
         self._cell = cell
         view = memoryview(frame.memory)
         stretches = [frame.places[number] for number in frame.buffers]
@@ -1029,7 +1031,7 @@ class Reader(pickle.Unpickler):
         return vars(owner)[name]
 
     def match(self, pattern: Any, text: Any, start: int, end: int, way: MatchWay) -> Any:
-        return find_match(pattern, text, start, end, way)
+        return self._matches.find(pattern, text, start, end, way)
 
     def mapping_view(self, which: str, mapping: Dict[Any, Any]) -> Any:
         return getattr(mapping, which)()

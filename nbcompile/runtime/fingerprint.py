@@ -279,6 +279,13 @@ class _ContentWalk:
             self._say(kind.__name__, value.tell())
             self._parts([value.getvalue()])
 
+    def _match(self, value: Any, kind: type) -> None:
+        self._say("match", value.regs)
+        self._parts([value.re, value.string, value.pos, value.endpos])
+
+    def _struct(self, value: Any, kind: type) -> None:
+        self._say("format", value.format)
+
     def _view_of_mapping(self, value: Any, kind: type) -> None:
         self._say(kind.__name__)
         self._parts([list(value)] if not isinstance(value, types.MappingProxyType) else [dict(value)])
@@ -484,6 +491,8 @@ _LOOKS: Dict[type, _Look] = {
     types.FrameType: _ContentWalk._hidden,
     types.TracebackType: _ContentWalk._hidden,
     Placeholder: _ContentWalk._hidden,
+    re.Match: _ContentWalk._match,
+    struct.Struct: _ContentWalk._struct,
 }
 _LOOKS_OF_LIBRARIES: Tuple[Tuple[str, str, _Look], ...] = (
     ("numpy", "generic", _ContentWalk._scalar),

@@ -2,38 +2,68 @@
 
 from __future__ import annotations
 
-import itertools
 import pickle
 import re
 import types
-from typing import Any, Tuple, Union
+from typing import Any, Dict, List, Tuple, Union
 
-# How a match is found again: by the method of its pattern, or as the match of this number when all are looked for.
+# How a match is found again: by a method of its pattern, or as the match of this number when all are looked for.
 MatchWay = Union[str, int]
 
 
-def way_to_match(match: Any) -> Tuple[Any, ...]:
-    """The pattern, the text, and how `find_match` finds the match there.
+class Matches:
+    """Finds matches again. What a pattern finds in a text is looked for once, as far as it is asked for."""
 
-    Raises `pickle.PicklingError` where nothing finds it, or where its text is memory that may have changed since.
-    """
-    pattern, text, start, end = match.re, match.string, match.pos, match.endpos
-    if type(text) not in (str, bytes):
-        raise pickle.PicklingError("the memory that was searched may have changed since")
-    for method in ("match", "fullmatch"):
-        if _is_same_match(match, getattr(pattern, method)(text, start, end)):
-            return pattern, text, start, end, method
-    for number, found in enumerate(pattern.finditer(text, start, end)):
-        if _is_same_match(match, found):
-            return pattern, text, start, end, number
-    raise pickle.PicklingError("its pattern does not find it again")
+    def __init__(self) -> None:
+        self._searches: Dict[Tuple[int, int, int, int], Tuple[Any, List[Any]]] = {}
+
+    def way_to(self, match: Any) -> Tuple[Any, ...]:
+        """The pattern, the text, where it was searched, and how `find` finds the match there.
+
+        Raises `pickle.PicklingError` where nothing finds it, or where its text is memory that may have changed since.
+        """
+        pattern, text, start, end = place = match.re, match.string, match.pos, match.endpos
+        if type(text) not in (str, bytes):
+            raise pickle.PicklingError("the memory that was searched may have changed since")
+        if match.start() == start:
+            for method in ("match", "fullmatch") if match.end() == end else ("match",):
+                if _is_same_match(match, getattr(pattern, method)(text, start, end)):
+                    return (*place, method)
+        coming, found = self._search(*place)
+        while not found or found[-1].start() <= match.start():
+            following = next(coming, None)
+            if following is None:
+                break
+            found.append(following)
+        number = _place_of(match, found)
+        if number < 0:
+            raise pickle.PicklingError("its pattern does not find it again")
+        return (*place, number)
+
+    def find(self, pattern: Any, text: Any, start: int, end: int, way: MatchWay) -> Any:
+        """The match that `way_to` describes."""
+        if isinstance(way, str):
+            return getattr(pattern, way)(text, start, end)
+        coming, found = self._search(pattern, text, start, end)
+        while len(found) <= way:
+            found.append(next(coming))
+        return found[way]
+
+    def _search(self, pattern: Any, text: Any, start: int, end: int) -> Tuple[Any, List[Any]]:
+        """The matches that are still to come, and those that were found; they keep the pattern and the text, whose addresses count."""
+        key = id(pattern), id(text), start, end
+        if key not in self._searches:
+            self._searches[key] = pattern.finditer(text, start, end), []
+        return self._searches[key]
 
 
-def find_match(pattern: Any, text: Any, start: int, end: int, way: MatchWay) -> Any:
-    """The match that `way_to_match` describes."""
-    if isinstance(way, str):
-        return getattr(pattern, way)(text, start, end)
-    return next(itertools.islice(pattern.finditer(text, start, end), way, None))
+def _place_of(match: Any, found: List[Any]) -> int:
+    """Where a match is among others, which are in the order of their starts: an empty one may start where the one before it ended."""
+    low, high = 0, len(found)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if found[middle].start() < match.start() else (low, middle)
+    return next((number for number in range(low, len(found)) if _is_same_match(match, found[number])), -1)
 
 
 def _is_same_match(one: Any, other: Any) -> bool:

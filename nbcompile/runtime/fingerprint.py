@@ -332,8 +332,12 @@ class _ContentWalk:
 
     def _masked_array(self, value: Any, kind: type) -> None:
         numpy = sys.modules["numpy"]
-        self._say(_full_name(kind))
-        self._parts([numpy.asarray(value.data), numpy.ma.getmaskarray(value), value.fill_value])
+        data, mask = numpy.asarray(value.data), numpy.ma.getmaskarray(value)
+        self._say(_full_name(kind), data.dtype.str if data.dtype.names is None else data.dtype.descr, data.shape)
+        self._note_memory(value)
+        # Below a mask lies whatever the memory held.
+        self._array_contents(numpy.ma.filled(value, numpy.zeros((), data.dtype)))
+        self._parts([mask, value.fill_value])
 
     def _array_contents(self, value: Any) -> None:
         numpy = sys.modules["numpy"]

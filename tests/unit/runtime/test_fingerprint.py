@@ -44,6 +44,7 @@ np.arange(3) + 1j | np.arange(3) + 2j
 [np.arange(4), np.arange(4)[:2]] | shared
 np.random.default_rng(1) | np.random.default_rng(2)
 np.ma.array([1, 2], mask=[0, 1]) | np.ma.array([1, 2], mask=[0, 0])
+np.ma.array([1, 2], mask=[0, 1]) | np.ma.array([3, 2], mask=[0, 1])
 pd.DataFrame({'a': [1]}) | pd.DataFrame({'b': [1]})
 pd.DataFrame({'a': [1]}) | pd.DataFrame({'a': [1.0]})
 pd.DataFrame({'a': [1]}) | pd.DataFrame({'a': [1]}, index=[5])
@@ -74,6 +75,7 @@ SAME = """\
 re.match('a', 'ab') | re.match('a', 'ab')
 (1, 2) | (1,) + (2,)
 np.arange(6)[::2] | np.array([0, 2, 4])
+np.ma.array([1, 2], mask=[0, 1]) | np.ma.array([1, 3], mask=[0, 1])
 np.asfortranarray(np.ones((2, 3))) | np.ones((2, 3))
 pd.DataFrame({'a': [1, 2], 'b': [3, 4]}) | pd.DataFrame([[1, 3], [2, 4]], columns=['a', 'b'])
 (lambda x: x + 1) | (lambda x: x + 1)

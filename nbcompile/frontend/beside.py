@@ -11,13 +11,14 @@ import re
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
 from nbcompile.model.notebook import Cell, Notebook
-from nbcompile.model.surroundings import Surroundings
+from nbcompile.model.surroundings import CONFIGURES_IMPORTS, Surroundings
 
 # What may stand around a path in Python, in a shell line or in a format string.
 _WORD = re.compile(r"[^\s'\"`()\[\]{},;:=<>|&*?]+")
@@ -36,6 +37,7 @@ _LEVELS_ABOVE = 3
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 _LAYOUTS = ("", "src/", "lib/", "python/")
 _SCRIPTS = (".py", ".sh")
+_WILD = re.compile(r"[*?\[]")
 _LARGEST_SCRIPT = 2 * 2**20
 _MOST_SCRIPTS = 2_000
 
@@ -104,6 +106,15 @@ class _Reach:
             if "." in path and path not in self.entries:
                 yield from self.by_name.get(path.rsplit("/", 1)[-1], ())
 
+    def patterns(self, texts: Iterable[str]) -> Iterator[str]:
+        """What patterns mean: the directory in which they look, or what they match beside the notebook."""
+        for text in texts:
+            folder = _WILD.split(text, maxsplit=1)[0].rpartition("/")[0]
+            if folder:
+                yield folder
+            elif not re.search(r"\s", text):
+                yield from (one for one in self.entries if "/" not in one and fnmatchcase(one, text))
+
     def folder_of(self, word: str) -> str:
         """The directory of a path that is not there, if the directory is."""
         path = word.removeprefix("./")
@@ -113,12 +124,19 @@ class _Reach:
         return folder if folder in self.entries and path not in self.entries and f"{path}/" not in self.entries else ""
 
     def above(self, words: Iterable[str], folder: str = "") -> Iterator[str]:
-        """The paths above the directory that words name below a directory that cells move to, or below `folder`."""
+        """The paths above the directory that words name, as they stand, or below a directory that cells move to, or below `folder`."""
         roots = dict.fromkeys((*self.roots, *([folder] if folder.startswith("../") else ())))
-        for word in words if roots else ():
+        for word in words:
             path = word.removeprefix("./").rstrip("/")
-            if path and not path.startswith(("/", "~", ".")) and "/." not in path:
+            if path.startswith("../"):
+                yield from self._as_it_stands(os.path.normpath(path))
+            elif path and not path.startswith(("/", "~", ".")) and "/." not in path:
                 yield from (found for root in roots if (found := self._on_disk(root + path)))
+
+    def _as_it_stands(self, path: str) -> Iterator[str]:
+        """What has this path above the directory; of where cells move to only what they name there."""
+        if path.count("../") <= _LEVELS_ABOVE and f"{path}/" not in self.roots and (found := self._on_disk(path)):
+            yield found
 
     def modules(self, names: Iterable[str], folder: str = "") -> Iterator[str]:
         """The files or directories of modules: beside the notebook, in `folder`, where cells import from, in the project."""
@@ -223,8 +241,10 @@ def _texts(tree: ast.Module) -> Iterator[str]:
 def _mentioned(cell: Cell, reach: _Reach) -> tuple[str, ...]:
     words = dict.fromkeys(_WORD.findall(cell.source))
     quoted = dict.fromkeys(text for _, text in _QUOTED.findall(cell.source))
-    likely = dict.fromkeys((*quoted, *(word for word in words if "/" in word or "." in word)))
-    return tuple(dict.fromkeys((*reach.paths(words), *reach.above(likely), *reach.modules(_imported(cell.source)))))
+    patterns = tuple(reach.patterns(text for text in quoted if _WILD.search(text)))
+    likely = dict.fromkeys((*quoted, *(word for word in words if "/" in word or "." in word), *patterns))
+    found = (*reach.paths((*words, *patterns, *CONFIGURES_IMPORTS)), *reach.above(likely), *reach.modules(_imported(cell.source)))
+    return tuple(dict.fromkeys(found))
 
 
 def _folders(cell: Cell, mentions: Iterable[tuple[int, str]], reach: _Reach) -> Iterator[tuple[int, str]]:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+# Configuration that installed libraries look for in the directory where they are imported. No cell mentions it, and any library
+# may import matplotlib.
+CONFIGURES_IMPORTS = ("matplotlibrc",)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
@@ -29,6 +33,11 @@ class Surroundings:
     def module_names(self) -> frozenset[str]:
         """The modules that lie beside the notebook, or in its project."""
         return frozenset(path.rstrip("/").rsplit("/", 1)[-1].removesuffix(".py") for path in self.modules)
+
+    @property
+    def configures_imports(self) -> bool:
+        """Whether what is imported depends on what lies beside the notebook, whatever it is."""
+        return any(path in CONFIGURES_IMPORTS for _, path in self.mentions)
 
     def mentioned_by(self, cell: int) -> tuple[str, ...]:
         """The files that a cell's text names."""

@@ -19,7 +19,9 @@ _NEVER = 10**9
 
 
 def warm_imports(facts: Sequence[CellFacts], notebook: Notebook, beside: Surroundings) -> tuple[WarmImport, ...]:
-    """The import statements in notebook order; those of modules that lie beside the notebook are left to the steps."""
+    """The import statements in notebook order; those that something beside the notebook has a part in are left to the steps."""
+    if beside.configures_imports:
+        return ()
     own = frozenset(path.rstrip("/").removesuffix(".py") for _, path in beside.mentions if "/" not in path.rstrip("/"))
     found: list[WarmImport] = []
     for cell in facts:

@@ -42,6 +42,40 @@ def test_the_top_of_the_file_system_is_no_project(tmp_path, monkeypatch):
     assert not any("sys" in path for _, path in api.analyze(notebook).beside.mentions)
 
 
+SERIES = {"notes/part_1.las": "", "notes/part_2.las": "", "a_1.las": "", "b.las": "", "data/x_1.las": "", "data/whole.las": ""}
+
+
+@pytest.mark.parametrize(
+    ("cell", "found"),
+    [
+        ("read('notes/part_*.las')", {"notes/"}),
+        ("read('a_?.las')", {"a_1.las"}),
+        ("print('Is it *that*?')", set()),
+        ("read('missing/part_*.las')", set()),
+    ],
+)
+def test_a_pattern_mentions_what_it_may_match(mentioned, cell, found):
+    assert paths(mentioned(SERIES, cell)) == found
+
+
+@pytest.mark.parametrize(
+    ("cell", "found"),
+    [
+        ("read(['../data/whole.las'])", {"../data/whole.las"}),
+        ("read('../data/x_*.las')", {"../data/"}),
+        ("read('../data/absent.las', '..', '../')", set()),
+    ],
+)
+def test_what_lies_above_is_mentioned_by_its_path(mentioned, cell, found):
+    assert paths(mentioned(SERIES, cell, place="work/nb.ipynb")) == found
+
+
+def test_the_configuration_of_matplotlib_is_mentioned_by_all_cells(mentioned):
+    beside = mentioned({"matplotlibrc": "figure.dpi: 96"}, "1", "import seaborn")
+    assert paths(beside, 0) == paths(beside, 1) == {"matplotlibrc"}
+    assert beside.configures_imports
+
+
 MODULES = {
     "top.py": "import middle\n",
     "middle.py": "from os import path; import leaf, other\n",

@@ -9,10 +9,13 @@ from nbcompile.model.surroundings import Surroundings
 from nbcompile.planning.warm import warm_imports
 
 
-def warmed(*sources):
+NOTHING = Surroundings()
+
+
+def warmed(*sources, beside=NOTHING):
     cells = [{"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": source} for source in sources]
     program = analyze_bytes(json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells}).encode(), "demo")
-    return [one.text for one in warm_imports(program.facts, program.notebook, Surroundings())]
+    return [one.text for one in warm_imports(program.facts, program.notebook, beside)]
 
 
 @pytest.mark.parametrize(
@@ -27,3 +30,7 @@ def warmed(*sources):
 )
 def test_only_imports_run_early(sources, expected):
     assert warmed(*sources) == expected
+
+
+def test_nothing_runs_early_where_imports_look_beside_the_notebook():
+    assert warmed("import json", beside=Surroundings(mentions=((0, "matplotlibrc"),))) == []

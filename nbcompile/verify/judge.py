@@ -59,12 +59,17 @@ def judge(runs: Sequence[Observation], again: Callable[[], Observation], exactne
     if differences:
         unsteady = tuple(one.subject for one in compare(plain, again(), exactness))
     guards = {(run.name, cell): message for run in runs for cell, message in run.guards}
+    explained = tuple(_explained(one, graph, guards) for one in differences)
+    placed = tuple(_placed(one, graph) for one in unsteady)
+    # Of what a cell draws, two plain runs may have something in common by chance.
+    cells = {one.cell for one in placed} - {-1}
+    chance = (one.subject for one in explained if one.subject.cell in cells)
     return Judgement(
         tuple(runs),
         exactness,
         graph,
-        tuple(_explained(one, graph, guards) for one in differences if one.subject not in unsteady),
-        tuple(_placed(one, graph) for one in unsteady),
+        tuple(one for one in explained if one.subject.cell not in cells),
+        tuple(dict.fromkeys((*placed, *chance))),
     )
 
 

@@ -8,7 +8,6 @@ from nbcompile.api import analyze_bytes
 from nbcompile.model.surroundings import Surroundings
 from nbcompile.planning.warm import warm_imports
 
-
 NOTHING = Surroundings()
 
 

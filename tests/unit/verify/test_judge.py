@@ -55,6 +55,13 @@ def test_what_plain_runs_do_differently_is_no_difference():
     assert [one.subject.cell for one in worse.differences] == [2]
 
 
+def test_what_a_cell_draws_may_be_the_same_twice_by_chance():
+    again = replace(PLAIN, cells=(text("0"), text("another time"), text("2")))
+    found = verified(replace(CELL, values={**PLAIN.values, "y": Value("list", "drawn")}), again)
+    assert (found.verdict, found.differences) == (Verdict.UNSTEADY, ())
+    assert Subject(Aspect.VALUE, 1, "y") in found.unsteady
+
+
 def test_a_finding_announces_a_difference_and_what_comes_of_it():
     other = replace(CELL, cells=(text("0"), text("wrong"), text("wrong, too")))
     assert len(verified(other).silent) == 2

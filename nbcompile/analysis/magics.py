@@ -17,7 +17,7 @@ from nbcompile.model.source import Magic, MagicKind
 # Magics that only show something, or set what has no meaning without a front end.
 _HARMLESS_WORDS = """
     alias_magic autocall automagic autosave bookmark colors connect_info debug dhist dirs doctest_mode gui history html javascript
-    js latex lsmagic magic markdown matplotlib more notebook page pastebin pdb pprint precision
+    js latex lsmagic magic markdown matplotlib notebook page pastebin pdb pprint precision
     profile psearch pycat qtconsole quickref recall rehashx save svg tb unalias who who_ls whos xmode load_ext
     reload_ext unload_ext autoreload config aimport HTML SVG skip mermaid watermark conda pip uv mamba micromamba logstart logstop
     logstate version_information autotime unload_autotime snakeviz
@@ -25,6 +25,8 @@ _HARMLESS_WORDS = """
 _HARMLESS = frozenset(_HARMLESS_WORDS.split())
 _RUNS_PYTHON = frozenset(("time", "timeit", "prun", "memit", "mprun", "lprun", "capture", "debug"))
 _SHELLS = frozenset(("bash", "sh", "script", "system", "sx", "!", "perl", "ruby", "cmd", "powershell"))
+# Commands that the shell knows as magics.
+_COMMANDS = frozenset(("cat", "cp", "ldir", "less", "lf", "lk", "ll", "ls", "lx", "man", "mkdir", "more", "mv", "rm", "rmdir"))
 _INTERPOLATED = re.compile(r"\$\{?([A-Za-z_]\w*)|\{([^{}]+)\}")
 _REDIRECTED = re.compile(r"(>>?)\s*([^\s;|&<>]+)")
 _INSTALLS = re.compile(
@@ -55,6 +57,8 @@ def evaluate_magic(frame: Frame, node: Magic) -> Value:
     special = _SPECIAL.get(name)
     if special is not None:
         return special(frame, node)
+    if name in _COMMANDS:
+        return _shell(frame, node, f"{name} {argument}")
     if name in _OF_EXTENSIONS or not (name in _HARMLESS or name in _RUNS_PYTHON or name in _SHELLS):
         frame.walk.effect(frame, _EXTENSIONS, "read", name, node)
     if name in _RUNS_PYTHON:

@@ -32,6 +32,17 @@ _MAGIC_VALUE = re.compile(r"\s*%(?=\s*[^\W\d])")
 _SYSTEM_VALUE = re.compile(r"[ \t]*!(?!=)")
 _CLASSIC_PROMPT = re.compile(r"^\s*>>>[ \t]?", re.MULTILINE)
 _CLASSIC_PROMPTS = re.compile(r"^\s*(?:>>>|\.\.\.)[ \t]?", re.MULTILINE)
+# The line magics, and the aliases of commands, that a kernel has from the start.
+_LINE_MAGIC_WORDS = """
+    alias alias_magic autoawait autocall automagic autosave bookmark cat cd clear code_wrap colors conda config connect_info cp
+    debug dhist dirs doctest_mode ed edit env gui hist history killbgscripts ldir less lf lk ll load load_ext loadpy logoff logon
+    logstart logstate logstop ls lsmagic lx macro magic mamba man matplotlib micromamba mkdir more mv notebook page pastebin pdb
+    pdef pdoc pfile pinfo pinfo2 pip popd pprint precision prun psearch psource pushd pwd pycat pylab qtconsole quickref recall
+    rehashx reload_ext rep rerun reset reset_selective rm rmdir run save sc set_env store subshell sx system tb time timeit unalias
+    unload_ext uv who who_ls whos xdel xmode
+"""
+_LINE_MAGICS = frozenset(_LINE_MAGIC_WORDS.split())
+_LONE_LINE = re.compile(r"(?P<before>(?:[ \t]*\n)*[ \t]*)(?P<word>[a-z_0-9]+)(?![\w.*])[ \t]*(?P<rest>[^\n]*)\n?")
 _IPYTHON_PROMPT = re.compile(r"(?:(?:\[nav\]|\[ins\])? )?In \[\d+\]: |\s*\.{3,}: ?")
 
 
@@ -47,6 +58,19 @@ def to_python(source: str) -> str:
     else:
         lines = list(_replaced(lines))
     return "\n" * blank + "".join(lines)
+
+
+def magic_word(source: str) -> str:
+    """The magic that the cell is if no name of the notebook hides it: a single line, such as `ls data` or `pip install x`, needs no `%`."""
+    found = _LONE_LINE.fullmatch(source)
+    if found is None or found["word"] not in _LINE_MAGICS or found["rest"][:1] in ("=", ",") or _HELP.search(source.rstrip()):
+        return ""
+    return found["word"]
+
+
+def with_percent(source: str) -> str:
+    """The cell with the `%` that it could do without."""
+    return _LONE_LINE.sub(r"\g<before>%\g<word> \g<rest>", source)
 
 
 def _without_prompts(lines: list[str]) -> list[str]:

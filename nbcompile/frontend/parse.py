@@ -6,10 +6,10 @@ import ast
 import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from nbcompile.frontend.directives import read_directives
-from nbcompile.frontend.magics import to_python
+from nbcompile.frontend.magics import magic_word, to_python, with_percent
 from nbcompile.model.diagnostic import Diagnostic, Place, Span
 from nbcompile.model.notebook import Cell, Notebook
 from nbcompile.model.source import Magic, MagicKind, ParsedCell
@@ -28,24 +28,27 @@ _RUNS_PYTHON = {
 }
 _RUNS_ITS_CELL = frozenset(("time", "timeit", "prun", "memit", "capture", "python_in_place"))
 _MARKS = re.compile(r"[%!?]|>>>|In \[|^[ \t]|[,;/]", re.MULTILINE)
+_BINDS_ANYTHING = re.compile(r"import\s*\*|%(?:run|load|store|macro|pylab)\b|\b(?:exec|globals|vars|locals|user_ns)\b")
 _ENDS = "raises-exception"
 _SKIPPED = "skip-execution"
 
 
 def parse_cells(notebook: Notebook) -> Iterator[ParsedCell]:
     """Each code cell as it is asked for."""
-    return map(parse_cell, notebook.code_cells)
+    cells = notebook.code_cells
+    return (parse_cell(cell, cells[:number]) for number, cell in enumerate(cells))
 
 
-def parse_cell(cell: Cell) -> ParsedCell:
-    """One cell. A cell without IPython syntax costs one parse and nothing else."""
+def parse_cell(cell: Cell, earlier: Sequence[Cell] = ()) -> ParsedCell:
+    """One cell, after others. A cell without IPython syntax costs one parse and nothing else."""
     directives, findings = read_directives(cell) if "nbc" in cell.source or cell.tags else ((), ())
     if _SKIPPED in cell.tags:
         return ParsedCell(cell=cell, tree=ast.Module([], []), directives=directives, diagnostics=findings)
     tree, error = _parse(cell.source)
-    has_magics = (tree is None and _MARKS.search(cell.source) is not None) or "In [" in cell.source
+    source = _as_magic(cell.source, tree is not None, earlier)
+    has_magics = (tree is None and _MARKS.search(source) is not None) or "In [" in source or source != cell.source
     if has_magics:
-        tree, second = _parse(to_python(cell.source))
+        tree, second = _parse(to_python(source))
         error = second or error
     if tree is None:
         shown = () if _ENDS in cell.tags else (_syntax_error(cell, error),)
@@ -54,6 +57,21 @@ def parse_cell(cell: Cell) -> ParsedCell:
         tree = _WithMagics(cell.source.splitlines()).visit(tree)
         has_magics = True
     return ParsedCell(cell=cell, tree=tree, has_magics=has_magics, directives=directives, diagnostics=findings)
+
+
+def _as_magic(source: str, parses: bool, earlier: Sequence[Cell]) -> str:
+    """The cell, with a `%` if it is a magic without one. What is Python as well counts as that where an earlier cell has such a name."""
+    word = magic_word(source)
+    if not word or (parses and any(_may_bind(cell.source, word) for cell in earlier)):
+        return source
+    return with_percent(source)
+
+
+def _may_bind(source: str, word: str) -> bool:
+    """Whether a cell has the word elsewhere than in magics and commands, or binds what nobody can tell."""
+    lines = [line for line in source.splitlines() if not line.lstrip().startswith(("%", "!")) and magic_word(line) != word]
+    text = "\n".join(lines)
+    return re.search(rf"(?<![\w.]){word}\b", text) is not None or _BINDS_ANYTHING.search(source) is not None
 
 
 def _parse(text: str) -> tuple[ast.Module | None, Exception | None]:

@@ -91,8 +91,7 @@ def attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
     if name in ("__dict__", "__traceback__") and value.objects:
         return _tied_attribute(frame, value, name)
     if value.type in (SHELL, "property"):
-        # Whatever is reached from the shell is a part of it.
-        return value if value.type == SHELL else Value("method", value.objects, Bound(value, name))
+        return _of_shell(frame, value, name, node) if value.type == SHELL else Value("method", value.objects, Bound(value, name))
     if value.type in frame.walk.classes or type(callee) is Class or value.type == "super":
         return classes.attribute(frame, value, name, node)
     if value.type:
@@ -108,6 +107,13 @@ def attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
         found = join_all([classes.attribute(frame, one, name, node) for one in instances])
         return join(found, _untyped_attribute(frame, Value("", rest, callee, view=value.view), name, node)) if rest else found
     return _untyped_attribute(frame, value, name, node)
+
+
+def _of_shell(frame: Frame, shell: Value, name: str, node: ast.AST) -> Value:
+    """Whatever is reached from the shell is a part of it."""
+    if name == "kernel":
+        frame.walk.unknown(frame, node, "steps have no kernel, but something that stands for one", "# nbc: pure", [shell])
+    return shell
 
 
 def _attribute_row(known: Known, kind: str, name: str) -> Row | None:

@@ -77,6 +77,9 @@ def _is_of(kind: type, libraries: Tuple[str, ...]) -> bool:
 
 def forgotten_attributes(value: Any, reduced: Tuple[Any, ...], way: Any) -> Optional[Dict[str, Any]]:
     """The attributes that this `way` to reduce a value lost, if any: those of an instance of a subclass whose base reduces itself."""
+    if isinstance(value, functools.partial):
+        # It says itself which it has, and has none before somebody asks.
+        return None
     attributes = getattr(value, "__dict__", None)
     if not attributes or type(attributes) is not dict or len(reduced) > 5:
         return None

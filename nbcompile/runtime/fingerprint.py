@@ -267,9 +267,10 @@ class _ContentWalk:
         self._parts([getattr(value, name) for name in names if hasattr(value, name)])
 
     def _partial(self, value: Any, kind: type) -> None:
-        """Its attributes are a dictionary only after somebody has asked for them."""
+        """Who asks for its attributes gives it some, and then a partial of it is no longer one of its function."""
         self._say("partial")
-        self._parts([value.func, value.args, value.keywords, vars(value)])
+        *content, attributes = value.__reduce__()[2]
+        self._parts([*content, attributes or {}])
 
     def _buffer(self, value: Any, kind: type) -> None:
         """Attributes do not count: who captures output leaves some of its own."""

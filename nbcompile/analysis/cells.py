@@ -281,9 +281,10 @@ class _Notebook:
         frame.trace.uses = {}
         known = set(frame.trace.effects)
         STATEMENTS[type(statement)](frame, statement)
-        # Who runs an import again needs the file of the module again.
-        files = [key for key in frame.trace.effects if key.channel == "files" and key not in known]
-        record.settings[found.ordinal] = {key: frame.trace.effects.pop(key) for key in files}
+        # Who runs an import again needs the file of the module again; a library that has a list of classes gets them by their statements.
+        of_statement = ("library:", "files") if isinstance(statement, ast.ClassDef) else ("files",)
+        again = [key for key in frame.trace.effects if key not in known and key.channel.startswith(of_statement)]
+        record.settings[found.ordinal] = {key: frame.trace.effects.pop(key) for key in again}
         if imports_star(statement) and frame.trace.opaque is None:
             found = found._replace(star=True, binds=tuple(name for name, binder in frame.binders.items() if binder == found.ordinal))
         reads = tuple(frame.trace.uses)
@@ -346,6 +347,8 @@ class _Notebook:
             path = value.callee if type(value.callee) is str else value.type
             if "." in path or value.callee == path:
                 record.libraries |= walk.known.homes(module_of_class(frame, path) or path.partition(".")[0])
+            of = value.callee if isinstance(value.callee, Class) else walk.classes.get(value.type)
+            record.libraries.update(classes.libraries_of(of) if of is not None else ())
         if any(name not in walk.namespace for name, _ in record.uses):
             record.libraries |= walk.starred
         record.libraries -= {"__main__", "builtins", ""}

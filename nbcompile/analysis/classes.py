@@ -67,12 +67,26 @@ def define_class(frame: Frame, node: ast.ClassDef) -> Value:
     _announce(frame, bases, value, node)
     _made_by_metaclass(frame, made, value, node)
     for base in bases:
-        if is_stateful(frame, base.callee):
+        if is_stateful(frame, base.callee) or (base.callee is None and base.objects):
             # What changes in a base is seen in its subclasses; a base knows them, too.
             frame.capture(value, KEPT, base, node)
             frame.capture(base, KEPT, value, node)
             frame.change(base, node, f"`{node.name}` becomes a subclass of it")
+    _enlist(frame, made, node)
     return value
+
+
+def _enlist(frame: Frame, made: Class, node: ast.ClassDef) -> None:
+    """Libraries may keep a list of the classes that descend from theirs, as those for models and plug-ins do."""
+    for home in libraries_of(made):
+        if not frame.walk.known.covers(home):
+            frame.walk.effect(frame, f"library:{home}", "write", node.name, node)
+
+
+def libraries_of(of: Class) -> tuple[str, ...]:
+    """The libraries from whose classes one of the notebook descends."""
+    paths = (base.callee for one in linearized(of) for base in one.bases)
+    return tuple(dict.fromkeys(path.partition(".")[0] for path in paths if isinstance(path, str)))
 
 
 def _is_enumeration(frame: Frame, of: Class) -> bool:

@@ -50,6 +50,7 @@ from .payload_file import broken_payload
 from .placeholders import CannotTravel, Placeholder, TravelFailure, placeholder_failure, tied_to_a_process
 from .set_order import Filling, Order, filling, order_of_adding
 from .sharing import Reach
+from .shell_settings import part_of_shell, path_in_shell
 from .standard_types import Matches, MatchWay, reduce_forward_reference, reduce_reversed
 from .streams import OutStream, stream_of_process
 from .tables import have_as_others, is_had_by_others, is_known_as_copy, make_known_as_copy, own_attributes, set_own_attributes
@@ -316,8 +317,9 @@ class ValueWriter(pickle.Pickler):
             return reduce(value)
         if isinstance(value, type):
             return self._reduce_class(value)
-        if value is getattr(self._scope.kernel, "shell", NAMES):
-            return _shell, ()
+        path = path_in_shell(getattr(self._scope.kernel, "shell", None), value)
+        if path is not None:
+            return _shell, path
         words = tied_to_a_process(kind, self._tied)
         if words is not None:
             return self._reduce_tied(value, words)
@@ -956,8 +958,9 @@ class Reader(pickle.Unpickler):
         for name, value in state.items():
             setattr(function, name, value)
 
-    def shell(self) -> Any:
-        return getattr(self._scope.kernel, "shell", None)
+    def shell(self, *path: str) -> Any:
+        shell = getattr(self._scope.kernel, "shell", None)
+        return None if shell is None else part_of_shell(shell, path)
 
     def set_attributes(self, made: Any, state: Any) -> None:
         set_attributes(made, state)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from typing import Any, Container, Dict
+from typing import Any, Container, Dict, Optional, Tuple
 
 _OF_SHELL = ("ast_node_interactivity", "autoawait", "autocall", "automagic", "colors")
 _OF_TEXTS = ("float_precision", "max_seq_length", "max_width", "newline", "pprint")
@@ -12,6 +12,43 @@ _OF_TEXTS = ("float_precision", "max_seq_length", "max_width", "newline", "pprin
 _REWRITE = ("ast_transformers", "input_transformers_cleanup", "input_transformers_post")
 _OVERRIDING = (types.FunctionType, types.MethodType)
 _OURS = ("IPython", "ipykernel", "matplotlib_inline", "matplotlib", "traitlets", "nbcompile", "nbcompile_runtime", "builtins")
+
+
+# What the shell works with, of which each process has its own; every kernel has them.
+_PARTS = (
+    "display_formatter",
+    "display_pub",
+    "displayhook",
+    "events",
+    "extension_manager",
+    "magics_manager",
+    "alias_manager",
+    "prefilter_manager",
+    "input_transformer_manager",
+    "history_manager",
+    "payload_manager",
+    "kernel",
+)
+
+
+def path_in_shell(shell: Any, value: Any) -> Optional[Tuple[str, ...]]:
+    """Where the shell has this object: itself, what it works with, or a formatter by its mime type; `None` if it does not."""
+    if value is shell:
+        return ()
+    if shell is None or not type(value).__module__.startswith(("IPython", "ipykernel", "nbcompile")):
+        return None
+    for mime, formatter in shell.display_formatter.formatters.items():
+        if formatter is value:
+            return ("display_formatter", "formatters", mime)
+    return next(((name,) for name in _PARTS if getattr(shell, name, shell) is value), None)
+
+
+def part_of_shell(shell: Any, path: Tuple[str, ...]) -> Any:
+    """The object that another shell has there."""
+    found = shell
+    for name in path:
+        found = found[name] if isinstance(found, dict) else getattr(found, name)
+    return found
 
 
 def take_settings(shell: Any) -> Any:

@@ -35,7 +35,7 @@ class Matches:
             if following is None:
                 break
             found.append(following)
-        number = _place_of(match, found)
+        number = _number_of_match(match, found)
         if number < 0:
             raise pickle.PicklingError("its pattern does not find it again")
         return (*place, number)
@@ -57,7 +57,7 @@ class Matches:
         return self._searches[key]
 
 
-def _place_of(match: Any, found: List[Any]) -> int:
+def _number_of_match(match: Any, found: List[Any]) -> int:
     """Where a match is among others, which are in the order of their starts: an empty one may start where the one before it ended."""
     low, high = 0, len(found)
     while low < high:

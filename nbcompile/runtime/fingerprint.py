@@ -445,12 +445,23 @@ class _FinalWalk(_ContentWalk):
             super()._look(value, kind)
 
     def _is_kept(self, value: Any, kind: type) -> bool:
+        if kind is types.FunctionType:
+            return self._is_kept_function(value)
         home = "" if kind in (dict, list, set) else kind.__module__.partition(".")[0]
         if home in _NOT_KEPT or isinstance(value, (type, types.ModuleType, *_CALLABLES)):
             return False
         if home not in self._kept:
             self._kept[home] = frozenset(_objects_of_library(home))
         return id(value) in self._kept[home]
+
+    def _is_kept_function(self, function: types.FunctionType) -> bool:
+        """Whether a library has made a function for itself, in which it notes, as IPython does, whether it was called."""
+        module = function.__module__ or "__main__"
+        if "<" not in function.__qualname__ or module == "__main__" or is_local(getattr(sys.modules.get(module), "__file__", None)):
+            return False
+        if _ANY not in self._kept:
+            self._kept[_ANY] = frozenset(_objects_of(name for name in list(sys.modules) if name != "__main__"))
+        return id(function) in self._kept[_ANY]
 
 
 def _objects_of_library(home: str) -> Iterator[int]:
@@ -465,6 +476,7 @@ def _objects_of(modules: Iterable[str]) -> Iterator[int]:
     return (id(one) for module in found if module is not None for one in list(vars(module).values()))
 
 
+_ANY = "*"
 # Generators of random numbers have a state that travels, and counts.
 _NOT_KEPT = frozenset(("__main__", "builtins", "random", "numpy", "torch"))
 _STATE_IN_PLAIN_OBJECTS = ("sys", "os", "warnings", "logging", "mimetypes", "linecache", "copyreg", "site")

@@ -267,6 +267,19 @@ def test_what_a_library_keeps_for_the_process_counts_as_a_name_at_the_end(monkey
     assert final_print(dict(os.environ)) != final_print({})
 
 
+def test_whether_a_function_that_a_library_made_for_itself_was_called_is_no_content(monkeypatch):
+    decorators = pytest.importorskip("IPython.utils.decorators")
+    library = ModuleType("some_library")
+    monkeypatch.setitem(sys.modules, library.__name__, library)
+    library.show = decorators.flag_calls(lambda: None)
+    mine = decorators.flag_calls(lambda: None)
+    before = final_print(library.show), final_print(mine)
+    library.show()
+    mine()
+    assert final_print(library.show) == before[0]
+    assert final_print(mine) != before[1]
+
+
 def test_what_a_library_has_of_seeded_generators_counts(monkeypatch):
     library = ModuleType("numpy.some_library")
     monkeypatch.setitem(sys.modules, library.__name__, library)

@@ -209,7 +209,8 @@ class _Notebook:
             frame.is_straight = isinstance(statement, _STRAIGHT) and not raises
             record.statements[ordinal] = spot(statement)
             closed = self._closed_by(statement)
-            frame.trace.uses.update({name: frame.trace.uses.get(name, Mark(spot(statement))) for name in closed})
+            for name in closed:
+                frame.trace.uses.setdefault(name, Mark(spot(statement)))
             found = candidate(statement, ordinal) if replays and not closed else None
             last = ordinal == len(body) - 1
             if found is not None:

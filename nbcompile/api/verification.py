@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -62,7 +63,8 @@ def verify(
     with TemporaryDirectory(prefix="nbcompile-verify-") as folder:
         observer = Observer(path, settings, exactness, Path(folder).resolve(), tell, _above(plans[Granularity.CELL]))
         runs = [observer.plain(program, "plain"), *(observer.compiled(granularity) for granularity in wanted), *recorded]
-        judged = judge(runs, lambda: observer.plain(program, "plain-again"), exactness, program.graph)
+        numbers = itertools.count(1)
+        judged = judge(runs, lambda: observer.plain(program, f"plain-again-{next(numbers)}"), exactness, program.graph)
         if judged.differences:
             judged = with_causes(judged, observer.missed(program))
     if accept or (record and not recorded):

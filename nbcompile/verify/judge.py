@@ -16,6 +16,8 @@ from nbcompile.verify.compare import compare
 from nbcompile.verify.masking import rule_names
 
 _GENERATORS = frozenset(("random", "numpy.random", "torch.random"))
+# How many more plain runs are made at most to tell chance from a difference.
+_MOST_PLAIN_RUNS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +57,30 @@ def judge(runs: Sequence[Observation], again: Callable[[], Observation], exactne
     """Compare every later run with the first, the plain one. `again` makes another plain run, wanted only where something differs."""
     plain = runs[0]
     differences = tuple(one for run in runs[1:] for one in compare(plain, run, exactness))
-    unsteady: tuple[Subject, ...] = ()
-    if differences:
-        unsteady = tuple(one.subject for one in compare(plain, again(), exactness))
+    unsteady = _unsteady(differences, lambda: compare(plain, again(), exactness), graph) if differences else ()
     guards = {(run.name, cell): message for run in runs for cell, message in run.guards}
-    explained = tuple(_explained(one, graph, guards) for one in differences)
-    placed = tuple(_placed(one, graph) for one in unsteady)
-    # Of what a cell draws, two plain runs may have something in common by chance.
-    cells = {one.cell for one in placed} - {-1}
-    chance = (one.subject for one in explained if one.subject.cell in cells)
     return Judgement(
         tuple(runs),
         exactness,
         graph,
-        tuple(one for one in explained if one.subject.cell not in cells),
-        tuple(dict.fromkeys((*placed, *chance))),
+        tuple(_explained(one, graph, guards) for one in differences if one.subject not in unsteady),
+        tuple(_placed(one, graph) for one in unsteady),
     )
+
+
+def _unsteady(differences: Sequence[Difference], differ: Callable[[], Sequence[Difference]], graph: DataflowGraph) -> tuple[Subject, ...]:
+    """What differs between plain runs, of which `differ` makes another one.
+
+    Of what a cell draws, two runs may have something in common by chance: where a cell has something unsteady, a difference of
+    it counts as one only when more plain runs agree.
+    """
+    found: dict[Subject, None] = {}
+    for _ in range(_MOST_PLAIN_RUNS):
+        found.update(dict.fromkeys(one.subject for one in differ()))
+        cells = {_placed(one, graph).cell for one in found} - {-1}
+        if not any(one.subject not in found and _placed(one.subject, graph).cell in cells for one in differences):
+            break
+    return tuple(found)
 
 
 def with_causes(judged: Judgement, missed: Sequence[MissedFlow]) -> Judgement:

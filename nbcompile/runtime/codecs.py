@@ -54,6 +54,7 @@ from .shell_settings import part_of_shell, path_in_shell
 from .standard_types import Matches, MatchWay, reduce_forward_reference, reduce_reversed
 from .streams import OutStream, stream_of_process
 from .tables import have_as_others, is_had_by_others, is_known_as_copy, make_known_as_copy, own_attributes, set_own_attributes
+from .texts import Texts, TextsWay, items_with_parts
 
 NAMES = types.ModuleType("nbcompile_payload", "What the frames of payloads call; see nbcompile.")
 PROTOCOL = 5
@@ -81,7 +82,7 @@ _definition, _module, _main, _attribute = (
     payload_name("main"),
     payload_name("attribute"),
 )
-_own, _read_only = payload_name("own"), payload_name("read_only")
+_own, _read_only, _texts = payload_name("own"), payload_name("read_only"), payload_name("texts")
 _extent, _view, _over, _tensor, _parameter, _storage = map(payload_name, ("extent", "view", "over", "tensor", "parameter", "storage"))
 _function, _set_function, _cell, _cached = map(payload_name, ("function", "set_function", "cell", "cached"))
 _shell = payload_name("shell")
@@ -197,6 +198,7 @@ class ValueWriter(pickle.Pickler):
         self._sentinels: Dict[type, Dict[int, Tuple[str, str]]] = {}
         self._registries: List[Any] = []
         self._matches = Matches()
+        self._texts = Texts()
         self._by_type: Dict[type, Callable[[Any], Any]] = {
             types.FunctionType: self._reduce_function,
             types.ModuleType: self._reduce_module,
@@ -537,6 +539,8 @@ class ValueWriter(pickle.Pickler):
         ):
             self._by_type[getattr(pandas, name)] = self._reduce_index
         self._by_type.update(dict.fromkeys((pandas.DataFrame, pandas.Series), self._reduce_table))
+        if hasattr(pandas, "StringDtype"):
+            self._by_type[pandas.StringDtype] = self._reduce_type_of_texts
         managers = sys.modules.get("pandas.core.internals.managers")
         # pandas 3 warns whoever asks for the option, which has no meaning any more.
         if int(pandas.__version__.split(".")[0]) >= 3 or getattr(getattr(pandas.options, "mode", None), "copy_on_write", True) is True:
@@ -548,6 +552,10 @@ class ValueWriter(pickle.Pickler):
         for part in (getattr(value, "_data", None), *getattr(value, "_codes", ())):
             self._guard(part, FROZEN)
         return value.__reduce_ex__(PROTOCOL)
+
+    def _reduce_type_of_texts(self, value: Any) -> Any:
+        make, args = value.__reduce__()[:2]
+        return make, tuple(_with_known_nan(args))
 
     def _reduce_blocks(self, value: Any) -> Any:
         for block in value.blocks:
@@ -576,11 +584,16 @@ class ValueWriter(pickle.Pickler):
 
     def _reduce_array(self, value: Any) -> Any:
         how, *parts = array_parts(value, self._extents, self._guards.get(id(value), ""))
-        if how == "own" and value.flags.writeable and value.dtype.isnative:
+        return self._reduce_own(value) if how == "own" else ({"view": _view, "buffer": _over, "extent": _extent}[how], tuple(parts))
+
+    def _reduce_own(self, value: Any) -> Any:
+        """An array that is small, or holds objects."""
+        way = self._texts.way_to(value)
+        if way is not None:
+            return _texts, tuple(way._replace(others=_with_known_nan(way.others)))
+        if value.flags.writeable and value.dtype.isnative:
             return value.__reduce__()
-        if how == "own":
-            return (_own, own_parts(value)) if is_raw(value) else (_read_only, value.__reduce__())
-        return {"view": _view, "buffer": _over, "extent": _extent}[how], tuple(parts)
+        return (_own, own_parts(value)) if is_raw(value) else (_read_only, value.__reduce__())
 
     def _reduce_figure(self, value: Any) -> Any:
         """A figure travels without its place among pyplot's, so that reading it registers nothing."""
@@ -691,9 +704,10 @@ class _ReachWriter(ValueWriter):
     def _reduce_array(self, value: Any) -> Any:
         reduced = super()._reduce_array(value)
         self._see(value)
-        if not value.dtype.hasobject or reduced[0] is _view:
-            return reduced
-        return _own, ([item for item in value.flat if type(item) not in WITHOUT_PARTS],)
+        return reduced
+
+    def _reduce_own(self, value: Any) -> Any:
+        return (_own, (items_with_parts(value),)) if value.dtype.hasobject else super()._reduce_own(value)
 
 
 class _NoContent(io.BytesIO):
@@ -722,6 +736,12 @@ class _Sentinel:
         self.place = place
 
 
+def _with_known_nan(values: Sequence[Any]) -> List[Any]:
+    """These values, with a name for numpy's own NaN, so that nothing else of theirs has to be written in the exact way."""
+    nan = getattr(sys.modules.get("numpy"), "nan", None)
+    return [_Sentinel(("numpy", "nan")) if value is nan else value for value in values]
+
+
 def _sentinels_of(kind: type) -> Dict[int, Tuple[str, str]]:
     """The texts and bare objects that the modules of a class have under a name, by their identity."""
     modules = dict.fromkeys(base.__module__ for base in kind.__mro__ if base.__module__ not in ("__main__", "builtins"))
@@ -729,7 +749,6 @@ def _sentinels_of(kind: type) -> Dict[int, Tuple[str, str]]:
     return {id(item): (module, name) for module, name, item in named if type(item) in (str, object) and not name.startswith("__")}
 
 
-WITHOUT_PARTS = frozenset((type(None), bool, int, float, complex, str, bytes))
 _SMALL_BUFFER = 1 << 12
 # They tell the shell how to show figures, once for each process.
 _SHOW_FIGURES = ("matplotlib.pyplot", "matplotlib_inline.backend_inline")
@@ -837,6 +856,7 @@ class Reader(pickle.Unpickler):
         self._cells: Dict[int, Any] = {}
         self._exact: Dict[int, Any] = {}
         self._matches = Matches()
+        self._texts = Texts()
         self._cell = cell
         view = memoryview(frame.memory)
         stretches = [frame.places[number] for number in frame.buffers]
@@ -906,6 +926,9 @@ class Reader(pickle.Unpickler):
 
     def own(self, *parts: Any) -> Any:
         return rebuild_own(*parts)
+
+    def texts(self, *parts: Any) -> Any:
+        return self._texts.make(TextsWay(*parts))
 
     def read_only(self, make: Any, args: Any, state: Any) -> Any:
         made = make(*args)

@@ -17,7 +17,6 @@ from nbcompile.model.errors import Denied, UsageError
 from nbcompile.model.plan import StepId
 from nbcompile.model.run import Variable
 from nbcompile.runtime.code_places import CodeFinder
-from nbcompile.runtime.codecs import Scope, register_names
 from nbcompile.runtime.definitions import Definitions
 from nbcompile.runtime.document import parse_version, read_document
 from nbcompile.runtime.local_classes import LocalClasses
@@ -25,6 +24,7 @@ from nbcompile.runtime.payloads import Payloads
 from nbcompile.runtime.placeholders import Placeholder, placeholder_failure
 from nbcompile.runtime.problem import StepProblem
 from nbcompile.runtime.sources import CellSource, CellSources
+from nbcompile.runtime.value_writer import Scope, register_names
 
 if TYPE_CHECKING:
     from nbcompile.runtime.recorder import Recorder

@@ -13,11 +13,11 @@ import sys
 import time
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from .codecs import type_name
 from .files import LEVELS_ABOVE
 from .library_settings import Tied, ways_to_send
 from .placeholders import Placeholder, TravelFailure
 from .shell_settings import set_settings, take_settings
+from .value_writer import type_name
 
 # An import reads these, so they are set before the statements of their cell are run again; all others after them.
 READ_BY_IMPORTS = ("os.environ", "cwd", "sys.path")

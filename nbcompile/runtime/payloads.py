@@ -6,14 +6,16 @@ import sys
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from .carried import CarriedFile
-from .codecs import Frame, FrameInFile, Reader, Scope, reach_of, type_name, write_frame, write_frame_of_many
 from .document import VersionName, parse_version
+from .frame_reader import FrameInFile, Reader
+from .frames import reach_of, write_frame, write_frame_of_many
 from .payload_file import PayloadFile, PayloadWriter, Piece
 from .placeholders import Placeholder, TravelFailure
 from .prints import Mapped
 from .problem import StepProblem
 from .sharing import Reach, groups_that_share
 from .texts import WITHOUT_PARTS
+from .value_writer import Frame, Scope, type_name
 
 SCHEMA_OF_PAYLOAD = "nbcompile/payload/1"
 

@@ -18,9 +18,9 @@ import warnings
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from .attributes import without_caches, without_counts
-from .codecs import Scope, ValueWriter, payload_name
 from .extents import address_of
 from .local_classes import ClassState, member_attributes
+from .value_writer import Scope, ValueWriter, payload_name
 
 # A pickle that is longer than this is not made: only the length of such a value is compared.
 _LONGEST_PICKLE = 8 << 20

@@ -12,13 +12,13 @@ from .carried import CarriedFile, carried_files
 from .cell_kernel import CellKernel
 from .channels import READ_BY_IMPORTS, Channels
 from .code_places import CodeFinder
-from .codecs import Scope, reach_of, register_names
 from .contacts import CONTACTS
 from .definitions import Definitions
 from .document import CutEntry, PackEntry, SaveEntry, StepCell, StepDocument, UnpackEntry, VersionName, read_document
 from .environment import enter_kernel_environment, extend_search_path, find_in_main
 from .files import StepFiles
 from .fingerprint import described
+from .frames import reach_of
 from .guards import Guards
 from .journal import Journal, JournalReader
 from .loaded import LOADED
@@ -40,6 +40,7 @@ from .sources import CellSource
 from .streams import Streams
 from .supervisor import journal_path
 from .tracing import Tracer
+from .value_writer import Scope, register_names
 
 Seen = TypeVar("Seen")
 

@@ -10,9 +10,10 @@ import time
 import types
 from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
 
-from .codecs import Scope, write_frame
 from .fingerprint import fingerprint
+from .frames import write_frame
 from .memory import peak_kib, reset_peak
+from .value_writer import Scope
 
 _READING = frozenset(("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS", "DELETE_NAME", "DELETE_GLOBAL"))
 # Places that every program looks into.

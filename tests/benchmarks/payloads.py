@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from nbcompile.runtime.code_places import CodeFinder
-from nbcompile.runtime.codecs import Scope, register_names
 from nbcompile.runtime.definitions import Definitions
 from nbcompile.runtime.document import StepDocument, VersionName
 from nbcompile.runtime.local_classes import LocalClasses
 from nbcompile.runtime.payloads import Payloads, save_payload
 from nbcompile.runtime.recorder import Recorder
 from nbcompile.runtime.shell import IPythonKernel
+from nbcompile.runtime.value_writer import Scope, register_names
 
 VERSION = VersionName("x", 0)
 

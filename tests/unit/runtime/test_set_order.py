@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from nbcompile.runtime.codecs import Scope, write_frame
+from nbcompile.runtime.frames import write_frame
 from nbcompile.runtime.set_order import filling, order_of_adding
+from nbcompile.runtime.value_writer import Scope
 from tests.unit.runtime.chain import run_chain, texts
 
 _DRAWN = random.Random(7)  # noqa: S311

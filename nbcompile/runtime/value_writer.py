@@ -1,20 +1,17 @@
-"""Objects of the notebook -> pickled frames and memory, and back.
+"""Objects of the notebook -> pickled frames and memory.
 
 Nothing of the notebook travels as bytecode: what a definition statement made is named by the statement, which every step runs again for
 itself; other functions and classes by the place of their code. Callables in a frame are names in `nbcompile_payload`, a module that exists
-only to be named; reading a frame, they are the methods of a `Reader`.
+only to be named; reading a frame, they are the methods of a `Reader` (`frame_reader.py`).
 """
 
 from __future__ import annotations
 
-import contextlib
 import copyreg
 import functools
 import gc
-import importlib
 import io
 import itertools
-import math
 import operator
 import pickle
 import random
@@ -23,45 +20,35 @@ import struct
 import sys
 import types
 import typing
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .arrays import (
     array_parts,
-    extent_of,
     is_array_of_a_class,
     is_raw,
     number_dtypes,
     own_parts,
-    rebuild_array_view,
-    rebuild_own,
-    rebuild_view,
     reduce_number,
 )
-from .attributes import forgotten_attributes, is_its_attributes, set_attributes, sets_attributes, way_to_reduce, with_known_names
-from .callbacks import connect, connected, reduce_registry, registry_type
-from .code_places import CodeFinder, CodePlace
-from .definitions import NamesAfter
+from .attributes import forgotten_attributes, is_its_attributes, sets_attributes, way_to_reduce
+from .callbacks import connected, reduce_registry, registry_type
+from .code_places import CodeFinder
 from .extents import COPIED_ON_WRITE, FROZEN, READ_ONLY, Extent, Extents, address_of
-from .instances import complete, has_hooks, inherited, is_own, make_bare, take_apart
-from .library_settings import PLAIN_HANDLERS, Tied, described_handler, sent_handler
-from .loaded import LOADED
+from .instances import has_hooks, inherited, is_own, take_apart
+from .library_settings import PLAIN_HANDLERS, Tied, described_handler
 from .local_classes import LocalClasses
-from .payload_file import broken_payload
 from .placeholders import CannotTravel, Placeholder, TravelFailure, placeholder_failure, tied_to_a_process
-from .set_order import Filling, Order, filling, order_of_adding
-from .sharing import Reach
-from .shell_settings import part_of_shell, path_in_shell
-from .standard_types import Matches, MatchWay, reduce_forward_reference, reduce_reversed
-from .streams import OutStream, stream_of_process
-from .tables import have_as_others, is_had_by_others, is_known_as_copy, make_known_as_copy, own_attributes, set_own_attributes
-from .texts import Texts, TextsWay, items_with_parts
+from .set_order import filling, order_of_adding
+from .shell_settings import path_in_shell
+from .standard_types import Matches, reduce_forward_reference, reduce_reversed
+from .streams import OutStream
+from .tables import is_had_by_others, is_known_as_copy, own_attributes
+from .texts import Texts
 
 NAMES = types.ModuleType("nbcompile_payload", "What the frames of payloads call; see nbcompile.")
 PROTOCOL = 5
 # A new set, which is noted in the memo, and the start of its elements. Data may look like it, which costs a look at the memo.
 _SET_WITH_ELEMENTS = re.compile(re.escape(pickle.EMPTY_SET + pickle.MEMOIZE + pickle.MARK))
-# A number that is none, of either sign.
-_NO_NUMBER = re.compile(rb"G[\x7f\xff]\xf8\x00\x00\x00\x00\x00\x00")
 _A_FROZENSET = re.compile(re.escape(pickle.FROZENSET + pickle.MEMOIZE))
 
 
@@ -74,6 +61,11 @@ def payload_name(name: str) -> Any:
     stub.__module__, stub.__qualname__, stub.__name__ = NAMES.__name__, name, name
     setattr(NAMES, name, stub)
     return stub
+
+
+def register_names() -> None:
+    """Let pickle find the names that frames use."""
+    sys.modules[NAMES.__name__] = NAMES
 
 
 _definition, _module, _main, _attribute = (
@@ -96,7 +88,6 @@ _fill_sets, _connect_all = payload_name("fill_sets"), payload_name("connect_all"
 _placeholder, _exception, _set_exception, _figure = map(payload_name, ("placeholder", "exception", "set_exception", "figure"))
 _mapping_view, _mapping_iterator, _iterator_within = map(payload_name, ("mapping_view", "mapping_iterator", "iterator_within"))
 _descriptor, _with_class, _match = map(payload_name, ("descriptor", "with_class", "match"))
-_VIEWS: Dict[str, Callable[[Any], Any]] = {"keys": dict.keys, "values": dict.values, "items": dict.items}
 
 
 class Scope(NamedTuple):
@@ -129,52 +120,6 @@ class Frame(NamedTuple):
     definitions: Tuple[str, ...]
     modules: Tuple[str, ...]
     nans: Tuple[float, ...] = ()
-
-
-def write_frame(version: str, value: Any, scope: Scope) -> Frame:
-    """Pickle one value. What cannot travel becomes a placeholder, all of the value if need be."""
-    try:
-        return _write_as_it_is(version, value, scope)
-    except Exception as error:  # noqa: BLE001 (whatever __reduce__ or the pickler raises: this value cannot travel)
-        return ValueWriter(version, scope).write(Placeholder(_failure_of(version, value, error)))
-
-
-def reach_of(version: str, value: Any, scope: Scope) -> Optional[Reach]:
-    """What a value reaches, found as when it is written; nothing where it cannot be."""
-    try:
-        return _ReachWriter(version, scope, _NoContent()).reach(value)
-    except Exception:  # noqa: BLE001 (as above)
-        return None
-
-
-def write_frame_of_many(versions: Sequence[str], values: Tuple[Any, ...], scope: Scope) -> Frame:
-    """Pickle several values with one memo."""
-    try:
-        return _write_as_it_is(versions[0], values, scope)
-    except Exception as error:  # noqa: BLE001 (as above)
-        stand_ins = tuple(Placeholder(_failure_of(version, value, error)) for version, value in zip(versions, values))
-        return ValueWriter(versions[0], scope).write(stand_ins)
-
-
-def _write_as_it_is(version: str, value: Any, scope: Scope) -> Frame:
-    """Pickle as fast as pickle can, and exactly from where that turns out not to be enough."""
-    with contextlib.suppress(_MetNaN):
-        quick = ValueWriter(version, scope, _UntilNaN())
-        frame = quick.write(value)
-        quick.check_keys()
-        if not quick.has_frozensets_in_order():
-            return frame
-    exact = _ExactWriter(version, scope)
-    try:
-        frame = exact.write(value)
-    except _HoldsItself:
-        return ValueWriter(version, scope).write(value)
-    exact.check_keys()
-    return frame._replace(nans=exact.nans())
-
-
-def _failure_of(version: str, value: Any, error: Exception) -> TravelFailure:
-    return TravelFailure(version, type_name(type(value)), "an object", f"{type(error).__name__}: {error}")
 
 
 class ValueWriter(pickle.Pickler):
@@ -612,109 +557,6 @@ class ValueWriter(pickle.Pickler):
         return False
 
 
-class _MetNaN(Exception):
-    """There may be a NaN outside arrays. Containers find it by its identity."""
-
-
-class _UntilNaN(io.BytesIO):
-    """Takes a pickle, which comes in frames of whole instructions, up to the first NaN."""
-
-    def write(self, content: Any) -> int:
-        if _NO_NUMBER.search(content) is not None:
-            raise _MetNaN
-        return super().write(content)
-
-
-class _HoldsItself(Exception):
-    """A frozenset is met again within its own elements."""
-
-
-class _ExactWriter(ValueWriter):
-    """Writes some frozensets as what they are made of, and each NaN as the one it is: of these pickle asks nobody else how to rebuild them.
-
-    It asks for every object, and every number, which takes time.
-    """
-
-    def __init__(self, version: str, scope: Scope) -> None:
-        super().__init__(version, scope)
-        self._orders: Dict[int, Tuple[Optional[Order], Any]] = {}
-        self._made: Dict[int, Tuple[int, Any]] = {}
-        self._within: Dict[int, str] = {}
-        known = ((sys.modules.get(module), name) for module in ("numpy", "math") for name in ("nan",))
-        self._constants = {id(getattr(module, name)): (module.__name__, name) for module, name in known if module is not None}
-
-    def persistent_id(self, value: Any) -> Any:
-        """The number of a frozenset or NaN, and how it is made where it is first met; nothing for anything else."""
-        kind = type(value)
-        if kind is float and math.isnan(value):
-            return self._nan(value)
-        if kind is str and self._within.get(len(self._within)) is value:
-            self._within.popitem()
-        order = self._order_of(value) if kind is frozenset else None
-        return None if order is None else self._frozenset(value, order)
-
-    def _order_of(self, value: Any) -> Optional[Order]:
-        known = self._orders.get(id(value))
-        if known is None:
-            known = self._orders[id(value)] = order_of_adding(value), value
-        return known[0]
-
-    def _nan(self, value: float) -> Tuple[Any, ...]:
-        known = self._made.get(id(value))
-        if known is not None:
-            return (known[0],)
-        number = len(self._made)
-        self._made[id(value)] = number, value
-        return number, "nan", self._constants.get(id(value)), struct.pack("d", value)
-
-    def nans(self) -> Tuple[float, ...]:
-        """Those that were written, and that no module has."""
-        return tuple(one for _, one in self._made.values() if type(one) is float and id(one) not in self._constants)
-
-    def _frozenset(self, value: Any, order: Order) -> Tuple[Any, ...]:
-        known = self._made.get(id(value))
-        if known is not None:
-            if any(end == f"end of {known[0]}" for end in self._within.values()):
-                raise _HoldsItself
-            return (known[0],)
-        number = len(self._made)
-        self._made[id(value)] = number, value
-        # This text comes when all elements are written.
-        end = self._within[len(self._within) + 1] = f"end of {number}"
-        return number, "frozenset", tuple(order), end
-
-
-class _ReachWriter(ValueWriter):
-    """Goes where a value leads, but not to the texts and numbers in its arrays."""
-
-    def reach(self, value: Any) -> Reach:
-        self.write(value)
-        return Reach(self.memo.copy(), self._guards, self._extents, self._scope.sends)
-
-    def _reduce_any(self, value: Any, kind: type) -> Any:
-        # Others than numpy's own arrays travel with copies of their memory.
-        if isinstance(value, getattr(sys.modules.get("numpy"), "ndarray", ())):
-            self._see(value)
-        return super()._reduce_any(value, kind)
-
-    def _see(self, array: Any) -> None:
-        if array.size and is_raw(array):
-            self._extents.add(extent_of(array, self._guards.get(id(array), "")))
-
-    def _reduce_array(self, value: Any) -> Any:
-        reduced = super()._reduce_array(value)
-        self._see(value)
-        return reduced
-
-    def _reduce_own(self, value: Any) -> Any:
-        return (_own, (items_with_parts(value),)) if value.dtype.hasobject else super()._reduce_own(value)
-
-
-class _NoContent(io.BytesIO):
-    def write(self, content: Any) -> int:
-        return len(content)
-
-
 class _SetsInOrder:
     """What comes last in a frame: sets that are there by then, and how each is filled."""
 
@@ -784,7 +626,7 @@ def _reduce_mapping_iterator(which: str, iterator: Any) -> Any:
     if mapping is None or "__name__" in mapping or "__module__" in mapping:
         return _mapping_iterator, (which, to_come)
     given = len(mapping) - len(to_come)
-    rest = itertools.islice(_VIEWS[which](mapping), given, None)
+    rest = itertools.islice(getattr(dict, which)(mapping), given, None)
     goes_on = all(map(_is_same_item if which == "items" else operator.is_, rest, to_come))
     return (_iterator_within, (which, mapping, given)) if goes_on else (_mapping_iterator, (which, to_come))
 
@@ -827,266 +669,3 @@ def _is_found(value: Any, module: Optional[str], name: str) -> bool:
     for part in name.split("."):
         found = getattr(found, part, _EMPTY)
     return found is value
-
-
-class FrameInFile(NamedTuple):
-    """A frame as it is found in a payload; `places` are start and length of its extents in `memory`."""
-
-    path: str
-    content: Any
-    memory: Any
-    places: List[Tuple[int, int]]
-    buffers: List[int]
-
-
-# No notebook can have this name.
-_CALLED = "<load>"
-_LOAD = compile("load()", "<payload>", "eval").replace(co_names=(_CALLED,))
-
-
-class Reader(pickle.Unpickler):
-    """Unpickles one frame. Its methods are what the names of `nbcompile_payload` mean in it."""
-
-    def __init__(self, frame: "FrameInFile", scope: Scope, cell: int) -> None:
-        """`cell` is the last cell of which the frame knows."""
-        self._memory = frame.memory
-        self._places = frame.places
-        self._path = frame.path
-        self._scope = scope
-        self._cells: Dict[int, Any] = {}
-        self._exact: Dict[int, Any] = {}
-        self._matches = Matches()
-        self._texts = Texts()
-        self._cell = cell
-        view = memoryview(frame.memory)
-        stretches = [frame.places[number] for number in frame.buffers]
-        super().__init__(io.BytesIO(frame.content), buffers=[view[start : start + length] for start, length in stretches])
-
-    def read(self, pickles: int) -> Any:
-        """The value of the frame, with the closure cells filled."""
-        namespace, own = self._scope.kernel.namespace, {_CALLED: self.load}
-        collecting = gc.isenabled()
-        gc.disable()
-        try:
-            # As if a cell had called it: some objects look for names of the notebook in their caller.
-            value = eval(_LOAD, namespace, NamesAfter(self._scope.definitions, namespace, self._cell, own))  # noqa: S307 (our own code)
-            number = 0
-            for contents in (self.load() for _ in range(pickles - 1)):
-                if contents:
-                    self.cell(number).cell_contents = contents[0]
-                # What is no cell is nothing.
-                number += contents is not None
-        finally:
-            # An object may keep the names, and must not keep us, who know all objects.
-            own.clear()
-            if collecting:
-                gc.enable()
-        return value
-
-    def persistent_load(self, found: Tuple[Any, ...]) -> Any:
-        """A frozenset or NaN, by its number, and how it is made where it comes first."""
-        number, *making = found
-        if making:
-            kind, parts, rest = making
-            if kind == "frozenset":
-                self._exact[number] = Order(*parts).make()
-            else:
-                self._exact[number] = self.attribute(*parts) if parts else struct.unpack("d", rest)[0]
-        return self._exact[number]
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module == NAMES.__name__:
-            return getattr(self, name)
-        LOADED.reads(module)
-        return super().find_class(module, name)
-
-    def definition(self, statement: str, name: str) -> Any:
-        return self._scope.definitions.lookup(statement, name)
-
-    def module(self, name: str) -> Any:
-        return importlib.import_module(name)
-
-    def main(self) -> Any:
-        return sys.modules["__main__"]
-
-    def attribute(self, module: str, name: str) -> Any:
-        return getattr(importlib.import_module(module), name)
-
-    def stream(self, name: str) -> Any:
-        return stream_of_process(name)
-
-    def handler(self, *described: Any) -> Any:
-        return sent_handler(*described)
-
-    def placeholder(self, *failure: str) -> Any:
-        return Placeholder(TravelFailure(*failure))
-
-    def extent(self, number: int, *layout: Any) -> Any:
-        return rebuild_view(self._memory, self._places[number][0], layout)
-
-    def own(self, *parts: Any) -> Any:
-        return rebuild_own(*parts)
-
-    def texts(self, *parts: Any) -> Any:
-        return self._texts.make(TextsWay(*parts))
-
-    def read_only(self, make: Any, args: Any, state: Any) -> Any:
-        made = make(*args)
-        made.__setstate__(state)
-        made.flags.writeable = False
-        return made
-
-    def with_class(self, kind: type, array: Any) -> Any:
-        return array.view(kind)
-
-    def view(self, base: Any, *layout: Any) -> Any:
-        return rebuild_array_view(base, layout)
-
-    def over(self, base: Any, *layout: Any) -> Any:
-        return rebuild_view(base, 0, layout)
-
-    def storage(self, number: int) -> Any:
-        from .tensors import NO_MEMORY, rebuild_storage
-
-        offset, length = self._places[number] if number != NO_MEMORY else (0, 0)
-        return rebuild_storage(memoryview(self._memory)[offset : offset + length])
-
-    def tensor(self, *parts: Any) -> Any:
-        from .tensors import rebuild_tensor
-
-        return rebuild_tensor(*parts)
-
-    def parameter(self, *parts: Any) -> Any:
-        from .tensors import rebuild_parameter
-
-        return rebuild_parameter(*parts)
-
-    def cell(self, number: int) -> Any:
-        if number not in self._cells:
-            self._cells[number] = types.CellType()
-        return self._cells[number]
-
-    def function(self, place: Tuple[Any, ...], module: str, closure: Optional[Tuple[Any, ...]]) -> types.FunctionType:
-        try:
-            code = self._scope.code.code(CodePlace(*place))
-        except LookupError as error:
-            raise broken_payload(self._path, str(error)) from error
-        if module == "__main__":
-            made: types.FunctionType = self._scope.kernel.function(code, closure)
-            return made
-        return types.FunctionType(code, vars(importlib.import_module(module)), None, None, closure)
-
-    def set_function(self, function: types.FunctionType, state: Dict[str, Any]) -> None:
-        function.__dict__.update(state.pop("__dict__", {}))
-        for name, value in state.items():
-            setattr(function, name, value)
-
-    def shell(self, *path: str) -> Any:
-        shell = getattr(self._scope.kernel, "shell", None)
-        return None if shell is None else part_of_shell(shell, path)
-
-    def set_attributes(self, made: Any, state: Any) -> None:
-        set_attributes(made, state)
-
-    def set_state(self, made: Any, state: Dict[Any, Any]) -> None:
-        made.__setstate__(with_known_names(state))
-
-    def own_dictionary(self, kind: type) -> Any:
-        made: Any = dict.__new__(kind)
-        object.__setattr__(made, "__dict__", made)
-        return made
-
-    def set_items(self, made: Any, items: List[Tuple[Any, Any]]) -> None:
-        dict.update(made, items)
-
-    def bare(self, kind: type, initialised: bool, *args: Any) -> Any:
-        return make_bare(kind, initialised, *args)
-
-    def put_in(self, made: Any, parts: Tuple[Any, ...]) -> None:
-        complete(made, parts)
-
-    def set_blocks(self, made: Any, state: Tuple[Any, Tuple[int, ...]]) -> None:
-        own, others = state
-        if own is not None:
-            made.__setstate__(own)
-        for number in others:
-            have_as_others(made.blocks[number])
-
-    def fill_sets(self, fillings: List[Tuple[Any, ...]]) -> None:
-        for value, *way in fillings:
-            Filling(*way).fill(value)
-
-    def connect_all(self, functions: List[Tuple[Any, ...]]) -> None:
-        for registry, called in functions:
-            connect(registry, called)
-
-    def set_table(self, made: Any, parts: Tuple[Any, Dict[str, Any], bool]) -> None:
-        state, attributes, is_copy = parts
-        made.__setstate__(state)
-        set_own_attributes(made, attributes)
-        if is_copy:
-            make_known_as_copy(made)
-
-    def figure(self, make: Any, args: Any, modules: Tuple[str, ...]) -> Any:
-        for name in modules:
-            importlib.import_module(name)
-        return make(*args)
-
-    def local_class(self, *made: Any) -> type:
-        return self._scope.classes.make(*made)
-
-    def set_class(self, made: type, state: Any) -> None:
-        self._scope.classes.complete(made, state)
-
-    def exception(self, kind: Any, args: Tuple[Any, ...]) -> BaseException:
-        built_in = next(base for base in kind.__mro__ if base.__module__ == "builtins")
-        made: BaseException = kind.__new__(kind, *args)
-        built_in.__init__(made, *args)
-        return made
-
-    def set_exception(self, made: BaseException, state: Any) -> None:
-        cause, context, suppress, attributes = state
-        made.__cause__, made.__context__, made.__suppress_context__ = cause, context, suppress
-        if attributes:
-            made.__dict__.update(attributes)
-
-    def cached(self, function: Any, maxsize: Optional[int], typed: bool) -> Any:
-        return functools.lru_cache(maxsize, typed)(function)
-
-    def descriptor(self, owner: type, name: str) -> Any:
-        return vars(owner)[name]
-
-    def match(self, pattern: Any, text: Any, start: int, end: int, way: MatchWay) -> Any:
-        return self._matches.find(pattern, text, start, end, way)
-
-    def mapping_view(self, which: str, mapping: Dict[Any, Any]) -> Any:
-        return getattr(mapping, which)()
-
-    def mapping_iterator(self, which: str, to_come: Optional[List[Any]]) -> Any:
-        if which == "elements":
-            return self._iterator_of_set() if to_come is None else self.mapping_iterator("values", to_come)
-        if to_come is None:
-            mapping: Dict[Any, Any] = {}
-            invalid = iter(getattr(mapping, which)())
-            mapping[None] = None
-            return invalid
-        mapping = dict(to_come) if which == "items" else dict.fromkeys(to_come) if which == "keys" else dict(enumerate(to_come))
-        return iter(getattr(mapping, which)())
-
-    def _iterator_of_set(self) -> Any:
-        """An iterator of a set that has grown."""
-        elements: Set[Any] = set()
-        invalid = iter(elements)
-        elements.add(None)
-        return invalid
-
-    def iterator_within(self, which: str, mapping: Dict[Any, Any], given: int) -> Any:
-        iterator = iter(_VIEWS[which](mapping))
-        for _ in itertools.islice(iterator, given):
-            pass
-        return iterator
-
-
-def register_names() -> None:
-    """Let pickle find the names that frames use."""
-    sys.modules[NAMES.__name__] = NAMES

@@ -1,0 +1,290 @@
+"""Pickled frames and memory -> objects of the notebook."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import importlib
+import io
+import itertools
+import pickle
+import struct
+import sys
+import types
+from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
+
+from .arrays import rebuild_array_view, rebuild_own, rebuild_view
+from .attributes import set_attributes, with_known_names
+from .callbacks import connect
+from .code_places import CodePlace
+from .definitions import NamesAfter
+from .instances import complete, make_bare
+from .library_settings import sent_handler
+from .loaded import LOADED
+from .payload_file import broken_payload
+from .placeholders import Placeholder, TravelFailure
+from .set_order import Filling, Order
+from .shell_settings import part_of_shell
+from .standard_types import Matches, MatchWay
+from .streams import stream_of_process
+from .tables import have_as_others, make_known_as_copy, set_own_attributes
+from .texts import Texts, TextsWay
+from .value_writer import NAMES, Scope
+
+
+class FrameInFile(NamedTuple):
+    """A frame as it is found in a payload; `places` are start and length of its extents in `memory`."""
+
+    path: str
+    content: Any
+    memory: Any
+    places: List[Tuple[int, int]]
+    buffers: List[int]
+
+
+# No notebook can have this name.
+_CALLED = "<load>"
+_LOAD = compile("load()", "<payload>", "eval").replace(co_names=(_CALLED,))
+
+
+class Reader(pickle.Unpickler):
+    """Unpickles one frame. Its methods are what the names of `nbcompile_payload` mean in it."""
+
+    def __init__(self, frame: "FrameInFile", scope: Scope, cell: int) -> None:
+        """`cell` is the last cell of which the frame knows."""
+        self._memory = frame.memory
+        self._places = frame.places
+        self._path = frame.path
+        self._scope = scope
+        self._cells: Dict[int, Any] = {}
+        self._exact: Dict[int, Any] = {}
+        self._matches = Matches()
+        self._texts = Texts()
+        self._cell = cell
+        view = memoryview(frame.memory)
+        stretches = [frame.places[number] for number in frame.buffers]
+        super().__init__(io.BytesIO(frame.content), buffers=[view[start : start + length] for start, length in stretches])
+
+    def read(self, pickles: int) -> Any:
+        """The value of the frame, with the closure cells filled."""
+        namespace, own = self._scope.kernel.namespace, {_CALLED: self.load}
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            # As if a cell had called it: some objects look for names of the notebook in their caller.
+            value = eval(_LOAD, namespace, NamesAfter(self._scope.definitions, namespace, self._cell, own))  # noqa: S307 (our own code)
+            number = 0
+            for contents in (self.load() for _ in range(pickles - 1)):
+                if contents:
+                    self.cell(number).cell_contents = contents[0]
+                # What is no cell is nothing.
+                number += contents is not None
+        finally:
+            # An object may keep the names, and must not keep us, who know all objects.
+            own.clear()
+            if collecting:
+                gc.enable()
+        return value
+
+    def persistent_load(self, found: Tuple[Any, ...]) -> Any:
+        """A frozenset or NaN, by its number, and how it is made where it comes first."""
+        number, *making = found
+        if making:
+            kind, parts, rest = making
+            if kind == "frozenset":
+                self._exact[number] = Order(*parts).make()
+            else:
+                self._exact[number] = self.attribute(*parts) if parts else struct.unpack("d", rest)[0]
+        return self._exact[number]
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module == NAMES.__name__:
+            return getattr(self, name)
+        LOADED.reads(module)
+        return super().find_class(module, name)
+
+    def definition(self, statement: str, name: str) -> Any:
+        return self._scope.definitions.lookup(statement, name)
+
+    def module(self, name: str) -> Any:
+        return importlib.import_module(name)
+
+    def main(self) -> Any:
+        return sys.modules["__main__"]
+
+    def attribute(self, module: str, name: str) -> Any:
+        return getattr(importlib.import_module(module), name)
+
+    def stream(self, name: str) -> Any:
+        return stream_of_process(name)
+
+    def handler(self, *described: Any) -> Any:
+        return sent_handler(*described)
+
+    def placeholder(self, *failure: str) -> Any:
+        return Placeholder(TravelFailure(*failure))
+
+    def extent(self, number: int, *layout: Any) -> Any:
+        return rebuild_view(self._memory, self._places[number][0], layout)
+
+    def own(self, *parts: Any) -> Any:
+        return rebuild_own(*parts)
+
+    def texts(self, *parts: Any) -> Any:
+        return self._texts.make(TextsWay(*parts))
+
+    def read_only(self, make: Any, args: Any, state: Any) -> Any:
+        made = make(*args)
+        made.__setstate__(state)
+        made.flags.writeable = False
+        return made
+
+    def with_class(self, kind: type, array: Any) -> Any:
+        return array.view(kind)
+
+    def view(self, base: Any, *layout: Any) -> Any:
+        return rebuild_array_view(base, layout)
+
+    def over(self, base: Any, *layout: Any) -> Any:
+        return rebuild_view(base, 0, layout)
+
+    def storage(self, number: int) -> Any:
+        from .tensors import NO_MEMORY, rebuild_storage
+
+        offset, length = self._places[number] if number != NO_MEMORY else (0, 0)
+        return rebuild_storage(memoryview(self._memory)[offset : offset + length])
+
+    def tensor(self, *parts: Any) -> Any:
+        from .tensors import rebuild_tensor
+
+        return rebuild_tensor(*parts)
+
+    def parameter(self, *parts: Any) -> Any:
+        from .tensors import rebuild_parameter
+
+        return rebuild_parameter(*parts)
+
+    def cell(self, number: int) -> Any:
+        if number not in self._cells:
+            self._cells[number] = types.CellType()
+        return self._cells[number]
+
+    def function(self, place: Tuple[Any, ...], module: str, closure: Optional[Tuple[Any, ...]]) -> types.FunctionType:
+        try:
+            code = self._scope.code.code(CodePlace(*place))
+        except LookupError as error:
+            raise broken_payload(self._path, str(error)) from error
+        if module == "__main__":
+            made: types.FunctionType = self._scope.kernel.function(code, closure)
+            return made
+        return types.FunctionType(code, vars(importlib.import_module(module)), None, None, closure)
+
+    def set_function(self, function: types.FunctionType, state: Dict[str, Any]) -> None:
+        function.__dict__.update(state.pop("__dict__", {}))
+        for name, value in state.items():
+            setattr(function, name, value)
+
+    def shell(self, *path: str) -> Any:
+        shell = getattr(self._scope.kernel, "shell", None)
+        return None if shell is None else part_of_shell(shell, path)
+
+    def set_attributes(self, made: Any, state: Any) -> None:
+        set_attributes(made, state)
+
+    def set_state(self, made: Any, state: Dict[Any, Any]) -> None:
+        made.__setstate__(with_known_names(state))
+
+    def own_dictionary(self, kind: type) -> Any:
+        made: Any = dict.__new__(kind)
+        object.__setattr__(made, "__dict__", made)
+        return made
+
+    def set_items(self, made: Any, items: List[Tuple[Any, Any]]) -> None:
+        dict.update(made, items)
+
+    def bare(self, kind: type, initialised: bool, *args: Any) -> Any:
+        return make_bare(kind, initialised, *args)
+
+    def put_in(self, made: Any, parts: Tuple[Any, ...]) -> None:
+        complete(made, parts)
+
+    def set_blocks(self, made: Any, state: Tuple[Any, Tuple[int, ...]]) -> None:
+        own, others = state
+        if own is not None:
+            made.__setstate__(own)
+        for number in others:
+            have_as_others(made.blocks[number])
+
+    def fill_sets(self, fillings: List[Tuple[Any, ...]]) -> None:
+        for value, *way in fillings:
+            Filling(*way).fill(value)
+
+    def connect_all(self, functions: List[Tuple[Any, ...]]) -> None:
+        for registry, called in functions:
+            connect(registry, called)
+
+    def set_table(self, made: Any, parts: Tuple[Any, Dict[str, Any], bool]) -> None:
+        state, attributes, is_copy = parts
+        made.__setstate__(state)
+        set_own_attributes(made, attributes)
+        if is_copy:
+            make_known_as_copy(made)
+
+    def figure(self, make: Any, args: Any, modules: Tuple[str, ...]) -> Any:
+        for name in modules:
+            importlib.import_module(name)
+        return make(*args)
+
+    def local_class(self, *made: Any) -> type:
+        return self._scope.classes.make(*made)
+
+    def set_class(self, made: type, state: Any) -> None:
+        self._scope.classes.complete(made, state)
+
+    def exception(self, kind: Any, args: Tuple[Any, ...]) -> BaseException:
+        built_in = next(base for base in kind.__mro__ if base.__module__ == "builtins")
+        made: BaseException = kind.__new__(kind, *args)
+        built_in.__init__(made, *args)
+        return made
+
+    def set_exception(self, made: BaseException, state: Any) -> None:
+        cause, context, suppress, attributes = state
+        made.__cause__, made.__context__, made.__suppress_context__ = cause, context, suppress
+        if attributes:
+            made.__dict__.update(attributes)
+
+    def cached(self, function: Any, maxsize: Optional[int], typed: bool) -> Any:
+        return functools.lru_cache(maxsize, typed)(function)
+
+    def descriptor(self, owner: type, name: str) -> Any:
+        return vars(owner)[name]
+
+    def match(self, pattern: Any, text: Any, start: int, end: int, way: MatchWay) -> Any:
+        return self._matches.find(pattern, text, start, end, way)
+
+    def mapping_view(self, which: str, mapping: Dict[Any, Any]) -> Any:
+        return getattr(mapping, which)()
+
+    def mapping_iterator(self, which: str, to_come: Optional[List[Any]]) -> Any:
+        if which == "elements":
+            return self._iterator_of_set() if to_come is None else self.mapping_iterator("values", to_come)
+        if to_come is None:
+            mapping: Dict[Any, Any] = {}
+            invalid = iter(getattr(mapping, which)())
+            mapping[None] = None
+            return invalid
+        mapping = dict(to_come) if which == "items" else dict.fromkeys(to_come) if which == "keys" else dict(enumerate(to_come))
+        return iter(getattr(mapping, which)())
+
+    def _iterator_of_set(self) -> Any:
+        """An iterator of a set that has grown."""
+        elements: Set[Any] = set()
+        invalid = iter(elements)
+        elements.add(None)
+        return invalid
+
+    def iterator_within(self, which: str, mapping: Dict[Any, Any], given: int) -> Any:
+        iterator = iter(getattr(dict, which)(mapping))
+        for _ in itertools.islice(iterator, given):
+            pass
+        return iterator

@@ -32,9 +32,14 @@ def run(frame: Frame, managers: Sequence[Value], body: list[ast.stmt], node: ast
     frame.trace.speaks |= spoke
 
 
-def register(frame: Frame, made: Value, node: ast.AST) -> None:
-    """A part of a model was made, by a class of an undescribed library or one like it: what is entered may hold it from now on."""
+def register(frame: Frame, made: Value, given: Sequence[Value], node: ast.AST) -> None:
+    """A part of a model was made, by a class of an undescribed library or one like it: what is entered may hold it from now on.
+
+    What the part was made of and the model holds already, it finds again by its identity.
+    """
+    heap = frame.walk.heap
     for model in _home(frame).entered:
+        frame.trace.compared |= heap.below(model.objects).intersection(one for value in given for one in value.objects)
         frame.capture(model, KEPT, made, node)
 
 

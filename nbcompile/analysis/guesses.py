@@ -288,7 +288,7 @@ def function(call: Call) -> Value:
     read = _touch_files(call, name)
     made = conventions.follow(call, _function(call))
     if name[:1].isupper() or _BUILDS.fullmatch(name):
-        entered.register(call.frame, made, call.node)
+        entered.register(call.frame, made, call.arguments.all(), call.node)
     files.read_later(call, made, read)
     return made
 

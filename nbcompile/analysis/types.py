@@ -194,8 +194,13 @@ def _from_instance(frame: Frame, value: Value, key: Value, node: ast.AST) -> Val
 
 
 def _from_container(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:
-    """An item or a slice of something of which no row says what it gives."""
+    """An item or a slice of something of which no row says what it gives.
+
+    Objects of libraries are mostly told apart by their identity, so that nothing is found with a copy of its key.
+    """
     heap = frame.walk.heap
+    if surveyed.is_foreign(frame, key) and surveyed.is_foreign(frame, value):
+        frame.trace.compared |= key.objects
     word = key.const if type(key.const) is str else ANY
     if key.type == "slice":
         if value.type in _COPIED_BY_SLICE:

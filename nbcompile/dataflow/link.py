@@ -107,7 +107,7 @@ class _State:
     def _statements(self, facts: CellFacts, draft: _Draft) -> None:
         """Keep the definition statements whose own names can be had by replaying, too."""
         for statement in facts.statements:
-            depends = self._depends(statement)
+            depends = self._depends(statement, facts)
             if depends is None:
                 draft.kind = FactsKind.ORDINARY if draft.kind is FactsKind.DEFINITION else draft.kind
                 continue
@@ -116,7 +116,7 @@ class _State:
                 self.imports.setdefault(package, []).append(statement.id)
             draft.statements.append(statement.id)
 
-    def _depends(self, statement: DefinitionStatement) -> tuple[StatementId, ...] | None:
+    def _depends(self, statement: DefinitionStatement, facts: CellFacts) -> tuple[StatementId, ...] | None:
         """The statements that must be run again before this one; nothing if it reads what only a value brings."""
         found: dict[StatementId, None] = {}
         own = dict(statement.own)
@@ -126,6 +126,8 @@ class _State:
                 identifier = self.latest[name].statement
                 if identifier is None:
                     return None
+            elif identifier is None and (facts.kind is FactsKind.OPAQUE or self._may_be_bound(name)):
+                return None
             if identifier is not None:
                 if identifier not in self.statements:
                     return None
@@ -150,8 +152,7 @@ class _State:
 
     def _need(self, facts: CellFacts, draft: _Draft, name: str, how: EdgeKind | None) -> None:
         latest = self.latest.get(name)
-        # A cell that is not understood may have bound the name, if nobody has deleted it since.
-        if latest is None and self._opaque >= self._deleted.get(name, 0) and how is None:
+        if latest is None and self._may_be_bound(name) and how is None:
             latest = self.latest[name] = _Latest(self._opaque, EdgeKind.VALUE)
             made = self._drafts[self._opaque]
             made.made = (*made.made, (Version(name, self._opaque),))
@@ -165,6 +166,10 @@ class _State:
         else:
             draft.needs.append(Version(name, latest.cell))
             self.fusions.use(name, latest.cell, facts.index)
+
+    def _may_be_bound(self, name: str) -> bool:
+        """Whether a cell that is not understood may have bound a name that nobody is known to bind: nobody has deleted it since."""
+        return self._opaque >= self._deleted.get(name, 0)
 
     def _import_again(self, facts: CellFacts, draft: _Draft, package: str) -> None:
         """`graphics.gofplots` may be there because `import statsmodels.api` has loaded it, whatever that binds."""

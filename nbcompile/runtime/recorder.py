@@ -11,7 +11,7 @@ NO_CELL = -1
 
 
 class Recorder:
-    """Writes the outputs of the cell that runs now. While `muted`, what is shown is dropped.
+    """Writes the outputs of the cell that runs now. While `muted`, and while none runs, what is shown is dropped.
 
     `flush` is called before anything but stream text is recorded, so that text written earlier comes earlier.
     `hooks` take outputs away from the cell, the latest first: an Output widget shows them instead. `results` holds values
@@ -66,7 +66,7 @@ class Recorder:
         display_id = (transient or {}).get("display_id")
         if update:
             self.flush()
-            if display_id and not self.muted:
+            if display_id and not self.is_idle:
                 self.journal.write("update", cell=self.cell, display_id=display_id, data=data, metadata=metadata or {})
             return
         output: Dict[str, Any] = {"output_type": "display_data", "metadata": metadata or {}, "data": data}
@@ -87,7 +87,7 @@ class Recorder:
     def clear(self, wait: bool) -> None:
         """Forget what the cell showed so far, at once or when the next output comes."""
         self.flush()
-        if self.muted:
+        if self.is_idle:
             return
         if self.hooks:
             self.hooks[-1]({"output_type": "clear_output", "wait": bool(wait)})
@@ -96,7 +96,7 @@ class Recorder:
 
     def _output(self, output: Dict[str, Any]) -> None:
         self.flush()
-        if self.muted:
+        if self.is_idle:
             return
         if self.hooks:
             self.hooks[-1](output)

@@ -3,7 +3,8 @@
 import json
 import os
 
-from nbcompile.runtime.journal import Journal
+from nbcompile.runtime.journal import Journal, JournalReader
+from nbcompile.runtime.recorder import Recorder
 
 
 def test_events_go_where_the_descriptor_led_at_first(tmp_path):
@@ -28,3 +29,13 @@ def test_a_step_goes_on_when_nobody_follows_any_more(tmp_path):
         journal.stream(0, "stdout", "hello")
     journal.close()
     assert (tmp_path / "journal").read_text().count("hello") == 2
+
+
+def test_what_is_shown_while_no_cell_runs_belongs_to_none(tmp_path):
+    journal = Journal(str(tmp_path / "journal"))
+    recorder = Recorder(journal)
+    recorder.display({"text/plain": "loaded"}, {}, {"display_id": "bar"})
+    recorder.display({"text/plain": "loaded"}, {}, {"display_id": "bar"}, update=True)
+    recorder.clear(wait=False)
+    journal.close()
+    assert JournalReader(journal.path).cells == {}

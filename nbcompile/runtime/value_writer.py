@@ -37,6 +37,7 @@ from .extents import COPIED_ON_WRITE, FROZEN, READ_ONLY, Extent, Extents, addres
 from .instances import has_hooks, inherited, is_own, take_apart
 from .library_settings import PLAIN_HANDLERS, Tied, described_handler
 from .local_classes import LocalClasses
+from .offered import place_offered
 from .placeholders import CannotTravel, Placeholder, TravelFailure, placeholder_failure, tied_to_a_process
 from .set_order import filling, order_of_adding
 from .shell_settings import path_in_shell
@@ -267,6 +268,9 @@ class ValueWriter(pickle.Pickler):
         path = path_in_shell(getattr(self._scope.kernel, "shell", None), value)
         if path is not None:
             return _shell, path
+        offered = place_offered(value, kind)
+        if offered is not None:
+            return _attribute, offered
         words = tied_to_a_process(kind, self._tied)
         if words is not None:
             return self._reduce_tied(value, words)

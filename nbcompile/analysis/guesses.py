@@ -11,6 +11,7 @@ import re
 
 from nbcompile.analysis import channels, conventions, entered, files, rows, surveyed
 from nbcompile.analysis.aliases import ANY, KEPT
+from nbcompile.analysis.known.surveys import leaves_arguments
 from nbcompile.analysis.values import NO_OBJECTS, Class, Value, Wrapped, single
 from nbcompile.analysis.visit import Call
 from nbcompile.model.facts import GUESS
@@ -369,9 +370,14 @@ def _change_given(call: Call, name: str) -> None:
     if unclear and call.node is call.frame.walk.discarded and not any(pattern.fullmatch(name) for pattern in _HAS_ANOTHER_EFFECT):
         for value in unclear:
             call.frame.change(value, call.node, f"`{name}`{GUESS}be called for what it changes")
-    elif unclear and not (any(pattern.fullmatch(name) for pattern in _LEAVES_ALONE) or _imitates_numpy(call, name)):
+    elif unclear and not _leaves_alone(call, name):
         reason = f"whether `{name}` changes what it is given is not known"
         call.frame.walk.unknown(call.frame, call.node, reason, "# nbc: pure", unclear)
+
+
+def _leaves_alone(call: Call, name: str) -> bool:
+    """Whether a function is likely to leave what it is given alone: its source or its name says so."""
+    return leaves_arguments(call.label) or any(pattern.fullmatch(name) for pattern in _LEAVES_ALONE) or _imitates_numpy(call, name)
 
 
 def _imitates_numpy(call: Call, name: str) -> bool:

@@ -32,6 +32,12 @@ def kept_attributes(library: str) -> frozenset[str]:
     return found
 
 
+def leaves_arguments(path: str) -> bool:
+    """Whether a function or class of a library was looked at, and none of its name changes what it is given."""
+    library, _, name = path.partition(".")
+    return library in _lines() and name.rpartition(".")[2] not in _survey(library).functions
+
+
 def changed_arguments(path: str) -> tuple[Target, ...]:
     """What a function or class of a library, at a path, changes of what it is given; of which module it is does not count."""
     library, _, name = path.partition(".")

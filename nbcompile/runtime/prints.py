@@ -2,7 +2,7 @@
 
 A print is made of the pickle of a value and of the contents of its arrays. Large arrays whose memory came with a payload are
 compared with the payload, page by page and only where they were written to; of other very large arrays some of the bytes count.
-How a library arranges its memory does not.
+Of many texts or numbers, each an object, the objects themselves are kept and compared. How a library arranges its memory does not count.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import functools
 import hashlib
 import io
 import mmap
+import operator
 import struct
 import sys
 import warnings
@@ -22,8 +23,10 @@ from .extents import address_of
 from .local_classes import ClassState, member_attributes
 from .value_writer import Scope, ValueWriter, payload_name
 
-# A pickle that is longer than this is not made: only the length of such a value is compared.
+# Of a pickle that is longer than this the rest is not made: such a value is compared by how it begins and by its length.
 _LONGEST_PICKLE = 8 << 20
+# From this length on objects that nobody can change are kept rather than pickled.
+_MANY = 1000
 # Arrays from this size on are compared with the payload they lie in, and up to this size by all of their bytes.
 _MAPPED_BYTES = 1 << 20
 _HASHED_BYTES = 64 << 20
@@ -46,6 +49,7 @@ _HIDES = frozenset(" ".join(words.split()) for words in _HIDES_WORDS.split(";"))
 
 # What stands for arrays, tables and columns in a pickle that nobody reads.
 _array, _table, _series, _masked = map(payload_name, ("print_array", "print_table", "print_series", "print_masked"))
+_items = payload_name("print_items")
 
 
 class Mapped(NamedTuple):
@@ -72,8 +76,34 @@ class Stretch(NamedTuple):
                 view.release()
 
 
+class Items:
+    """Objects that nobody can change, in their order. As they are kept, nothing else can come to be where they are."""
+
+    def __init__(self, items: List[Any]) -> None:
+        self._items = items
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Items) or len(self._items) != len(other._items):
+            return False
+        return all(map(operator.is_, self._items, other._items)) or all(map(_are_alike, self._items, other._items))
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _are_alike(one: Any, two: Any) -> bool:
+    if one is two or type(one) is not type(two):
+        return one is two
+    # Equal numbers may be different zeros, and what is no number equals nothing.
+    return repr(one) == repr(two) if isinstance(one, (float, complex)) else one == two
+
+
+def _items_of(values: List[Any]) -> Optional[Items]:
+    """These values, if there are many and nobody can change them."""
+    return Items(values) if len(values) >= _MANY and _UNCHANGING_KINDS.issuperset(map(type, values)) else None
+
+
 class Print(NamedTuple):
-    """What a value is: the digest of its pickle, and of each array its hash or where its content is found."""
+    """What a value is: the digest of its pickle, and of each array its hash, its items, or where its content is found."""
 
     digest: bytes
     arrays: Tuple[Any, ...]
@@ -106,13 +136,17 @@ class Prints:
         """The same; but what holds more than can be seen is never like anything."""
         if type(value) in _UNCHANGING_KINDS or (isinstance(value, type) and not self._scope.sends(value)):
             return None
-        writer = _PrintWriter(name, self._scope, self)
+        items = _items_of(list(value)) if type(value) is list else None
+        if items is not None:
+            return Print(b"list", (items,))
+        beginning = _Beginning()
+        writer = _PrintWriter(name, self._scope, self, beginning)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 frame = writer.write(value)
         except _TooLong:
-            return Print(repr((type(value).__name__, _length(value))).encode(), ())
+            return Print(beginning.digest(repr((type(value).__name__, _length(value)))), tuple(writer.arrays))
         except Exception:  # noqa: BLE001 (whatever pickling raises: nobody can tell whether this value changed)
             return None
         finally:
@@ -138,18 +172,27 @@ class _TooLong(Exception):
     pass
 
 
-class _ShortStream(io.BytesIO):
+class _Beginning(io.BytesIO):
+    """Takes a pickle that is not too long, or how one begins that is."""
+
     def write(self, content: Any) -> int:
-        if self.tell() + len(content) > _LONGEST_PICKLE:
+        room = _LONGEST_PICKLE - self.tell()
+        if len(content) > room:
+            super().write(memoryview(content)[:room])
             raise _TooLong
         return super().write(content)
+
+    def digest(self, length: str) -> bytes:
+        found = hashlib.blake2b(length.encode(), digest_size=16)
+        found.update(self.getbuffer())
+        return found.digest()
 
 
 class _PrintWriter(ValueWriter):
     """Pickles a value without what it keeps only to answer faster, and tables as their columns."""
 
-    def __init__(self, name: str, scope: Scope, prints: Prints) -> None:
-        super().__init__(name, scope, _ShortStream())
+    def __init__(self, name: str, scope: Scope, prints: Prints, stream: _Beginning) -> None:
+        super().__init__(name, scope, stream)
         self._prints = prints
         self.arrays: List[Any] = []
         self._by_type.update(dict.fromkeys((io.StringIO, io.BytesIO, functools.partial), self._reduce_with_attributes))
@@ -171,7 +214,11 @@ class _PrintWriter(ValueWriter):
 
     def _reduce_array(self, value: Any) -> Any:
         if value.dtype.hasobject:
-            return value.__reduce__()
+            items = _items_of(value.ravel("K").tolist()) if value.dtype.char == "O" else None
+            if items is None:
+                return value.__reduce__()
+            self.arrays.append(items)
+            return _items, (value.shape, value.strides, bool(value.flags.writeable))
         self.arrays.append(self._prints.of_array(value))
         return _array, (value.dtype, value.shape, bool(value.flags.writeable))
 

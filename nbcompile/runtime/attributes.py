@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import os
 import sys
 import types
 from typing import Any, Dict, Optional, Tuple
@@ -22,6 +24,7 @@ _ANSWERS = {
 # Dictionaries that are made when somebody first looks for one.
 _MADE_WHEN_ASKED = {"_attrs": ("xarray",), "_encoding": ("xarray",)}
 _METHODS = (staticmethod, classmethod)
+_TOLD = (int, float, str)
 # Trees of scikit-learn count in the middle of their state what they did.
 _TREES, _COUNTS = ("sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree"), slice(7, 11)
 
@@ -88,6 +91,39 @@ def forgotten_attributes(value: Any, reduced: Tuple[Any, ...], way: Any) -> Opti
     state = reduced[2] if len(reduced) > 2 else None
     parts = state if isinstance(state, tuple) else (state,)
     return None if any(isinstance(part, dict) for part in parts) else attributes
+
+
+def left_out(value: Any, kind: type, reduced: Tuple[Any, ...]) -> Dict[str, Any]:
+    """The numbers and texts among the attributes of an object that its state does not mention.
+
+    A `__getstate__` or `__reduce__` of a library may rely on `__setstate__` or `__init__` to find them again. What belongs to the
+    process, and is another one in each, is not among them.
+    """
+    attributes = getattr(value, "__dict__", None)
+    if type(attributes) is not dict or len(reduced) > 5:
+        return {}
+    state = reduced[2] if len(reduced) > 2 else None
+    mentioned = [part for part in (state if isinstance(state, tuple) else (state,)) if isinstance(part, dict)]
+    own = (id(value), os.getpid())
+    return {
+        name: item
+        for name, item in attributes.items()
+        if type(item) in _TOLD
+        and not any(name in part for part in mentioned)
+        and not (item in own or "hash" in name or is_cache(kind, name))
+    }
+
+
+def not_found_again(made: Any, attributes: Dict[str, Any]) -> str:
+    """The first of these attributes that is another one in a copy that was made without them; empty where there is none.
+
+    What a copy lacks it may work out when it is asked.
+    """
+    for name, item in attributes.items():
+        found = inspect.getattr_static(made, name, None)
+        if type(found) in _TOLD and (type(found), repr(found)) != (type(item), repr(item)):
+            return name
+    return ""
 
 
 def way_to_reduce(kind: Any) -> Any:

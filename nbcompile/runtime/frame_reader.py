@@ -14,22 +14,22 @@ import types
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from .arrays import rebuild_array_view, rebuild_own, rebuild_view
-from .attributes import set_attributes, with_known_names
+from .attributes import not_found_again, set_attributes, with_known_names
 from .callbacks import connect
 from .code_places import CodePlace
 from .definitions import NamesAfter
-from .instances import complete, make_bare
+from .instances import complete, make_bare, set_own_state
 from .library_settings import sent_handler
 from .loaded import LOADED
 from .payload_file import broken_payload
-from .placeholders import Placeholder, TravelFailure
+from .placeholders import CannotTravel, Placeholder, TravelFailure
 from .set_order import Filling, Order
 from .shell_settings import part_of_shell
 from .standard_types import Matches, MatchWay
 from .streams import stream_of_process
 from .tables import have_as_others, make_known_as_copy, set_own_attributes
 from .texts import Texts, TextsWay
-from .value_writer import NAMES, Scope
+from .value_writer import NAMES, Scope, type_name
 
 
 class FrameInFile(NamedTuple):
@@ -60,6 +60,7 @@ class Reader(pickle.Unpickler):
         self._exact: Dict[int, Any] = {}
         self._matches = Matches()
         self._texts = Texts()
+        self._told: List[Tuple[Any, Dict[str, Any]]] = []
         self._cell = cell
         view = memoryview(frame.memory)
         stretches = [frame.places[number] for number in frame.buffers]
@@ -84,7 +85,15 @@ class Reader(pickle.Unpickler):
             own.clear()
             if collecting:
                 gc.enable()
+        self._compare_told()
         return value
+
+    def _compare_told(self) -> None:
+        """Refuse an object that came without something it had, and that nobody could find again."""
+        for made, attributes in self._told:
+            name = not_found_again(made, attributes)
+            if name:
+                raise CannotTravel(f"how `{type_name(type(made))}` is pickled leaves out its `{name}`, which is another one in the copy")
 
     def persistent_load(self, found: Tuple[Any, ...]) -> Any:
         """A frozenset or NaN, by its number, and how it is made where it comes first."""
@@ -193,6 +202,14 @@ class Reader(pickle.Unpickler):
 
     def set_state(self, made: Any, state: Dict[Any, Any]) -> None:
         made.__setstate__(with_known_names(state))
+
+    def set_told(self, made: Any, parts: Tuple[Any, Dict[str, Any]]) -> None:
+        state, told = parts
+        if state is not None and not hasattr(made, "__setstate__"):
+            set_own_state(made, state)
+        elif state is not None:
+            made.__setstate__(with_known_names(state) if type(state) is dict else state)
+        self._told.append((made, told))
 
     def own_dictionary(self, kind: type) -> Any:
         made: Any = dict.__new__(kind)

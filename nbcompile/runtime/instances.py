@@ -89,7 +89,7 @@ def complete(made: Any, parts: Tuple[Any, ...]) -> None:
     if state is not None and set_state is not None:
         set_state(made, state)
     elif state is not None:
-        _set_own_state(made, state)
+        set_own_state(made, state)
     if attributes:
         _own_attributes(made).update(attributes)
 
@@ -121,7 +121,8 @@ def _is_filled(slot: Any, value: Any) -> bool:
     return True
 
 
-def _set_own_state(made: Any, state: Any) -> None:
+def set_own_state(made: Any, state: Any) -> None:
+    """Give an object its attributes, as pickle does where the class says nothing."""
     attributes, slots = state if isinstance(state, tuple) else (state, None)
     if attributes:
         _own_attributes(made).update(attributes)

@@ -30,7 +30,7 @@ from .arrays import (
     own_parts,
     reduce_number,
 )
-from .attributes import forgotten_attributes, is_its_attributes, sets_attributes, way_to_reduce
+from .attributes import forgotten_attributes, is_its_attributes, left_out, sets_attributes, way_to_reduce
 from .callbacks import connected, reduce_registry, registry_type
 from .code_places import CodeFinder
 from .extents import COPIED_ON_WRITE, FROZEN, READ_ONLY, Extent, Extents, address_of
@@ -80,7 +80,7 @@ _extent, _view, _over, _tensor, _parameter, _storage = map(payload_name, ("exten
 _function, _set_function, _cell, _cached = map(payload_name, ("function", "set_function", "cell", "cached"))
 _shell = payload_name("shell")
 _stream, _handler = payload_name("stream"), payload_name("handler")
-_set_attributes, _set_state = payload_name("set_attributes"), payload_name("set_state")
+_set_attributes, _set_state, _set_told = map(payload_name, ("set_attributes", "set_state", "set_told"))
 _bare, _put_in = payload_name("bare"), payload_name("put_in")
 _own_dictionary, _set_items = payload_name("own_dictionary"), payload_name("set_items")
 _local_class, _set_class = payload_name("local_class"), payload_name("set_class")
@@ -303,6 +303,10 @@ class ValueWriter(pickle.Pickler):
         if attributes:
             make, args, state, items, pairs = (*reduced, None, None, None)[:5]
             return make, args, (state, attributes), items, pairs, _set_attributes
+        told = left_out(value, kind, reduced) if isinstance(reduced, tuple) else None
+        if told:
+            make, args, state, items, pairs = (*reduced, None, None, None)[:5]
+            return make, args, (state, told), items, pairs, _set_told
         return (*(*reduced, None, None)[:5], _set_state) if sets_attributes(kind, reduced) else reduced
 
     def _with_sentinels(self, kind: type, state: Dict[Any, Any]) -> Dict[Any, Any]:

@@ -59,3 +59,24 @@ def test_what_cannot_travel_fails_when_it_is_used(source, refusals):
     assert said.startswith(f"CannotTravel: {CANNOT_TRAVEL[source]} of type")
     assert f"`{name}@0`" in said
     assert "cell 0" in said
+
+
+FORGETFUL = """class Simulation:
+    def __init__(self, dt=0.1):
+        self.dt, self.steps, self.seconds, self._busy = dt, 0, 0.0, False
+    def run(self):
+        self.steps, self.seconds, self._busy = self.steps + 1, self.seconds + self.dt, True
+    def __getstate__(self):
+        return {"dt": self.dt}
+    def __setstate__(self, state):
+        self.__init__(**state)
+"""
+
+
+@pytest.mark.parametrize(("first", "said"), [("x.run()", "`forgetful.Simulation` is pickled leaves out its `steps`"), ("", "0 0.0")])
+def test_a_copy_that_is_another_one_is_refused(first, said, tmp_path, monkeypatch):
+    (tmp_path / "forgetful.py").write_text(FORGETFUL, "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    use = "try: print(x.steps, x.seconds)\nexcept Exception as error: print(error)"
+    documents = run_chain([f"import forgetful; x = forgetful.Simulation(0.5); {first}", use], tmp_path / "chain")
+    assert said in texts(documents)[1]

@@ -20,6 +20,8 @@ NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
 
 # Cells that show a time or an unseeded draw, counted from 0 among the code cells; every other one shows the same in every run.
 UNSTEADY_CELLS = {"coffee_queue": {0, 3, 5, 6, 7, 8, 10, 13}, "monthly_report": {3, 11, 13}}
+# What is drawn without a seed (the analysis says so: NB105), and is another one in one run of thirty.
+SELDOM_CELLS = {"guest_reviews": {15}}
 # Written files that hold a time or a random id.
 UNSTEADY_FILES = {"climate_figures": {"figures/fig4_hist.svg"}, "herbarium_archive": {"build/herbarium.zip"}}
 # What names the process rather than the result: addresses in a repr, the kernel's file in a warning.
@@ -66,9 +68,10 @@ def test_two_plain_runs_are_equal(name, tmp_path):
     cells, files = run_plainly(notebook, tmp_path / "1", "1")
     other_cells, other_files = run_plainly(notebook, tmp_path / "2", "2")
     unsteady = UNSTEADY_CELLS.get(name, set())
+    different = differing(cells, other_cells) - SELDOM_CELLS.get(name, set())
     # A single timing may be the same twice; all of them are not.
-    assert differing(cells, other_cells) <= unsteady
-    assert bool(differing(cells, other_cells)) == bool(unsteady)
+    assert different <= unsteady
+    assert bool(different) == bool(unsteady)
     assert differing(files, other_files) == UNSTEADY_FILES.get(name, set())
     assert read_tree(NOTEBOOKS) == before
 

@@ -19,6 +19,8 @@ from nbcompile.model.facts import RESTORE
 FILES = "files"
 MATPLOTLIB = "matplotlib"
 LIBRARY = "library:"
+# The figures that pyplot has open, once they stay so when a cell has ended: only the backend of notebooks closes them.
+FIGURES = "library:matplotlib.figures"
 SHELL = "shell"
 # The last error that the shell has shown.
 ERRORS = "errors"

@@ -84,7 +84,9 @@ def _set_up(frame: Frame, node: Magic) -> None:
         frame.walk.effect(frame, channels.DISPLAY, "write", argument, node)
     elif name in _FRONT_END:
         if argument not in ("", "inline"):
-            frame.walk.effect(frame, "matplotlib", "write", argument, node)
+            frame.walk.effect(frame, channels.MATPLOTLIB, "write", argument, node)
+            if name != "config" or "close_figures" in argument:
+                frame.walk.effect(frame, channels.FIGURES, "write", argument, node)
     elif name == "tb":
         frame.walk.effect(frame, channels.ERRORS, "read", "", node)
     elif name in ("pip", "conda", "mamba", "micromamba", "uv"):
@@ -227,7 +229,8 @@ def _pylab(frame: Frame, node: Magic) -> Value:
             bind_stars(frame, star(module) or ())
     bind_stars(frame, _PYLAB)
     if not {word for word in words if not word.startswith("-")} <= {"inline"}:
-        frame.walk.effect(frame, channels.MATPLOTLIB, "write", node.argument, node)
+        for channel in (channels.MATPLOTLIB, channels.FIGURES):
+            frame.walk.effect(frame, channel, "write", node.argument, node)
     return NONE
 
 

@@ -22,6 +22,8 @@ _READ_BY_IMPORTS = ("os.environ", "cwd", "sys.path")
 _SHELL, _UMASK, _LOCALE, _DISPLAY, _EXTENSIONS = "shell", "umask", "locale", "library:display", "library:extensions"
 # Described libraries that draw with matplotlib, or may when they are asked to.
 _PLOTS = frozenset(("matplotlib", "seaborn", "pandas", "pylab", "networkx", "statsmodels", "sklearn", "scipy", "sympy"))
+# Once figures stay open when a cell has ended, whoever draws may draw on one of them.
+_FIGURES, _DRAWS = "library:matplotlib.figures", frozenset(("matplotlib", "seaborn", "pylab"))
 # Once a notebook sets it, whoever draws may set it, too: with the first figure plots become interactive.
 _INTERACTIVE = "matplotlib.interactive"
 # What cells put in the place of functions of libraries that have settings, and handlers of their own.
@@ -95,7 +97,7 @@ class _Linker:
         read_unseen = {"matplotlib", _SHELL, _UMASK, _LOCALE, *_READ_BY_IMPORTS} & written
         self.errors = any(effect.channel == _ERRORS for cell in facts for effect in cell.effects)
         self.interactive = _INTERACTIVE in written
-        self.libraries = {name for name in written if name.startswith("library:")} | read_unseen | (_RANDOM & written)
+        self.libraries = {name for name in written - {_FIGURES} if name.startswith("library:")} | read_unseen | (_RANDOM & written)
         # What is set of these is read by who names them.
         self.undescribed = {f"library:{name}" for cell in facts for name in cell.unknown_libraries} | {_EXTENSIONS}
 
@@ -126,6 +128,8 @@ class _Linker:
             modes.setdefault(_ERRORS, []).append(Effect(_ERRORS, "write", "", _CELL))
         if self.interactive and (cell.unknown_libraries or not _PLOTS.isdisjoint(cell.libraries)):
             modes.setdefault(_INTERACTIVE, []).append(Effect(_INTERACTIVE, "draw", "", _CELL))
+        if _FIGURES in self.channels and not _DRAWS.isdisjoint(cell.libraries):
+            modes.setdefault(_FIGURES, []).append(Effect(_FIGURES, "draw", "", _CELL))
         for name in sorted(self.libraries):
             if self._reads_library(cell, name):
                 modes.setdefault(name, [])

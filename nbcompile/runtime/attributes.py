@@ -100,10 +100,13 @@ def left_out(value: Any, kind: type, reduced: Tuple[Any, ...]) -> Dict[str, Any]
     process, and is another one in each, is not among them.
     """
     attributes = getattr(value, "__dict__", None)
-    if type(attributes) is not dict or len(reduced) > 5:
+    state = reduced[2] if 3 <= len(reduced) <= 5 else None
+    # Without a state an object may be looked up where it is read, such as a logger.
+    if type(attributes) is not dict or state is None:
         return {}
-    state = reduced[2] if len(reduced) > 2 else None
     mentioned = [part for part in (state if isinstance(state, tuple) else (state,)) if isinstance(part, dict)]
+    if any(attributes.keys() <= part.keys() for part in mentioned):
+        return {}
     own = (id(value), os.getpid())
     return {
         name: item

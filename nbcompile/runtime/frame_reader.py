@@ -205,10 +205,10 @@ class Reader(pickle.Unpickler):
 
     def set_told(self, made: Any, parts: Tuple[Any, Dict[str, Any]]) -> None:
         state, told = parts
-        if state is not None and not hasattr(made, "__setstate__"):
-            set_own_state(made, state)
-        elif state is not None:
+        if hasattr(made, "__setstate__"):
             made.__setstate__(with_known_names(state) if type(state) is dict else state)
+        else:
+            set_own_state(made, state)
         self._told.append((made, told))
 
     def own_dictionary(self, kind: type) -> Any:

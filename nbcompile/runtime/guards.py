@@ -45,6 +45,7 @@ DISPLAY = "library:display"
 _LATE = "numpy.random"
 # Where everything is printed.
 STREAMS = "library:sys.streams"
+FIGURES = "library:matplotlib.figures"
 _MODULE_FINDERS = (f"{os.sep}importlib{os.sep}", "pkgutil.py", f"{os.sep}pkg_resources{os.sep}", f"{os.sep}importlib_metadata{os.sep}")
 
 
@@ -78,6 +79,7 @@ class Guards:
         self._bound: Dict[str, int] = {}
         self._libraries: Dict[str, Dict[Any, Any]] = {}
         self._streams: Tuple[Any, ...] = ()
+        self._figures: Dict[Any, int] = {}
         self._looks: Optional[Looks] = None
         self._parts: Dict[str, Parts] = {}
         self._patched: Dict[str, str] = {}
@@ -156,6 +158,7 @@ class Guards:
         self._loaded = frozenset(sys.modules)
         self._shows = self._display()
         self._streams = _streams()
+        self._figures = _open_figures()
         self._names.missing = {name for name in self._not_sent(cell) if name not in self._kernel.namespace}
         self._names.looked_up.clear()
         REFUSED.clear()
@@ -285,6 +288,10 @@ class Guards:
         if any(one is not now for one, now in zip(self._streams, _streams())) and "channel:" + STREAMS not in cell.changes:
             message = f"cell {cell.cell} replaces a standard stream, to which later cells write"
             self.break_(STATE_SET, STREAMS, message, f"# nbc: writes={STREAMS}")
+        draws_later = "channel:matplotlib" in cell.watches
+        if draws_later and self._figures != _open_figures() and "channel:" + FIGURES not in cell.changes:
+            message = f"cell {cell.cell} leaves figures open, on which later cells may draw"
+            self.break_(STATE_SET, FIGURES, message, f"# nbc: writes={FIGURES}")
         if self._shows != self._display() and "channel:" + DISPLAY not in cell.changes:
             message = f"cell {cell.cell} changes how results are displayed or cells are run, which later cells depend on"
             self.break_(STATE_SET, DISPLAY, message, f"# nbc: writes={DISPLAY}")
@@ -457,6 +464,12 @@ class WatchedBuiltins(Dict[str, Any]):
 
     def __contains__(self, name: object) -> bool:
         return name in vars(builtins)
+
+
+def _open_figures() -> Dict[Any, int]:
+    """The figures that pyplot has open, by their numbers."""
+    managers = getattr(getattr(sys.modules.get("matplotlib._pylab_helpers"), "Gcf", None), "figs", None) or {}
+    return {number: id(manager) for number, manager in managers.items()}
 
 
 def _streams() -> Tuple[Any, ...]:

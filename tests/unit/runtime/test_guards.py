@@ -200,6 +200,12 @@ def test_what_a_library_remembers_ends_a_step_only_where_it_is_repaired(repairs,
     assert "NB505: cell 1 changes `cmd.PROMPT`" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize(("closes", "found"), [("plt.close()", []), ("", [("NB505", 1, "library:matplotlib.figures")])])
+def test_figures_that_stay_open(closes, found, tmp_path):
+    opens = f"import matplotlib; matplotlib.use('Agg'); import matplotlib.pyplot as plt; plt.figure(3); {closes}"
+    assert breaks(["x = 1", opens], tmp_path, watches=["channel:matplotlib"], changes=["channel:matplotlib"]) == found
+
+
 def test_how_results_are_displayed(tmp_path):
     shows = "get_ipython().display_formatter.formatters['text/html'].for_type(int, str)"
     assert breaks(["x = 1", shows + ";"], tmp_path, watches=()) == [("NB505", 1, "library:display")]

@@ -73,6 +73,11 @@ FORGETFUL = """class Simulation:
 """
 
 
+def test_what_is_looked_up_in_its_process_is_no_copy(tmp_path):
+    cells = ["import logging; x = logging.getLogger('mine'); x.setLevel(10)", "print(x.name)"]
+    assert texts(run_chain(cells, tmp_path / "chain"))[1] == "mine\n"
+
+
 @pytest.mark.parametrize(("first", "said"), [("x.run()", "`forgetful.Simulation` is pickled leaves out its `steps`"), ("", "0 0.0")])
 def test_a_copy_that_is_another_one_is_refused(first, said, tmp_path, monkeypatch):
     (tmp_path / "forgetful.py").write_text(FORGETFUL, "utf-8")

@@ -135,7 +135,7 @@ class _ContentWalk:
         self._exact = hashlib.blake2b(digest_size=_FINGERPRINT_BYTES)
         self._shape = hashlib.blake2b(digest_size=_FINGERPRINT_BYTES)
         self._floats = _FloatSums()
-        self._seen: Dict[int, int] = {}
+        self._seen: Dict[Any, int] = {}
         self._alive: List[Any] = []
         self._todo: List[Any] = []
         self._memory: List[Tuple[int, int, int]] = []
@@ -188,10 +188,16 @@ class _ContentWalk:
         elif kind is types.CodeType or kind is re.Pattern:
             # As immutable as a tuple: nobody can tell it from a copy.
             (self._code if kind is types.CodeType else self._other)(value, kind)
-        elif id(value) in self._seen:
-            self._say("again", self._seen[id(value)])
         else:
-            self._seen[id(value)] = len(self._seen)
+            self._visit_object(value, kind)
+
+    def _visit_object(self, value: Any, kind: type) -> None:
+        """Look at an object where it first comes; expressions of SymPy never change, so one that is equal is the same."""
+        identity = (kind, value) if _is_expression(kind) else id(value)
+        if identity in self._seen:
+            self._say("again", self._seen[identity])
+        else:
+            self._seen[identity] = len(self._seen)
             self._alive.append(value)
             self._look(value, kind)
 
@@ -543,6 +549,11 @@ def _look_at(value: Any, kind: type) -> _Look:
         if isinstance(library_type, type) and isinstance(value, library_type):
             return how
     return _ContentWalk._other
+
+
+def _is_expression(kind: type) -> bool:
+    expression = getattr(sys.modules.get("sympy.core.basic"), "Basic", None)
+    return expression is not None and kind.__module__ != "__main__" and issubclass(kind, expression)
 
 
 def _sorted_parts(value: Any) -> Any:

@@ -57,6 +57,8 @@ pd.to_datetime(pd.Series(['2020'])) | pd.to_datetime(pd.Series(['2021']))
 (lambda x: x + 1) | (lambda x: x + 2)
 (lambda x=1: x) | (lambda x=2: x)
 counter(1) | counter(2)
+[half, half] | [half, sympy.Float('0.25')]
+sympy.Function('f') | sympy.Function('g')
 re.match('a', 'ab') | re.match('a', 'ac')
 struct.Struct('i') | struct.Struct('h')
 Point(1, 2) | Point(1, 3)
@@ -90,9 +92,10 @@ indexed | unpickled
 at_end | unpickled_at_end
 elements | others
 tree | queried
+[half, half] | [sympy.Float('0.5'), sympy.Float('0.5')]
 """.splitlines()
 NAMES = """\
-import collections, io, itertools, pickle, re, struct, numpy as np, pandas as pd
+import collections, io, itertools, pickle, re, struct, numpy as np, pandas as pd, sympy
 from sklearn.neighbors import KDTree
 one = [1]
 loop = []; loop.append(loop)
@@ -113,6 +116,7 @@ words = pd.Series(['a']); words.str; vars(words).setdefault('str', words.str)
 grouped, asked = groups(), groups(); asked.sum()
 at_end = itertools.chain([1]); list(at_end); unpickled_at_end = pickle.loads(pickle.dumps(at_end))
 elements, others = iter({1, 2}), iter({1: 0, 2: 0})
+half = sympy.Float('0.5')
 tree = KDTree([[0.0], [1.0]]); queried = pickle.loads(pickle.dumps(tree)); queried.query([[0.0]])
 table = pd.DataFrame({'a': [1, 2]}); indexed = [table, table['a']]; unpickled = pickle.loads(pickle.dumps(indexed))
 """

@@ -1,6 +1,8 @@
 """What matplotlib calls when something of it changes: a colour bar hears of its image, axes that share an axis of each other.
 
 It knows bound methods weakly, and leaves them behind when it is pickled. They go along where their objects do.
+A transform knows which others are made of it by their addresses, and keeps these when it is pickled. In another process a new one can
+have an address that an old one had: then the old one no longer hears of changes, and what it places is drawn where it was.
 """
 
 from __future__ import annotations
@@ -8,7 +10,9 @@ from __future__ import annotations
 import itertools
 import sys
 import types
-from typing import Any, Iterator, List, NamedTuple, Set, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Set, Tuple
+
+_MADE_OF_IT = "_parents"
 
 
 class Connected(NamedTuple):
@@ -59,3 +63,20 @@ def connect(registry: Any, functions: List[Tuple[Any, ...]]) -> None:
     registry._cid_gen = following
     for signal, known in registry.callbacks.items():
         registry.callbacks[signal] = dict(sorted(known.items()))
+
+
+def is_transform(kind: type) -> bool:
+    """Whether instances of a type know by their addresses who is made of them."""
+    transform = getattr(sys.modules.get("matplotlib.transforms"), "TransformNode", None)
+    return transform is not None and issubclass(kind, transform)
+
+
+def without_addresses(state: Dict[Any, Any]) -> Dict[Any, Any]:
+    """The state of a transform with numbers for addresses."""
+    made_of_it = (one for one in state[_MADE_OF_IT].values() if one is not None)
+    return {**state, _MADE_OF_IT: dict(enumerate(made_of_it))}
+
+
+def with_addresses(state: Dict[Any, Any]) -> Dict[Any, Any]:
+    """The same with the addresses that are right in this process."""
+    return {**state, _MADE_OF_IT: {id(one): one for one in state[_MADE_OF_IT].values()}}

@@ -15,7 +15,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from .arrays import rebuild_array_view, rebuild_own, rebuild_view
 from .attributes import not_found_again, set_attributes, with_known_names
-from .callbacks import connect
+from .callbacks import connect, is_transform, with_addresses
 from .code_places import CodePlace
 from .definitions import NamesAfter
 from .instances import complete, make_bare, set_own_state
@@ -201,14 +201,17 @@ class Reader(pickle.Unpickler):
         set_attributes(made, state)
 
     def set_state(self, made: Any, state: Dict[Any, Any]) -> None:
-        made.__setstate__(with_known_names(state))
+        state = with_known_names(state)
+        made.__setstate__(with_addresses(state) if is_transform(type(made)) else state)
 
     def set_told(self, made: Any, parts: Tuple[Any, Dict[str, Any]]) -> None:
         state, told = parts
-        if hasattr(made, "__setstate__"):
-            made.__setstate__(with_known_names(state) if type(state) is dict else state)
-        else:
+        if not hasattr(made, "__setstate__"):
             set_own_state(made, state)
+        elif type(state) is dict:
+            self.set_state(made, state)
+        else:
+            made.__setstate__(state)
         self._told.append((made, told))
 
     def own_dictionary(self, kind: type) -> Any:

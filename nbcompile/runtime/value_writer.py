@@ -31,7 +31,7 @@ from .arrays import (
     reduce_number,
 )
 from .attributes import forgotten_attributes, is_its_attributes, left_out, sets_attributes, way_to_reduce
-from .callbacks import connected, reduce_registry, registry_type
+from .callbacks import connected, is_transform, reduce_registry, registry_type, without_addresses
 from .code_places import CodeFinder
 from .extents import COPIED_ON_WRITE, FROZEN, READ_ONLY, Extent, Extents, address_of
 from .instances import has_hooks, inherited, is_own, take_apart
@@ -298,7 +298,8 @@ class ValueWriter(pickle.Pickler):
         if isinstance(reduced, str) and not _is_found(value, getattr(value, "__module__", None), reduced):
             return self._fail(value, "an object", "nothing says where it is defined")
         if isinstance(reduced, tuple) and len(reduced) > 2 and type(reduced[2]) is dict:
-            reduced = (*reduced[:2], self._with_sentinels(kind, reduced[2]), *reduced[3:])
+            kept = without_addresses(reduced[2]) if is_transform(kind) else reduced[2]
+            reduced = (*reduced[:2], self._with_sentinels(kind, kept), *reduced[3:])
         attributes = forgotten_attributes(value, reduced, way_to_reduce(kind)) if isinstance(reduced, tuple) else None
         if attributes:
             make, args, state, items, pairs = (*reduced, None, None, None)[:5]

@@ -114,14 +114,19 @@ class _Shared:
 
 
 def held_versions(graph: DataflowGraph, step: Step, index: int) -> tuple[Version, ...]:
-    """The versions that earlier cells of a step have sent to cells elsewhere that come after this one: it should leave them alone."""
+    """The versions that earlier cells of a step were given, or have sent, and that cells elsewhere get which come after this one.
+
+    It should leave them alone: what an earlier cell keeps of them may be another way to change them.
+    """
     sent = [version for payload in step.payloads if payload.cell < index for version in payload.versions]
+    needed = (version for cell in step.cells if cell < index for version in graph.cells[cell].needs)
+    sent += [version for version in needed if version.cell not in step.cells and not version.name.startswith((FILE, CHANNEL))]
     if not sent:
         return ()
     latest = {name: cell.index for cell in graph.cells[: index + 1] for name in _bound_by(cell)}
     read = {version for cell in graph.cells[index + 1 :] if cell.index not in step.cells for version in cell.needs}
     here = set(graph.cells[index].needs)
-    return tuple(one for one in sent if one in read and one not in here and latest[one.name] == one.cell)
+    return tuple(one for one in dict.fromkeys(sent) if one in read and one not in here and latest[one.name] == one.cell)
 
 
 def final_names(graph: DataflowGraph, step: Step, index: int, makers: Mapping[str, int]) -> tuple[str, ...]:

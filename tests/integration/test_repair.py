@@ -34,6 +34,15 @@ class Log:
         self.lines.append(line)
 def log():
     return Log()
+class Handle:
+    def __init__(self, reading):
+        self.reading = reading
+    def put(self, value):
+        self.reading.values.append(value)
+    def __reduce__(self):
+        raise TypeError("cannot pickle a handle")
+def handle(reading):
+    return Handle(reading)
 _ready = False
 def start():
     global _ready
@@ -150,6 +159,13 @@ def test_what_a_library_keeps_of_its_arguments(tmp_path):
     texts, found = shown(cells, tmp_path)
     assert texts[4] == "[1, 2]\n"
     assert ("NB504", 2) in found
+
+
+def test_what_was_given_to_an_earlier_cell_of_a_step(tmp_path):
+    cells = ["import sensors\nx = sensors.read([1])", "h = sensors.handle(x)", "h.put(2)", "print(x.values)"]
+    texts, found = shown(cells, tmp_path)
+    assert texts[3] == "[1, 2]\n"
+    assert found >= {("NB506", 2), ("NB501", 2)}
 
 
 def test_what_is_advised_of_shared_objects_settles_it(tmp_path):

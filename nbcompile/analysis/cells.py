@@ -15,7 +15,7 @@ from nbcompile.analysis.imports import reloaded_modules
 from nbcompile.analysis.known import Known
 from nbcompile.analysis.modules import module_of_class, note_states
 from nbcompile.analysis.replayable import Candidate, candidate, imports_star, setting
-from nbcompile.analysis.values import MISSING, SCALAR, Class, Function, Value, join, plain
+from nbcompile.analysis.values import ARTIST, MISSING, SCALAR, Class, Function, Value, join, plain
 from nbcompile.analysis.visit import STATEMENTS, Arguments, Call, evaluate
 from nbcompile.analysis.walk import Walk
 from nbcompile.model.diagnostic import Diagnostic, Outcome, Place, Span
@@ -303,6 +303,9 @@ class _Notebook:
         value = evaluate(frame, statement.value)
         if value.type != "NoneType" and not cell.source.rstrip().endswith(";"):
             types.shown(frame, value, statement)
+            # A figure is drawn, which settles its limits and its ticks; what a call gives has been changed by the call.
+            if value.type == ARTIST and isinstance(statement.value, ast.Name | ast.Attribute):
+                frame.change(value, statement, "a figure is drawn when it is shown")
             self.walk.displayed(value, certain=value.type not in ("", "scalar") and _RAISES not in cell.tags)
 
     def _commit(self, frame: CellFrame, record: _Record, first_object: int) -> None:

@@ -11,6 +11,7 @@ from nbcompile.analysis.aliases import ANY, KEPT
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.known import Action, Condition, Result, Row
 from nbcompile.analysis.values import (
+    ARTIST,
     MISSING,
     NO_OBJECTS,
     NONE,
@@ -29,7 +30,6 @@ from nbcompile.analysis.values import (
 )
 from nbcompile.analysis.visit import NO_ARGUMENTS, Call, call_back, call_given, evaluate
 
-_ARTIST = "matplotlib.Artist"
 _ON_CURRENT = ("matplotlib.pyplot.", "seaborn.", "pandas.", "xarray.")
 # Libraries whose functions show something, whatever else they do.
 _SPEAKING = ("warnings", "tqdm", "IPython", "logging")
@@ -313,7 +313,7 @@ def _result(call: Call, result: Result) -> Value:
 
 def _draws_on_current(call: Call, result: Result) -> bool:
     """Whether the call gives something of pyplot's current figure, whichever that is."""
-    return result.type == _ARTIST and call.owner.type != _ARTIST and call.label.startswith(_ON_CURRENT)
+    return result.type == ARTIST and call.owner.type != ARTIST and call.label.startswith(_ON_CURRENT)
 
 
 def _sharing(call: Call, result: Result, sources: list[Value]) -> Value:

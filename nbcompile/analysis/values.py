@@ -184,6 +184,8 @@ def plain(name: str) -> Value:
     return value
 
 
+# The type of figures and of all that is drawn on them.
+ARTIST: Final = "matplotlib.Artist"
 SCALAR: Final = plain("scalar")
 NONE: Final = Value("NoneType", const=None)
 TRUE: Final = Value("bool", const=True)

@@ -15,7 +15,7 @@ from nbcompile.analysis.functions import Provisional, Summary
 from nbcompile.analysis.known import Known
 from nbcompile.analysis.known.surveys import kept_attributes
 from nbcompile.analysis.modules import ModuleFrame
-from nbcompile.analysis.values import SCALAR, Class, Code, Function, Value, join_all, plain, single
+from nbcompile.analysis.values import ARTIST, SCALAR, Class, Code, Function, Value, join_all, plain, single
 from nbcompile.analysis.visit import Call
 from nbcompile.model.source import Directive, Magic
 
@@ -224,7 +224,7 @@ class Walk:
         """The object that stands for what pyplot draws on in this cell: its figures are closed at the end of each."""
         found = self.figures.get(self.cell)
         if found is None:
-            found = self.figures[self.cell] = self.heap.new("matplotlib.Artist")
+            found = self.figures[self.cell] = self.heap.new(ARTIST)
             self.figure_numbers.add(found)
         return found
 

@@ -118,10 +118,11 @@ class StepCell(NamedTuple):
     """One cell of the step and what is bound before it, checked and saved after it.
 
     `watches` is what the cell should leave as it is because others depend on it; `changed_later` are names whose objects later
-    cells change, and of names in one of `together` it is known what they share and what of it is changed, but for those in `renewed`
-    only until something else is made of them; `outdated` are names that statements in `replays` bind and that are something else by
-    now. `holds` are versions that earlier cells of the step were given or have saved, and cells after this one get. What the cell starts and goes on
-    after it reaches the names in `live`. Where other steps run beside this one, the cell is `guarded`.
+    cells change, and of names in one of `together` it is known what they share and what of it is changed, but for those in
+    `renewed` only until something else is made of them; `outdated` are names that statements in `replays` bind and that are
+    something else by now. `holds` are versions that earlier cells of the step were given or have saved, and cells after this one
+    get. What the cell starts and goes on after it reaches the names in `live`. Where other steps run beside this one, the cell is
+    `guarded`.
     """
 
     cell: int

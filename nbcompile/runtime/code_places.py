@@ -7,11 +7,14 @@ code, and which of several alike it is.
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import sys
 import types
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 Step = Tuple[str, int, int]
+# One after the other: the statements of a cell, or the whole of a module.
+Codes = Tuple[types.CodeType, ...]
 # Flags of `from __future__ import …`; the other flags of a code object say nothing about its source.
 _FUTURE_FLAGS = 0x0FFE0000
 
@@ -28,21 +31,21 @@ class CodePlace(NamedTuple):
     way: Tuple[Step, ...]
 
 
-def ways_in(top: types.CodeType) -> Dict[types.CodeType, Tuple[Step, ...]]:
-    """The way to every code object below `top`. Code that is equal may have any one of its ways."""
-    return dict(_walk(top, ()))
+def ways_in(tops: Codes) -> Dict[types.CodeType, Tuple[Step, ...]]:
+    """The way to every code object below `tops`. Code that is equal may have any one of its ways."""
+    return dict(_walk(tops, ()))
 
 
-def _walk(code: types.CodeType, way: Tuple[Step, ...]) -> Iterator[Tuple[types.CodeType, Tuple[Step, ...]]]:
-    for step, inner in _inner(code):
+def _walk(codes: Codes, way: Tuple[Step, ...]) -> Iterator[Tuple[types.CodeType, Tuple[Step, ...]]]:
+    for step, inner in _inner(codes):
         yield inner, (*way, step)
-        yield from _walk(inner, (*way, step))
+        yield from _walk((inner,), (*way, step))
 
 
-def _inner(code: types.CodeType) -> List[Tuple[Step, types.CodeType]]:
+def _inner(codes: Codes) -> List[Tuple[Step, types.CodeType]]:
     alike: Dict[Tuple[str, int], int] = {}
     found: List[Tuple[Step, types.CodeType]] = []
-    for constant in code.co_consts:
+    for constant in itertools.chain.from_iterable(code.co_consts for code in codes):
         if isinstance(constant, types.CodeType):
             key = constant.co_name, constant.co_firstlineno
             found.append(((*key, alike.get(key, 0)), constant))
@@ -50,12 +53,13 @@ def _inner(code: types.CodeType) -> List[Tuple[Step, types.CodeType]]:
     return found
 
 
-def follow(top: types.CodeType, way: Tuple[Step, ...]) -> Optional[types.CodeType]:
+def follow(tops: Codes, way: Tuple[Step, ...]) -> Optional[types.CodeType]:
     """The code object at the end of a way."""
-    code: Optional[types.CodeType] = top
+    codes = tops
     for step in way:
-        code = None if code is None else dict(_inner(code)).get(tuple(step))  # type: ignore[arg-type]
-    return code
+        code = dict(_inner(codes)).get(tuple(step))  # type: ignore[arg-type]
+        codes = () if code is None else (code,)
+    return codes[0] if way and codes else None
 
 
 class CodeFinder:
@@ -64,7 +68,7 @@ class CodeFinder:
     def __init__(self, kernel: Any) -> None:
         self._kernel = kernel
         self._ways: Dict[Tuple[str, int], Dict[types.CodeType, Tuple[Step, ...]]] = {}
-        self._tops: Dict[Tuple[str, int], Optional[types.CodeType]] = {}
+        self._tops: Dict[Tuple[str, int], Codes] = {}
 
     def place(self, code: types.CodeType, module: Optional[str]) -> Optional[CodePlace]:
         """Where this code is written, if that can be told: in a cell, or in a module that can be imported."""
@@ -83,13 +87,12 @@ class CodeFinder:
         key = place.text or "module " + place.module, place.flags
         if key not in self._tops:
             self._tops[key] = self._top(place)
-        top = self._tops[key]
-        code = None if top is None else follow(top, place.way)
+        code = follow(self._tops[key], place.way)
         if code is None:
             raise LookupError(f"there is no `{place.way[-1][0]}` at line {place.way[-1][1]} of {place.module or f'cell {place.cell}'}")
         return code
 
-    def _top(self, place: CodePlace) -> Optional[types.CodeType]:
+    def _top(self, place: CodePlace) -> Codes:
         if place.module:
             return _module_code(place.module)
         self._kernel.register_transformed(place.cell, place.file, place.text, place.number)
@@ -99,21 +102,25 @@ class CodeFinder:
         """The ways to all code of a cell, or of the module `name`."""
         key = text, flags
         if key not in self._ways:
-            top = _module_code(name) if text == "module " + name else self._compile(text, name, flags)
-            self._ways[key] = {} if top is None else ways_in(top)
+            self._ways[key] = ways_in(_module_code(name) if text == "module " + name else self._compile(text, name, flags))
         return self._ways[key]
 
-    def _compile(self, text: str, file_name: str, flags: int) -> Optional[types.CodeType]:
+    def _compile(self, text: str, file_name: str, flags: int) -> Codes:
+        """The statements of a cell, each on its own, as the shell compiles them.
+
+        Python calls a function of a module in another way where the import stands in the same text.
+        """
         import ast
 
+        flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
         try:
-            code: types.CodeType = compile(text, file_name, "exec", flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, True)
+            tree = compile(text, file_name, "exec", flags | ast.PyCF_ONLY_AST, True)
+            return tuple(compile(ast.Module([node], []), file_name, "exec", flags, True) for node in tree.body)
         except SyntaxError:
-            return None
-        return code
+            return ()
 
 
-def _module_code(name: str) -> Optional[types.CodeType]:
+def _module_code(name: str) -> Codes:
     """The code of a module that has a source or a compiled file."""
     module = sys.modules.get(name)
     spec = getattr(module, "__spec__", None)
@@ -122,5 +129,5 @@ def _module_code(name: str) -> Optional[types.CodeType]:
         loader = spec.loader if spec is not None else None
         code = loader.get_code(name) if hasattr(loader, "get_code") else None  # type: ignore[union-attr]
     except (ImportError, ValueError):
-        return None
-    return code
+        return ()
+    return () if code is None else (code,)

@@ -70,7 +70,9 @@ class PlainKernel(CellKernel):
         try:
             body = ast.parse(source.text, name).body
             shown = body.pop() if body and isinstance(body[-1], ast.Expr) and not _ends_with_semicolon(source.text) else None
-            await self._evaluate(self.compile(ast.Module(body, []), name))
+            # Each statement on its own, as IPython does it: what compiles is then the same code with both.
+            for statement in body:
+                await self._evaluate(self.compile(ast.Module([statement], []), name))
             if isinstance(shown, ast.Expr):
                 value = await self._evaluate(self.compile(ast.Expression(shown.value), name, "eval"))
                 if value is not None:

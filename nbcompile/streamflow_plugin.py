@@ -15,18 +15,21 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Mutabl
 from functools import cache, cached_property
 from pathlib import Path, PurePath
 from types import FrameType
-from typing import NoReturn
+from typing import ClassVar, NoReturn
+from weakref import WeakSet
 
 from streamflow import main
+from streamflow.core.context import StreamFlowContext
 from streamflow.core.deployment import Connector, ExecutionLocation
 from streamflow.core.exception import WorkflowExecutionException
 from streamflow.core.scheduling import AvailableLocation
 from streamflow.ext.plugin import StreamFlowPlugin
+from streamflow.scheduling.scheduler import DefaultScheduler
 
 from nbcompile.api.deployments import broker_of_run
 from nbcompile.api.visits import take_visited
 from nbcompile.backend import PlaceEvent, RunId, Secret
-from nbcompile.emitters.streamflow import CONNECTOR, WORKDIR
+from nbcompile.emitters.streamflow import CONNECTOR, SCHEDULER, WORKDIR
 from nbcompile.engines.directory import RunDirectory
 from nbcompile.engines.streamflow.allowance import Allowance, moved_before
 from nbcompile.engines.streamflow.command import RUNTIME, Manner
@@ -52,6 +55,7 @@ class Plugin(StreamFlowPlugin):
     def register(self) -> None:
         """Make the connector known."""
         self.register_connector(CONNECTOR, SessionConnector)
+        self.register_scheduler(SCHEDULER, SessionScheduler)
         hosting = read_hosting(os.environ)
         if hosting is not None:
             # StreamFlow has chosen its own places by now; deployments and keys are those of the person.
@@ -62,6 +66,24 @@ async def run_workflow(words: Sequence[str]) -> int:
     """`streamflow run` with these words, in the loop in which places were opened before: its own `main` would make another."""
     await main._async_run(main.parser.parse_args(["run", *words]))
     return 0
+
+
+class SessionScheduler(DefaultScheduler):
+    """StreamFlow's own, which can be told to look again for room."""
+
+    # Those of this process; there is one to a workflow.
+    known: ClassVar[WeakSet[SessionScheduler]] = WeakSet()
+
+    def __init__(self, context: StreamFlowContext, retry_delay: int | None = None) -> None:
+        super().__init__(context, retry_delay)
+        self.known.add(self)
+
+    @classmethod
+    async def look_again(cls) -> None:
+        """Let all jobs that wait for a slot ask for one again."""
+        for scheduler in tuple(cls.known):
+            async with scheduler.wait_queue:
+                scheduler.wait_queue.notify_all()
 
 
 class _Run:
@@ -79,7 +101,8 @@ class _Run:
         delivery = Delivery(RunDirectory(self.hosting.directory) if self.hosting else None)
         policy = self.hosting.policy if self.hosting else Policy()
         not_ours = "" if self.hosting else "local"
-        self.conductor = Conductor(self.placement, self.notes, policy, delivery, before, not_ours, self._past())
+        past, make_room = self._past(), SessionScheduler.look_again
+        self.conductor = Conductor(self.placement, self.notes, policy, delivery, before, not_ours, past=past, make_room=make_room)
 
     def _allowance(self, before: Sequence[Note]) -> Allowance:
         """What may still go between places. Whoever starts StreamFlow by hand has set no limit."""
@@ -226,10 +249,11 @@ class SessionConnector(Connector):
             self._run.notes.write("swept", place=self._deployment, left=left)
 
     async def get_available_locations(self, service: str | None = None) -> MutableMapping[str, AvailableLocation]:
-        """One location with as many slots as the place takes jobs."""
+        """One location with as many slots as the place takes jobs, and one for each that only waits for others to end."""
         capabilities = await self.place.session.capabilities()
+        slots = capabilities.slots + self._run.conductor.held(self.place)
         location = AvailableLocation(
-            name="place", deployment=self.deployment_name, hostname=capabilities.host, service=service, slots=capabilities.slots
+            name="place", deployment=self.deployment_name, hostname=capabilities.host, service=service, slots=slots
         )
         return {"place": location}
 

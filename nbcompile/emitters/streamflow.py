@@ -18,7 +18,7 @@ from nbcompile.model.placement import GATHER, Placement, placement_document, pla
 from nbcompile.model.plan import Plan, Step
 from nbcompile.model.workflow import InlineDeployment
 
-CONNECTOR = "nbcompile.session"
+CONNECTOR, SCHEDULER = "nbcompile.session", "nbcompile.session"
 # Paths below this one exist only between StreamFlow and our connector.
 WORKDIR = "/nbcompile"
 _LOCAL = "local"
@@ -57,6 +57,8 @@ def emit_streamflow(
         document["deployments"] = {
             name: _described(described[name]) if name in described else _deployment(name, tenant, run) for name in targets
         }
+    if any(target not in described for target in targets):
+        document["scheduling"] = {"scheduler": {"type": SCHEDULER, "config": {}}}
     added = (
         BundleFile(PurePosixPath("streamflow.yml"), yaml_bytes(document)),
         BundleFile(PurePosixPath("placement.json"), json_bytes(placement_document(placement))),

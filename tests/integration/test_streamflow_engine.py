@@ -209,6 +209,18 @@ def test_a_failed_cell_shows_its_traceback_and_those_before_it_are_run(tmp_path)
     assert shown(tmp_path / "out") == [(1, [["slow\n"]]), (2, ["ZeroDivisionError"]), (None, [])]
 
 
+def test_a_failure_that_waits_leaves_room_for_those_before_it(tmp_path):
+    """The place takes one job at a time. The cell in the middle is given so much that the last one is there before it."""
+    names = [f"x{number}" for number in range(40)]
+    many = "\n".join(f"{name} = [1]" for name in names)
+    cells = f"# %%\nimport time\n{many}\ntime.sleep(2)\n\n# %%\nprint(len({' + '.join(names)}))\n\n# %%\n1 / 0\n"
+    (tmp_path / "fails.py").write_text(cells, "utf-8")
+    done = client_of(tmp_path, "run", "fails.py", "--engine", "streamflow", "--granularity", "cell", "--jobs", "1", "-o", "out")
+    done.communicate(timeout=120)
+    assert done.returncode == 3
+    assert shown(tmp_path / "out") == [(1, []), (2, [["40\n"]]), (3, ["ZeroDivisionError"])]
+
+
 def test_what_was_not_foreseen_is_repaired_and_told_once(tmp_path):
     (tmp_path / "wrong.py").write_text(UNFORESEEN, "utf-8")
     record = api.run(tmp_path / "wrong.py", CELLS, output=tmp_path / "out", engine="streamflow")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -47,6 +47,10 @@ class Remembered:
     finished: bool = False
 
 
+async def _no_room() -> None:
+    """Nobody else asks how many slots there are."""
+
+
 class Conductor:
     """The state of one run. A job's name is its step's path and the number of its shard: `/train/0`, `/train/0.3`.
 
@@ -61,9 +65,12 @@ class Conductor:
         delivery: Delivery,
         before: Sequence[Note] = (),
         not_ours: str = "",
+        *,
         past: PlacedPast | None = None,
+        make_room: Callable[[], Coroutine[Any, Any, None]] = _no_room,
     ) -> None:
-        self._past = past
+        """`make_room` has StreamFlow ask again how many slots places have."""
+        self._past, self._make_room = past, make_room
         self._placement, self._notes, self._policy, self._delivery = placement, notes, policy, delivery
         self._before = _remembered(before)
         self._open: dict[StepId, PlacedStep] = {placed.step: placed for placed in placement.steps if placed.target != not_ours}
@@ -72,6 +79,7 @@ class Conductor:
         self._failed = self._ending = False
         self._undelivered: set[StepId] = set()
         self._settled = asyncio.Event()
+        self._held: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run_step(self, place: Place, name: str, command: Sequence[str], directory: str, workdir: str) -> tuple[str, int]:
@@ -79,7 +87,7 @@ class Conductor:
         step, shard, gathers = self._step_of(name)
         if step.step not in self._open:
             # It came too late: a cell before it has failed.
-            await self._settled.wait()
+            await self._hold(place)
             return f"{step.step} is not run after a failure", _FAILED
         try:
             job = job_of(command, place.tree, workdir, step, place.manner_of(step))
@@ -89,9 +97,9 @@ class Conductor:
         except NbcompileError as error:
             if step.step in self._open:
                 self._note_failure(step, shard, place, Reason.of(error))
-            return await self._fail(step, error.message)
+            return await self._fail(place, step, error.message)
         if status.state is not JobState.FINISHED:
-            return await self._fail(step, f"{step.step} on {place.name}: {status.reason or status.state.value}")
+            return await self._fail(place, step, f"{step.step} on {place.name}: {status.reason or status.state.value}")
         if gathers or not step.scattered:
             self._close(step.step)
         return "", 0
@@ -102,7 +110,7 @@ class Conductor:
         if step.step in self._open or not self._failed:
             self._failed = True
             self._note_failure(step, "", place, why)
-        await self._fail(step, why.reason)
+        await self._fail(place, step, why.reason)
 
     async def cannot_hand_back(self, place: Place, name: str, why: Reason) -> None:
         """A file of this name could not be brought here from a place: what made it has ended well, and counts for nothing."""
@@ -111,7 +119,7 @@ class Conductor:
             self._note_failure(step, "", place, why)
         self._undelivered.add(step.step)
         self._failed = True
-        await self._fail(step, why.reason)
+        await self._fail(place, step, why.reason)
 
     @property
     def is_done(self) -> bool:
@@ -243,15 +251,31 @@ class Conductor:
 
     # After a failure.
 
-    async def _fail(self, step: PlacedStep, text: str) -> tuple[str, int]:
+    async def _fail(self, place: Place, step: PlacedStep, text: str) -> tuple[str, int]:
         if step.step in self._open:
             self._failed = True
             self._withdraw([step.step, *self._dependents(step.step)])
             if not self._policy.keep_going:
                 self._withdraw([other.step for other in self._open.values() if other.cells[0] > step.cells[0]])
         self._later(self._settle())
-        await self._settled.wait()
+        await self._hold(place)
         return text, _FAILED
+
+    async def _hold(self, place: Place) -> None:
+        """Wait until nothing is wanted any more: StreamFlow ends everything with the first failure.
+
+        It counts the job as one that runs. So that what is still wanted finds room, the place has one more slot meanwhile.
+        """
+        self._held[place.name] += 1
+        self._later(self._make_room())
+        try:
+            await self._settled.wait()
+        finally:
+            self._held[place.name] -= 1
+
+    def held(self, place: Place) -> int:
+        """How many jobs that have ended StreamFlow takes to be running at a place."""
+        return self._held[place.name]
 
     def _withdraw(self, steps: Sequence[StepId]) -> None:
         """These steps are not wanted any more; what runs of them is ended."""

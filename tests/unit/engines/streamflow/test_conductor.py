@@ -52,7 +52,11 @@ class Stage:
         )
         self.place = Place("here", Here(kind(root / "place", opening)), Manner(python=sys.executable))
         before = tuple(NoteReader(self.path).news())
-        self.conductor = Conductor(PLACEMENT, NoteWriter(self.path), policy, Delivery(None), before)
+        self.asked = 0
+        self.conductor = Conductor(PLACEMENT, NoteWriter(self.path), policy, Delivery(None), before, make_room=self.make_room)
+
+    async def make_room(self):
+        self.asked += 1
 
     async def step(self, name, code):
         # The last words are what a job of ours is called with, and nothing to this program.
@@ -96,9 +100,12 @@ def test_a_failure_waits_for_the_cells_before_it_and_ends_those_after_it(tmp_pat
         await stage.until("submitted", "late")
         bad = asyncio.ensure_future(stage.step("bad", "raise SystemExit(3)"))
         await stage.until("ended", "bad")
+        await stage.until("ended", "late")
         assert not bad.done()
+        assert stage.conductor.held(stage.place) == stage.asked == 2
         assert await stage.step("first", "pass") == ("", 0)
         codes = [(await bad)[1], (await late)[1]]
+        assert stage.conductor.held(stage.place) == 0
         await stage.close()
         return codes, stage.notes("ended")
 

@@ -5,6 +5,7 @@ Taken up as plain values, and set in another process. What somebody put there th
 
 from __future__ import annotations
 
+import functools
 import importlib
 import logging
 import sys
@@ -13,10 +14,12 @@ import warnings
 import weakref
 from typing import Any, Callable, Dict, Iterator, List, Tuple, cast
 
+from .loaded import is_local
 from .streams import stream_of_process
 
 _LEVELS = dict(logging._levelToName)
 _SHOWS = warnings.showwarning, warnings.formatwarning
+_SHOWS_WARNINGS = "a function that shows warnings"
 PLAIN_HANDLERS: Tuple[type, ...] = (logging.StreamHandler, logging.NullHandler, type(logging.lastResort))
 # `logging.captureWarnings` shows them with this.
 _LOGS_WARNINGS: Any = vars(logging)["_showwarning"]
@@ -38,21 +41,38 @@ class Tied(Exception):
 
 
 def _take_warnings() -> Any:
-    found = (warnings.showwarning, warnings.formatwarning)
-    for shows, usual in zip(found, (_LOGS_WARNINGS, _SHOWS[1]) if _are_logged() else _SHOWS):
-        if shows is not usual:
-            raise Tied(shows, "a function that shows warnings")
-    return list(warnings.filters)
+    shows = warnings.showwarning
+    place = None if shows is _SHOWS[0] or _are_logged() else _place_in_library(shows)
+    if warnings.formatwarning is not _SHOWS[1]:
+        raise Tied(warnings.formatwarning, _SHOWS_WARNINGS)
+    return {"filters": list(warnings.filters), "shows": place}
+
+
+def _place_in_library(function: Any) -> Tuple[str, ...]:
+    """Where an installed library has a function, or the object whose method it is: module and names. Raises `Tied`."""
+    owner = getattr(function, "__self__", function)
+    library = _loaded_library(getattr(function, "__module__", None) or "")
+    modules = [one for one in list(sys.modules) if library and one.partition(".")[0] == library]
+    for module in sorted(modules, key=len):
+        found = next((name for name, value in list(vars(sys.modules[module]).items()) if value is owner), None)
+        if found is not None and not is_local(getattr(sys.modules[library], "__file__", None)):
+            return (module, found) if owner is function else (module, found, function.__name__)
+    raise Tied(function, _SHOWS_WARNINGS)
 
 
 def _are_logged() -> bool:
     return warnings.showwarning is _LOGS_WARNINGS
 
 
-def _set_warnings(filters: Any) -> None:
+def _set_warnings(state: Any) -> None:
+    if state["shows"]:
+        # Most libraries do this themselves when they are loaded.
+        module, *names = state["shows"]
+        function: Any = functools.reduce(getattr, names, importlib.import_module(module))
+        warnings.showwarning = function
     # What modules remember to have shown counts no more.
     warnings.resetwarnings()
-    cast("List[Any]", warnings.filters)[:] = filters
+    cast("List[Any]", warnings.filters)[:] = state["filters"]
 
 
 # Logging.
@@ -76,7 +96,7 @@ class Loggers:
         }
 
     def _described(self, name: str, logger: logging.Logger) -> Dict[str, Any]:
-        library = _library_that_logs(name)
+        library = _loaded_library(name)
         if logger.filters and not library:
             raise Tied(logger.filters[0], "a filter of a logger")
         handlers = [_OWN if self._is_own(one, library) else described_handler(one) for one in logger.handlers]
@@ -116,8 +136,8 @@ def _all_loggers() -> Iterator[Tuple[str, logging.Logger]]:
     yield from ((name, one) for name, one in list(logging.root.manager.loggerDict.items()) if isinstance(one, logging.Logger))
 
 
-def _library_that_logs(name: str) -> str:
-    """The library whose logger has this name, if one is loaded."""
+def _loaded_library(name: str) -> str:
+    """The library that has a module or a logger of this name, if one is loaded."""
     top = name.partition(".")[0]
     return top if top in sys.modules and top != "__main__" else ""
 

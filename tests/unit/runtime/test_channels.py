@@ -174,6 +174,24 @@ def test_what_belongs_to_its_process_is_refused(cells, tmp_path):
     assert [one["code"] for one in steps[-1]["guards"]] == ["NB506"]
 
 
+LOG = """import warnings
+class Log:
+    def enable(self): warnings.showwarning = self.show
+    def show(self, message, *rest): print("logged:", message)
+log = Log()
+"""
+
+
+@pytest.mark.parametrize(("place", "shown"), [("site-packages", "logged: a\n"), ("beside", None)])
+def test_a_library_goes_on_to_show_warnings(place, shown, tmp_path):
+    (tmp_path / place).mkdir()
+    (tmp_path / place / "shows_warnings.py").write_text(LOG)
+    cells = (f"import sys; sys.path.append({str(tmp_path / place)!r})", "import shows_warnings; shows_warnings.log.enable()")
+    last = run_chain((*cells, "import warnings; warnings.warn('a')"), tmp_path / "chain", channels=CHANNELS)[-1]
+    assert [one["code"] for one in last["guards"]] == ([] if shown else ["NB506"])
+    assert not shown or texts([last]) == [shown]
+
+
 def test_a_handler_that_was_there_before_any_cell_is_no_hindrance(tmp_path):
     before = logging.StreamHandler(io.StringIO())
     logging.root.addHandler(before)

@@ -99,8 +99,12 @@ class StepWorker:
     def run_import(self, statement: str) -> None:
         """Do an import of the notebook before any cell; libraries ask then whether they are in a kernel or a terminal."""
         around = self._host.kernel.builtins_of_cells() if self._host else contextlib.nullcontext()
+        dropped = self._host.recorder.dropped if self._host else 0
         with around:
             exec(compile(statement, "<import>", "exec"), {"__name__": "__main__", "__builtins__": builtins})  # noqa: S102 (the notebook's own import)
+        if self._host and self._host.recorder.dropped > dropped:
+            # Whoever displays something writes something.
+            sys.stdout.write(f"{statement} displays something\n")
 
     def run(self, argv: List[str]) -> int:
         """Run one command; returns the exit code."""

@@ -15,13 +15,14 @@ class Recorder:
 
     `flush` is called before anything but stream text is recorded, so that text written earlier comes earlier.
     `hooks` take outputs away from the cell, the latest first: an Output widget shows them instead. `results` holds values
-    of expressions that were shown, where somebody made room for them.
+    of expressions that were shown, where somebody made room for them. `dropped` counts the outputs that nobody was shown.
     """
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self._cell = self._latest = NO_CELL
         self.muted = 0
+        self.dropped = 0
         self.failed: Optional[Dict[str, Any]] = None
         self.flush: Callable[[], None] = lambda: None
         self.hooks: List[Callable[[Dict[str, Any]], None]] = []
@@ -97,6 +98,7 @@ class Recorder:
     def _output(self, output: Dict[str, Any]) -> None:
         self.flush()
         if self.is_idle:
+            self.dropped += 1
             return
         if self.hooks:
             self.hooks[-1](output)

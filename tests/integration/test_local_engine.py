@@ -310,6 +310,17 @@ def test_an_import_that_writes_something_is_seen_in_its_own_cell(notebook):
     assert "The Zen of Python" in texts(Path(done.args[2]).parent / "out" / "demo.executed.ipynb")[0]
 
 
+def test_what_an_import_displays_is_seen_in_its_own_cell(notebook, tmp_path, monkeypatch):
+    library = tmp_path / "site-packages"
+    library.mkdir()
+    (library / "shown_when_loaded.py").write_text("from IPython.display import Markdown, display\ndisplay(Markdown('loaded'))\n")
+    monkeypatch.setenv("PYTHONPATH", str(library))
+    done = run(notebook("import shown_when_loaded", "print(shown_when_loaded.__name__)"), "-o", "out", "--granularity", "cell")
+    shown = json.loads((Path(done.args[2]).parent / "out" / "demo.executed.ipynb").read_text())["cells"]
+    assert [one["data"]["text/markdown"] for one in shown[0]["outputs"]] == [["loaded"]]
+    assert [one["text"] for one in shown[1]["outputs"]] == [["shown_when_loaded\n"]]
+
+
 def test_an_import_that_writes_something_is_seen_when_its_cell_runs_again_for_a_repair(notebook):
     cells = (
         "import this\na = [1]",

@@ -351,6 +351,14 @@ def operate(frame: Frame, left: Value, operator: type[ast.AST], right: Value, no
         return _immutable_result(one, operator, other)
     if instances:
         return classes.operate(frame, left, _DUNDERS.get(operator, ("", "")), right, node)
+    spreading = [value for value in (left, right) if value.objects and "spreads" in frame.walk.known.flags(value.type)]
+    if spreading:
+        return _holding(frame, frame.fresh(node, spreading[0].type, opened=False), spreading, node)
+    return _of_data(frame, left, operator, right, node)
+
+
+def _of_data(frame: Frame, left: Value, operator: type[ast.AST], right: Value, node: ast.AST) -> Value:
+    one, other = left.type, right.type
     if one in _RANK and other in _RANK:
         return frame.fresh(node, one if _RANK[one] >= _RANK[other] else other, opened=False)
     if left.items is not None and right.items is not None and operator is ast.Add:
@@ -369,8 +377,13 @@ def _expression(frame: Frame, left: Value, operator: type[ast.AST], right: Value
     # Functions compute with what they are given, which is numbers more often, and all that they are given may be in what they give.
     symbolic = type(frame) is CellFrame and operator in _ARITHMETIC and left is not right
     if symbolic and surveyed.is_foreign(frame, left) and surveyed.is_foreign(frame, right):
-        for term in (left, right):
-            frame.capture(made, KEPT, term, node)
+        _holding(frame, made, (left, right), node)
+    return made
+
+
+def _holding(frame: Frame, made: Value, terms: Sequence[Value], node: ast.AST) -> Value:
+    for term in terms:
+        frame.capture(made, KEPT, term, node)
     return made
 
 

@@ -9,8 +9,13 @@ import sys
 import types
 from typing import Any, Dict, Optional, Tuple
 
+from .units import without_units_asked_for
+
 _ANSWERS = {
-    "_cache": ("pandas", "statsmodels"),
+    "_cache": ("pandas", "statsmodels", "pint"),
+    "_caches": ("pint",),
+    "_base_units_cache": ("pint",),
+    "_computed_members": ("pint",),
     "_summary_cache": ("statsmodels",),
     "_summary_statistics_cache": ("statsmodels",),
     "_nobs_int": ("statsmodels",),
@@ -53,14 +58,15 @@ def _keeps_answers(kind: type, name: str) -> bool:
 
     pandas and statsmodels keep them in one dictionary, statsmodels some beside it, NumPy what it has made of a function that it calls
     for each element, SciPy whether the indices of a sparse matrix are in order, matplotlib how often a registry of callbacks was
-    pickled.
+    pickled, pint what it has converted.
     """
     return _is_of(kind, _ANSWERS.get(name, ()))
 
 
 def without_caches(kind: type, state: Dict[str, Any]) -> Dict[str, Any]:
     """The attributes that count."""
-    return {name: item for name, item in state.items() if not (is_cache(kind, name) or _is_unasked(kind, name, item))}
+    found = {name: item for name, item in state.items() if not (is_cache(kind, name) or _is_unasked(kind, name, item))}
+    return without_units_asked_for(kind, found)
 
 
 def without_counts(kind: type, state: Tuple[Any, ...]) -> Tuple[Any, ...]:

@@ -29,6 +29,7 @@ from .standard_types import Matches, MatchWay
 from .streams import stream_of_process
 from .tables import have_as_others, make_known_as_copy, set_own_attributes
 from .texts import Texts, TextsWay
+from .units import fill_registry, registry_numbered
 from .value_writer import NAMES, Scope, type_name
 
 
@@ -260,6 +261,12 @@ class Reader(pickle.Unpickler):
 
     def set_class(self, made: type, state: Any) -> None:
         self._scope.classes.complete(made, state)
+
+    def unit_registry(self, number: str, kind: type) -> Any:
+        return registry_numbered(number, kind)
+
+    def fill_registry(self, registry: Any, state: Dict[str, Any]) -> None:
+        fill_registry(registry, state, self._cell)
 
     def exception(self, kind: Any, args: Tuple[Any, ...]) -> BaseException:
         built_in = next(base for base in kind.__mro__ if base.__module__ == "builtins")

@@ -26,6 +26,7 @@ class ClassParts(NamedTuple):
     id: str
     how: str
     metaclass: Any
+    module: str
     name: str
     qualname: str
     bases: Tuple[Any, ...]
@@ -62,7 +63,7 @@ class LocalClasses:
         """What is needed to make this class again."""
         how, extra = _how(value)
         given = {name: member.value for name, member in extra.items()} if how == "enum" else extra
-        parts = ClassParts(self._id(value), how, type(value), value.__name__, value.__qualname__, _original_bases(value), given)
+        parts = ClassParts(self._id(value), how, type(value), *_called(value), _original_bases(value), given)
         return ClassParts(*parts), _state(value, how, extra)
 
     def make(self, *made: Any) -> type:
@@ -108,6 +109,10 @@ class LocalClasses:
         return known[1]
 
 
+def _called(value: type) -> Tuple[str, str, str]:
+    return value.__module__, value.__name__, value.__qualname__
+
+
 def _original_bases(value: type) -> Tuple[Any, ...]:
     return tuple(getattr(value, "__orig_bases__", value.__bases__)) if "__orig_bases__" in vars(value) else value.__bases__
 
@@ -126,11 +131,11 @@ def _make(parts: ClassParts) -> Any:
         import collections
 
         fields, defaults = parts.extra
-        made: Any = collections.namedtuple(parts.name, fields, defaults=defaults.values(), module="__main__")  # type: ignore[misc]
+        made: Any = collections.namedtuple(parts.name, fields, defaults=defaults.values(), module=parts.module)  # type: ignore[misc]
         made.__qualname__ = parts.qualname
         return made
 
-    names: Dict[str, Any] = {"__module__": "__main__", "__qualname__": parts.qualname}
+    names: Dict[str, Any] = {"__module__": parts.module, "__qualname__": parts.qualname}
     if parts.how == "enum":
         names.update(parts.extra)
     elif parts.extra is not None:

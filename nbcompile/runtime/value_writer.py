@@ -20,6 +20,7 @@ import struct
 import sys
 import types
 import typing
+import weakref
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .arrays import (
@@ -45,6 +46,7 @@ from .standard_types import Matches, reduce_forward_reference, reduce_reversed
 from .streams import OutStream
 from .tables import is_had_by_others, is_known_as_copy, own_attributes
 from .texts import Texts
+from .units import contexts_within, made_with_units, number_of_registry, place_of_registry, registry_of, registry_types, told_of_registry
 
 NAMES = types.ModuleType("nbcompile_payload", "What the frames of payloads call; see nbcompile.")
 PROTOCOL = 5
@@ -89,6 +91,7 @@ _fill_sets, _connect_all = payload_name("fill_sets"), payload_name("connect_all"
 _placeholder, _exception, _set_exception, _figure = map(payload_name, ("placeholder", "exception", "set_exception", "figure"))
 _mapping_view, _mapping_iterator, _iterator_within = map(payload_name, ("mapping_view", "mapping_iterator", "iterator_within"))
 _descriptor, _with_class, _match = map(payload_name, ("descriptor", "with_class", "match"))
+_unit_registry, _fill_registry = map(payload_name, ("unit_registry", "fill_registry"))
 
 
 class Scope(NamedTuple):
@@ -300,6 +303,7 @@ class ValueWriter(pickle.Pickler):
         if isinstance(reduced, tuple) and len(reduced) > 2 and type(reduced[2]) is dict:
             kept = without_addresses(reduced[2]) if is_transform(kind) else reduced[2]
             reduced = (*reduced[:2], self._with_sentinels(kind, kept), *reduced[3:])
+        reduced = made_with_units(kind, reduced)
         attributes = forgotten_attributes(value, reduced, way_to_reduce(kind)) if isinstance(reduced, tuple) else None
         if attributes:
             make, args, state, items, pairs = (*reduced, None, None, None)[:5]
@@ -329,6 +333,16 @@ class ValueWriter(pickle.Pickler):
             return _match, self._matches.way_to(value)
         except pickle.PicklingError as error:
             return self._fail(value, "an object", str(error))
+
+    def _reduce_weak_values(self, value: Any) -> Any:
+        contexts = contexts_within(value)
+        words = tied_to_a_process(type(value), self._tied)
+        return (type(value), (contexts,)) if contexts is not None or words is None else self._reduce_tied(value, words)
+
+    def _reduce_unit_registry(self, value: Any) -> Any:
+        place, kind = place_of_registry(value), type(value)
+        how = (_unit_registry, (number_of_registry(value), kind)) if place is None else (_attribute, place)
+        return (*how, *self._parts_of(kind, (told_of_registry(value),)), None, None, _fill_registry)
 
     def _reduce_registry(self, value: Any) -> Any:
         self._registries.append(value)
@@ -382,6 +396,10 @@ class ValueWriter(pickle.Pickler):
         module = self._module_of_globals(value.__globals__)
         if module is None:
             return self._fail(value, "a function", "its global names are nowhere to be found")
+        found = [name for name, item in list(vars(sys.modules[module]).items()) if item is value] if module != "__main__" else []
+        if found:
+            # What `functools.wraps` has made says that it is where the function is that it calls.
+            return _attribute, (module, found[0])
         place = self._scope.code.place(value.__code__, module if module != "__main__" else None)
         if place is None:
             return self._fail(value, "a function", "its source is not known")
@@ -435,6 +453,9 @@ class ValueWriter(pickle.Pickler):
         if owner is not None:
             self._mentioned[owner[0]] = None
             return _definition, owner
+        maker = registry_of(value)
+        if maker is not None and place_of_registry(maker) is not None:
+            return getattr, (maker, value.__name__)
         made, state = self._scope.classes.take_apart(value)
         # Plain tuples: in the joined file our own classes are of `__main__`, and would travel as the notebook's.
         return _local_class, tuple(made), tuple(state), None, None, _set_class
@@ -478,6 +499,9 @@ class ValueWriter(pickle.Pickler):
         registry = registry_type()
         if registry is not None:
             self._by_type[registry] = self._reduce_registry
+        if registry_types():
+            self._by_type.update(dict.fromkeys(registry_types(), self._reduce_unit_registry))
+            self._by_type[weakref.WeakValueDictionary] = self._reduce_weak_values
 
     def _add_types_of_pandas(self, pandas: Any) -> None:
         """Know the memory that pandas never changes, and that it copies before it is changed."""

@@ -20,7 +20,11 @@ LIBRARIES = sorted(place.name.removesuffix(".txt") for place in files(known).ite
 EXAMPLES = sorted(place.stem for place in (ROOT / "tests" / "known" / "libraries").glob("[!_]*.py"))
 # What takes most of the time is not part of the gate: all others together take about forty seconds.
 LONG = ("matplotlib", "pandas", "seaborn", "sklearn", "statsmodels", "sympy", "xarray")
-NOT_INSTALLED = {"torch": "PyTorch is larger than 200 MB", "imblearn": "imbalanced-learn is not among the libraries of the tests"}
+NOT_INSTALLED = {
+    "torch": "PyTorch is larger than 200 MB",
+    "imblearn": "imbalanced-learn is not among the libraries of the tests",
+    "pint": "Pint is not among the libraries of the tests",
+}
 NO_ARGUMENTS = "no arguments were found that it takes"
 HEAD = f"""# How the table of known calls is tested
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from nbcompile.analysis.values import IMMUTABLE
 
-_FLAGS = frozenset(("immutable", "data", "stuck", "iterator", "plain"))
+_FLAGS = frozenset(("immutable", "data", "stuck", "iterator", "plain", "spreads"))
 STANDARD = "standard"
 HERE = "./"
 _EVERYTHING = "*"

@@ -25,6 +25,16 @@ def test_trip(cells, tmp_path):
     assert [cell["state"] for document in documents for cell in document["cells"]] == ["ok"] * len(cells), texts(documents)[-1]
 
 
+def test_a_function_that_a_library_has_wrapped_is_found_there(tmp_path, monkeypatch):
+    library = tmp_path / "site-packages"
+    library.mkdir()
+    made = "exec('def basename(path): return [path]')\nfunctools.update_wrapper(basename, posixpath.basename)"
+    (library / "wrapping.py").write_text(f"import functools, posixpath\n{made}\n")
+    monkeypatch.syspath_prepend(str(library))
+    cells = ("import wrapping", "f = wrapping.basename", "print(f('a/b'), f is wrapping.basename)")
+    assert texts(run_chain(cells, tmp_path / "chain"))[-1] == "['a/b'] True\n"
+
+
 CANNOT_TRAVEL = {
     "x = open('/dev/null')": "an open file",
     "x = (i for i in range(3))": "a generator",

@@ -341,9 +341,12 @@ RULES: tuple[MaskingRule, ...] = (
 )
 
 
-def mask_directory(outputs: Outputs, directory: str) -> Outputs:
-    """The outputs with the notebook's directory, which each run has its own of, called `<directory>`."""
-    return _each_text(lambda text: text.replace(directory, "<directory>"))(outputs)
+def mask_directories(outputs: Outputs, directories: Sequence[str]) -> Outputs:
+    """The outputs with the notebook's directories, which each run has its own of, called `<directory>`; text may have come in pieces."""
+    outputs = _order_streams(_join_text(outputs))
+    for directory in directories:
+        outputs = _each_text(_substitute((re.escape(directory), "<directory>")))(outputs)
+    return outputs
 
 
 def rule_names() -> tuple[str, ...]:

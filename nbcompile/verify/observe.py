@@ -23,7 +23,7 @@ from nbcompile.rules.steps import KERNEL_BROKEN
 from nbcompile.runtime.files import CELLS
 from nbcompile.runtime.launch import NOT_FROM_HERE
 from nbcompile.verify.ground import copy_ground, written_below
-from nbcompile.verify.masking import mask, mask_directory
+from nbcompile.verify.masking import mask, mask_directories
 
 # What must not reach the cells of a kernel: it says which test runs, and ipykernel heeds it.
 _NOT_FOR_KERNELS = ("PYTEST_CURRENT_TEST",)
@@ -180,9 +180,7 @@ def _step_directories(record: RunRecord) -> tuple[str, ...]:
 
 
 def _cells(notebook: Mapping[str, Any], directories: tuple[str, ...], exactness: Exactness) -> tuple[CellOutputs, ...]:
-    outputs = _outputs(notebook)
-    for directory in directories:
-        outputs = mask_directory(outputs, directory)
+    outputs = mask_directories(_outputs(notebook), directories)
     masked = mask(outputs, without=("image-pixels",) if exactness is Exactness.PORTABLE else ())
     return tuple(tuple({key: _shortened(value) for key, value in output.items()} for output in cell) for cell in masked)
 

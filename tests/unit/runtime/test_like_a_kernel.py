@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from nbcompile.verify.masking import mask, mask_directory
+from nbcompile.verify.masking import mask, mask_directories
 from tests.unit.runtime.plain_run import CATALOGUE, executed, read_catalogue, run_plain, run_step, step_document
 
 QUICK = ("display",)
@@ -13,7 +13,7 @@ GROUPS = sorted(path.stem for path in CATALOGUE.glob("*.ipy"))
 def shown(notebook, directory):
     outputs = tuple(tuple(cell["outputs"]) for cell in notebook["cells"])
     # Counts are given to a step, so they have to be right, too.
-    return mask(mask_directory(outputs, str(directory)), without=["execution-count"])
+    return mask(mask_directories(outputs, (str(directory),)), without=["execution-count"])
 
 
 @pytest.mark.parametrize("group", [group if group in QUICK else pytest.param(group, marks=pytest.mark.slow) for group in GROUPS])

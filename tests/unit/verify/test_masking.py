@@ -2,7 +2,7 @@
 
 import pytest
 
-from nbcompile.verify.masking import mask
+from nbcompile.verify.masking import mask, mask_directories
 
 SAME = {
     "how often %timeit ran": (
@@ -58,3 +58,9 @@ def test_the_file_of_a_cell_has_no_name():
 @pytest.mark.parametrize("pair", list(OTHER.values()), ids=list(OTHER))
 def test_what_the_notebook_decides_is_not(pair):
     assert masked(pair[0]) != masked(pair[1])
+
+
+def test_a_directory_is_masked_where_its_name_came_in_pieces():
+    streams = tuple({"output_type": "stream", "name": "stdout", "text": text} for text in ("/home/run/a", "bove/cells\n"))
+    (cell,) = mask_directories((streams,), ("/home/run/above/cells", "/home/run"))
+    assert [output["text"] for output in cell] == ["<directory>\n"]

@@ -26,6 +26,7 @@ from .instances import has_hooks, take_apart
 from .loaded import is_local
 from .own import json_dump
 from .placeholders import Placeholder
+from .sharing import unchanging_types
 from .tables import own_attributes
 
 _PLAIN = frozenset((type(None), bool, int, str, bytes))
@@ -438,11 +439,12 @@ class _ContentWalk:
 
 
 class _FinalWalk(_ContentWalk):
-    """Does not look into what a library keeps."""
+    """Does not look into what a library keeps, unless it never changes: for that, modules may have names that are loaded later."""
 
     def __init__(self) -> None:
         super().__init__()
         self._kept = {"": frozenset(_objects_of(_STATE_IN_PLAIN_OBJECTS))}
+        self._unchanging = unchanging_types()
 
     def _look(self, value: Any, kind: type) -> None:
         if self._is_kept(value, kind):
@@ -454,7 +456,7 @@ class _FinalWalk(_ContentWalk):
         if kind is types.FunctionType:
             return self._is_kept_function(value)
         home = "" if kind in (dict, list, set) else kind.__module__.partition(".")[0]
-        if home in _NOT_KEPT or isinstance(value, (type, types.ModuleType, *_CALLABLES)):
+        if home in _NOT_KEPT or isinstance(value, self._unchanging):
             return False
         if home not in self._kept:
             self._kept[home] = frozenset(_objects_of_library(home))
@@ -486,7 +488,6 @@ _ANY = "*"
 # Generators of random numbers have a state that travels, and counts.
 _NOT_KEPT = frozenset(("__main__", "builtins", "random", "numpy", "torch"))
 _STATE_IN_PLAIN_OBJECTS = ("sys", "os", "warnings", "logging", "mimetypes", "linecache", "copyreg", "site")
-_CALLABLES = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
 _Look = Callable[[_ContentWalk, Any, type], None]
 _LOOKS: Dict[type, _Look] = {
     list: _ContentWalk._contents,

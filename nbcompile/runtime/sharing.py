@@ -78,7 +78,7 @@ class Reach:
 
     def __init__(self, memo: Dict[int, Tuple[int, Any]], guards: Dict[int, str], extents: Extents, is_sent: Callable[[Any], bool]) -> None:
         """`is_sent` says of a function or class whether it is made again of its parts wherever it is read."""
-        unchanging = _unchanging_types()
+        unchanging = unchanging_types()
         kinds: Dict[type, bool] = {}
         self._objects: Dict[int, _Reached] = {}
         self._classes: Dict[int, _Reached] = {}
@@ -200,7 +200,8 @@ def alive(value: Any) -> Any:
     return value() if isinstance(value, weakref.ReferenceType) else value
 
 
-def _unchanging_types() -> Tuple[type, ...]:
+def unchanging_types() -> Tuple[type, ...]:
+    """The classes whose instances never change, where their libraries are loaded."""
     found: List[type] = list(_UNCHANGING)
     for module, name in _UNCHANGING_OF_LIBRARIES:
         kind = getattr(sys.modules.get(module), name, None)

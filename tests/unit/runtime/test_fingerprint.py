@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import warnings
+from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
 
@@ -282,6 +283,15 @@ def test_whether_a_function_that_a_library_made_for_itself_was_called_is_no_cont
     mine()
     assert final_print(library.show) == before[0]
     assert final_print(mine) != before[1]
+
+
+def test_what_never_changes_counts_the_same_whichever_module_has_a_name_for_it(monkeypatch):
+    half = Fraction(1, 2)
+    first = final_print([half])
+    library = ModuleType("fractions.some_library")
+    monkeypatch.setitem(sys.modules, library.__name__, library)
+    library.half = half
+    assert final_print([half]) == first
 
 
 def test_what_a_library_has_of_seeded_generators_counts(monkeypatch):

@@ -8,6 +8,7 @@ it out, and `floats` sums it up, so that values can also be compared within a to
 from __future__ import annotations
 
 import array
+import builtins
 import collections
 import functools
 import hashlib
@@ -455,6 +456,9 @@ class _FinalWalk(_ContentWalk):
     def _is_kept(self, value: Any, kind: type) -> bool:
         if kind is types.FunctionType:
             return self._is_kept_function(value)
+        if kind is dict and value.get("__name__") == "builtins":
+            # Whoever runs code in a dictionary gives it those of Python, of which a dictionary that travelled has a copy.
+            return set(value) == set(vars(builtins))
         home = "" if kind in (dict, list, set) else kind.__module__.partition(".")[0]
         if home in _NOT_KEPT or isinstance(value, self._unchanging):
             return False

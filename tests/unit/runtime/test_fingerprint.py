@@ -285,6 +285,12 @@ def test_whether_a_function_that_a_library_made_for_itself_was_called_is_no_cont
     assert final_print(mine) != before[1]
 
 
+def test_the_builtins_of_a_namespace_are_no_content():
+    namespace = {}
+    exec("a = 1", namespace)  # noqa: S102
+    assert final_print({**namespace, "__builtins__": {**namespace["__builtins__"]}}) == final_print(namespace)
+
+
 def test_what_never_changes_counts_the_same_whichever_module_has_a_name_for_it(monkeypatch):
     half = Fraction(1, 2)
     first = final_print([half])

@@ -21,9 +21,17 @@ def place_offered(value: Any, kind: type) -> Optional[Place]:
     return place if place is not None and vars(sys.modules[place[0]]).get(place[1]) is value else None
 
 
+def with_own_lists(kind: type, state: Dict[Any, Any]) -> Dict[Any, Any]:
+    """The state of a unit of astropy, which never changes, without the lists that it has from units of which it was calculated."""
+    if kind.__module__ != "astropy.units.core":
+        return state
+    return {name: list(item) if type(item) is list else item for name, item in state.items()}
+
+
 def _is_value(kind: type) -> bool:
-    """Whether a class works out hashes from contents, by which it promises that they stay."""
-    return type(kind.__hash__) is types.FunctionType and type(kind.__eq__) is types.FunctionType
+    """Whether a class works out hashes from contents, by which it promises that they stay; constants of astropy have none, as arrays."""
+    promises = type(kind.__hash__) is types.FunctionType and type(kind.__eq__) is types.FunctionType
+    return promises or kind.__module__.startswith("astropy.constants.")
 
 
 @functools.lru_cache(maxsize=32)

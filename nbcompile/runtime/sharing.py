@@ -48,6 +48,8 @@ _UNCHANGING_OF_LIBRARIES = (
     ("torch", "device"),
     ("torch", "Size"),
 )
+# These only keep what they were asked.
+_KEEPING_ANSWERS = (("astropy.units", "UnitBase"),)
 _COMPILED_FUNCTIONS = ("cython_function_or_method", "fused_cython_function")
 # References to an object that are ours, while `loosen` looks at it: the table's, the variable's, the counting function's.
 _OUR_REFERENCES = 3
@@ -78,7 +80,7 @@ class Reach:
 
     def __init__(self, memo: Dict[int, Tuple[int, Any]], guards: Dict[int, str], extents: Extents, is_sent: Callable[[Any], bool]) -> None:
         """`is_sent` says of a function or class whether it is made again of its parts wherever it is read."""
-        unchanging = unchanging_types()
+        unchanging = (*unchanging_types(), *_loaded_types(_KEEPING_ANSWERS))
         kinds: Dict[type, bool] = {}
         self._objects: Dict[int, _Reached] = {}
         self._classes: Dict[int, _Reached] = {}
@@ -202,9 +204,9 @@ def alive(value: Any) -> Any:
 
 def unchanging_types() -> Tuple[type, ...]:
     """The classes whose instances never change, where their libraries are loaded."""
-    found: List[type] = list(_UNCHANGING)
-    for module, name in _UNCHANGING_OF_LIBRARIES:
-        kind = getattr(sys.modules.get(module), name, None)
-        if isinstance(kind, type):
-            found.append(kind)
-    return tuple(found)
+    return (*_UNCHANGING, *_loaded_types(_UNCHANGING_OF_LIBRARIES))
+
+
+def _loaded_types(names: Sequence[Tuple[str, str]]) -> Tuple[type, ...]:
+    found = (getattr(sys.modules.get(module), name, None) for module, name in names)
+    return tuple(kind for kind in found if isinstance(kind, type))

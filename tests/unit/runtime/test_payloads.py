@@ -35,6 +35,31 @@ def test_a_function_that_a_library_has_wrapped_is_found_there(tmp_path, monkeypa
     assert texts(run_chain(cells, tmp_path / "chain"))[-1] == "['a/b'] True\n"
 
 
+ASTROPY = {
+    "__init__": "",
+    "constants/__init__": "from astropy.constants.codata import c",
+    "constants/codata": "class Codata:\n    def __eq__(self, other): return True\nc = Codata()",
+    "units/__init__": "from astropy.units.core import UnitBase",
+    "units/core": "class UnitBase:\n    def __init__(self, bases): self._bases = bases",
+}
+
+
+def test_units_and_constants_are_shared_by_nobody(tmp_path, monkeypatch):
+    for name, text in ASTROPY.items():
+        path = tmp_path / "site-packages" / "astropy" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path / "site-packages"))
+    make = "light = [c]; metre = UnitBase(['m']); area = [metre, UnitBase(metre._bases)]"
+    cells = (
+        "from astropy.constants import c\nfrom astropy.units import UnitBase",
+        make,
+        "print(light[0] is c, area[0]._bases, area[1]._bases)",
+    )
+    documents = run_chain(cells, tmp_path / "chain")
+    assert texts(documents)[-1] == "True ['m'] ['m']\n"
+
+
 CANNOT_TRAVEL = {
     "x = open('/dev/null')": "an open file",
     "x = (i for i in range(3))": "a generator",

@@ -21,6 +21,7 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 from .attributes import without_caches, without_counts
 from .extents import address_of
 from .local_classes import ClassState, member_attributes
+from .offered import place_offered
 from .value_writer import Scope, ValueWriter, payload_name
 
 # Of a pickle that is longer than this the rest is not made: such a value is compared by how it begins and by its length.
@@ -306,6 +307,9 @@ def shallow_print(value: Any) -> Tuple[Any, ...]:
         own = tuple((name, id(item)) for name, item in sorted(vars(value).items()) if name not in _NOT_WRITTEN)
         called = value.__name__, value.__qualname__, id(value.__bases__)
         return (*called, *own, *((name, id(item)) for member in members for name, item in sorted(member_attributes(member).items())))
+    if place_offered(value, type(value)) is not None:
+        # It stays what it is, and keeps what it was asked.
+        return ()
     parts: List[Any] = [getattr(value, name, None) for name in ("__code__", "__defaults__", "__kwdefaults__")]
     attributes = getattr(value, "__dict__", None)
     return (*map(id, parts), *sorted((str(name), id(item)) for name, item in (attributes or {}).items()))

@@ -11,3 +11,9 @@ def test_dictionaries_that_are_made_when_somebody_looks():
     assert without_caches(of_xarray, {"_attrs": {"unit": "m"}}) == {"_attrs": {"unit": "m"}}
     assert without_caches(other, {"_attrs": {}, 1: None}) == {"_attrs": {}, 1: None}
     assert list(without_caches(other, {"_attrs": np.arange(3)})) == ["_attrs"]
+
+
+def test_what_units_have_converted_is_an_answer():
+    of_astropy, other = (type("Unit", (), {"__module__": module}) for module in ("astropy.units.core", "mine"))
+    assert without_caches(of_astropy, {"_bases": [1], "_decomposed_cache": 2}) == {"_bases": [1]}
+    assert without_caches(other, {"_decomposed_cache": 2}) == {"_decomposed_cache": 2}

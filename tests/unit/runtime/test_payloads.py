@@ -1,10 +1,13 @@
 """What a cell made is there in the next process: values, identity, shared memory, code."""
 
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from nbcompile.runtime.prints import shallow_print
 from tests.unit.runtime.chain import run_chain, texts
 
 TRIPS = Path(__file__).parent / "trips"
@@ -58,6 +61,17 @@ def test_units_and_constants_are_shared_by_nobody(tmp_path, monkeypatch):
     )
     documents = run_chain(cells, tmp_path / "chain")
     assert texts(documents)[-1] == "True ['m'] ['m']\n"
+
+
+def test_what_a_constant_was_asked_is_no_change(monkeypatch):
+    library = ModuleType("astropy.constants.codata")
+    library.__file__ = str(Path(pytest.__file__))
+    exec(ASTROPY["constants/codata"], vars(library))  # noqa: S102
+    monkeypatch.setitem(sys.modules, "astropy", library)
+    monkeypatch.setitem(sys.modules, library.__name__, library)
+    before = shallow_print(library.c)
+    library.c._unit = "m"
+    assert shallow_print(library.c) == before
 
 
 CANNOT_TRAVEL = {

@@ -310,6 +310,17 @@ def test_an_import_that_writes_something_is_seen_in_its_own_cell(notebook):
     assert "The Zen of Python" in texts(Path(done.args[2]).parent / "out" / "demo.executed.ipynb")[0]
 
 
+def test_a_step_that_swallowed_its_interruption_is_not_finished(notebook):
+    path = notebook(
+        "import time\nuntil = time.time() + 3",
+        "while time.time() < until:\n    time.sleep(0.1)\nprint(1 / 0)",
+        "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    pass\nx = [1]",
+    )
+    run(path, "-o", "out", "--granularity", "cell")
+    states = [step["state"] for step in read_record(path.parent / "out")["steps"]]
+    assert states[-1] == "cancelled"
+
+
 def test_what_an_import_displays_is_seen_in_its_own_cell(notebook, tmp_path, monkeypatch):
     library = tmp_path / "site-packages"
     library.mkdir()

@@ -336,10 +336,11 @@ class _LocalRun:
 
     def _record(self, worker: _Worker, message: Message) -> StepRecord:
         seconds = message.get("seconds", time.monotonic() - worker.started)
+        # Whoever is interrupted may have made less than it would have, and end as if nothing had been: callbacks of IPython do.
         stopped = worker.stop_at is not None
         return replace(
             self.records[worker.step.id],
-            state=StepState.CANCELLED if stopped and message["code"] else StepState.FAILED if message["code"] else StepState.FINISHED,
+            state=StepState.CANCELLED if stopped else StepState.FAILED if message["code"] else StepState.FINISHED,
             started_seconds=worker.started - self.began,
             seconds=seconds,
             cpu_seconds=message["cpu_seconds"],

@@ -25,6 +25,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Op
 from .attributes import without_caches, without_counts
 from .instances import has_hooks, take_apart
 from .loaded import is_local
+from .molecules import as_read_back
 from .own import json_dump
 from .placeholders import Placeholder
 from .sharing import unchanging_types
@@ -577,7 +578,7 @@ def _is_offered_by_a_module(method: Any) -> bool:
 def _reduce(value: Any, kind: type) -> Any:
     """What an object is made of: by pickle's account, but for what the notebook has it say of itself."""
     if not has_hooks(kind):
-        return value.__reduce_ex__(_REDUCE_PROTOCOL)
+        return as_read_back(value, value.__reduce_ex__(_REDUCE_PROTOCOL))
     make, args, (items, pairs, state, attributes) = take_apart(value, kind)
     return make, args, {**state, **(attributes or {})} if isinstance(state, dict) else (state, attributes), items, pairs
 

@@ -38,6 +38,7 @@ from .extents import COPIED_ON_WRITE, FROZEN, READ_ONLY, Extent, Extents, addres
 from .instances import has_hooks, inherited, is_own, take_apart
 from .library_settings import PLAIN_HANDLERS, Tied, described_handler
 from .local_classes import LocalClasses
+from .molecules import with_properties
 from .offered import place_offered, with_own_lists
 from .placeholders import CannotTravel, Placeholder, TravelFailure, placeholder_failure, tied_to_a_process
 from .set_order import filling, order_of_adding
@@ -303,7 +304,7 @@ class ValueWriter(pickle.Pickler):
         if isinstance(reduced, tuple) and len(reduced) > 2 and type(reduced[2]) is dict:
             kept = without_addresses(reduced[2]) if is_transform(kind) else with_own_lists(kind, reduced[2])
             reduced = (*reduced[:2], self._with_sentinels(kind, kept), *reduced[3:])
-        reduced = made_with_units(kind, reduced)
+        reduced = with_properties(value, made_with_units(kind, reduced))
         attributes = forgotten_attributes(value, reduced, way_to_reduce(kind)) if isinstance(reduced, tuple) else None
         if attributes:
             make, args, state, items, pairs = (*reduced, None, None, None)[:5]

@@ -37,6 +37,9 @@ _LEVELS_ABOVE = 3
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 _LAYOUTS = ("", "src/", "lib/", "python/")
 _SCRIPTS = (".py", ".sh")
+# What a library looks for in the working directory, and in those above it, though no cell names it.
+_LOOKED_FOR = {"dotenv": ".env"}
+_HIDDEN = re.compile(r"(?:^|/)\.(?!\.?(?:/|$))")
 _WILD = re.compile(r"[*?\[]")
 _LARGEST_SCRIPT = 2 * 2**20
 _MOST_SCRIPTS = 2_000
@@ -105,6 +108,9 @@ class _Reach:
             # `os.path.join(DATA, "x.csv")` mentions the file by its last part.
             if "." in path and path not in self.entries:
                 yield from self.by_name.get(path.rsplit("/", 1)[-1], ())
+            if _HIDDEN.search(path) and not path.startswith(("/", "../")):
+                # Entries are what a cell means that names none of them; hidden files have to be named.
+                yield from (one for one in dict.fromkeys((path, folder + path)) if self._on_disk(one) == one)
 
     def patterns(self, texts: Iterable[str]) -> Iterator[str]:
         """What patterns mean: the directory in which they look, or what they match beside the notebook."""
@@ -147,6 +153,13 @@ class _Reach:
                 found += self._of_project(top)
             self.imported.update(found)
             yield from found
+            if top in _LOOKED_FOR:
+                yield from self._nearest(_LOOKED_FOR[top])
+
+    def _nearest(self, name: str) -> tuple[str, ...]:
+        """The file of this name that lies here, or least far above."""
+        found = (self._on_disk("../" * level + name) for level in range(_LEVELS_ABOVE + 1))
+        return tuple(path for path in found if path.endswith(name))[:1]
 
     def _of_project(self, top: str) -> tuple[str, ...]:
         for root in self.installed:

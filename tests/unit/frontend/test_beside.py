@@ -70,6 +70,26 @@ def test_what_lies_above_is_mentioned_by_its_path(mentioned, cell, found):
     assert paths(mentioned(SERIES, cell, place="work/nb.ipynb")) == found
 
 
+HIDDEN = {".env": "A=1", "conf/.token": "", "conf/x.csv": "", "work/deep/.env": "A=2", "work/.git/config": ""}
+
+
+@pytest.mark.parametrize(
+    ("place", "cell", "found"),
+    [
+        ("nb.ipynb", "import dotenv", {".env"}),
+        ("work/nb.ipynb", "from dotenv import load_dotenv", {"../.env"}),
+        ("work/nb.ipynb", "%load_ext dotenv", {"../.env"}),
+        ("work/nb.ipynb", "print('dotenv')", set()),
+        ("work/nb.ipynb", "import tool", {"tool.py", "../.env"}),
+        ("nb.ipynb", "settings('.env'); settings('./conf/.token')", {".env", "conf/.token"}),
+        ("nb.ipynb", "x .conf ... './..' '/.env' table.env", set()),
+        ("work/nb.ipynb", "walk('.git')", set()),
+    ],
+)
+def test_hidden_files_are_mentioned_where_they_are_named_or_a_library_looks_for_them(mentioned, place, cell, found):
+    assert paths(mentioned({**HIDDEN, "work/tool.py": "from dotenv import load_dotenv"}, cell, place=place)) == found
+
+
 def test_the_configuration_of_matplotlib_is_mentioned_by_all_cells(mentioned):
     beside = mentioned({"matplotlibrc": "figure.dpi: 96"}, "1", "import seaborn")
     assert paths(beside, 0) == paths(beside, 1) == {"matplotlibrc"}

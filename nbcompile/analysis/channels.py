@@ -62,6 +62,11 @@ def draw(call: Call, action: Action) -> None:
         call.frame.walk.effect(call.frame, action.word, "draw", "", call.node, call.label)
 
 
+def move(call: Call, action: Action) -> None:
+    """A row's `moves CHANNEL`: it draws, but nothing that it gives depends on that."""
+    call.frame.walk.effect(call.frame, action.word, DRAWS_LATER["advances"], "", call.node, call.label)
+
+
 def draw_unseeded(frame: Frame, node: ast.AST, value: Value) -> None:
     """An object that was made without a seed draws from the global generator; one that holds a generator draws from that."""
     heap = frame.walk.heap

@@ -1,4 +1,4 @@
-"""Keywords that mean the same in every library: `out=y`, `inplace=True`, `overwrite_a=True`, `copy=False`.
+"""Keywords that mean the same in every library: `out=y`, `inplace=True`, `overwrite_a=True`, `copy=False`, `random_state=1`.
 
 A row of the table that mentions such a keyword says itself what it does.
 """
@@ -13,6 +13,7 @@ from nbcompile.analysis.values import MISSING, Value, join
 from nbcompile.analysis.visit import Call
 
 _KEYWORD = re.compile(r"out|inplace|(?:overwrite|copy)_\w+|copy")
+_SEEDS = ("random_state", "seed", "rng")
 # Where `copy=False` asks for a view; elsewhere it allows to work in the memory of what is given.
 _OF_MEMORY = frozenset(("numpy", "pandas", "scipy", "xarray", "torch", "builtins", "list", "dict"))
 
@@ -24,6 +25,12 @@ def follow(call: Call, value: Value, row: Row = ()) -> Value:
         if not _mentions(row, name):
             value = _follow(call, name, keywords[name], value)
     return value
+
+
+def is_seeded(call: Call) -> bool:
+    """Whether a call is told what to draw from, so that it leaves the global generators alone."""
+    keywords = call.arguments.keywords
+    return bool(keywords) and any(name in keywords and keywords[name].const is not None for name in _SEEDS)
 
 
 def _mentions(row: Row, keyword: str) -> bool:

@@ -34,6 +34,8 @@ _ON_CURRENT = ("matplotlib.pyplot.", "seaborn.", "pandas.", "xarray.")
 # Libraries whose functions show something, whatever else they do.
 _SPEAKING = ("warnings", "tqdm", "IPython", "logging")
 _CALLED = (Function, Class, Partial, Wrapped, Choice)
+_DRAWING = ("draws", "moves", *channels.DRAWS_LATER)
+_MAY_BE_TEXT = ("", "str", "scalar")
 # Whose values are memory that others can show.
 _LIBRARIES_OF_MEMORY = ("numpy.", "pandas.", "torch.", "scipy.")
 
@@ -90,6 +92,8 @@ def _as_it_is_called(call: Call) -> None:
 
 
 def _act(call: Call, action: Action, later: _Later) -> None:
+    if action.verb in _DRAWING and action.word != "self" and conventions.is_seeded(call):
+        return
     if action.verb in channels.DRAWS_LATER:
         later.drawn = (action.word, channels.DRAWS_LATER[action.verb])
     elif action.verb == "formula":
@@ -167,14 +171,14 @@ def _holds(call: Call, condition: Condition) -> bool | None:
     if given is None:
         truth: bool | None = None if call.arguments.rest is not None else False
     elif condition.texts:
-        truth = None if given.const is MISSING else given.const in condition.texts
-    elif word == "if not":
+        truth = given.const in condition.texts if given.const is not MISSING else None if given.type in _MAY_BE_TEXT else False
+    elif word.endswith("not"):
         truth = None if given.const is MISSING else not given.const
     elif given.const is MISSING:
         truth = True if word == "unless" or given.objects or given.type not in ("bool", "", "scalar") else None
     else:
         truth = bool(given.const) or (word == "unless" and given.const is not None and given.const is not False)
-    return not truth if word == "unless" and truth is not None else truth
+    return not truth if word.startswith("unless") and truth is not None else truth
 
 
 def _change(call: Call, action: Action) -> None:
@@ -271,6 +275,7 @@ _ACTIONS: dict[str, Callable[[Call, Action], None]] = {
     "ends": _end,
     "starts": _start,
     "draws": channels.draw,
+    "moves": channels.move,
     "seeds": channels.write,
     "sets": channels.write,
     "gets": channels.read,

@@ -295,7 +295,7 @@ def claims_of(row: Row) -> set[str]:
         for action in clause.actions if not clause.conditions else ():
             if action.verb in ("changes", *_FILE_VERBS):
                 found |= {f"{action.verb} {_word(target)}" for target in action.targets[:1] if target.keyword != "./"}
-            elif action.verb in ("draws", "seeds", "sets") and action.word in channels():
+            elif action.verb in ("draws", "moves", "seeds", "sets") and action.word in channels():
                 found.add(f"{action.verb} {action.word}")
     return found
 
@@ -446,7 +446,7 @@ class Trial:
             truth = False
         elif condition.texts:
             truth = given in condition.texts
-        elif condition.word == "if not":
+        elif condition.word.endswith("not"):
             truth = isinstance(given, bool | int | None) and not given
         elif hasattr(given, "dtype"):
             truth = True
@@ -455,7 +455,7 @@ class Trial:
                 truth = bool(given) or (condition.word == "unless" and given is not None and given is not False)
             except ValueError:
                 truth = True
-        return truth != (condition.word == "unless")
+        return truth != condition.word.startswith("unless")
 
     def _given(self, target, default=None):
         if target.keyword in self.kwargs:
@@ -506,14 +506,14 @@ class Trial:
 
     def _compare_channels(self, clauses, before, after):
         said = {(action.verb, action.word) for clause in clauses for action in clause.actions}
-        words = {word for verb, word in said if verb in ("draws", "seeds", "sets")}
+        words = {word for verb, word in said if verb in ("draws", "moves", "seeds", "sets")}
         unseeded = any(verb == "draws" and word == "self" for verb, word in said) and self._may_be_unseeded()
         for name, digest in after.items():
             if before.get(name, digest) != digest:
                 # A module that is imported late may filter its own warnings.
                 if name not in (*words, "library:warnings") and not (unseeded and "random" in name):
                     self.lies.append(f"the channel {name} is changed")
-                self.seen |= {f"{verb} {name}" for verb in ("draws", "seeds", "sets")}
+                self.seen |= {f"{verb} {name}" for verb in ("draws", "moves", "seeds", "sets")}
 
     def _may_be_unseeded(self) -> bool:
         """Whether the row of the receiver's class says that values of it can draw from a global generator."""

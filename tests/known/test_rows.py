@@ -23,6 +23,7 @@ LONG = ("matplotlib", "pandas", "seaborn", "sklearn", "statsmodels", "sympy", "x
 NOT_INSTALLED = {
     "torch": "PyTorch is larger than 200 MB",
     "imblearn": "imbalanced-learn is not among the libraries of the tests",
+    "dotenv": "python-dotenv is not among the libraries of the tests",
     "pint": "Pint is not among the libraries of the tests",
 }
 NO_ARGUMENTS = "no arguments were found that it takes"

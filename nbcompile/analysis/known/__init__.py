@@ -22,7 +22,7 @@ STANDARD = "standard"
 HERE = "./"
 _EVERYTHING = "*"
 _HEADER = re.compile(r"\[(?:class )?(?P<name>[\w.*]+)(?:\((?P<bases>[\w., ]*)\))?\](?P<words>.*)")
-_CONDITION = re.compile(r"(if not|if|unless) ([\w/]+)(?:=([\w|+]+))?")
+_CONDITION = re.compile(r"(if not|if|unless not|unless) ([\w/]+)(?:=([\w|+]+))?")
 _CONDITIONS = re.compile(rf"({_CONDITION.pattern}(?: {_CONDITION.pattern})*): *")
 _BUILTIN_TYPES_WORDS = """
     bool bytearray bytes complex dict float frozenset int list object range set slice str tuple type memoryview scalar function
@@ -58,7 +58,7 @@ class Result(NamedTuple):
 
 
 class Condition(NamedTuple):
-    """`if` (`unless`) an argument is given and true, or is one of some texts; `if not` given and false."""
+    """`if` (`unless`) an argument is given and true, or is one of some texts; `if not` (`unless not`) given and false."""
 
     word: str
     argument: Target
@@ -331,7 +331,7 @@ def _condition(found: re.Match[str]) -> Condition:
 
 def _action(text: str) -> Action:
     verb, *operands = text.split()
-    if verb in ("draws", "seeds", "sets", "gets", "unseeded", "advances", "runs"):
+    if verb in ("draws", "moves", "seeds", "sets", "gets", "unseeded", "advances", "runs"):
         return Action(verb, tuple(map(_target, operands[1:])), operands[0])
     if verb == "saves" and _EXTENSION.fullmatch(operands[0]):
         return Action(verb, tuple(map(_target, operands[1:])), operands[0])

@@ -141,7 +141,8 @@ def _data(model):
 
 
 _MANIFOLD = ("ClassicalMDS", "Isomap", "LocallyLinearEmbedding", "MDS", "SpectralEmbedding", "TSNE")
-_OWN = (*_MANIFOLD, "FunctionTransformer", "KernelDensity")
+_DRAWING = ("BernoulliRBM", "DummyClassifier", "PatchExtractor")
+_OWN = (*_MANIFOLD, *_DRAWING, "FunctionTransformer", "KernelDensity")
 _PIPELINES = ("Pipeline", "FeatureUnion")
 _ESTIMATORS = sorted(name for name in _CLASSES if name not in _PIPELINES)
 
@@ -186,6 +187,7 @@ LIBRARY = Library(
         # The mixins are classes of what notebooks derive their estimators from.
         "sklearn.Estimator": "(base.BaseEstimator, base.TransformerMixin, base.ClassifierMixin, base.RegressorMixin, base.ClusterMixin)",
         "sklearn.Manifold": "base.BaseEstimator",
+        "sklearn.Drawing": "base.BaseEstimator",
         "sklearn.FunctionTransformer": "preprocessing.FunctionTransformer",
         "sklearn.KernelDensity": "neighbors.KernelDensity",
         "sklearn.Pipeline": "(pipeline.Pipeline, pipeline.FeatureUnion)",
@@ -207,6 +209,7 @@ LIBRARY = Library(
     receivers={
         "sklearn.Estimator": tuple(f"fitted({name!r})" for name in _ESTIMATORS if name not in _OWN),
         "sklearn.Manifold": tuple(f"fitted({name!r})" for name in _MANIFOLD),
+        "sklearn.Drawing": tuple(f"fitted({name!r})" for name in _DRAWING),
         "sklearn.FunctionTransformer": "fitted('FunctionTransformer')",
         "sklearn.KernelDensity": "fitted('KernelDensity')",
         "sklearn.Pipeline": ("made('Pipeline')", "made('FeatureUnion')"),

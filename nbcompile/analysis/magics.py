@@ -84,13 +84,17 @@ def _set_up(frame: Frame, node: Magic) -> None:
         frame.walk.effect(frame, channels.DISPLAY, "write", argument, node)
     elif name in _FRONT_END:
         if argument not in ("", "inline"):
-            frame.walk.effect(frame, channels.MATPLOTLIB, "write", argument, node)
-            if name != "config" or "close_figures" in argument:
-                frame.walk.effect(frame, channels.FIGURES, "write", argument, node)
+            _choose_backend(frame, node, argument, stay_open=name != "config" or "close_figures" in argument)
     elif name == "tb":
         frame.walk.effect(frame, channels.ERRORS, "read", "", node)
     elif name in ("pip", "conda", "mamba", "micromamba", "uv"):
         frame.walk.effect(frame, _ENVIRONMENT, "write", argument.partition("install")[2].strip(), node)
+
+
+def _choose_backend(frame: Frame, node: Magic, argument: str, *, stay_open: bool) -> None:
+    """Figures are shown in another way from now on, and may stay open for later cells to draw on."""
+    for channel in (channels.MATPLOTLIB, channels.FIGURES) if stay_open else (channels.MATPLOTLIB,):
+        frame.walk.effect(frame, channel, "write", argument, node)
 
 
 def _python(frame: Frame, node: Magic) -> Value:
@@ -229,8 +233,7 @@ def _pylab(frame: Frame, node: Magic) -> Value:
             bind_stars(frame, star(module) or ())
     bind_stars(frame, _PYLAB)
     if not {word for word in words if not word.startswith("-")} <= {"inline"}:
-        for channel in (channels.MATPLOTLIB, channels.FIGURES):
-            frame.walk.effect(frame, channel, "write", node.argument, node)
+        _choose_backend(frame, node, node.argument, stay_open=True)
     return NONE
 
 

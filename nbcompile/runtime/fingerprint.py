@@ -26,6 +26,7 @@ from .attributes import without_caches, without_counts
 from .instances import has_hooks, take_apart
 from .loaded import is_local
 from .molecules import as_read_back
+from .offered import with_own_lists
 from .own import json_dump
 from .placeholders import Placeholder
 from .sharing import unchanging_types
@@ -195,8 +196,8 @@ class _ContentWalk:
             self._visit_object(value, kind)
 
     def _visit_object(self, value: Any, kind: type) -> None:
-        """Look at an object where it first comes; expressions of SymPy never change, so one that is equal is the same."""
-        identity = (kind, value) if _is_expression(kind) else id(value)
+        """Look at an object where it first comes; expressions and units never change, so one that is equal is the same."""
+        identity = (kind, value) if _is_told_by_contents(kind) else id(value)
         if identity in self._seen:
             self._say("again", self._seen[identity])
         else:
@@ -489,6 +490,7 @@ def _objects_of(modules: Iterable[str]) -> Iterator[int]:
     return (id(one) for module in found if module is not None for one in list(vars(module).values()))
 
 
+_TOLD_BY_CONTENTS = (("sympy.core.basic", "Basic"), ("astropy.units", "UnitBase"))
 _ANY = "*"
 # Generators of random numbers have a state that travels, and counts.
 _NOT_KEPT = frozenset(("__main__", "builtins", "random", "numpy", "torch"))
@@ -557,9 +559,10 @@ def _look_at(value: Any, kind: type) -> _Look:
     return _ContentWalk._other
 
 
-def _is_expression(kind: type) -> bool:
-    expression = getattr(sys.modules.get("sympy.core.basic"), "Basic", None)
-    return expression is not None and kind.__module__ != "__main__" and issubclass(kind, expression)
+def _is_told_by_contents(kind: type) -> bool:
+    """Whether equal instances of a class, expressions of SymPy or units of astropy, are one to whoever has them."""
+    found = (getattr(sys.modules.get(module), name, None) for module, name in _TOLD_BY_CONTENTS)
+    return kind.__module__ != "__main__" and any(isinstance(base, type) and issubclass(kind, base) for base in found)
 
 
 def _sorted_parts(value: Any) -> Any:
@@ -617,7 +620,7 @@ def _overlapping(stretches: List[Tuple[int, int, int]]) -> List[Tuple[int, ...]]
 
 def _counted(kind: type, state: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     """The attributes that count, by name; an object without any has no state at all."""
-    return dict(sorted(without_caches(kind, state).items(), key=lambda item: str(item[0]))) or None
+    return dict(sorted(with_own_lists(kind, without_caches(kind, state)).items(), key=lambda item: str(item[0]))) or None
 
 
 def _full_name(kind: type) -> str:

@@ -300,6 +300,20 @@ def test_what_never_changes_counts_the_same_whichever_module_has_a_name_for_it(m
     assert final_print([half]) == first
 
 
+def test_equal_units_are_one_to_whoever_has_them(monkeypatch):
+    library = ModuleType("astropy.units")
+    monkeypatch.setitem(sys.modules, library.__name__, library)
+    code = "class UnitBase:\n    def __init__(self, bases): self._bases = bases\n    def __hash__(self): return hash(str(self._bases))\n"
+    exec(code + "    def __eq__(self, other): return self._bases == other._bases\n", vars(library))  # noqa: S102
+    library.UnitBase.__module__ = "astropy.units.core"
+    unit = library.UnitBase
+    speed, other = unit(["m", "/ s"]), unit(["m"])
+    speed_of_its_bases = unit(speed._bases)
+    scaled = [unit([speed._bases]), unit([speed._bases])]
+    assert final_print([speed, speed_of_its_bases, scaled]) == final_print([speed, unit(["m", "/ s"]), [unit([["m", "/ s"]])] * 2])
+    assert final_print([speed, speed]) != final_print([speed, other])
+
+
 def test_what_a_library_has_of_seeded_generators_counts(monkeypatch):
     library = ModuleType("numpy.some_library")
     monkeypatch.setitem(sys.modules, library.__name__, library)

@@ -304,7 +304,7 @@ class ValueWriter(pickle.Pickler):
         if isinstance(reduced, tuple) and len(reduced) > 2 and type(reduced[2]) is dict:
             kept = without_addresses(reduced[2]) if is_transform(kind) else with_own_lists(kind, reduced[2])
             reduced = (*reduced[:2], self._with_sentinels(kind, kept), *reduced[3:])
-        reduced = with_properties(value, made_with_units(kind, reduced))
+        reduced = with_properties(value, made_with_units(kind, _with_own_keywords(reduced)))
         attributes = forgotten_attributes(value, reduced, way_to_reduce(kind)) if isinstance(reduced, tuple) else None
         if attributes:
             make, args, state, items, pairs = (*reduced, None, None, None)[:5]
@@ -629,6 +629,7 @@ _SMALL_BUFFER = 1 << 12
 # They tell the shell how to show figures, once for each process.
 _SHOW_FIGURES = ("matplotlib.pyplot", "matplotlib_inline.backend_inline")
 _EMPTY = "nbcompile: nothing"
+_NEW_WITH_KEYWORDS = copyreg.__newobj_ex__  # type: ignore[attr-defined]
 
 
 def _is_hashed_by_code(key: Any, kinds: Sequence[type]) -> bool:
@@ -690,6 +691,14 @@ def _annotations(function: types.FunctionType) -> Any:
     except NameError:
         # From Python 3.14 on they are evaluated when they are asked for.
         return None
+
+
+def _with_own_keywords(reduced: Any) -> Any:
+    """How to make an object again, with keywords that nobody shares, since `__new__` is given a dictionary of its own."""
+    if not isinstance(reduced, tuple) or reduced[0] is not _NEW_WITH_KEYWORDS:
+        return reduced
+    kind, args, keywords = reduced[1]
+    return (reduced[0], (kind, args, dict(keywords)), *reduced[2:])
 
 
 def type_name(kind: type) -> str:

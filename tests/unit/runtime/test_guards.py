@@ -287,6 +287,14 @@ def test_what_a_library_has_for_all_tables_is_no_sharing(tmp_path):
     assert run_documents(documents, tmp_path / "chain")[0]["guards"] == []
 
 
+def test_what_a_symbol_was_made_with_is_no_sharing(tmp_path):
+    documents = chain_documents(["import sympy; a = sympy.Symbol('a', real=True); b = [a]"])
+    cell = documents[0]["cells"][0]
+    cell["saves"] = [{"payload": name, "versions": [f"{name}@0"]} for name in "ab"]
+    cell.update(changed_later=["b"], watches=[])
+    assert run_documents(documents, tmp_path / "chain")[0]["guards"] == []
+
+
 def test_annotations_are_no_sharing(tmp_path):
     cell = """from typing import ClassVar, List, TypeVar
 a, b = (type("C", (), {"__annotations__": [ClassVar[int], List[int], TypeVar("T"), ClassVar, list[int], int | str]}) for _ in "ab")

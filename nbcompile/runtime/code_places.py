@@ -12,6 +12,8 @@ import sys
 import types
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
+from .generated import function_of_text, generated_text, register_generated
+
 Step = Tuple[str, int, int]
 # One after the other: the statements of a cell, or the whole of a module.
 Codes = Tuple[types.CodeType, ...]
@@ -91,6 +93,19 @@ class CodeFinder:
         if code is None:
             raise LookupError(f"there is no `{place.way[-1][0]}` at line {place.way[-1][1]} of {place.module or f'cell {place.cell}'}")
         return code
+
+    def generated_place(self, code: types.CodeType) -> Optional[CodePlace]:
+        """Where this code is written, if a library has written its text."""
+        text, flags = generated_text(code), code.co_flags & _FUTURE_FLAGS
+        way = None if text is None else self._ways_in(text, flags, code.co_filename).get(code)
+        return None if text is None or way is None else CodePlace("", -1, code.co_filename, text, None, flags, way)
+
+    def generated_function(self, place: CodePlace, closure: Any) -> types.FunctionType:
+        """The function at such a place. Raises LookupError where there is none."""
+        code = follow(self._compile(place.text, place.file, place.flags), place.way)
+        if code is None:
+            raise LookupError(f"there is no `{place.way[-1][0]}` in {place.file}")
+        return function_of_text(code, register_generated(place.file, place.text), closure)
 
     def _top(self, place: CodePlace) -> Codes:
         if place.module:

@@ -189,8 +189,15 @@ class Reader(pickle.Unpickler):
             return made
         return types.FunctionType(code, vars(importlib.import_module(module)), None, None, closure)
 
+    def generated(self, place: Tuple[Any, ...], closure: Optional[Tuple[Any, ...]]) -> types.FunctionType:
+        try:
+            return self._scope.code.generated_function(CodePlace(*place), closure)
+        except LookupError as error:
+            raise broken_payload(self._path, str(error)) from error
+
     def set_function(self, function: types.FunctionType, state: Dict[str, Any]) -> None:
         function.__dict__.update(state.pop("__dict__", {}))
+        function.__globals__.update(state.pop("__globals__", {}))
         for name, value in state.items():
             setattr(function, name, value)
 

@@ -35,6 +35,7 @@ from .attributes import forgotten_attributes, is_its_attributes, left_out, sets_
 from .callbacks import connected, is_transform, reduce_registry, registry_type, without_addresses
 from .code_places import CodeFinder
 from .extents import COPIED_ON_WRITE, FROZEN, READ_ONLY, Extent, Extents, address_of
+from .generated import names_looked_up
 from .instances import has_hooks, inherited, is_own, take_apart
 from .library_settings import PLAIN_HANDLERS, Tied, described_handler
 from .local_classes import LocalClasses
@@ -81,6 +82,7 @@ _definition, _module, _main, _attribute = (
 _own, _read_only, _texts = payload_name("own"), payload_name("read_only"), payload_name("texts")
 _extent, _view, _over, _tensor, _parameter, _storage = map(payload_name, ("extent", "view", "over", "tensor", "parameter", "storage"))
 _function, _set_function, _cell, _cached = map(payload_name, ("function", "set_function", "cell", "cached"))
+_generated = payload_name("generated")
 _shell = payload_name("shell")
 _stream, _handler = payload_name("stream"), payload_name("handler")
 _set_attributes, _set_state, _set_told = map(payload_name, ("set_attributes", "set_state", "set_told"))
@@ -396,7 +398,7 @@ class ValueWriter(pickle.Pickler):
             return _definition, owner
         module = self._module_of_globals(value.__globals__)
         if module is None:
-            return self._fail(value, "a function", "its global names are nowhere to be found")
+            return self._reduce_generated(value)
         found = [name for name, item in list(vars(sys.modules[module]).items()) if item is value] if module != "__main__" else []
         if found:
             # What `functools.wraps` has made says that it is where the function is that it calls.
@@ -404,22 +406,14 @@ class ValueWriter(pickle.Pickler):
         place = self._scope.code.place(value.__code__, module if module != "__main__" else None)
         if place is None:
             return self._fail(value, "a function", "its source is not known")
-        closure = value.__closure__
-        state = {
-            name: item
-            for name, item in (
-                ("__defaults__", value.__defaults__),
-                ("__kwdefaults__", value.__kwdefaults__),
-                ("__dict__", value.__dict__),
-                ("__name__", value.__name__),
-                ("__qualname__", value.__qualname__),
-                ("__module__", value.__module__),
-                ("__doc__", value.__doc__),
-                ("__annotations__", _annotations(value)),
-            )
-            if item
-        }
-        return _function, (tuple(place), module, closure), state, None, None, _set_function
+        return _function, (tuple(place), module, value.__closure__), _state_of(value), None, None, _set_function
+
+    def _reduce_generated(self, value: types.FunctionType) -> Any:
+        """A function that has names of its own, in which it only looks things up, is given those."""
+        place, names = self._scope.code.generated_place(value.__code__), names_looked_up(value)
+        if place is None or names is None:
+            return self._fail(value, "a function", "its global names are nowhere to be found")
+        return _generated, (tuple(place), value.__closure__), {**_state_of(value), "__globals__": names}, None, None, _set_function
 
     def _module_of_globals(self, names: Dict[str, Any]) -> Optional[str]:
         if names is self._scope.kernel.namespace:
@@ -683,6 +677,21 @@ def _cell_contents(cell: Any) -> Tuple[Any, ...]:
         return (cell.cell_contents,)
     except ValueError:
         return ()
+
+
+def _state_of(function: types.FunctionType) -> Dict[str, Any]:
+    """What a function has besides its code."""
+    state = {
+        "__defaults__": function.__defaults__,
+        "__kwdefaults__": function.__kwdefaults__,
+        "__dict__": function.__dict__,
+        "__name__": function.__name__,
+        "__qualname__": function.__qualname__,
+        "__module__": function.__module__,
+        "__doc__": function.__doc__,
+        "__annotations__": _annotations(function),
+    }
+    return {name: item for name, item in state.items() if item}
 
 
 def _annotations(function: types.FunctionType) -> Any:

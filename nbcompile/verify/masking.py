@@ -280,6 +280,11 @@ RULES: tuple[MaskingRule, ...] = (
         apply=_each_text(_substitute((r"\b(argmap_\w+?_)\d+\b", r"\1…"), (r"(\bcompilation )\d+(?=\W)", r"\1…"))),
     ),
     MaskingRule(
+        name="generated-code",
+        summary="how many functions SymPy had written before this one",
+        apply=_each_text(_substitute((r"(<lambdifygenerated-)\d+(?=>)", r"\1…"))),
+    ),
+    MaskingRule(
         name="timing",
         summary="measured times: `%time`, `%timeit`, progress bars, test runners",
         apply=_each_text(

@@ -1,5 +1,6 @@
 """What a cell made is there in the next process: values, identity, shared memory, code."""
 
+import linecache
 import re
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from types import ModuleType
 
 import pytest
 
+from nbcompile.runtime.generated import register_generated
 from nbcompile.runtime.prints import shallow_print
 from tests.unit.runtime.chain import run_chain, texts
 
@@ -72,6 +74,27 @@ def test_what_a_constant_was_asked_is_no_change(monkeypatch):
     before = shallow_print(library.c)
     library.c._unit = "m"
     assert shallow_print(library.c) == before
+
+
+WRITTEN_BY_SYMPY = (
+    "import inspect, linecache, sympy\nx = sympy.Symbol('x')",
+    "f = sympy.lambdify(x, 1 / sympy.sin(x), {'sin': lambda t: t}); g = sympy.lambdify(x, 1 / x, 'numpy')",
+    "h = sympy.lambdify(x, x + 1)",
+    "print(f(2), g(4), h(1), [one.__code__.co_filename[-3:] for one in (f, g, h)])\nprint(inspect.getsource(f))",
+)
+
+
+def test_a_function_that_a_library_has_written_travels_with_its_text(tmp_path):
+    shown = texts(run_chain(WRITTEN_BY_SYMPY, tmp_path / "chain"))[-1]
+    # The third cell was given the first two functions, so that it counts on.
+    assert shown == "0.5 0.25 2 ['-1>', '-2>', '-3>']\ndef _lambdifygenerated(x):\n    return 1/sin(x)\n\n"
+
+
+def test_two_texts_of_one_number_are_told_apart(tmp_path):
+    name = "<lambdifygenerated-7>"
+    numbered = [register_generated(name, text) for text in ("a = 1\n", "a = 2\n", "a = 1\n")]
+    assert [re.sub(r"\D", "", one) for one in numbered] == ["7", "8", "7"]
+    assert [linecache.getline(one, 1) for one in numbered] == ["a = 1\n", "a = 2\n", "a = 1\n"]
 
 
 CANNOT_TRAVEL = {

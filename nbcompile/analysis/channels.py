@@ -94,12 +94,18 @@ def draw_held(frame: Frame, node: ast.AST, value: Value) -> None:
 
 def draw_given(call: Call, result: Value) -> None:
     """A call that is given a random generator draws from it, or keeps it to do so later."""
+    for given in draw_now(call):
+        if "data" not in call.frame.walk.known.flags(result.type):
+            call.frame.capture(result, KEPT, given, call.node)
+
+
+def draw_now(call: Call) -> list[Value]:
+    """A call draws from the random generators that it is given, which are returned."""
     heap = call.frame.walk.heap
-    for given in call.arguments.all() if heap.generators else ():
-        if given.objects & heap.generators:
-            call.frame.change(given, call.node, "numbers are drawn from it")
-            if "data" not in call.frame.walk.known.flags(result.type):
-                call.frame.capture(result, KEPT, given, call.node)
+    found = [given for given in call.arguments.all() if given.objects & heap.generators] if heap.generators else []
+    for given in found:
+        call.frame.change(given, call.node, "numbers are drawn from it")
+    return found
 
 
 def write(call: Call, action: Action) -> None:

@@ -138,6 +138,7 @@ def _method(call: Call) -> Value:
         walk.found_stateful.update(of.origin for of in walk.classes.values())
     if walk.is_pure(call.node):
         return frame.fresh(call.node, "")
+    channels.draw_now(call)
     in_place = _IN_PLACE.fullmatch(name) is not None
     hands_out = _HANDS_OUT.fullmatch(name) is not None and not in_place
     if not hands_out:
@@ -302,6 +303,8 @@ def _function(call: Call) -> Value:
     frame.trace.speaks = True
     name = call.label.rpartition(".")[2]
     frame.walk.touch_module(frame, call.label, call.node)
+    if not frame.walk.is_pure(call.node):
+        channels.draw_now(call)
     if _SETS_LIBRARY.fullmatch(name.lstrip("_")):
         library = call.label.partition(".")[0]
         frame.walk.effect(frame, f"library:{library}", "write", call.label, call.node, call.label)
@@ -394,11 +397,13 @@ def _kept(call: Call, value: Value) -> Value:
 
 
 def _is_foreign(call: Call, value: Value) -> bool:
-    """Whether a value is an object of a library that is neither data nor code: a model, a graph, a system."""
+    """Whether a value is an object of a library that is neither data nor code, nor a random generator: a model, a graph, a system."""
     if not value.objects or value.items is not None or type(value.callee) not in (type(None), Wrapped):
         return False
-    known = call.frame.walk.known
-    return value.type not in _DATA and value.type not in call.frame.walk.classes and not {"data", "plain"} & {*known.flags(value.type)}
+    walk = call.frame.walk
+    if value.objects & walk.heap.generators or value.type in _DATA or value.type in walk.classes:
+        return False
+    return not {"data", "plain"} & {*walk.known.flags(value.type)}
 
 
 def _constructed(call: Call) -> Value:

@@ -9,6 +9,7 @@ import sys
 import types
 from typing import Any, Dict, Optional, Tuple
 
+from .loaded import library_of
 from .units import without_units_asked_for
 
 _ANSWERS = {
@@ -82,7 +83,7 @@ def _is_unasked(kind: type, name: Any, item: Any) -> bool:
 
 
 def _is_of(kind: type, libraries: Tuple[str, ...]) -> bool:
-    return any(base.__module__.partition(".")[0] in libraries for base in (kind.__mro__ if libraries else ()))
+    return any(library_of(base) in libraries for base in (kind.__mro__ if libraries else ()))
 
 
 def forgotten_attributes(value: Any, reduced: Tuple[Any, ...], way: Any) -> Optional[Dict[str, Any]]:

@@ -24,7 +24,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Op
 
 from .attributes import without_caches, without_counts
 from .instances import has_hooks, take_apart
-from .loaded import is_local
+from .loaded import is_local, library_of
 from .molecules import as_read_back
 from .offered import with_own_lists
 from .own import json_dump
@@ -461,7 +461,7 @@ class _FinalWalk(_ContentWalk):
         if kind is dict and value.get("__name__") == "builtins":
             # Whoever runs code in a dictionary gives it those of Python, of which a dictionary that travelled has a copy.
             return set(value) == set(vars(builtins))
-        home = "" if kind in (dict, list, set) else kind.__module__.partition(".")[0]
+        home = "" if kind in (dict, list, set) else library_of(kind)
         if home in _NOT_KEPT or isinstance(value, self._unchanging):
             return False
         if home not in self._kept:

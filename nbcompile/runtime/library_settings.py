@@ -14,7 +14,7 @@ import warnings
 import weakref
 from typing import Any, Callable, Dict, Iterator, List, Tuple, cast
 
-from .loaded import is_local
+from .loaded import is_local, library_of
 from .streams import stream_of_process
 
 _LEVELS = dict(logging._levelToName)
@@ -106,7 +106,7 @@ class Loggers:
         """Whether it cannot be sent and need not be: every process has one, or every one that loads the library."""
         if _is_told(handler):
             return False
-        return any(one is handler for one in self._there) or bool(library and type(handler).__module__.partition(".")[0] == library)
+        return any(one is handler for one in self._there) or bool(library and library_of(type(handler)) == library)
 
     def set(self, state: Any) -> None:
         """Let them log as they did elsewhere."""

@@ -25,6 +25,12 @@ def is_local(path: Any) -> bool:
     return isinstance(path, str) and not any(one in path for one in _INSTALLED) and not os.path.abspath(path).startswith(standard_places())
 
 
+def library_of(kind: Any) -> str:
+    """The library that has made a class or function; empty for what says of itself that no module has it, as functions of SymPy do."""
+    module = getattr(kind, "__module__", None)
+    return module.partition(".")[0] if isinstance(module, str) else ""
+
+
 class LoadedModules:
     """The top-level modules of this process.
 

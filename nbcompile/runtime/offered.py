@@ -7,7 +7,7 @@ import sys
 import types
 from typing import Any, Dict, Iterator, Optional, Tuple
 
-from .loaded import is_local
+from .loaded import is_local, library_of
 
 Place = Tuple[str, str]
 
@@ -17,7 +17,7 @@ def place_offered(value: Any, kind: type) -> Optional[Place]:
     if not _is_value(kind):
         return None
     # Modules that are imported later offer more.
-    place = _offered(kind.__module__.partition(".")[0], len(sys.modules)).get(id(value))
+    place = _offered(library_of(kind), len(sys.modules)).get(id(value))
     return place if place is not None and vars(sys.modules[place[0]]).get(place[1]) is value else None
 
 
@@ -31,7 +31,7 @@ def with_own_lists(kind: type, state: Dict[Any, Any]) -> Dict[Any, Any]:
 def _is_value(kind: type) -> bool:
     """Whether a class works out hashes from contents, by which it promises that they stay; constants of astropy have none, as arrays."""
     promises = type(kind.__hash__) is types.FunctionType and type(kind.__eq__) is types.FunctionType
-    return promises or kind.__module__.startswith("astropy.constants.")
+    return promises or str(kind.__module__).startswith("astropy.constants.")
 
 
 @functools.lru_cache(maxsize=32)

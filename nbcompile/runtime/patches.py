@@ -10,6 +10,8 @@ import sys
 import types
 from typing import Any, Container, Dict, FrozenSet, Iterable, Iterator, NamedTuple, Tuple
 
+from .loaded import library_of
+
 # Set by Python and pickle when they first need them.
 _NOT_SET = frozenset(("__slotnames__", "__abstractmethods__", "__annotations__", "__annotations_cache__", "__doc__", "__warningregistry__"))
 # They have pyplot show figures in the notebook.
@@ -96,5 +98,4 @@ def _library_of(value: Any) -> str:
     """The library of a function, a method, a class or a module; empty for what has none."""
     if isinstance(value, types.ModuleType):
         return value.__name__.partition(".")[0]
-    module = getattr(value, "__module__", None) if isinstance(value, (type, *_WITH_A_HOME)) else None
-    return module.partition(".")[0] if isinstance(module, str) else ""
+    return library_of(value) if isinstance(value, (type, *_WITH_A_HOME)) else ""

@@ -11,6 +11,7 @@ import pickle
 import sys
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
+from .loaded import library_of
 from .problem import StepProblem
 
 _SLICED = (list, tuple, range, str, bytes, bytearray)
@@ -44,7 +45,7 @@ def cut_value(name: str, value: Any, cut: Cut) -> List[Any]:
 
 def own_part(part: Any) -> Any:
     """A shard that does not keep the whole in memory, and is not sent with it: rows of an array or a table are a view of all of them."""
-    library = type(part).__module__.partition(".")[0]
+    library = library_of(type(part))
     if library == "numpy" and hasattr(part, "dtype"):
         return part.copy(order="K")
     return part.copy() if library == "pandas" and hasattr(part, "copy") else part
@@ -158,7 +159,7 @@ def _joined_ranges(parts: Sequence[range]) -> Optional[_Joined]:
 def _joined_rows(parts: Sequence[Any]) -> Optional[_Joined]:
     """Arrays and tables, by the library they come from."""
     first = parts[0]
-    library = type(first).__module__.partition(".")[0]
+    library = library_of(type(first))
     if library == "numpy" and getattr(first, "shape", None) and hasattr(first, "dtype"):
         np = sys.modules["numpy"]
         # Empty parts have the type of an empty list, not that of the others.

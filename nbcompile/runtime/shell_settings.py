@@ -5,6 +5,8 @@ from __future__ import annotations
 import types
 from typing import Any, Container, Dict, Optional, Tuple
 
+from .loaded import library_of
+
 _OF_SHELL = ("ast_node_interactivity", "autoawait", "autocall", "automagic", "colors")
 _OF_TEXTS = ("float_precision", "max_seq_length", "max_width", "newline", "pprint")
 
@@ -35,7 +37,7 @@ def path_in_shell(shell: Any, value: Any) -> Optional[Tuple[str, ...]]:
     """Where the shell has this object: itself, what it works with, or a formatter by its mime type; `None` if it does not."""
     if value is shell:
         return ()
-    if shell is None or not type(value).__module__.startswith(("IPython", "ipykernel", "nbcompile")):
+    if shell is None or not library_of(type(value)).startswith(("IPython", "ipykernel", "nbcompile")):
         return None
     for mime, formatter in shell.display_formatter.formatters.items():
         if formatter is value:

@@ -300,6 +300,14 @@ def test_what_never_changes_counts_the_same_whichever_module_has_a_name_for_it(m
     assert final_print([half]) == first
 
 
+def test_what_is_of_a_class_that_no_module_has_is_told_apart():
+    kind = type("Undefined", (), {"__module__": None})
+    one, other = kind(), kind()
+    other.x = 1
+    assert final_print(one) == final_print(kind())
+    assert final_print(one).digest != final_print(other).digest
+
+
 def test_equal_units_are_one_to_whoever_has_them(monkeypatch):
     library = ModuleType("astropy.units")
     monkeypatch.setitem(sys.modules, library.__name__, library)

@@ -90,6 +90,11 @@ def test_a_function_that_a_library_has_written_travels_with_its_text(tmp_path):
     assert shown == "0.5 0.25 2 ['-1>', '-2>', '-3>']\ndef _lambdifygenerated(x):\n    return 1/sin(x)\n\n"
 
 
+def test_functions_of_sympy_are_of_classes_that_no_module_has(tmp_path):
+    cells = ("import sympy\nx = sympy.Symbol('x')", "f = sympy.Function('f'); y = [f(x), f]", "print(y, y[0].func == f)")
+    assert texts(run_chain(cells, tmp_path / "chain"))[-1] == "[f(x), f] True\n"
+
+
 def test_two_texts_of_one_number_are_told_apart(tmp_path):
     name = "<lambdifygenerated-7>"
     numbered = [register_generated(name, text) for text in ("a = 1\n", "a = 2\n", "a = 1\n")]

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import copyreg
 import enum
 import sys
 import types
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+
+from .instances import is_own
 
 # What `type` makes itself, what belongs to one class object only, and what pickle notes in a class whose instances it writes.
 _MADE_BY_TYPE = ("__dict__", "__weakref__", "_abc_impl", "__module__", "__qualname__", "__slots__", "__abstractmethods__", "__slotnames__")
@@ -21,7 +24,10 @@ _NOTED = "noted"
 
 
 class ClassParts(NamedTuple):
-    """What a class is made with. `how` is `class`, `enum` or `namedtuple`; `extra` are slots, members or field names."""
+    """What a class is made with.
+
+    `how` is `class`, `enum`, `namedtuple` or `registered`; `extra` are slots, members or field names, or what is called, and with what.
+    """
 
     id: str
     how: str
@@ -123,10 +129,15 @@ def _how(value: type) -> Tuple[str, Any]:
         return "enum", dict(value.__members__)
     if value.__bases__ == (tuple,) and "_fields" in vars(value) and "_field_defaults" in vars(value):
         return "namedtuple", (tuple(vars(value)["_fields"]), dict(vars(value)["_field_defaults"]))
+    registered = copyreg.dispatch_table.get(type(value))
+    if registered is not None and not is_own(registered):
+        return "registered", registered(value)[:2]
     return "class", vars(value).get("__slots__")
 
 
 def _make(parts: ClassParts) -> Any:
+    if parts.how == "registered":
+        return _make_as_registered(parts.extra)
     if parts.how == "namedtuple":
         import collections
 
@@ -149,6 +160,12 @@ def _make(parts: ClassParts) -> Any:
 
     with _nobody_hears(parts.bases):
         return types.new_class(parts.name, parts.bases, {"metaclass": parts.metaclass}, fill)
+
+
+def _make_as_registered(extra: Any) -> Any:
+    """A class whose library has told pickle how to make those of its kind, as SymPy its functions."""
+    make, args = extra
+    return make(*args)
 
 
 def _make_without_its_metaclass(parts: ClassParts, names: Dict[str, Any]) -> Any:
@@ -198,7 +215,9 @@ def _state(value: type, how: str, extra: Any) -> ClassState:
 
 
 def _made_by_machinery(value: type, how: str, extra: Any) -> Set[str]:
-    """The names in an enum or a named tuple that are there without anybody having set them."""
+    """The names in a class that is no plain one that are there without anybody having set them."""
+    if how == "registered":
+        return set(vars(_make_as_registered(extra)))
     if how == "enum":
         return {name for name in vars(value) if _is_reserved(name)}.union(value.__members__)  # type: ignore[attr-defined]
     import collections

@@ -295,6 +295,15 @@ def test_what_a_symbol_was_made_with_is_no_sharing(tmp_path):
     assert run_documents(documents, tmp_path / "chain")[0]["guards"] == []
 
 
+def test_what_sympy_has_for_all_functions_is_no_sharing(tmp_path):
+    documents = chain_documents(["import sympy; a, b = sympy.symbols('a b', cls=sympy.Function)", "c = a(1).diff()"])
+    first, second = (document["cells"][0] for document in documents)
+    first["saves"] = [{"payload": name, "versions": [f"{name}@0"]} for name in "ab"]
+    first.update(changed_later=["b"], watches=[])
+    second["watches"] = ["a", "b"]
+    assert [one["guards"] for one in run_documents(documents, tmp_path / "chain")] == [[], []]
+
+
 def test_annotations_are_no_sharing(tmp_path):
     cell = """from typing import ClassVar, List, TypeVar
 a, b = (type("C", (), {"__annotations__": [ClassVar[int], List[int], TypeVar("T"), ClassVar, list[int], int | str]}) for _ in "ab")

@@ -91,8 +91,12 @@ def test_a_function_that_a_library_has_written_travels_with_its_text(tmp_path):
 
 
 def test_functions_of_sympy_are_of_classes_that_no_module_has(tmp_path):
-    cells = ("import sympy\nx = sympy.Symbol('x')", "f = sympy.Function('f'); y = [f(x), f]", "print(y, y[0].func == f)")
-    assert texts(run_chain(cells, tmp_path / "chain"))[-1] == "[f(x), f] True\n"
+    cells = (
+        "import sympy\nx = sympy.Symbol('x')",
+        "f = sympy.Function('f', real=True); y = [f(x), f]; f.word = 'mine'",
+        "print(y, y[0].func is f, y[1].word, f(x).is_real, f == sympy.Function('f', real=True))",
+    )
+    assert texts(run_chain(cells, tmp_path / "chain"))[-1] == "[f(x), f] True mine True True\n"
 
 
 def test_two_texts_of_one_number_are_told_apart(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from nbcompile.analysis import channels, classes, namespace, rows, types
+from nbcompile.analysis import channels, classes, namespace, rows, surveyed, types
 from nbcompile.analysis.aliases import ANY, KEYS
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.values import Class, Value, join_all, single
@@ -82,11 +82,18 @@ def store_attribute(frame: Frame, receiver: Value, name: str, value: Value, node
     if row is not None:
         rows.apply(Call(frame, node, Arguments((value,)), receiver, f"{receiver.type}.{name}"), row)
         return
+    _set_attribute(frame, receiver, name, value, node)
+
+
+def _set_attribute(frame: Frame, receiver: Value, name: str, value: Value, node: ast.AST) -> None:
+    """Whatever else happens; a class of an undescribed library may hand on what it is told to what its object was made of."""
     frame.change(receiver, node, f"`.{name} =` sets its attribute")
+    if surveyed.is_foreign(frame, receiver):
+        frame.change(surveyed.held(frame, receiver), node, f"`.{name} =` may set it in what it holds")
     frame.capture(receiver, name, value, node)
     if name == "__dict__" and value.objects and value.objects != receiver.objects:
         # From now on these are one, which copies of them are not.
-        walk.start_live(frame, node, [receiver, value], "the attributes of an object are a dictionary that others may have")
+        frame.walk.start_live(frame, node, [receiver, value], "the attributes of an object are a dictionary that others may have")
 
 
 def _exchange_class(frame: Frame, instance: Value, of: Class) -> None:

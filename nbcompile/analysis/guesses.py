@@ -166,7 +166,7 @@ def _words_of(call: Call) -> tuple[str, ...]:
 def _change_and_keep(call: Call, name: str) -> None:
     """What a method changes that changes its object, and that the object keeps what it is given."""
     frame, receiver = call.frame, call.owner
-    run = [_held_models(call, receiver)] if _RUNS.fullmatch(name) else []
+    run = [surveyed.held(frame, receiver)] if _RUNS.fullmatch(name) else []
     for value in (Value("", receiver.objects), *_models(call, receiver, kept=False), *run):
         frame.change(value, call.node, f"`.{name}()`{MAY_CHANGE}")
     key = ANY if _ADDS.fullmatch(name) else KEPT
@@ -252,14 +252,6 @@ def _models(call: Call, value: Value, kept: bool = True) -> list[Value]:
     running = (heap.below(value.objects) if kept else heap.shown(value.objects)) & heap.above(code) - code
     models = frozenset(number for number in running if _is_foreign(call, Value(heap.types[number], single(number))))
     return [Value("", models)] if models else []
-
-
-def _held_models(call: Call, value: Value) -> Value:
-    """The objects of classes of undescribed libraries that the value holds itself, as a fit does its model."""
-    frame, heap = call.frame, call.frame.walk.heap
-    held = {number for one in value.objects for parts in heap.fields.get(one, {}).values() for number in parts}
-    named = [number for number in held if heap.types[number].rpartition(".")[2][:1].isupper()]
-    return Value("", frozenset(number for number in named if surveyed.is_foreign(frame, Value(heap.types[number], single(number)))))
 
 
 def _made_of(call: Call, name: str, values: list[Value]) -> list[Value]:

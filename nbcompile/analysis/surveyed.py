@@ -12,7 +12,7 @@ import ast
 
 from nbcompile.analysis.bindings import CellFrame, Frame
 from nbcompile.analysis.known.surveys import changed_arguments
-from nbcompile.analysis.values import Bound, Value
+from nbcompile.analysis.values import Bound, Value, single
 from nbcompile.analysis.visit import Call
 
 
@@ -53,3 +53,11 @@ def is_foreign(frame: Frame, value: Value) -> bool:
     if not value.objects or type(value.callee) not in (type(None), Bound) or value.items is not None or kind in walk.classes:
         return False
     return not kind or not (walk.known.knows(kind) or walk.known.covers(kind.partition(".")[0]))
+
+
+def held(frame: Frame, value: Value) -> Value:
+    """The objects of classes of undescribed libraries that the value holds itself, as a fit does its model."""
+    heap = frame.walk.heap
+    found = {number for one in value.objects for parts in heap.fields.get(one, {}).values() for number in parts}
+    named = [number for number in found if heap.types[number].rpartition(".")[2][:1].isupper()]
+    return Value("", frozenset(number for number in named if is_foreign(frame, Value(heap.types[number], single(number)))))

@@ -16,6 +16,7 @@ _ANSWERS = {
     "_cache": ("pandas", "statsmodels", "pint"),
     "_caches": ("pint",),
     "_decomposed_cache": ("astropy",),
+    "_parameters": ("astropy",),
     "_base_units_cache": ("pint",),
     "_computed_members": ("pint",),
     "_summary_cache": ("statsmodels",),
@@ -60,7 +61,7 @@ def _keeps_answers(kind: type, name: str) -> bool:
 
     pandas and statsmodels keep them in one dictionary, statsmodels some beside it, NumPy what it has made of a function that it calls
     for each element, SciPy whether the indices of a sparse matrix are in order, matplotlib how often a registry of callbacks was
-    pickled, pint and astropy what they have converted.
+    pickled, pint and astropy what they have converted, astropy an array that is filled whenever somebody asks a model for its parameters.
     """
     return _is_of(kind, _ANSWERS.get(name, ()))
 

@@ -17,3 +17,8 @@ def test_what_units_have_converted_is_an_answer():
     of_astropy, other = (type("Unit", (), {"__module__": module}) for module in ("astropy.units.core", "mine"))
     assert without_caches(of_astropy, {"_bases": [1], "_decomposed_cache": 2}) == {"_bases": [1]}
     assert without_caches(other, {"_decomposed_cache": 2}) == {"_decomposed_cache": 2}
+
+
+def test_an_array_that_a_model_fills_when_it_is_asked_is_an_answer():
+    model = type("Gaussian1D", (), {"__module__": "astropy.modeling.functional_models"})
+    assert without_caches(model, {"amplitude": 1.0, "_parameters": np.empty(3)}) == {"amplitude": 1.0}

@@ -300,6 +300,7 @@ class _Notebook:
 
     def _show(self, frame: CellFrame, statement: ast.Expr, cell: Cell) -> None:
         """The last expression of a cell is displayed."""
+        self.walk.shown = statement.value
         value = evaluate(frame, statement.value)
         if value.type != "NoneType" and not cell.source.rstrip().endswith(";"):
             types.shown(frame, value, statement)

@@ -83,6 +83,8 @@ _SETS_LIBRARY = re.compile(
 )
 # Functions that change other libraries than their own, whichever these are; `apply` does that where it is given nothing to be applied to.
 _PATCHES = re.compile(r"(?:patch|unpatch|monkey_?patch|install|uninstall)(?:_.*|)")
+# Where nothing is given to them, and nothing wanted, they teach another library what their own has: `quantity_support()`.
+_TEACHES = re.compile(r".*_support")
 # Methods whose argument can be had back from the object.
 _ADDS = re.compile(r"(?:set|add|append|extend|insert|update|put|push|register|attach|assign|setdefault)(?:_.*|)")
 _CHANGES_ARGUMENT = re.compile(
@@ -300,7 +302,7 @@ def _function(call: Call) -> Value:
     if _SETS_LIBRARY.fullmatch(name.lstrip("_")):
         library = call.label.partition(".")[0]
         frame.walk.effect(frame, f"library:{library}", "write", call.label, call.node, call.label)
-    if _PATCHES.fullmatch(name.lstrip("_")) or (name == "apply" and not given):
+    if _sets_others(call, name):
         frame.walk.effect(frame, channels.PATCHES, "write", call.label, call.node, call.label)
     if name[:1].isupper() and not name.isupper():
         return _constructed(call)
@@ -310,6 +312,14 @@ def _function(call: Call) -> Value:
     result = _holder(call, _made_of(call, name, given))
     inner = tuple(value for value in given if value.callee is not None and not isinstance(value.callee, str))
     return Value("", result.objects, Wrapped(inner)) if inner else result
+
+
+def _sets_others(call: Call, name: str) -> bool:
+    """Whether a function is likely to change other libraries than its own."""
+    if _PATCHES.fullmatch(name.lstrip("_")):
+        return True
+    stands_alone = call.node in (call.frame.walk.discarded, call.frame.walk.shown)
+    return not call.arguments.all() and (name == "apply" or (stands_alone and _TEACHES.fullmatch(name) is not None))
 
 
 def _connected(call: Call) -> Value:

@@ -91,6 +91,8 @@ class Walk:
         self.has_walrus = False
         # The expression whose value nothing is done with.
         self.discarded: ast.expr | None = None
+        # The last expression of a cell, whose value is displayed.
+        self.shown: ast.expr | None = None
         self.ends_early = False
         self.errors: list[tuple[Spot, str]] = []
         self.pure_lines: frozenset[int] = frozenset()

@@ -18,6 +18,8 @@ _PLAIN_KINDS = (bool, type(None), complex, bytes, range)
 _CODE = (types.ModuleType, type)
 _PARTS_OF_CLASSES = (types.GetSetDescriptorType, types.MemberDescriptorType, types.WrapperDescriptorType)
 _FUNCTIONS = (types.BuiltinFunctionType, staticmethod, classmethod, property)
+# How many modules were loaded when holoviews looked last, which each process has its own of.
+_OF_THE_PROCESS = (("holoviews.core.util.types", "_module_count"),)
 # Says that the names of a place are all there are.
 _ALL = ""
 
@@ -36,7 +38,7 @@ def library_state(library: str, print_of: Callable[[str, Any], Any]) -> Dict[Tup
         if beside:
             found[place, _ALL] = None
         for name, value in list(names.items()):
-            if name.startswith("__"):
+            if name.startswith("__") or (place, name) in _OF_THE_PROCESS:
                 continue
             if type(value) in _REMEMBERED:
                 found[place, name] = (value,)

@@ -1,9 +1,12 @@
 """What cells do that nobody had foreseen is found, and what only looks like it is not."""
 
 import json
+import sys
+import types
 
 import pytest
 
+from nbcompile.runtime.library_state import library_state
 from tests.unit.runtime.chain import chain_documents, run_documents, texts
 
 pytestmark = pytest.mark.slow
@@ -351,6 +354,13 @@ def test_what_a_library_remembers(text, tmp_path):
     watches = ["channel:library:cmd", "channel:library:multiprocessing"]
     found = breaks(["import cmd, multiprocessing.process", text], tmp_path, watches=watches)
     assert found == [("NB505", 1, f"library:{name}") for name in [REMEMBERED[text]] if name]
+
+
+def test_how_many_modules_a_library_has_counted_is_nothing_it_remembers(monkeypatch):
+    library = types.ModuleType("holoviews.core.util.types")
+    library._module_count, library.number = 700, 1
+    monkeypatch.setitem(sys.modules, library.__name__, library)
+    assert [name for _, name in library_state("holoviews", lambda name, value: None)] == ["number"]
 
 
 ADDED = """\

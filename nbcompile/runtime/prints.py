@@ -22,6 +22,7 @@ from .attributes import without_caches, without_counts
 from .extents import address_of
 from .local_classes import ClassState, member_attributes
 from .offered import place_offered
+from .sharing import unchanging_types
 from .value_writer import Scope, ValueWriter, payload_name
 
 # Of a pickle that is longer than this the rest is not made: such a value is compared by how it begins and by its length.
@@ -195,6 +196,7 @@ class _PrintWriter(ValueWriter):
     def __init__(self, name: str, scope: Scope, prints: Prints, stream: _Beginning) -> None:
         super().__init__(name, scope, stream)
         self._prints = prints
+        self._unchanging = unchanging_types()
         self.arrays: List[Any] = []
         self._by_type.update(dict.fromkeys((io.StringIO, io.BytesIO, functools.partial), self._reduce_with_attributes))
         masked = sys.modules.get("numpy.ma")
@@ -212,6 +214,10 @@ class _PrintWriter(ValueWriter):
     def _functions_called(self) -> List[Tuple[Any, ...]]:
         """Who hears of a change is no part of the value."""
         return []
+
+    def _offered(self, value: Any, kind: type) -> Any:
+        """What never changes is the same whichever module has a name for it by now, as those that are loaded later have for numbers."""
+        return None if isinstance(value, self._unchanging) else super()._offered(value, kind)
 
     def _reduce_array(self, value: Any) -> Any:
         if value.dtype.hasobject:

@@ -274,13 +274,17 @@ class ValueWriter(pickle.Pickler):
         path = path_in_shell(getattr(self._scope.kernel, "shell", None), value)
         if path is not None:
             return _shell, path
-        offered = place_offered(value, kind)
+        offered = self._offered(value, kind)
         if offered is not None:
             return _attribute, offered
         words = tied_to_a_process(kind, self._tied)
         if words is not None:
             return self._reduce_tied(value, words)
         return self._reduce_any(value, kind)
+
+    def _offered(self, value: Any, kind: type) -> Any:
+        """Where a library offers this value under a name; None where it does not."""
+        return place_offered(value, kind)
 
     def _reduce_any(self, value: Any, kind: type) -> Any:
         """What pickle itself would do, but an object that refuses becomes a placeholder on its own."""

@@ -1,11 +1,12 @@
 """A print differs when the value does, however large it is, and only then."""
 
 import sys
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+import sympy
 
 from nbcompile.runtime.prints import Prints
 from nbcompile.runtime.value_writer import NAMES, Scope
@@ -76,5 +77,17 @@ def test_other_objects_of_the_same_values_are_alike(prints):
     value[:] = [*_words(), float("nan"), 10**5000, None]
     now = prints.take("value", value)
     assert before is not None
+    assert now is not None
+    assert now.is_like(before)
+
+
+def test_what_never_changes_is_alike_whichever_module_has_a_name_for_it(prints, monkeypatch):
+    third = sympy.Rational(1, 3)
+    before = prints.take("value", [third])
+    assert before is not None
+    library = ModuleType("sympy.some_library")
+    library.third = third
+    monkeypatch.setitem(sys.modules, library.__name__, library)
+    now = prints.take("value", [third])
     assert now is not None
     assert now.is_like(before)

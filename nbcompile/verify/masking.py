@@ -322,6 +322,8 @@ RULES: tuple[MaskingRule, ...] = (
             _substitute(
                 (r"sk-(container-id|estimator-id)-\d+", r"sk-\1-…"),
                 (r"\bT_[0-9a-f]{5}(?=[_\" ,{#])", "T_…"),
+                # Tables of astropy have their address.
+                (r"(\bid=\"table)\d{9,}(?=[-\"])", r"\1…"),
                 # An id of HTML begins with a letter.
                 (rf"\b([A-Za-z_]{{0,12}}?){_UUID}\b", r"\1…uuid…"),
                 (r"\bIPY_MODEL_[0-9a-f]{32}\b", "IPY_MODEL_…"),

@@ -25,12 +25,15 @@ SAME = {
         '<svg id="t46985a9216d04b1f8b2a2fe1d0bd0d7c">',
         '<svg id="tad9b4a5b4d744e0c9f5c4d6bb24d7f5c">',
     ),
+    "where a table of astropy lies": ('<table id="table139924598762576" class="a">', '<table id="table94021598762512" class="a">'),
+    "how many functions SymPy wrote": ("<lambdifygenerated-1>:2: RuntimeWarning", "<lambdifygenerated-12>:2: RuntimeWarning"),
     "where an object lies": ("<object at 0x7f12ab34cd56>", "<object at 0x55aa00ff1122>"),
 }
 OTHER = {
     "a number beside a time": ("n = 3, 1.2 ms ± 1 µs per loop", "n = 4, 1.2 ms ± 1 µs per loop"),
     "a time that the notebook tells": ("│ run │ time = 0.7 sec │\n", "│ run │ time = 0.8 sec │\n"),
     "a short hexadecimal number": ("0xff", "0xfe"),
+    "the number of a table": ('<table id="table12">', '<table id="table13">'),
     "a count of tests": ("Ran 3 tests in 0.1s", "Ran 4 tests in 0.1s"),
 }
 

@@ -1,12 +1,12 @@
 """A print differs when the value does, however large it is, and only then."""
 
 import sys
+from fractions import Fraction
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-import sympy
 
 from nbcompile.runtime.prints import Prints
 from nbcompile.runtime.value_writer import NAMES, Scope
@@ -82,10 +82,10 @@ def test_other_objects_of_the_same_values_are_alike(prints):
 
 
 def test_what_never_changes_is_alike_whichever_module_has_a_name_for_it(prints, monkeypatch):
-    third = sympy.Rational(1, 3)
+    third = Fraction(1, 3)
     before = prints.take("value", [third])
     assert before is not None
-    library = ModuleType("sympy.some_library")
+    library = ModuleType("fractions.some_library")
     library.third = third
     monkeypatch.setitem(sys.modules, library.__name__, library)
     now = prints.take("value", [third])

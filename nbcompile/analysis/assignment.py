@@ -86,10 +86,10 @@ def store_attribute(frame: Frame, receiver: Value, name: str, value: Value, node
 
 
 def _set_attribute(frame: Frame, receiver: Value, name: str, value: Value, node: ast.AST) -> None:
-    """Whatever else happens; a class of an undescribed library may hand on what it is told to what its object was made of."""
+    """Whatever else happens; what an undescribed library makes of terms may hand on to these what it is told."""
     frame.change(receiver, node, f"`.{name} =` sets its attribute")
-    if surveyed.is_foreign(frame, receiver):
-        frame.change(surveyed.held(frame, receiver), node, f"`.{name} =` may set it in what it holds")
+    terms = surveyed.held(frame, Value("", receiver.objects & frame.walk.expressions))
+    frame.change(terms, node, f"`.{name} =` may set it in what it holds")
     frame.capture(receiver, name, value, node)
     if name == "__dict__" and value.objects and value.objects != receiver.objects:
         # From now on these are one, which copies of them are not.

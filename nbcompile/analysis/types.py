@@ -378,6 +378,7 @@ def _expression(frame: Frame, left: Value, operator: type[ast.AST], right: Value
     symbolic = type(frame) is CellFrame and operator in _ARITHMETIC and left is not right
     if symbolic and surveyed.is_foreign(frame, left) and surveyed.is_foreign(frame, right):
         _holding(frame, made, (left, right), node)
+        frame.walk.expressions |= made.objects
     return made
 
 

@@ -52,6 +52,8 @@ class Walk:
         self.filled: set[int] = set()
         # Objects that work things out when they are first asked for them, and what they were surely asked for since they last changed.
         self.lazy: frozenset[int] = frozenset()
+        # What operators have made of objects that nobody has described, which it holds: its terms.
+        self.expressions: frozenset[int] = frozenset()
         self.worked_out: dict[int, frozenset[str]] = {}
         self.elements_made: set[int] = set()
         # Names in the operands of `is` where it compares values whose identity nobody follows.

@@ -72,6 +72,15 @@ def without_caches(kind: type, state: Dict[str, Any]) -> Dict[str, Any]:
     return without_units_asked_for(kind, found)
 
 
+def without_answers(kind: type, reduced: Any) -> Any:
+    """What makes an array of pandas again, without what it has only worked out: its state is a tuple, whose last part may be attributes."""
+    state = reduced[2] if isinstance(reduced, tuple) and len(reduced) > 2 else None
+    if type(state) is not tuple or not state or type(state[-1]) is not dict or not _is_of(kind, ("pandas",)):
+        return reduced
+    kept = without_caches(kind, state[-1])
+    return (*reduced[:2], (*state[:-1], kept) if kept else state[:-1], *reduced[3:])
+
+
 def without_counts(kind: type, state: Tuple[Any, ...]) -> Tuple[Any, ...]:
     """The parts of a state that count: not how often an object was asked."""
     return (*state[: _COUNTS.start], *state[_COUNTS.stop :]) if kind.__module__ in _TREES else state
@@ -99,7 +108,9 @@ def forgotten_attributes(value: Any, reduced: Tuple[Any, ...], way: Any) -> Opti
         return None
     state = reduced[2] if len(reduced) > 2 else None
     parts = state if isinstance(state, tuple) else (state,)
-    return None if any(isinstance(part, dict) for part in parts) else attributes
+    if any(isinstance(part, dict) for part in parts) or all(is_cache(type(value), name) for name in attributes):
+        return None
+    return attributes
 
 
 def left_out(value: Any, kind: type, reduced: Tuple[Any, ...]) -> Dict[str, Any]:

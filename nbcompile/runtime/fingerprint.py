@@ -22,7 +22,7 @@ import types
 import warnings
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from .attributes import without_caches, without_counts
+from .attributes import without_answers, without_caches, without_counts
 from .instances import has_hooks, take_apart
 from .loaded import is_local, library_of
 from .molecules import as_read_back
@@ -581,7 +581,7 @@ def _is_offered_by_a_module(method: Any) -> bool:
 def _reduce(value: Any, kind: type) -> Any:
     """What an object is made of: by pickle's account, but for what the notebook has it say of itself."""
     if not has_hooks(kind):
-        return as_read_back(value, value.__reduce_ex__(_REDUCE_PROTOCOL))
+        return without_answers(kind, as_read_back(value, value.__reduce_ex__(_REDUCE_PROTOCOL)))
     make, args, (items, pairs, state, attributes) = take_apart(value, kind)
     return make, args, {**state, **(attributes or {})} if isinstance(state, dict) else (state, attributes), items, pairs
 

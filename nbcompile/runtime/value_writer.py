@@ -31,7 +31,7 @@ from .arrays import (
     own_parts,
     reduce_number,
 )
-from .attributes import forgotten_attributes, is_its_attributes, left_out, sets_attributes, way_to_reduce
+from .attributes import forgotten_attributes, is_its_attributes, left_out, sets_attributes, way_to_reduce, without_answers
 from .callbacks import connected, is_transform, reduce_registry, registry_type, without_addresses
 from .code_places import CodeFinder
 from .extents import COPIED_ON_WRITE, FROZEN, READ_ONLY, Extent, Extents, address_of
@@ -302,10 +302,10 @@ class ValueWriter(pickle.Pickler):
                 state = (None, attributes) if attributes else None
                 return _with_class, (kind, value.view(sys.modules["numpy"].ndarray)), state, None, None, _set_attributes
             reduce = copyreg.dispatch_table.get(kind)
-            reduced = reduce(value) if reduce is not None and not is_own(reduce) else value.__reduce_ex__(PROTOCOL)
+            reduced = reduce(value) if reduce is not None and not is_own(reduce) else without_answers(kind, value.__reduce_ex__(PROTOCOL))
         except Exception as error:  # noqa: BLE001 (any exception means that the object refuses)
             return self._fail(value, "an object", f"{type(error).__name__}: {error}")
-        if isinstance(reduced, str) and not _is_found(value, getattr(value, "__module__", None), reduced):
+        if isinstance(reduced, str) and not _is_found(value, pickle.whichmodule(value, reduced), reduced):
             return self._fail(value, "an object", "nothing says where it is defined")
         if isinstance(reduced, tuple) and len(reduced) > 2 and type(reduced[2]) is dict:
             kept = without_addresses(reduced[2]) if is_transform(kind) else with_own_lists(kind, reduced[2])

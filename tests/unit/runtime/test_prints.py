@@ -81,6 +81,18 @@ def test_other_objects_of_the_same_values_are_alike(prints):
     assert now.is_like(before)
 
 
+def test_what_dates_were_asked_is_no_change(prints):
+    dates = pd.date_range("2020-01-01", periods=3, freq="D")
+    value = [dates, pd.Series(dates)]
+    before = prints.take("value", value)
+    assert before is not None
+    # Both keep what they are asked, one in the array that it shares with the other.
+    assert (repr(dates), dates.is_month_start.sum(), value[1].dt.day.sum())
+    now = prints.take("value", value)
+    assert now is not None
+    assert now.is_like(before)
+
+
 def test_what_never_changes_is_alike_whichever_module_has_a_name_for_it(prints, monkeypatch):
     third = Fraction(1, 3)
     before = prints.take("value", [third])

@@ -305,7 +305,7 @@ class ValueWriter(pickle.Pickler):
             reduced = reduce(value) if reduce is not None and not is_own(reduce) else without_answers(kind, value.__reduce_ex__(PROTOCOL))
         except Exception as error:  # noqa: BLE001 (any exception means that the object refuses)
             return self._fail(value, "an object", f"{type(error).__name__}: {error}")
-        if isinstance(reduced, str) and not _is_found(value, pickle.whichmodule(value, reduced), reduced):
+        if isinstance(reduced, str) and not _is_found(value, _home_of(value, reduced), reduced):
             return self._fail(value, "an object", "nothing says where it is defined")
         if isinstance(reduced, tuple) and len(reduced) > 2 and type(reduced[2]) is dict:
             kept = without_addresses(reduced[2]) if is_transform(kind) else with_own_lists(kind, reduced[2])
@@ -717,6 +717,15 @@ def _with_own_keywords(reduced: Any) -> Any:
 def type_name(kind: type) -> str:
     """What a type is called in messages and in OUTPUTS.json."""
     return kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _home_of(value: Any, name: str) -> Optional[str]:
+    """The module in which pickle looks for a name: where the value says that it is, or else the first that has it."""
+    home = getattr(value, "__module__", None)
+    if home is not None:
+        return str(home)
+    others = (item for item in list(sys.modules.items()) if item[0] != "__main__")
+    return next((module for module, found in others if getattr(found, "__dict__", {}).get(name) is value), None)
 
 
 def _is_found(value: Any, module: Optional[str], name: str) -> bool:

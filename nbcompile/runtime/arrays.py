@@ -59,6 +59,14 @@ def is_array_of_a_class(value: Any, kind: type) -> bool:
     return all(getattr(kind, way) is getattr(plain, way) for way in ways) and value.size > 0 and is_raw(value)
 
 
+def loses_that_it_is_read_only(value: Any, reduced: Any) -> bool:
+    """Whether everybody could write to a copy, and nobody to the array: numpy pickles so a file that is mapped to be read."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not isinstance(value, numpy.ndarray) or value.flags.writeable:
+        return False
+    return isinstance(reduced, tuple) and len(reduced) == 3 and getattr(reduced[0], "__name__", "") == "_reconstruct"
+
+
 def own_parts(array: Any) -> Tuple[Any, ...]:
     """A small array that owns its memory, as its bytes."""
     order = "C" if array.flags.c_contiguous else "F"

@@ -30,7 +30,7 @@ from .offered import with_own_lists
 from .own import json_dump
 from .placeholders import Placeholder
 from .sharing import unchanging_types
-from .tables import own_attributes
+from .tables import notes_on, own_attributes
 
 _PLAIN = frozenset((type(None), bool, int, str, bytes))
 # Class attributes that say where a class was written or that Python fills in when it likes.
@@ -384,11 +384,11 @@ class _ContentWalk:
     def _frame(self, value: Any, kind: type) -> None:
         self._say(_full_name(kind), value.shape)
         columns = [value.iloc[:, place].array for place in range(value.shape[1])]
-        self._columns([value.columns, value.index, value.attrs, *columns], value)
+        self._columns([value.columns, value.index, *notes_on(value), *columns], value)
 
     def _series(self, value: Any, kind: type) -> None:
         self._say(_full_name(kind), len(value))
-        self._columns([value.name, value.index, value.attrs, value.array], value)
+        self._columns([value.name, value.index, *notes_on(value), value.array], value)
 
     def _columns(self, parts: List[Any], owner: Any) -> None:
         # patsy notes on a table how it was designed, which cannot travel: a placeholder says so where somebody asks.

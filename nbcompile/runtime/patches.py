@@ -26,16 +26,23 @@ Parts = Dict[Tuple[str, Any], Dict[str, Any]]
 
 
 class Looks(NamedTuple):
-    """What a notebook has names for: the words of its cells, and the values of its variables."""
+    """What a notebook has names for: the words of its cells, and the types and modules that its variables have.
+
+    Not the values: who else has one can be seen, as `resize` of an array does.
+    """
 
     words: FrozenSet[str]
-    values: Tuple[Any, ...]
+    kinds: FrozenSet[type]
+    modules: Tuple[str, ...]
 
 
 def looks_of(texts: Iterable[str], values: Iterable[Any]) -> Looks:
     """The dotted names in texts, and the parts of these."""
     dotted = [name for text in texts for name in _DOTTED.findall(text)]
-    return Looks(frozenset((*dotted, *(part for name in dotted for part in name.split(".")))), tuple(values))
+    words = frozenset((*dotted, *(part for name in dotted for part in name.split("."))))
+    values = list(values)
+    modules = tuple(value.__name__ for value in values if type(value) is types.ModuleType)
+    return Looks(words, frozenset(map(type, values)), modules)
 
 
 def parts_of(library: str, looks: Looks) -> Parts:
@@ -43,14 +50,12 @@ def parts_of(library: str, looks: Looks) -> Parts:
 
     To look at more would cost a fork the memory that it shares with its parent.
     """
-    kinds = {type(value) for value in looks.values}
-    modules = [value.__name__ for value in looks.values if type(value) is types.ModuleType]
-    names = [name for name in dict.fromkeys((library, *looks.words, *modules)) if name == library or name.startswith(f"{library}.")]
+    names = [name for name in dict.fromkeys((library, *looks.words, *looks.modules)) if name == library or name.startswith(f"{library}.")]
     return {
         (path, owner): dict(vars(owner))
         for name in names
         if type(sys.modules.get(name)) is types.ModuleType
-        for path, owner in _owners(name, looks.words, kinds)
+        for path, owner in _owners(name, looks.words, looks.kinds)
     }
 
 

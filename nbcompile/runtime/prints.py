@@ -23,6 +23,7 @@ from .extents import address_of
 from .local_classes import ClassState, member_attributes
 from .offered import place_offered
 from .sharing import unchanging_types
+from .tables import notes_on
 from .value_writer import Scope, ValueWriter, payload_name
 
 # Of a pickle that is longer than this the rest is not made: such a value is compared by how it begins and by its length.
@@ -209,7 +210,7 @@ class _PrintWriter(ValueWriter):
         pandas = sys.modules.get("pandas")
         if pandas is not None and hasattr(pandas, "DataFrame"):
             self._by_type[pandas.DataFrame] = self._reduce_table
-            self._by_type[pandas.Series] = lambda value: (_series, (value.array, value.index, value.name, value.attrs))
+            self._by_type[pandas.Series] = lambda value: (_series, (value.array, value.index, value.name, *notes_on(value)))
 
     def _functions_called(self) -> List[Tuple[Any, ...]]:
         """Who hears of a change is no part of the value."""
@@ -230,7 +231,7 @@ class _PrintWriter(ValueWriter):
         return _array, (value.dtype, value.shape, bool(value.flags.writeable))
 
     def _reduce_table(self, value: Any) -> Any:
-        return _table, (value.columns, value.index, [value._get_column_array(number) for number in range(value.shape[1])], value.attrs)
+        return _table, (value.columns, value.index, [value._get_column_array(number) for number in range(value.shape[1])], *notes_on(value))
 
     def _reduce_with_attributes(self, value: Any) -> Any:
         """A buffer or a partial has a dictionary for attributes from when somebody first looks for one."""

@@ -46,6 +46,11 @@ def make_known_as_copy(table: Any) -> None:
     table._is_copy = weakref.ref(source)
 
 
+def notes_on(table: Any) -> List[Any]:
+    """What a table has besides its columns: attributes, and whether labels may repeat."""
+    return [table.attrs, getattr(getattr(table, "flags", None), "allows_duplicate_labels", True)]
+
+
 def own_attributes(table: Any) -> Dict[str, Any]:
     """What was set on a table itself, as in `df.source = "survey"`."""
     return {name: one for name, one in vars(table).items() if not name.startswith("_") and not is_cache(type(table), name)}

@@ -7,9 +7,11 @@ only to be named; reading a frame, they are the methods of a `Reader` (`frame_re
 
 from __future__ import annotations
 
+import contextlib
 import copyreg
 import functools
 import gc
+import importlib
 import io
 import itertools
 import operator
@@ -27,6 +29,7 @@ from .arrays import (
     array_parts,
     is_array_of_a_class,
     is_raw,
+    loses_that_it_is_read_only,
     number_dtypes,
     own_parts,
     reduce_number,
@@ -310,7 +313,7 @@ class ValueWriter(pickle.Pickler):
         if isinstance(reduced, tuple) and len(reduced) > 2 and type(reduced[2]) is dict:
             kept = without_addresses(reduced[2]) if is_transform(kind) else with_own_lists(kind, reduced[2])
             reduced = (*reduced[:2], self._with_sentinels(kind, kept), *reduced[3:])
-        reduced = with_properties(value, made_with_units(kind, _with_own_keywords(reduced)))
+        reduced = _made_whole(value, kind, reduced)
         attributes = forgotten_attributes(value, reduced, way_to_reduce(kind)) if isinstance(reduced, tuple) else None
         if attributes:
             make, args, state, items, pairs = (*reduced, None, None, None)[:5]
@@ -706,6 +709,12 @@ def _annotations(function: types.FunctionType) -> Any:
         return None
 
 
+def _made_whole(value: Any, kind: type, reduced: Any) -> Any:
+    """How to make an object again, with what its library would lose on the way."""
+    reduced = with_properties(value, made_with_units(kind, _with_own_keywords(reduced)))
+    return (_read_only, reduced) if loses_that_it_is_read_only(value, reduced) else reduced
+
+
 def _with_own_keywords(reduced: Any) -> Any:
     """How to make an object again, with keywords that nobody shares, since `__new__` is given a dictionary of its own."""
     if not isinstance(reduced, tuple) or reduced[0] is not _NEW_WITH_KEYWORDS:
@@ -728,9 +737,18 @@ def _home_of(value: Any, name: str) -> Optional[str]:
     return next((module for module, found in others if getattr(found, "__dict__", {}).get(name) is value), None)
 
 
+def _imported(module: str) -> Any:
+    """A module; one that nobody has imported yet is, as pickle would: `numpy.rec` is only where its classes say that they are."""
+    top = module.partition(".")[0]
+    if module not in sys.modules and top != module and top in sys.modules:
+        with contextlib.suppress(ImportError):
+            return importlib.import_module(module)
+    return sys.modules.get(module)
+
+
 def _is_found(value: Any, module: Optional[str], name: str) -> bool:
     """Whether importing gives this very object under this name."""
-    found: Any = sys.modules.get(module or "")
+    found: Any = _imported(module or "")
     for part in name.split("."):
         found = getattr(found, part, _EMPTY)
     return found is value

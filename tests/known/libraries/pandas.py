@@ -60,6 +60,7 @@ LIBRARY = Library(
         "pandas.options": object,
         "pandas.option_context": object,
         "pandas.Index": "(pd.Index, pd.Timestamp, pd.Timedelta, pd.core.strings.accessor.StringMethods, np.generic, str, int, tuple)",
+        "pandas.Flags": "pd.Flags",
         "pandas.Styler": "pd.io.formats.style.Styler",
         "pandas.Categorical": object,
         "pandas.Timestamp": object,
@@ -103,6 +104,7 @@ LIBRARY = Library(
         ),
         "pandas.indexer": ("df.loc", "df.iloc", "rows.loc"),
         "pandas.plot": ("df.plot", "df.b.plot"),
+        "pandas.Flags": ("df.flags", "df.b.flags"),
         "pandas.Styler": ("df.style", "df.style.hide()"),
     },
     parameters={

@@ -1,7 +1,9 @@
 """What counts as set in a library by somebody else."""
 
+import sys
 import time
 from datetime import datetime
+from types import ModuleType
 
 from nbcompile.runtime.patches import looks_of, parts_of, patched
 
@@ -21,3 +23,11 @@ def test_a_function_of_the_notebook_is_set(monkeypatch):
     before = watched()
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     assert patched(before) == "time.sleep"
+
+
+def test_nobody_holds_the_values_that_are_looked_at():
+    value = object()
+    before = sys.getrefcount(value)
+    looks = looks_of(["value"], [value, time])
+    assert sys.getrefcount(value) == before
+    assert (looks.kinds, looks.modules) == ({object, ModuleType}, ("time",))

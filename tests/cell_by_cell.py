@@ -12,11 +12,11 @@ from nbcompile.model.verification import Exactness
 from nbcompile.verify.judge import judge, named_cells
 
 
-def differences(path):
-    """The account of both runs of a notebook that lies alone in its directory."""
+def differences(path, python=sys.executable):
+    """The account of both runs of a notebook that lies alone in its directory, with the interpreter that has its libraries."""
     analysed = api.analyze(path)
     with TemporaryDirectory() as folder:
-        observer = Observer(path, Settings(python=sys.executable, jobs=2), Exactness.EXACT, Path(folder), lambda _: None)
+        observer = Observer(path, Settings(python=python, jobs=2), Exactness.EXACT, Path(folder), lambda _: None)
         runs = [observer.compiled(Granularity.NOTEBOOK, "plain"), observer.compiled(Granularity.CELL)]
         judged = judge(runs, lambda: observer.compiled(Granularity.NOTEBOOK, "again"), Exactness.EXACT, analysed.graph)
     plan = api.plan(analysed, Settings(granularity=Granularity.CELL))

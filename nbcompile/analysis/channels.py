@@ -62,13 +62,6 @@ def draw(call: Call, action: Action) -> None:
         call.frame.walk.effect(call.frame, action.word, "draw", "", call.node, call.label)
 
 
-def fit(call: Call, action: Action) -> None:
-    """A row's `fits K`: what the argument was made without a seed draws."""
-    for target in action.targets:
-        for value in call.meant(target):
-            draw_unseeded(call.frame, call.node, value)
-
-
 def move(call: Call, action: Action) -> None:
     """A row's `moves CHANNEL`: it draws, but nothing that it gives depends on that."""
     call.frame.walk.effect(call.frame, action.word, DRAWS_LATER["advances"], "", call.node, call.label)

@@ -741,8 +741,9 @@ def _imported(module: str) -> Any:
     """A module; one that nobody has imported yet is, as pickle would: `numpy.rec` is only where its classes say that they are."""
     top = module.partition(".")[0]
     if module not in sys.modules and top != module and top in sys.modules:
-        with contextlib.suppress(ImportError):
-            return importlib.import_module(module)
+        # The module's own code may raise anything: then nobody finds the value there, and it is sent as one that has no place.
+        with contextlib.suppress(Exception):
+            importlib.import_module(module)
     return sys.modules.get(module)
 
 

@@ -31,8 +31,8 @@ for found in pkgutil.walk_packages(root.__path__, library + ".", onerror=lambda 
     if not beside.search(found.name):
         try:
             modules.append(importlib.import_module(found.name))
-        except Exception:
-            pass  # It needs something that is not installed.
+        except Exception as error:
+            print(f"{found.name} is left out: {type(error).__name__}: {error}", file=sys.stderr)
 seen, finder = set(), doctest.DocTestFinder(exclude_empty=True)
 for module in modules:
     for one in finder.find(module, module.__name__):
@@ -46,7 +46,7 @@ _IMPORTS = "import numpy as np\nimport pandas as pd"
 
 def examples(library: str, python: str) -> list[tuple[str, list[str]]]:
     """The names of docstrings, and their statements."""
-    ended = subprocess.run([python, "-c", _EXTRACT, library], capture_output=True, text=True, check=True)
+    ended = subprocess.run([python, "-c", _EXTRACT, library], stdout=subprocess.PIPE, text=True, check=True)
     return [(name, sources) for name, sources in (json.loads(line) for line in ended.stdout.splitlines() if line.startswith("["))]
 
 

@@ -166,3 +166,13 @@ def test_a_copy_that_is_another_one_is_refused(first, said, tmp_path, monkeypatc
     use = "try: print(x.steps, x.seconds)\nexcept Exception as error: print(error)"
     documents = run_chain([f"import forgetful; x = forgetful.Simulation(0.5); {first}", use], tmp_path / "chain")
     assert said in texts(documents)[1]
+
+
+def test_a_class_whose_module_cannot_be_imported_is_made_again(tmp_path, monkeypatch):
+    library = tmp_path / "site-packages" / "halfway"
+    library.mkdir(parents=True)
+    (library / "__init__.py").write_text("class Model:\n    size = 3\nModel.__module__ = 'halfway.model'\n")
+    (library / "model.py").write_text("raise RuntimeError('no licence')\n")
+    monkeypatch.syspath_prepend(str(library.parent))
+    cells = ("import halfway", "m = halfway.Model()", "print(m.size)")
+    assert texts(run_chain(cells, tmp_path / "chain"))[-1] == "3\n"

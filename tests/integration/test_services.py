@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.services import slurm, sshd
+from tests.services import ground, slurm, sshd
 from tests.services.delay import delay_proxy
 from tests.services.ground import ServiceError, run
 
@@ -40,6 +40,17 @@ def test_a_key_alone_does_not_open_the_host_that_asks_for_a_code(ssh_hosts, calm
 def test_modules_load(ssh_hosts, calm):
     loaded = run("bash", "-c", f". {sshd.ROOT}/modules/init.sh; module load tool/2.0; nbc-tool; echo $NBC_TOOL").split()
     assert loaded == ["tool", "2.0", "2.0"]
+
+
+@pytest.mark.ssh
+def test_what_a_killed_test_left_mounted_goes_with_the_rest(tmp_path):
+    ground.require_root()
+    outer = tmp_path / "root" / "disk"
+    for place in (outer, outer / "inner"):
+        place.mkdir(parents=True)
+        run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place)
+    ground.remove_tree(tmp_path / "root")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_delay_proxy_takes_a_round_trip():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import time
 from pathlib import Path
 
@@ -87,8 +86,7 @@ def _remove() -> None:
         raise ServiceError(f"processes {left} do not end")
     sshd.remove_traces()
     ground.remove_people()
-    if ROOT.exists():
-        shutil.rmtree(ROOT)
+    ground.remove_tree(ROOT)
 
 
 def _version() -> str:

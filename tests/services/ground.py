@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import pwd
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,6 +67,16 @@ def add_people() -> None:
             run("userdel", name)
         run("useradd", "--no-log-init", "--create-home", "--home-dir", home, "--shell", "/bin/bash", "--password", "*", name)
         directory(home, owner=name, mode=0o700)
+
+
+def remove_tree(root: Path) -> None:
+    """Remove a directory with all below it; what tests that were killed left mounted there is unmounted first, the newest first."""
+    for line in reversed(Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()):
+        mounted = Path(line.split()[4])
+        if mounted.is_relative_to(root):
+            run("umount", "--lazy", mounted)
+    if root.exists():
+        shutil.rmtree(root)
 
 
 def island_home() -> Path:

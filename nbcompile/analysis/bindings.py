@@ -78,6 +78,7 @@ class Trace:
         "cells",
         "changed",
         "compared",
+        "drawn",
         "effects",
         "given",
         "live",
@@ -100,6 +101,8 @@ class Trace:
         self.replayed: dict[tuple[object, ...], tuple[int, int]] = {}
         # Objects that are told from others by their identity.
         self.compared: set[int] = set()
+        # Of a function: what it was given that draws, if it was made without a seed or holds a generator.
+        self.drawn: dict[int, Mark] = {}
         self.effects: dict[EffectKey, Mark] = {}
         self.unknowns: dict[str, tuple[Mark, str, tuple[int, ...]]] = {}
         self.live: list[tuple[Mark, Value]] = []

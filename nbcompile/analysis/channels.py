@@ -10,7 +10,7 @@ import ast
 from collections.abc import Sequence
 
 from nbcompile.analysis.aliases import KEPT
-from nbcompile.analysis.bindings import Frame
+from nbcompile.analysis.bindings import Chain, EffectKey, Frame, Mark, spot
 from nbcompile.analysis.known import Action
 from nbcompile.analysis.values import SCALAR, Value, single
 from nbcompile.analysis.visit import Call
@@ -62,18 +62,28 @@ def draw(call: Call, action: Action) -> None:
         call.frame.walk.effect(call.frame, action.word, "draw", "", call.node, call.label)
 
 
+def fit(call: Call, action: Action) -> None:
+    """A row's `fits K`: what the argument was made without a seed draws."""
+    for target in action.targets:
+        for value in call.meant(target):
+            draw_unseeded(call.frame, call.node, value)
+
+
 def move(call: Call, action: Action) -> None:
     """A row's `moves CHANNEL`: it draws, but nothing that it gives depends on that."""
     call.frame.walk.effect(call.frame, action.word, DRAWS_LATER["advances"], "", call.node, call.label)
 
 
-def draw_unseeded(frame: Frame, node: ast.AST, value: Value) -> None:
+def draw_unseeded(frame: Frame, node: ast.AST, value: Value, via: Chain = ()) -> None:
     """An object that was made without a seed draws from the global generator; one that holds a generator draws from that."""
     heap = frame.walk.heap
-    for number in sorted(heap.below(value.objects)) if value.objects else ():
+    if frame.walk.in_function(frame):
+        for number in value.objects:
+            frame.trace.drawn.setdefault(number, Mark(spot(node), via))
+    for number in sorted(heap.below(value.objects)) if heap.draws and value.objects else ():
         if number in heap.draws:
             channel, mode = heap.draws[number]
-            frame.walk.effect(frame, channel, mode, "", node)
+            frame.trace.touch(EffectKey(channel, mode, ""), Mark(spot(node), via))
     draw_held(frame, node, value)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from typing import NamedTuple, cast
 
-from nbcompile.analysis import caches, escapes
+from nbcompile.analysis import caches, channels, escapes
 from nbcompile.analysis.aliases import ANY, Assumption, Heap
 from nbcompile.analysis.bindings import GONE, Frame, FunctionFrame, Mark, Trace, all_arguments, enclosing, local_names, spot
 from nbcompile.analysis.values import (
@@ -514,6 +514,9 @@ def replay(frame: Frame, summary: Summary, actual: dict[str, Value], function: F
                     changed[actual_number] = Mark(here, via + mark.via, mark.reason)
     for number in trace.compared:
         frame.trace.compared |= replacing.objects(number)
+    for number, mark in trace.drawn.items():
+        if number not in summary.made:
+            channels.draw_unseeded(frame, node, Value("", replacing.objects(number)), via + mark.via)
     _replay_effects(frame, summary, replacing, node, via)
     _replay_bindings(frame, summary, replacing)
     return replacing.value(summary.returned)

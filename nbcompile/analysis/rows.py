@@ -275,6 +275,7 @@ _ACTIONS: dict[str, Callable[[Call, Action], None]] = {
     "ends": _end,
     "starts": _start,
     "draws": channels.draw,
+    "fits": channels.fit,
     "moves": channels.move,
     "seeds": channels.write,
     "sets": channels.write,

@@ -47,6 +47,7 @@ class Watched(NamedTuple):
 def watched_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int, Watched]:
     """What is watched in each cell."""
     last_read = {name: cell.index for cell in graph.cells for name in _read_by(cell)}
+    last_drawn = {CHANNEL + one.channel: cell.index for cell in graph.cells for one in cell.effects if one.mode != "advance"}
     last_changed = {name: cell.index for cell in graph.cells for name in cell.mutates}
     first_set = {CHANNEL + one.channel: cell.index for cell in reversed(graph.cells) for one in cell.effects if one.mode == "write"}
     first_used = {LIBRARY + name: cell.index for cell in reversed(facts) for name in cell.unknown_libraries}
@@ -67,7 +68,7 @@ def watched_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int,
         names = [name for name in read if last_read[name] > index or (name in made_again and index < last)]
         channels = [CHANNEL + name for name in _READ_BY_ALL if index < last]
         some = [CHANNEL + name for name in _READ_BY_SOME]
-        channels += [name for name in some if first_set.get(name, index) < index or last_read.get(name, -1) > index]
+        channels += [name for name in some if first_set.get(name, index) < index or last_drawn.get(name, -1) > index]
         used = {name[len(LIBRARY) :]: name for name, user in last_used.items() if first_used[name] <= index < user}
         named = facts[index].unknown_libraries
         channels += [name if library in named else MODULE + library for library, name in used.items()]

@@ -508,6 +508,7 @@ class Trial:
         said = {(action.verb, action.word) for clause in clauses for action in clause.actions}
         words = {word for verb, word in said if verb in ("draws", "moves", "seeds", "sets")}
         unseeded = any(verb == "draws" and word == "self" for verb, word in said) and self._may_be_unseeded()
+        unseeded = unseeded or any(verb == "fits" for verb, _ in said)
         for name, digest in after.items():
             if before.get(name, digest) != digest:
                 # A module that is imported late may filter its own warnings.

@@ -24,3 +24,11 @@ def test_a_name_that_was_bound_anew_is_not_brought_by_the_statement_that_needed_
     made = api.plan(program, Settings(granularity=Granularity.CELL))
     last = json.loads(step_files(made, program.facts, program.graph, program.notebook)[-1].content)["cells"][0]
     assert (last["replays"], last["outdated"]) == (["0.0", "0.1", "1.0"], ["limit"])
+
+
+def test_a_generator_that_is_only_moved_on_is_left_alone_for_nobody():
+    cells = "# %% a\nx = 1\n# %% b\nfrom sklearn.svm import SVC\nSVC().fit([[x], [2]], [0, 1])\n"
+    program = api.analyze_bytes(notebook_bytes(cells), "demo")
+    made = api.plan(program, Settings(granularity=Granularity.CELL))
+    first = json.loads(step_files(made, program.facts, program.graph, program.notebook)[0].content)["cells"][0]
+    assert "channel:numpy.random" not in first["watches"]

@@ -231,6 +231,10 @@ def reseed() -> None:
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.seed()
+    symbol = sys.modules.get("sympy.core.symbol")
+    if symbol is not None:
+        # Symbols that should be equal to no other are numbered from here; those of other steps may come into this one.
+        symbol.Dummy._base_dummy_index += int.from_bytes(os.urandom(3), "big")
 
 
 def _take_interactive() -> Any:

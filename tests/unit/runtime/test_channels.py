@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from nbcompile.runtime.channels import reseed
 from nbcompile.runtime.library_settings import Loggers, ways_to_send
 from tests.unit.runtime.chain import run_chain, run_together, texts
 
@@ -236,3 +237,11 @@ def test_an_import_runs_again_where_the_path_was_set_and_other_state_is_set_afte
     )
     apart = texts(run_chain(cells, tmp_path / "chain", channels=("random", "sys.path"), files=[("lib", tmp_path / "lib")]))
     assert apart[-1] == "found 0.2267058593810488\n"
+
+
+def test_symbols_that_equal_no_other_do_so_in_forks_too():
+    from sympy.core import symbol
+
+    before = symbol.Dummy._base_dummy_index
+    reseed()
+    assert symbol.Dummy._base_dummy_index != before

@@ -18,6 +18,8 @@ from nbcompile.model.errors import NbcompileError, PlaceFailed, UsageError
 from nbcompile.model.plan import StepId
 
 STATE = ".nbcompile"
+# In the directory of a step: what it has for itself while it runs.
+PRIVATE = "OUTPUTS.json.work"
 # What another directory is the answer to.
 _UNFIT = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 # What moving a directory to a name that another one has meanwhile ends in.
@@ -77,9 +79,14 @@ class RunDirectory:
         """The directory that the step runs in."""
         return self.state / "work" / step
 
+    @property
+    def next_work(self) -> Path:
+        """The directory of a step that has no name yet."""
+        return self.state / "next"
+
     def events(self, step: StepId) -> Path:
         """What happens in the step while it runs (docs/reference/step.md)."""
-        return self.work(step) / "OUTPUTS.json.work" / "journal"
+        return self.work(step) / PRIVATE / "journal"
 
     def outputs(self, step: StepId) -> Path:
         """What the step's cells showed, `nbcompile/outputs/1`."""

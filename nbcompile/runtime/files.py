@@ -59,6 +59,15 @@ class _Stamp(NamedTuple):
     mode: int
 
 
+def is_fresh(work: str) -> bool:
+    """Whether somebody has made a step's directories for it, and nothing was ever in them."""
+    for inner in (*CELLS.split("/"), ""):
+        if os.path.islink(work) or not os.path.isdir(work) or os.listdir(work) != [inner] * bool(inner):
+            return False
+        work = os.path.join(work, inner)
+    return True
+
+
 class StepFiles:
     """The cells' directory: what lies in it, and which cell it comes from."""
 
@@ -87,7 +96,7 @@ class StepFiles:
         self._begin()
 
     def _begin(self) -> None:
-        os.makedirs(self.directory)
+        os.makedirs(self.directory, exist_ok=True)
         # Directories that came with values: what is not in them is nowhere.
         self.whole: Set[str] = set()
         # What is given as a part of something is given after it, and instead of what that has there.

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from .collect import CollectCall, collect
+from .files import is_fresh
 from .loaded import standard_places
 from .own import separate
 from .problem import ENVIRONMENT_BROKEN, StepProblem
@@ -173,11 +174,12 @@ def _step_call(words: Words) -> StepCall:
     if SHARD_IN_NAME in outputs:
         outputs = outputs.replace(SHARD_IN_NAME, label_of(words.places[0], words.each("--payload"), words.each("--shards")))
     work = work_directory(outputs)
-    # What an earlier try left is of no use.
-    shutil.rmtree(work, ignore_errors=True)
     if os.path.exists(outputs):
         os.unlink(outputs)
-    os.mkdir(work)
+    if not is_fresh(work):
+        # What an earlier try left is of no use.
+        shutil.rmtree(work, ignore_errors=True)
+        os.mkdir(work)
     spans = words.options.get("--span", ())
     return StepCall(
         step=words.places[0],

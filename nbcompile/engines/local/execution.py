@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -18,6 +17,7 @@ from nbcompile.engines.journal import Journal
 from nbcompile.engines.local.follow import StepFollower
 from nbcompile.engines.local.given import given
 from nbcompile.engines.local.machine import free_memory_mib
+from nbcompile.engines.local.next_place import NextPlace
 from nbcompile.engines.local.past import Past
 from nbcompile.engines.local.scattered import ScatteredStep, Span, Spent, count_shards
 from nbcompile.engines.local.schedule import Schedule
@@ -89,6 +89,7 @@ class _LocalRun:
     ) -> None:
         self.job, self.directory, self.parent, self.journal, self.past = job, job.directory, parent, journal, past
         self.on_event, self.began = on_event, began
+        self.next_place = NextPlace(job.directory)
         self.known = past.experiences()
         self.schedule = Schedule(job.plan, {**job.seconds, **{step: one.seconds for step, one in self.known.items()}}, job.jobs)
         self.workers: dict[int, _Worker] = {}
@@ -106,7 +107,10 @@ class _LocalRun:
     def run(self, signals: SignalWatch) -> LocalResult:
         """Start what is ready and take what comes, until nothing is left."""
         with told_as_place_failure(self.directory.path, cells=self._cells_at_work):
-            self._run(signals)
+            try:
+                self._run(signals)
+            finally:
+                self.next_place.remove()
         ended_by = signals.caught[0] if signals.caught else None
         return LocalResult(steps=tuple(self.records.values()), failures=tuple(self.failures), signal=ended_by)
 
@@ -124,6 +128,8 @@ class _LocalRun:
                 self._start_ready()
             if self.schedule.over:
                 break
+            if self.schedule.waits:
+                self.next_place.make()
             for message in self.parent.wait(_LOOK_SECONDS if self.workers else 5.0):
                 self._take(message)
             for worker in self.workers.values():
@@ -179,8 +185,7 @@ class _LocalRun:
     def _make_work(self, step: Step) -> None:
         """An empty directory: shards of an earlier try would be taken for those of this one."""
         self.at_work[step.id] = step.cells
-        shutil.rmtree(self.directory.work(step.id), ignore_errors=True)
-        self.directory.work(step.id).mkdir(parents=True)
+        self.next_place.give(self.directory.work(step.id))
 
     def _began(self, step: Step, start: str) -> None:
         self.schedule.started(step.id)

@@ -77,6 +77,11 @@ class Schedule:
         """Whether another step than this one may still start."""
         return any(one != step for one in self._waits_for)
 
+    @property
+    def waits(self) -> bool:
+        """Whether a step may still start."""
+        return bool(self._waits_for)
+
     def started(self, step: StepId) -> None:
         """The step runs now."""
         del self._waits_for[step]

@@ -59,6 +59,7 @@ def watched_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int,
     made_again = {name for cell in facts for one in cell.statements if one.id in replayable for name in one.binds}
     last_guessed = {change.name: cell.index for cell in facts for change in cell.changes if change.guessed}
     renewals = [(name, cell.index) for cell in graph.cells for name in cell.defines if name in cell.uses]
+    absent = _absent_names(graph, facts)
     sharing = _Shared()
     found: dict[int, Watched] = {}
     for cell in graph.cells:
@@ -75,7 +76,7 @@ def watched_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int,
         set_here = {CHANNEL + one.channel for one in cell.effects if one.mode != "read"}
         channels += [PARTS + name for name, user in last_called.items() if user > index and LIBRARY + name not in set_here]
         files = [name for name, reader in last_read.items() if name.startswith(FILE) and reader > index]
-        watches = dict.fromkeys(name for name in (*names, *channels, *files) if name not in changed)
+        watches = dict.fromkeys(name for name in (*names, *absent.get(index, ()), *channels, *files) if name not in changed)
         later = tuple(name for name, changer in last_changed.items() if changer > index)
         sharing.after(facts[index])
         groups = ([name for name in group if last_guessed.get(name, -1) <= index] for group in sharing.groups())
@@ -83,6 +84,21 @@ def watched_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int,
         shared = {name for group in together for name in group}
         renewed = dict.fromkeys(name for name, there in renewals if name in shared and index < there <= last_changed.get(name, -1))
         found[index] = Watched(tuple(watches), later, together, tuple(renewed))
+    return found
+
+
+def _absent_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int, dict[str, None]]:
+    """For each cell the names that it, or a later one, looks for in vain: as long as nobody binds them."""
+    binds = {one.id: one.binds for cell in facts for one in cell.statements}
+    last_bound: dict[str, int] = {}
+    found: dict[int, dict[str, None]] = {}
+    for cell in graph.cells:
+        brought = {name for one in cell.replays for name in binds[one]}
+        for name in cell.uses:
+            if name not in brought and all(version.name != name for version in cell.needs):
+                for index in range(last_bound.get(name, -1) + 1, cell.index + 1):
+                    found.setdefault(index, {})[name] = None
+        last_bound.update(dict.fromkeys(_bound_by(cell), cell.index))
     return found
 
 

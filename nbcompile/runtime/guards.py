@@ -77,6 +77,7 @@ class Guards:
         self._shows: Dict[Any, int] = {}
         self._loaded: FrozenSet[str] = frozenset()
         self._bound: Dict[str, int] = {}
+        self._absent: Set[str] = set()
         self._libraries: Dict[str, Dict[Any, Any]] = {}
         self._streams: Tuple[Any, ...] = ()
         self._figures: Dict[Any, int] = {}
@@ -159,7 +160,9 @@ class Guards:
         self._shows = self._display()
         self._streams = _streams()
         self._figures = _open_figures()
-        self._names.missing = {name for name in self._not_sent(cell) if name not in self._kernel.namespace}
+        # That these are not there is known. Somebody may look for them, and they should stay away.
+        self._absent = {name for name in cell.watches if name.isidentifier() and not self._is_bound(name)}
+        self._names.missing = {name for name in self._not_sent(cell) if not self._is_bound(name)} - self._absent
         self._names.looked_up.clear()
         REFUSED.clear()
         own = {*cell.defines, *cell.changes, *cell.deletes}
@@ -208,7 +211,7 @@ class Guards:
         missing, self._names.missing = self._names.missing, set()
         self._check_errors(cell, error, missing)
         self._check_values()
-        self._check_bindings()
+        self._check_bindings(cell)
         self._check_definitions(made)
         self._check_channels(cell)
         self._check_files(cell)
@@ -219,7 +222,7 @@ class Guards:
         while error is not None:
             name = _name_of(error)
             # A name that no cell is known to bind may come from a star import or a magic.
-            if name and self._document.first_bound.get(name, -1) < cell.cell:
+            if name and name not in self._absent and self._document.first_bound.get(name, -1) < cell.cell:
                 names[name] = None
             if isinstance(error, AttributeError):
                 self._note_import(error, cell.cell, names)
@@ -250,10 +253,13 @@ class Guards:
                     self._tell_changed(version.name)
                     del self._before[version]
 
-    def _check_bindings(self) -> None:
+    def _check_bindings(self, cell: StepCell) -> None:
         """Names of the notebook that code binds which nobody had seen to run here."""
         for name, number in self._bound.items():
             if not self._is_bound(name) or id(self._kernel.namespace[name]) != number:
+                self._tell_changed(name)
+        for name in sorted(self._absent.difference(cell.defines)):
+            if self._is_bound(name):
                 self._tell_changed(name)
 
     def _is_bound(self, name: str) -> bool:

@@ -32,3 +32,16 @@ def test_a_generator_that_is_only_moved_on_is_left_alone_for_nobody():
     made = api.plan(program, Settings(granularity=Granularity.CELL))
     first = json.loads(step_files(made, program.facts, program.graph, program.notebook)[0].content)["cells"][0]
     assert "channel:numpy.random" not in first["watches"]
+
+
+def test_names_that_nobody_has_bound_yet_should_stay_so():
+    cells = "# %% a\nx = 1\n# %% b\ndel x\n# %% c\npass\n# %% d\nx, nowhere, len\n# %% e\npass\n"
+    program = api.analyze_bytes(notebook_bytes(cells), "demo")
+    made = api.plan(program, Settings(granularity=Granularity.CELL))
+    steps = [json.loads(one.content)["cells"][0] for one in step_files(made, program.facts, program.graph, program.notebook)]
+    assert [[name for name in ("x", "nowhere") if name in one["watches"]] for one in steps] == [
+        ["nowhere"],
+        ["nowhere"],
+        *[["x", "nowhere"]] * 2,
+        [],
+    ]

@@ -126,6 +126,15 @@ def test_a_name_that_was_not_sent(name, tmp_path):
     assert found == [("NB502", 1, "sum" if "builtin" in name else "y")]
 
 
+@pytest.mark.parametrize("name", NOT_SENT)
+def test_a_name_that_is_known_to_be_unbound_may_be_looked_up(name, tmp_path):
+    assert breaks(["y = 1; sum = max", NOT_SENT[name]], tmp_path, watches=("y", "sum"), needs=[]) == []
+
+
+def test_a_name_that_should_stay_unbound_is_bound(tmp_path):
+    assert breaks(["pass", "vars()['y'] = 1"], tmp_path, watches=("y",)) == [("NB501", 1, "y")]
+
+
 def test_a_name_that_a_function_of_another_step_looks_up_was_not_sent(tmp_path):
     documents = chain_documents(["fs = [lambda: sum([1])]", "sum = max", "fs[0]();"])
     documents[2]["sources"] = {"2": "fs[0]();"}

@@ -16,13 +16,16 @@ from nbcompile.model.source import Magic, MagicKind
 
 # Magics that only show something, or set what has no meaning without a front end.
 _HARMLESS_WORDS = """
-    alias_magic autocall automagic autosave bookmark colors connect_info debug dhist dirs doctest_mode gui history html javascript
-    js latex lsmagic magic markdown matplotlib notebook page pastebin pdb pprint precision
-    profile psearch pycat qtconsole quickref recall rehashx save svg tb unalias who who_ls whos xmode load_ext
+    alias_magic autocall automagic autosave bookmark colors debug dirs doctest_mode gui html javascript
+    js latex magic markdown matplotlib pdb pprint precision
+    profile psearch pycat quickref recall rehashx svg tb unalias who who_ls whos xmode load_ext
     reload_ext unload_ext autoreload config aimport HTML SVG skip mermaid watermark conda pip uv mamba micromamba logstart logstop
     logstate version_information autotime unload_autotime snakeviz
 """
 _HARMLESS = frozenset(_HARMLESS_WORDS.split())
+# Magics that show, or keep, what cells said or where they were, and those that show what a kernel has and a step has not.
+_OF_HISTORY = frozenset(("dhist", "hist", "history", "notebook", "pastebin", "rep", "save"))
+_OF_KERNEL = frozenset(("connect_info", "lsmagic", "qtconsole", "subshell"))
 _RUNS_PYTHON = frozenset(("time", "timeit", "prun", "memit", "mprun", "lprun", "capture", "debug"))
 _SHELLS = frozenset(("bash", "sh", "script", "system", "sx", "!", "perl", "ruby", "cmd", "powershell"))
 # Commands that the shell knows as magics.
@@ -57,6 +60,12 @@ def evaluate_magic(frame: Frame, node: Magic) -> Value:
     special = _SPECIAL.get(name)
     if special is not None:
         return special(frame, node)
+    if name in _OF_HISTORY:
+        frame.walk.opaque(frame, node, f"`%{name}` reads the session's history")
+        return NONE
+    if name in _OF_KERNEL:
+        frame.walk.unknown(frame, node, f"`%{name}` shows what the kernel has", "", [])
+        return NONE
     if name in _COMMANDS:
         return _shell(frame, node, f"{name} {argument}")
     if name in _OF_EXTENSIONS or not (name in _HARMLESS or name in _RUNS_PYTHON or name in _SHELLS):
@@ -179,6 +188,8 @@ def _env(frame: Frame, node: Magic) -> Value:
 def _cd(frame: Frame, node: Magic) -> Value:
     read_interpolated(frame, node.argument, node)
     path = node.argument.strip().strip("'\"")
+    if path.startswith("-") or node.name == "popd":  # `%cd -`, `%cd -2`
+        frame.walk.opaque(frame, node, "it goes back to a directory where the session was before")
     frame.walk.effect(frame, "cwd", "write", path, node)
     files.enter(frame, path, node)
     return NONE
@@ -191,8 +202,9 @@ def _pwd(frame: Frame, node: Magic) -> Value:
 
 def _inspect(frame: Frame, node: Magic) -> Value:
     """`name?` looks at what the name is bound to; a name that is not bound is only said to be missing."""
-    if frame.peek(node.argument.strip().partition(".")[0]) is not None:
-        evaluate_text(frame, node.argument, node)
+    words = node.argument.split()
+    if words and frame.peek(words[-1].partition(".")[0]) is not None:
+        evaluate_text(frame, words[-1], node)
     return NONE
 
 
@@ -263,6 +275,7 @@ _SPECIAL = {
     "pfile": _inspect,
     "pinfo": _inspect,
     "pinfo2": _inspect,
+    "page": _inspect,
     "psource": _inspect,
     "run": _run_file,
     "load": _opaque,

@@ -293,6 +293,10 @@ class Reader(pickle.Unpickler):
     def descriptor(self, owner: type, name: str) -> Any:
         return vars(owner)[name]
 
+    def method_of(self, owner: Any, name: str) -> Any:
+        """The method that the owner's class has under a name, whatever the owner itself has there."""
+        return types.MethodType(next(vars(kind)[name] for kind in type(owner).__mro__ if name in vars(kind)), owner)
+
     def match(self, pattern: Any, text: Any, start: int, end: int, way: MatchWay) -> Any:
         return self._matches.find(pattern, text, start, end, way)
 

@@ -82,3 +82,15 @@ def reduce_reversed(iterator: Any) -> Any:
     reduced = iterator.__reduce__()
     is_beyond = len(reduced) > 2 and reduced[2] >= len(reduced[1][0])
     return (iter, ((),)) if is_beyond else reduced
+
+
+def reduce_method(method: Any, of_class: Any) -> Any:
+    """A bound method. Pickle asks its object for the name, which gives something else where the object was given a function of its own."""
+    function, owner = method.__func__, method.__self__
+    name = getattr(function, "__name__", "")
+    if isinstance(owner, type):
+        return method.__reduce__()
+    offered = next((vars(kind)[name] for kind in type(owner).__mro__ if name in vars(kind)), None)
+    if offered is not function:
+        return types.MethodType, (function, owner)
+    return (of_class, (owner, name)) if name in getattr(owner, "__dict__", ()) else method.__reduce__()

@@ -47,7 +47,7 @@ from .offered import place_offered, with_own_lists
 from .placeholders import CannotTravel, Placeholder, TravelFailure, placeholder_failure, tied_to_a_process
 from .set_order import filling, order_of_adding
 from .shell_settings import path_in_shell
-from .standard_types import Matches, reduce_forward_reference, reduce_reversed
+from .standard_types import Matches, reduce_forward_reference, reduce_method, reduce_reversed
 from .streams import OutStream
 from .tables import is_had_by_others, is_known_as_copy, own_attributes
 from .texts import Texts
@@ -96,7 +96,7 @@ _set_blocks, _set_table = payload_name("set_blocks"), payload_name("set_table")
 _fill_sets, _connect_all = payload_name("fill_sets"), payload_name("connect_all")
 _placeholder, _exception, _set_exception, _figure = map(payload_name, ("placeholder", "exception", "set_exception", "figure"))
 _mapping_view, _mapping_iterator, _iterator_within = map(payload_name, ("mapping_view", "mapping_iterator", "iterator_within"))
-_descriptor, _with_class, _match = map(payload_name, ("descriptor", "with_class", "match"))
+_descriptor, _method_of, _with_class, _match = map(payload_name, ("descriptor", "method_of", "with_class", "match"))
 _unit_registry, _fill_registry = map(payload_name, ("unit_registry", "fill_registry"))
 
 
@@ -283,7 +283,7 @@ class ValueWriter(pickle.Pickler):
         words = tied_to_a_process(kind, self._tied)
         if words is not None:
             return self._reduce_tied(value, words)
-        return self._reduce_any(value, kind)
+        return reduce_method(value, _method_of) if kind is types.MethodType else self._reduce_any(value, kind)
 
     def _offered(self, value: Any, kind: type) -> Any:
         """Where a library offers this value under a name; None where it does not."""

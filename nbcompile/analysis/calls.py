@@ -144,6 +144,16 @@ def _call_of_instances(frame: Frame, node: ast.AST, receiver: Value, instances: 
     return join_all(results)
 
 
+# Methods that paths have and hardly anything else, and how many arguments they take by position.
+_PATH = "pathlib.Path"
+_OF_PATHS = {
+    "read_text": 2,
+    "write_text": 2,
+    "write_bytes": 1,
+    **dict.fromkeys(("read_bytes", "mkdir", "touch", "unlink", "rmdir", "iterdir"), 0),
+}
+
+
 def _call_untyped(frame: Frame, node: ast.AST, receiver: Value, name: str, arguments: Arguments) -> Value:
     """A method of a value of which neither class nor type is known."""
     walk = frame.walk
@@ -151,6 +161,9 @@ def _call_untyped(frame: Frame, node: ast.AST, receiver: Value, name: str, argum
     if stored.callee is not None:
         return call_value(frame, node, stored, arguments)
     draw_unseeded(frame, node, receiver)
+    most = _OF_PATHS.get(name)
+    if most is not None and len(arguments.positional) <= most and not walk.heap.kinds_within(receiver.objects):
+        return call_method(frame, node, Value(_PATH, receiver.objects), name, arguments)
     return _call_by_kinds(frame, node, receiver, name, arguments)
 
 

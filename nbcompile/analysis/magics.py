@@ -218,7 +218,9 @@ def _run_file(frame: Frame, node: Magic) -> Value:
     """`%run` reads the file it names, and the file may do anything."""
     words = [word for word in node.argument.split() if not word.startswith("-")]
     for word in words[:1]:
-        files.note(frame, node, Value("str") if "{" in word or "$" in word else Value("str", const=word.strip("'\"")), "read")
+        path = word.strip("'\"")
+        script = path if path.endswith((".py", ".ipy", ".ipynb")) else f"{path}.py"
+        files.note(frame, node, Value("str") if "{" in word or "$" in word else Value("str", const=script), "read")
     return _opaque(frame, node)
 
 

@@ -20,6 +20,8 @@ from nbcompile.analysis.visit import Call
 from nbcompile.model.source import Directive, Magic
 
 _BUILTINS = frozenset(dir(builtins)) | {"get_ipython", "display"}
+# What is written under a name that nobody can tell.
+_SOMEWHERE = "./"
 _SHELL_NAMES = frozenset(
     ("In", "Out", "exit", "quit", "__name__", "__doc__", "__builtins__", "__file__", "__builtin__", "__package__", "__spec__", "__loader__")
 )
@@ -260,14 +262,18 @@ class Walk:
         if module in self.reloaded:
             # Who has something of the module must go on having that, whatever the module has by then.
             self.effect(frame, f"library:{module}", "write", module, node)
-        for path in self.written:
-            *directories, name = path.split("/")
-            if name == f"{module}.py" or module in directories:
-                self.own_modules.add(module)
-                self.packages.add(module)
-                self.effect(frame, "files", "read", path, node)
-                if path not in self.stateless:
-                    self.stateful_modules.add(module)
+        own = [path for path in self.written if f"{module}.py" == path.rpartition("/")[2] or module in path.split("/")[:-1]]
+        if own:
+            self.own_modules.add(module)
+            self.packages.add(module)
+            self.stateful_modules |= {module} if any(path not in self.stateless for path in own) else set()
+            # Modules that were written one by one import each other.
+            for path in self.written:
+                if path in own or path.endswith(".py"):
+                    self.effect(frame, "files", "read", path, node)
+        elif _SOMEWHERE in self.written and not self.known.covers(module) and module not in self.sources:
+            # Nobody has installed it, perhaps.
+            self.effect(frame, "files", "read", _SOMEWHERE, node)
 
     def touch_module(self, frame: Frame, path: str, node: ast.AST) -> None:
         """Something of a module is called, or of who knows what: a module that the notebook has written may change its own globals."""

@@ -1,9 +1,10 @@
-"""Files that go with a value: those whose paths the value holds, where a cell has declared that they are files."""
+"""Files that go with a value: those whose paths the value holds, where a cell has declared that they are files, and its modules."""
 
 from __future__ import annotations
 
 import mmap
 import os
+import sys
 from collections.abc import Iterable
 from typing import Any, Iterator, List, NamedTuple
 
@@ -61,3 +62,18 @@ def _below(place: str, directory: str) -> Iterator[CarriedFile]:
     if os.path.isfile(place):
         yield CarriedFile(path, place)
     yield from content_of(place, directory)
+
+
+def carried_modules(names: Iterable[str], directory: str) -> List[CarriedFile]:
+    """The files of all modules that were loaded from below the cells' directory, if one of these was: modules import each other."""
+    if not any(_lies_at(name).startswith(directory + os.sep) for name in names):
+        return []
+    places = (one for one in map(_lies_at, list(sys.modules)) if one.startswith(directory + os.sep) and os.path.isfile(one))
+    return [CarriedFile(os.path.relpath(one, directory), one) for one in dict.fromkeys(places)]
+
+
+def _lies_at(name: str) -> str:
+    """The file of a module, or the directory of a package without one. Asking some modules for an attribute would load others."""
+    module = getattr(sys.modules.get(name), "__dict__", {})
+    place = module.get("__file__") or next(iter(module.get("__path__") or ()), "")
+    return os.path.realpath(place) if isinstance(place, str) and place else ""

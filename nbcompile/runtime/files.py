@@ -192,6 +192,11 @@ class StepFiles:
     def _changed(self, now: Dict[str, _Stamp]) -> List[str]:
         return [path for path, look in now.items() if self._seen.get(path) != look]
 
+    def is_given(self, path: str) -> bool:
+        """Whether it lies beside the notebook: other steps have it, too."""
+        given = (os.path.normpath(name) for name, _ in self._given)
+        return any(path == one or path.startswith(one + os.sep) for one in given)
+
     def has(self, path: str) -> bool:
         """Whether something lies there now."""
         return os.path.lexists(os.path.join(self.directory, path))

@@ -229,11 +229,21 @@ class Guards:
             if isinstance(error, FileNotFoundError):
                 for path in _paths_in(error):
                     self.hear("open", (path,))
+            if isinstance(error, ModuleNotFoundError):
+                self._check_module(cell, (error.name or "").partition(".")[0])
             error = error.__cause__ or error.__context__
         for message, version in REFUSED.items():
             self.break_(STUCK, version, message, "# nbc: fuse")
         for name in names:
             self.break_(NOT_SENT, name, f"cell {cell.cell} reads `{name}`, which was not known to be used here", f"# nbc: reads={name}")
+
+    def _check_module(self, cell: StepCell, module: str) -> None:
+        """A module that is not there may be one that a cell has written under a name that nobody could tell before."""
+        first = self._document.first_bound.get("file:" + _EVERYTHING, cell.cell)
+        needed = any(version.kind == "file" and version.subject == _EVERYTHING for version in cell.needs)
+        if module and first < cell.cell and not needed:
+            message = f"cell {cell.cell} imports `{module}`, which an earlier cell may have written"
+            self.break_(FILE_TOUCHED, f"{module}/", message, f"# nbc: reads={module}/")
 
     def _note_import(self, error: AttributeError, cell: int, names: Dict[str, None]) -> None:
         """Note the name of an import of an earlier cell that would have loaded a part of a package."""

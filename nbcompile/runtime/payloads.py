@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from .carried import CarriedFile
 from .document import VersionName, parse_version
@@ -50,13 +50,16 @@ def save_payload(
     values: Sequence[Tuple[VersionName, Any]],
     scope: Scope,
     watch_sharing: bool,
+    *,
     shard: str = "",
     carried: Sequence[CarriedFile] = (),
+    modules_of: Callable[[Iterable[str]], Iterable[CarriedFile]] = lambda names: (),
 ) -> SavedPayload:
     """Write versions to a file. Those that share an object or memory are pickled with one memo; the others can be read apart.
 
     `watch_sharing` says that other payloads leave the step, too, so that what each version reaches has to be known. `shard`
-    says which part of the versions this is, `carried` are the files that go with them.
+    says which part of the versions this is, `carried` are the files that go with them; `modules_of` gives those of modules, some
+    of which it is told by their names, that readers may not have.
     """
     bound = [(version, value) for version, value in values if value is not UNBOUND]
     keep = watch_sharing or len(bound) > 1
@@ -74,7 +77,10 @@ def save_payload(
                 frame = write_frame_of_many(names, tuple(bound[number][1] for number in numbers), scope)
             groups.append(_write_group([str(bound[number][0]) for number in numbers], frame, writer))
         files = [[file.path, writer.write(file.content())] for file in carried]
-        head = {"payload": payload, **({"shard": shard} if shard else {}), **({"files": files} if files else {})}
+        named = dict.fromkeys(name for frame in frames for name in frame.modules)
+        modules = [[file.path, writer.write(file.content())] for file in modules_of(named)]
+        more = {"shard": shard, "files": files, "modules": modules}
+        head = {"payload": payload, **{key: value for key, value in more.items() if value}}
         saved = _finish(writer, head, values, groups)
     except BaseException:
         writer.abandon()
@@ -209,11 +215,11 @@ class Payloads:
             return {name: _unreadable(name, error) for name in names}
         return dict(zip(names, value if len(names) > 1 else (value,)))
 
-    def carried(self, version: VersionName) -> Iterator[Tuple[str, Any]]:
-        """The files that come with the payload of a version, and what is in them."""
+    def carried(self, version: VersionName, what: str = "files") -> Iterator[Tuple[str, Any]]:
+        """The files, or `modules`, that come with the payload of a version, and what is in them."""
         if version in self._places:
             file = self._places[version][0]
-            for path, number in file.index.get("files", ()):
+            for path, number in file.index.get(what, ()):
                 yield path, file.frame(Piece(*file.index["pieces"][number]))
 
     def check_rest(self) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import sys
 import time
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar
 
-from .carried import CarriedFile, carried_files
+from .carried import CarriedFile, carried_files, carried_modules
 from .cell_kernel import CellKernel
 from .channels import READ_BY_IMPORTS, Channels
 from .code_places import CodeFinder
@@ -325,6 +326,7 @@ class StepRun:
 
     def _values_in(self, payloads: Payloads, version: VersionName) -> Dict[VersionName, Any]:
         """Reading values imports libraries, and these ask then whether they are in a kernel or a terminal."""
+        self._bring_modules(payloads, version)
         with self.kernel.builtins_of_cells():
             return payloads.read(version, self.scope)
 
@@ -341,6 +343,19 @@ class StepRun:
             self.files.bring(path, content)
         if brought:
             self.files.settle()
+
+    def _bring_modules(self, payloads: Payloads, version: VersionName) -> None:
+        """Put modules that cells have written where an import finds them, unless they are there."""
+        missing = {path: content for path, content in payloads.carried(version, "modules") if not self.files.has(path)}
+        for path, content in missing.items():
+            self.files.bring(path, content)
+        if missing:
+            self.files.settle()
+            importlib.invalidate_caches()
+
+    def _carried_modules(self, names: Iterable[str]) -> List[CarriedFile]:
+        found = carried_modules(names, self.files.directory)
+        return [file for file in found if not self.files.is_given(file.path)]
 
     def _keep(self, cell: StepCell) -> None:
         """Take the versions that the cell made, and write those that leave the step."""
@@ -418,7 +433,9 @@ class StepRun:
     ) -> SavedPayload:
         name = shard_name(payload, shard)
         carried = (*carried_files(paths, self.files.directory), *files)
-        saved = save_payload(os.path.join(self.call.home, name + ".nbc"), payload, values, self.scope, watch_sharing, shard, carried)
+        path = os.path.join(self.call.home, name + ".nbc")
+        modules = self._carried_modules
+        saved = save_payload(path, payload, values, self.scope, watch_sharing, shard=shard, carried=carried, modules_of=modules)
         reports = [one.report for one in saved.versions]
         self.journal.write("payload", payload=name, bytes=saved.length, versions=reports)
         return saved

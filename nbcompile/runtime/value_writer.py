@@ -389,6 +389,7 @@ class ValueWriter(pickle.Pickler):
         if value is sys.modules.get("__main__"):
             return _main, ()
         if sys.modules.get(value.__name__) is value:
+            self._modules[value.__name__] = None
             return _module, (value.__name__,)
         return self._fail(value, "a module", "it was not imported")
 

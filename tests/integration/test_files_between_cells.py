@@ -44,6 +44,14 @@ NOTEBOOKS = {
         "import subprocess, sys\nprint(subprocess.run([sys.executable, 'double.py', '21'], capture_output=True, text=True).stdout)",
         "%run double.py 4",
     ],
+    "modules that a cell has written": [
+        "%%writefile parts.py\nimport pieces\nclass P:\n    def __init__(self, n): self.n = pieces.twice(n)",
+        "%%writefile pieces.py\ndef twice(n): return 2 * n",
+        "import importlib\nm = importlib.import_module('parts')",
+        "p = m.P(4)",
+        "print(p.n, type(p).__module__, m.pieces.twice(3))",
+    ],
+    "a script without its ending": ["%%writefile hello.py\nn = 4\nprint('hello')", "%run hello", "print(n)"],
     "folders": [
         "import os, tempfile\nos.makedirs('out/deep')\nfor n in '012':\n    with open(f'out/deep/{n}.txt', 'w') as f:\n        f.write(n)",
         "import os, tempfile\nwith tempfile.TemporaryDirectory() as d:\n    os.mkdir(f'{d}/x')\n    print(os.listdir(d))",

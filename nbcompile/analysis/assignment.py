@@ -6,7 +6,7 @@ import ast
 
 from nbcompile.analysis import channels, classes, namespace, rows, surveyed, types
 from nbcompile.analysis.aliases import ANY, KEYS
-from nbcompile.analysis.bindings import Frame
+from nbcompile.analysis.bindings import MAIN, Frame
 from nbcompile.analysis.values import Class, Value, join_all, single
 from nbcompile.analysis.visit import Arguments, Call, evaluate
 
@@ -57,7 +57,7 @@ def _unpack(frame: Frame, targets: list[ast.expr], value: Value, node: ast.AST) 
 def store_attribute(frame: Frame, receiver: Value, name: str, value: Value, node: ast.AST) -> None:
     """`receiver.name = value`."""
     walk = frame.walk
-    if receiver.callee == namespace.MAIN:
+    if receiver.callee == MAIN:
         namespace.store(frame, Value("str", const=name), value, node)
         return
     if type(receiver.callee) is str:

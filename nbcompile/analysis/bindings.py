@@ -22,6 +22,8 @@ GONE = Value("unbound")
 
 Spot = tuple[int, int, int, int]
 Chain = tuple[str, ...]
+# The module that has the notebook's names as attributes.
+MAIN = "__main__"
 Snapshot = tuple[tuple[dict[str, Value], set[str]], ...]
 
 

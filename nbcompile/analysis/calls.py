@@ -8,7 +8,7 @@ from typing import cast
 
 from nbcompile.analysis import classes, guesses, modules, namespace, rows, types
 from nbcompile.analysis.aliases import ANY
-from nbcompile.analysis.bindings import Frame
+from nbcompile.analysis.bindings import MAIN, Frame
 from nbcompile.analysis.builtin import SPECIAL
 from nbcompile.analysis.channels import draw_held, draw_unseeded, stay_entered
 from nbcompile.analysis.functions import call_function
@@ -208,6 +208,8 @@ def call_path(frame: Frame, node: ast.AST, path: str, arguments: Arguments) -> V
     if walk.sources and (followed := modules.call(frame, node, path, arguments)) is not None:
         return followed
     owner, _, name = path.rpartition(".")
+    if owner == MAIN:
+        return call_value(frame, node, frame.read_global(name, node), arguments)
     row = walk.known.method(owner, f".{name}")
     if row is not None:
         return call_value(frame, node, rows.look(frame, node, row, walk.library(owner), path), arguments)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from nbcompile.analysis.bindings import Frame, FunctionFrame
+from nbcompile.analysis.bindings import MAIN, Frame, FunctionFrame
 from nbcompile.analysis.known.stars import Star, star
 from nbcompile.analysis.modules import public_names
 from nbcompile.analysis.replayable import candidate, dotted
@@ -56,14 +56,21 @@ def import_from(frame: Frame, node: ast.ImportFrom) -> None:
     _complete(frame, module, node)
     for alias in node.names:
         _complete(frame, f"{module}.{alias.name}", node)
-        if alias.name != "*":
+        if alias.name == "*":
+            _import_star(frame, module, node)
+        elif module == MAIN:
+            frame.bind(alias.asname or alias.name, frame.read_global(alias.name, node))
+        else:
             frame.bind(alias.asname or alias.name, walk.library(walk.known.canonical(f"{module}.{alias.name}")))
-            continue
-        names = _beside(frame, module) if module in walk.sources else star(module)
-        if names is None:
-            walk.starred.add(module.lstrip(".").partition(".")[0])
-            walk.opaque(frame, node, f"`from {module} import *` binds names that are not known")
-            continue
+
+
+def _import_star(frame: Frame, module: str, node: ast.ImportFrom) -> None:
+    walk = frame.walk
+    names = _beside(frame, module) if module in walk.sources else star(module)
+    if names is None:
+        walk.starred.add(module.lstrip(".").partition(".")[0])
+        walk.opaque(frame, node, f"`from {module} import *` binds names that are not known")
+    else:
         bind_stars(frame, names)
 
 

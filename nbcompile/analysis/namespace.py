@@ -16,8 +16,6 @@ from nbcompile.analysis.values import NONE, Value, plain, single
 from nbcompile.analysis.visit import Arguments
 
 NAMESPACE = "namespace"
-# The module that has the notebook's names as attributes.
-MAIN = "__main__"
 _READERS = ("get", "__getitem__")
 # What stands between a name in a replacement field and what is read of it, and the names in a text for `%`.
 _WITHIN = re.compile(r"[.\[]")

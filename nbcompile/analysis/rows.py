@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from nbcompile.analysis import channels, classes, conventions, files, strings, surveyed
 from nbcompile.analysis.aliases import ANY, KEPT
-from nbcompile.analysis.bindings import Frame
+from nbcompile.analysis.bindings import BlockFrame, Frame
 from nbcompile.analysis.known import Action, Condition, Result, Row
 from nbcompile.analysis.values import (
     ARTIST,
@@ -249,6 +249,16 @@ def _query(call: Call, action: Action) -> None:
             strings.read_query(call.frame, value.const, call.node)
 
 
+def _text(call: Call, action: Action) -> None:
+    """Texts are run, one after the other: `executes` in the notebook's names, `times` in a scope of their own."""
+    frame = call.frame if action.verb == "executes" else BlockFrame(call.frame, is_class=False)
+    for value in call.chosen(action):
+        if type(value.const) is str:
+            strings.execute_text(frame, value.const, call.node)
+        elif value.type == "str":
+            frame.walk.opaque(frame, call.node, f"`{_short(call.label)}` of a text that is not literal may use any name")
+
+
 def _formula(call: Call, action: Action) -> list[Value]:
     texts = [value.const for value in call.chosen(action) if type(value.const) is str]
     return [called for text in texts for called in strings.read_formula(call.frame, text, call.node)]
@@ -272,6 +282,8 @@ _ACTIONS: dict[str, Callable[[Call, Action], None]] = {
     "extends": _keep_elements,
     "puts": _put,
     "calls": _call,
+    "executes": _text,
+    "times": _text,
     "ends": _end,
     "starts": _start,
     "draws": channels.draw,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from nbcompile.analysis import classes, namespace, rows, surveyed
 from nbcompile.analysis.aliases import ANY, FACTORY, KEPT, KEYS
-from nbcompile.analysis.bindings import CellFrame, Frame
+from nbcompile.analysis.bindings import MAIN, CellFrame, Frame
 from nbcompile.analysis.channels import ADDRESSES, REFERENCES
 from nbcompile.analysis.known import Known, Row
 from nbcompile.analysis.modules import imported
@@ -142,7 +142,7 @@ def _tied_attribute(frame: Frame, value: Value, name: str) -> Value:
 
 def library_attribute(frame: Frame, path: str, name: str, node: ast.AST) -> Value:
     """An attribute of a library's module, class or function. Those of `__main__` are the notebook's names."""
-    if path == namespace.MAIN:
+    if path == MAIN:
         return Value(namespace.NAMESPACE) if name == "__dict__" else frame.read_global(name, node)
     row = frame.walk.known.method(path, f".{name}")
     if row is not None:

@@ -549,6 +549,9 @@ def _look_at(value: Any, kind: type) -> _Look:
         return _ContentWalk._mapping
     if isinstance(value, type):
         return _ContentWalk._class
+    if value is sys.modules.get("__main__"):
+        # The shell has a class of its own for it.
+        return _ContentWalk._module
     numpy = sys.modules.get("numpy")
     if kind is getattr(numpy, "ndarray", None) or kind is getattr(numpy, "memmap", None):
         return _ContentWalk._array

@@ -128,6 +128,11 @@ def _refuse(failure: TravelFailure) -> Any:
     raise error
 
 
+def _is_ours(names: Dict[str, Any]) -> bool:
+    """Whether these are the globals of the runtime: as one file, or as modules."""
+    return names is globals() or str(names.get("__name__", "")).startswith(f"{__name__.partition('.')[0]}.")
+
+
 class Placeholder:
     """Stands for an object that could not travel: it can be bound and passed on, and every other use of it fails."""
 
@@ -138,8 +143,8 @@ class Placeholder:
 
     def __getattribute__(self, name: str) -> Any:
         __tracebackhide__ = True
-        # The interpreter itself asks for these two.
-        if name in ("__class__", "__dict__"):
+        # The interpreter asks for these two on our behalf as well: `isinstance` and `vars` are no use of the object then.
+        if name in ("__class__", "__dict__") and _is_ours(sys._getframe(1).f_globals):
             return object.__getattribute__(self, name)
         return _refuse(placeholder_failure(self))
 

@@ -19,6 +19,8 @@ from nbcompile.analysis.visit import Call
 UNRESOLVED = HERE
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _GLOB = re.compile(r"[*?\[]")
+# Words that are separated by slashes, as names of files in directories are.
+_WITH_SLASHES = re.compile(r"[\w .-]+(/[\w .-]+)+")
 # A directory that was made here, if it was: none above, no option, nothing that is put together.
 _BELOW = re.compile(r"(?!\.\.|/|~|-)[^{}$]+")
 _NO_FILE = ":memory:"
@@ -125,7 +127,13 @@ def is_name(frame: Frame, value: Value) -> bool:
     """Whether a value is likely the name of a file: by its extension, or because the notebook writes such a file."""
     if type(value.const) is not str or value.type not in ("", "str", "pathlib.Path") or is_url(value.const):
         return False
-    return NAMES_FILE.fullmatch(value.const) is not None or path_of(value.const) in frame.walk.written
+    path, written = path_of(value.const), frame.walk.written
+    return NAMES_FILE.fullmatch(value.const) is not None or path in written or _is_below(path, written)
+
+
+def _is_below(path: str, written: Iterable[str]) -> bool:
+    """Whether it reads like a name in a directory, and cells have made such a directory, or who knows what."""
+    return _WITH_SLASHES.fullmatch(path) is not None and any(one == "./" or (one.endswith("/") and path.startswith(one)) for one in written)
 
 
 def stays_open(call: Call, action: Action, made: Value) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 
-from nbcompile.analysis import channels, conventions, entered, files, rows, surveyed
+from nbcompile.analysis import channels, conventions, entered, files, rows, strings, surveyed
 from nbcompile.analysis.aliases import ANY, KEPT
 from nbcompile.analysis.known.surveys import leaves_arguments
 from nbcompile.analysis.values import NO_OBJECTS, Class, Value, Wrapped, single
@@ -132,6 +132,7 @@ def _method(call: Call) -> Value:
     frame.trace.speaks = True
     walk.touch_module(frame, receiver.type, call.node)
     _give_shell(call)
+    _run_in_shell(call)
     _look_into(call)
     if any(map(_DRAWS.fullmatch, _words_of(call))):
         walk.effect(frame, channels.MATPLOTLIB, "read", call.label, call.node)
@@ -202,6 +203,23 @@ def _give_shell(call: Call) -> None:
         call.frame.walk.effect(call.frame, channels.DISPLAY, "write", call.label, call.node)
     if code:
         call.frame.walk.start_live(call.frame, call.node, code, CALLED_BY_SHELL)
+
+
+def _run_in_shell(call: Call) -> None:
+    """The shell runs a text as a cell, or binds the items of a dictionary."""
+    frame, node, text = call.frame, call.node, call.first.const
+    if call.owner.type != channels.SHELL or call.label not in ("ev", "ex", "push", "run_cell"):
+        return
+    if call.label != "push":
+        known = type(text) is str and strings.execute_text(frame, text, node)
+    else:
+        given = node.args[0] if isinstance(node, ast.Call) and node.args else None
+        names = [key.value for key in given.keys if isinstance(key, ast.Constant)] if isinstance(given, ast.Dict) else []
+        known = isinstance(given, ast.Dict) and len(names) == len(given.keys)
+        for name in names:
+            frame.bind_global(str(name), Value("", frozenset(frame.walk.heap.below(call.first.objects))))
+    if not known:
+        frame.walk.opaque(frame, node, f"`{call.label}` of the shell may bind any name")
 
 
 def _changes(call: Call, name: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from nbcompile.analysis.declared import without_replays_of
 from nbcompile.analysis.files import UNRESOLVED
 from nbcompile.model.diagnostic import Span
-from nbcompile.model.facts import CellFacts, Change, Effect, Live, Stuck, Use
+from nbcompile.model.facts import CellFacts, Change, Definition, Effect, Live, Stuck, Use
 from nbcompile.model.guard import GuardBreak
 from nbcompile.model.profile import Profile
 from nbcompile.rules import guards as rules
@@ -25,7 +25,8 @@ def learn(facts: Sequence[CellFacts], breaks: Sequence[GuardBreak]) -> tuple[Cel
         if one.code == rules.NOT_SENT.code and one.name not in bound:
             # Nobody knows where it comes from.
             continue
-        teach = _LESSONS[one.code]
+        bound_before = any(made.name == one.name for cell in facts[: one.cell] for made in cell.definitions)
+        teach = _binds if one.code == rules.CHANGED.code and not bound_before else _LESSONS[one.code]
         for place in _cells_to_teach(facts, one):
             learnt[place] = teach(learnt[place], one)
     changed = {one.name for one in breaks if one.code == rules.CHANGED.code}
@@ -61,6 +62,12 @@ def _changes(cell: CellFacts, broken: GuardBreak) -> CellFacts:
     if any(change.name == broken.name for change in cell.changes):
         return cell
     return replace(cell, changes=(*cell.changes, Change(broken.name, _START, _SEEN, whole=True)))
+
+
+def _binds(cell: CellFacts, broken: GuardBreak) -> CellFacts:
+    """A name that no cell before it binds is bound by it, in a way that nobody has seen."""
+    known = any(made.name == broken.name for made in cell.definitions)
+    return cell if known else replace(cell, definitions=(*cell.definitions, Definition(broken.name, _START)))
 
 
 def _reads_name(cell: CellFacts, broken: GuardBreak) -> CellFacts:

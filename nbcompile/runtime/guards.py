@@ -78,6 +78,7 @@ class Guards:
         self._loaded: FrozenSet[str] = frozenset()
         self._bound: Dict[str, int] = {}
         self._absent: Set[str] = set()
+        self._unbound: Set[str] = set()
         self._libraries: Dict[str, Dict[Any, Any]] = {}
         self._streams: Tuple[Any, ...] = ()
         self._figures: Dict[Any, int] = {}
@@ -166,8 +167,9 @@ class Guards:
         self._names.looked_up.clear()
         REFUSED.clear()
         own = {*cell.defines, *cell.changes, *cell.deletes}
-        names = (name for name in self._document.names if name not in own and not _OF_HISTORY.fullmatch(name))
+        names = [name for name in self._document.names if name not in own and not _OF_HISTORY.fullmatch(name)]
         self._bound = {name: id(self._kernel.namespace[name]) for name in names if self._is_bound(name)}
+        self._unbound = self._absent.difference(own).union(name for name in names if name not in self._bound)
 
     def _watch_builtins(self) -> None:
         """Let lookups of builtins be seen, where code may look up a name that was not sent: they take several times as long then."""
@@ -211,7 +213,7 @@ class Guards:
         missing, self._names.missing = self._names.missing, set()
         self._check_errors(cell, error, missing)
         self._check_values()
-        self._check_bindings(cell)
+        self._check_bindings()
         self._check_definitions(made)
         self._check_channels(cell)
         self._check_files(cell)
@@ -229,21 +231,23 @@ class Guards:
             if isinstance(error, FileNotFoundError):
                 for path in _paths_in(error):
                     self.hear("open", (path,))
-            if isinstance(error, ModuleNotFoundError):
-                self._check_module(cell, (error.name or "").partition(".")[0])
+                if isinstance(error.filename, str):
+                    self._tell_missing(cell, os.path.dirname(os.path.abspath(error.filename)))
+            if isinstance(error, ModuleNotFoundError) and error.name:
+                place = os.path.join(self._files.directory, error.name.partition(".")[0])
+                self._tell_missing(cell, place)
+                self._tell_missing(cell, place + ".py", end="")
             error = error.__cause__ or error.__context__
         for message, version in REFUSED.items():
             self.break_(STUCK, version, message, "# nbc: fuse")
         for name in names:
             self.break_(NOT_SENT, name, f"cell {cell.cell} reads `{name}`, which was not known to be used here", f"# nbc: reads={name}")
 
-    def _check_module(self, cell: StepCell, module: str) -> None:
-        """A module that is not there may be one that a cell has written under a name that nobody could tell before."""
-        first = self._document.first_bound.get("file:" + _EVERYTHING, cell.cell)
-        needed = any(version.kind == "file" and version.subject == _EVERYTHING for version in cell.needs)
-        if module and first < cell.cell and not needed:
-            message = f"cell {cell.cell} imports `{module}`, which an earlier cell may have written"
-            self.break_(FILE_TOUCHED, f"{module}/", message, f"# nbc: reads={module}/")
+    def _tell_missing(self, cell: StepCell, place: str, end: str = "/") -> None:
+        """What is not there may be what a cell has written under a name that nobody could tell before: the engine knows who wrote what."""
+        path = os.path.relpath(place, self._files.directory)
+        if path.split(os.sep)[0] not in (os.pardir, os.curdir) and not os.path.lexists(place):
+            self._tell("access", cell=cell.cell, path=path + end)
 
     def _note_import(self, error: AttributeError, cell: int, names: Dict[str, None]) -> None:
         """Note the name of an import of an earlier cell that would have loaded a part of a package."""
@@ -263,12 +267,12 @@ class Guards:
                     self._tell_changed(version.name)
                     del self._before[version]
 
-    def _check_bindings(self, cell: StepCell) -> None:
+    def _check_bindings(self) -> None:
         """Names of the notebook that code binds which nobody had seen to run here."""
         for name, number in self._bound.items():
             if not self._is_bound(name) or id(self._kernel.namespace[name]) != number:
                 self._tell_changed(name)
-        for name in sorted(self._absent.difference(cell.defines)):
+        for name in sorted(self._unbound):
             if self._is_bound(name):
                 self._tell_changed(name)
 

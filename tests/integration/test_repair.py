@@ -212,3 +212,10 @@ def test_what_had_finished_before_a_repair_is_not_done_again(tmp_path):
     assert sum(isinstance(event, StepEnded) for event in events[repaired[-1] :]) == events[repaired[-1]].steps
     known = find_run(str(tmp_path / "beside" / "out"))
     assert sum(step.state == "finished" for step in known.steps) == known.step_count
+
+
+def test_a_name_that_is_bound_in_a_way_that_nobody_sees(tmp_path):
+    cells = ["import sys\nx = 1", "vars(sys.modules[type('C', (), {}).__module__])['unseen'] = 4", "print(unseen)"]
+    texts, found = shown(cells, tmp_path)
+    assert texts[2] == "4\n"
+    assert ("NB501", 1) in found

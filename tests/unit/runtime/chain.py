@@ -91,7 +91,7 @@ def chain_documents(sources, tags=(), extra_names=(), channels=()):
             "tags": list(tags[index]) if tags else [],
             "needs": needs,
             "replays": replays,
-            "defines": list(values),
+            "defines": list(dict.fromkeys([*values, *(name for statement in top_level(source) for name in bound_by(statement))])),
             "changes": [*values, *channels],
             "saves": [{"payload": f"p{index}", "versions": [f"{name}@{index}" for name in (*values, *channels)]}],
         }

@@ -7,7 +7,7 @@ import types
 import pytest
 
 from nbcompile.runtime.library_state import library_state
-from tests.unit.runtime.chain import chain_documents, run_documents, texts
+from tests.unit.runtime.chain import bound_by, chain_documents, run_documents, texts, top_level
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +18,8 @@ def breaks(cells, tmp_path, watches=(WATCHED,), changes=(), **fields):
     """The guards that the last of these cells breaks, when it is run on its own and declared to change only `changes`."""
     documents = chain_documents(cells)
     last = documents[-1]["cells"][0]
-    last.update(watches=list(watches), changes=list(changes), defines=[], saves=[], **fields)
+    own = {name for statement in top_level(cells[-1]) for name in bound_by(statement)}.difference(watches)
+    last.update(watches=list(watches), changes=list(changes), defines=sorted(own), saves=[], **fields)
     found = run_documents(documents, tmp_path / "chain")[-1]
     assert "problem" not in found, found["problem"]
     return [(one["code"], one["cell"], one["name"]) for one in found["guards"]]
@@ -141,6 +142,16 @@ def test_a_name_that_a_function_of_another_step_looks_up_was_not_sent(tmp_path):
     documents[2]["cells"][0].update(watches=["x"], changes=[], defines=[], saves=[], needs=["fs@1"])
     found = run_documents(documents, tmp_path / "chain")[-1]
     assert [(one["code"], one["name"]) for one in found["guards"]] == [("NB502", "sum")]
+
+
+@pytest.mark.parametrize(
+    ("cell", "paths"), [("import a_module.part", ["a_module/", "a_module.py"]), ("open('a/file', 'w')", ["a/", "a/file"])]
+)
+def test_what_is_not_there_is_told(cell, paths, tmp_path):
+    documents = chain_documents(["x = 1", cell])
+    documents[1]["cells"][0].update(watches=["x"], changes=[], defines=[], saves=[], needs=[])
+    found = run_documents(documents, tmp_path / "chain")[-1]
+    assert [one["path"] for one in found["accesses"]] == paths
 
 
 @pytest.mark.parametrize("mentioned", [False, True])

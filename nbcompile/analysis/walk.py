@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Iterable, Mapping
 from copy import copy
 
@@ -20,6 +21,8 @@ from nbcompile.analysis.visit import Call
 from nbcompile.model.source import Directive, Magic
 
 _BUILTINS = frozenset(dir(builtins)) | {"get_ipython", "display"}
+# What cells said and showed, and where they were.
+_OF_SESSION = re.compile(r"In|Out|_ih|_oh|_dh|_i{1,3}|_i?\d+")
 # What is written under a name that nobody can tell.
 _SOMEWHERE = "./"
 _SHELL_NAMES = frozenset(
@@ -192,9 +195,9 @@ class Walk:
             cells, value = self.last_results(len(name))
             self.history.update(cells)
             return value
-        if name in ("In", "Out", "_ih", "_i", "_oh", "_dh"):
+        if _OF_SESSION.fullmatch(name):
             self.opaque(frame, node, f"`{name}` holds the session's history")
-            if name in ("Out", "_oh"):
+            if name in ("Out", "_oh") or name[1:].isdecimal():
                 # No name is bound to the results, so they are not sent.
                 self.history.update(index for index, *_ in self.results)
             return SCALAR

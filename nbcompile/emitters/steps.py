@@ -40,14 +40,31 @@ def step_files(
     return tuple(StepFile(step.id, json_bytes(writer.document(step, plan))) for step in plan.steps)
 
 
-def _final_names(graph: DataflowGraph, account: Account) -> dict[int, tuple[str, ...]]:
-    """For each cell the variables that are final after it: those whose last version it makes, or deletes; in a plain run all at the end."""
+def _final_names(graph: DataflowGraph, facts: Sequence[CellFacts], account: Account) -> dict[int, tuple[str, ...]]:
+    """For each cell the variables that may be final after it: those whose last version it makes, or deletes; in a plain run all at the end.
+
+    What a cell binds perhaps may still be what an earlier cell has bound.
+    """
     if not (account.values or account.keeps):
         return {}
     last = {name: cell for name, cell in last_makers(graph).items() if name not in RESULTS and not name.startswith((FILE, CHANNEL))}
     if account.plain:
         return {graph.cells[-1].index: tuple(last)} if graph.cells else {}
-    return {index: tuple(name for name, cell in last.items() if cell == index) for index in dict.fromkeys(last.values())}
+    found: dict[int, dict[str, None]] = {}
+    for name, maker in last.items():
+        found.setdefault(maker, {})[name] = None
+        for cell in reversed(graph.cells[: maker + 1]):
+            makes = (version.name for group in cell.makes for version in group)
+            if cell.index == maker or name in {*cell.defines, *cell.mutates, *cell.deletes, *makes}:
+                found.setdefault(cell.index, {})[name] = None
+                if any(one.name == name for one in cell.needs) or _binds_surely(facts[cell.index], name):
+                    break
+    return {index: tuple(names) for index, names in found.items()}
+
+
+def _binds_surely(cell: CellFacts, name: str) -> bool:
+    made = [one.certain for one in cell.definitions if one.name == name]
+    return any(made) or not made
 
 
 def _files(cell: GraphCell) -> Iterator[Version]:
@@ -67,7 +84,7 @@ class _Writer:
     ) -> None:
         self.graph, self.notebook, self.account = graph, notebook, account
         self.makers = last_makers(graph)
-        self.final = _final_names(graph, account)
+        self.final = _final_names(graph, facts, account)
         self.parameters, self.entries = Parameters(), list[dict[str, object]]()
         self.declared = {cell.cell: cell.step for cell in workflow.cells if cell.step}
         self.watched: Mapping[int, Watched] = {}

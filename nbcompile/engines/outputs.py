@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +94,10 @@ def cell_records(outputs: Mapping[str, Any]) -> tuple[CellRecord, ...]:
     )
 
 
-def values_in(outputs: Mapping[str, Any]) -> dict[str, Value]:
-    """The final variables that a step was asked to describe."""
-    found = {name: value for cell in outputs.get("cells", ()) for name, value in cell.get("values", {}).items()}
+def values_in(steps: Iterable[Mapping[str, Any]]) -> dict[str, Value]:
+    """The final variables that steps were asked to describe: as the last cell has left them that has bound them."""
+    cells = sorted((cell for outputs in steps for cell in outputs.get("cells", ())), key=lambda cell: int(cell["index"]))
+    found = {name: value for cell in cells for name, value in cell.get("values", {}).items()}
     return {
         name: Value(value["type"], value["digest"], value["shape"], tuple(value["floats"]), tuple(value["opaque"]))
         for name, value in found.items()

@@ -62,19 +62,19 @@ class KeptVariable:
 
 
 def kept_variables(directory: RunDirectory, steps: Iterable[StepId]) -> dict[str, Variable]:
-    """Handles for what the steps of a run of this process were asked to keep."""
-    found: dict[str, Variable] = {}
+    """Handles for what the steps of a run of this process were asked to keep: as the last cell has left them that has bound them."""
+    found: dict[str, KeptVariable] = {}
     for step in steps:
         for report in read_outputs(directory.outputs(step)).get("payloads", ()):
             if not report["payload"].startswith(f"{step}.-kept-"):
                 continue
             payload = directory.work(step) / f"{report['payload']}.nbc"
             for one in report["versions"]:
-                if not one.get("unbound"):
-                    name, version = parse_version(one["version"]).name, one["version"]
+                (name, cell), version = parse_version(one["version"]), one["version"]
+                if not one.get("unbound") and (name not in found or parse_version(found[name].version).cell < cell):
                     facts = (one["type"], one["bytes"], one["sha256"])
                     found[name] = KeptVariable(name, *facts, version, payload, directory.document(step), os.getpid())
-    return found
+    return dict(found)
 
 
 def _read(variable: KeptVariable) -> Any:  # noqa: ANN401 - whatever the notebook made

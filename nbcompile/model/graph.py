@@ -27,8 +27,8 @@ class EdgeKind(str, Enum):
 
 FILE = "file:"
 CHANNEL = "channel:"
-# The names of the last results, which the shell binds wherever a cell shows one.
-RESULTS = frozenset(("_", "__", "___"))
+# The names of the last results and inputs, which the shell binds wherever a cell shows one, or runs.
+RESULTS = frozenset(("_", "__", "___", "_i", "_ii", "_iii"))
 
 
 class Version(NamedTuple):

@@ -107,7 +107,7 @@ def _run(job: RunJob, journal: Journal, on_event: Callable[[RunEvent], None], ea
         failures=result.failures,
         signal=result.signal,
         diagnostics=(*found, *broken),
-        values={name: one for step in job.plan.steps for name, one in values_in(read_outputs(job.directory.outputs(step.id))).items()},
+        values=values_in(read_outputs(job.directory.outputs(step.id)) for step in job.plan.steps),
         variables=kept_variables(job.directory, [step.id for step in job.plan.steps]) if job.keeps else {},
     )
 

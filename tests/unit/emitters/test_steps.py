@@ -5,6 +5,7 @@ import json
 from nbcompile import api
 from nbcompile.emitters.steps import step_files
 from nbcompile.model.plan import Granularity
+from nbcompile.model.run import Account
 from nbcompile.model.settings import Settings
 from tests.golden.notebooks import notebook_bytes
 
@@ -45,3 +46,11 @@ def test_names_that_nobody_has_bound_yet_should_stay_so():
         *[["x", "nowhere"]] * 2,
         [],
     ]
+
+
+def test_what_a_cell_binds_perhaps_may_be_final_after_an_earlier_one():
+    cells = "# %% a\nx, y, z = [1], 2, 3\n# %% b\nx.append(2)\n# %% c\nif input_given: x = 4; z = 5\n# %% d\nz = 6\n"
+    program = api.analyze_bytes(notebook_bytes(cells), "demo")
+    made = api.plan(program, Settings(granularity=Granularity.CELL))
+    files = step_files(made, program.facts, program.graph, program.notebook, account=Account(values=True))
+    assert [json.loads(one.content)["cells"][0].get("describes", []) for one in files] == [["y"], ["x"], ["x"], ["z"]]

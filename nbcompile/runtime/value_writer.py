@@ -34,6 +34,7 @@ from .arrays import (
     own_parts,
     reduce_number,
 )
+from .arrow import with_own_memory
 from .attributes import forgotten_attributes, is_its_attributes, left_out, sets_attributes, way_to_reduce, without_answers
 from .callbacks import connected, is_transform, reduce_registry, registry_type, without_addresses
 from .code_places import CodeFinder
@@ -712,7 +713,7 @@ def _annotations(function: types.FunctionType) -> Any:
 
 def _made_whole(value: Any, kind: type, reduced: Any) -> Any:
     """How to make an object again, with what its library would lose on the way."""
-    reduced = with_properties(value, made_with_units(kind, _with_own_keywords(reduced)))
+    reduced = with_own_memory(value, kind, with_properties(value, made_with_units(kind, _with_own_keywords(reduced))))
     return (_read_only, reduced) if loses_that_it_is_read_only(value, reduced) else reduced
 
 

@@ -273,7 +273,9 @@ RULES: tuple[MaskingRule, ...] = (
         summary="the file name a kernel gives a cell",
         apply=_each_text(_name_cells),
     ),
-    MaskingRule(name="address", summary="addresses of objects", apply=_each_text(_substitute((r"\b0x[0-9a-fA-F]{6,16}\b", "0x…")))),
+    MaskingRule(
+        name="address", summary="addresses of objects", apply=_each_text(_substitute((r"(\b0x|\.\.\.x)[0-9a-fA-F]{6,16}\b", "0x…")))
+    ),
     MaskingRule(
         name="compilations",
         summary="how many functions networkx had wrapped when it wrapped one that an error went through",

@@ -184,6 +184,23 @@ def test_several_send_the_same_at_a_time(tmp_path):
     assert list(Path(root.path, "store", "partial").iterdir()) == []
 
 
+@pytest.mark.parametrize("before", ["truncate", "chmod"])
+def test_a_file_may_be_taken_by_the_process_of_a_connection_that_broke(tmp_path, monkeypatch, before):
+    root, files = far_root(tmp_path)
+    content, sender, real = b"content", "f" * 16, getattr(os, before)
+    digest = hashlib.sha256(content).hexdigest()
+    files.write(digest, sender, 0, content)
+
+    def late(*given):
+        monkeypatch.setattr(os, before, real)
+        assert store.Store(root).accept(digest, sender, len(content))
+        return real(*given)
+
+    monkeypatch.setattr(os, before, late)
+    assert files.accept(digest, sender, len(content))
+    assert Path(files.path(digest)).read_bytes() == content
+
+
 JOB = "a" * 64 + ".1"
 
 

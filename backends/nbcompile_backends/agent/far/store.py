@@ -59,24 +59,28 @@ class Store:
             os.close(descriptor)
 
     def accept(self, digest: str, sender: str, size: int) -> bool:
-        """Take a file that has come in as a whole, if it is what its name says. Otherwise it must be sent again."""
+        """Take a file that has come in as a whole, if it is what its name says. Otherwise it must be sent again.
+
+        Another process may be asked to do the same, on a connection that broke while it did so.
+        """
         with self._lock:
             partial = self._partial(digest, sender)
-            if self.has(digest):
+            if not self.has(digest):
                 with contextlib.suppress(FileNotFoundError):
-                    os.unlink(partial)
-                return True
-            if not os.path.exists(partial):
-                self.write(digest, sender, 0, b"")
-            os.truncate(partial, size)
-            if hash_file(partial.encode())[0] != digest:
+                    self._take(partial, digest, size)
+            with contextlib.suppress(FileNotFoundError):
                 os.unlink(partial)
-                return False
+            return self.has(digest)
+
+    def _take(self, partial: str, digest: str, size: int) -> None:
+        if size == 0:
+            os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+        os.truncate(partial, size)
+        if hash_file(partial.encode())[0] == digest:
             os.chmod(partial, 0o444)
             private_directory(os.path.dirname(self.path(digest)))
             os.rename(partial, self.path(digest))
             self._see(digest, _stamp(os.lstat(self.path(digest))))
-            return True
 
     def adopt(self, path: bytes, digest: str) -> None:
         """Keep a file that a job wrote, whose content was just hashed."""

@@ -399,6 +399,10 @@ def _caught_output() -> Iterator[Callable[[], str]]:
             text = file.read(4096).decode("utf-8", "replace")
 
 
+# The thread of jemalloc, which pyarrow starts when it is imported, and pandas imports that. A child has none, and its memory is in order.
+_KNOW_OF_FORKS = ("jemalloc_bg_thd",)
+
+
 def _fork_is_safe() -> Tuple[bool, str]:
     """Whether forks of this process can be trusted with any library, and why not.
 
@@ -411,13 +415,22 @@ def _fork_is_safe() -> Tuple[bool, str]:
     if pid == 0:
         os._exit(0)
     os.waitpid(pid, 0)
-    threads = len(os.listdir("/proc/self/task"))
+    threads = len(_threads())
     if threads > 1:
         return False, "an import started " + ("a thread" if threads == 2 else str(threads - 1) + " threads")
     with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
         if "/dev/nvidia" in maps.read():
             return False, "an import opened a GPU"
     return True, ""
+
+
+def _threads() -> List[str]:
+    """The names of the threads of this process, but for those that know of forks."""
+    names = []
+    for task in os.listdir("/proc/self/task"):
+        with contextlib.suppress(OSError), open(f"/proc/self/task/{task}/comm", encoding="utf-8", errors="replace") as file:
+            names.append(file.read().strip())
+    return [name for name in names if name not in _KNOW_OF_FORKS]
 
 
 def _fork() -> int:

@@ -96,8 +96,10 @@ def cell_records(outputs: Mapping[str, Any]) -> tuple[CellRecord, ...]:
 
 def values_in(steps: Iterable[Mapping[str, Any]]) -> dict[str, Value]:
     """The final variables that steps were asked to describe: as the last cell has left them that has bound them."""
-    cells = sorted((cell for outputs in steps for cell in outputs.get("cells", ())), key=lambda cell: int(cell["index"]))
-    found = {name: value for cell in cells for name, value in cell.get("values", {}).items()}
+    told: list[tuple[int, str, Any]] = []
+    for cell in (cell for outputs in steps for cell in outputs.get("cells", ())):
+        told += [(cell.get("bound_in", {}).get(name, cell["index"]), name, value) for name, value in cell.get("values", {}).items()]
+    found = {name: value for _, name, value in sorted(told, key=lambda one: one[0])}
     return {
         name: Value(value["type"], value["digest"], value["shape"], tuple(value["floats"]), tuple(value["opaque"]))
         for name, value in found.items()

@@ -384,12 +384,14 @@ class StepRun:
     def _describe_final(self) -> Dict[str, Any]:
         """Say what the final variables are, now that no cell of the step can change their objects any more; write down those to keep."""
         found: Dict[str, Any] = {}
+        bound_in: Dict[str, int] = {}
         for word, cell, values in self._final:
             if word == "keeps":
                 self._keep_final(cell, values)
             else:
                 found.update({version.name: value for version, value in values})
-        return described(found) if found else {}
+                bound_in.update({version.name: version.cell for version, _ in values})
+        return {**described(found), "bound_in": bound_in} if found else {}
 
     def _keep_final(self, cell: StepCell, values: Sequence[Tuple[VersionName, Any]]) -> None:
         self._write(f"{self.document.step}.-kept-{cell.cell}", values, "")

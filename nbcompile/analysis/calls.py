@@ -29,6 +29,15 @@ from nbcompile.analysis.values import (
 )
 from nbcompile.analysis.visit import CALLEES, Arguments, Call, call_value, evaluate
 
+# Methods that paths have and hardly anything else, and how many arguments they take by position.
+_PATH = "pathlib.Path"
+_OF_PATHS = {
+    "read_text": 2,
+    "write_text": 2,
+    "write_bytes": 1,
+    **dict.fromkeys(("read_bytes", "mkdir", "touch", "unlink", "rmdir", "iterdir"), 0),
+}
+
 
 def call(frame: Frame, node: ast.Call) -> Value:
     """A call expression."""
@@ -142,16 +151,6 @@ def _call_of_instances(frame: Frame, node: ast.AST, receiver: Value, instances: 
     if rest:
         results.append(_call_untyped(frame, node, Value("", rest, receiver.callee, view=receiver.view), name, arguments))
     return join_all(results)
-
-
-# Methods that paths have and hardly anything else, and how many arguments they take by position.
-_PATH = "pathlib.Path"
-_OF_PATHS = {
-    "read_text": 2,
-    "write_text": 2,
-    "write_bytes": 1,
-    **dict.fromkeys(("read_bytes", "mkdir", "touch", "unlink", "rmdir", "iterdir"), 0),
-}
 
 
 def _call_untyped(frame: Frame, node: ast.AST, receiver: Value, name: str, arguments: Arguments) -> Value:

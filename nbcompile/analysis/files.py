@@ -133,7 +133,9 @@ def is_name(frame: Frame, value: Value) -> bool:
 
 def _is_below(path: str, written: Iterable[str]) -> bool:
     """Whether it reads like a name in a directory, and cells have made such a directory, or who knows what."""
-    return _WITH_SLASHES.fullmatch(path) is not None and any(one == "./" or (one.endswith("/") and path.startswith(one)) for one in written)
+    return _WITH_SLASHES.fullmatch(path) is not None and any(
+        one == UNRESOLVED or (one.endswith("/") and path.startswith(one)) for one in written
+    )
 
 
 def stays_open(call: Call, action: Action, made: Value) -> None:

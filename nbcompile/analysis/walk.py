@@ -13,7 +13,7 @@ from nbcompile.analysis.aliases import Heap
 from nbcompile.analysis.beside import loaded_with
 from nbcompile.analysis.bindings import BlockFrame, EffectKey, Frame, FunctionFrame, Mark, Origin, Spot, spot
 from nbcompile.analysis.functions import Provisional, Summary
-from nbcompile.analysis.known import Known
+from nbcompile.analysis.known import HERE, Known
 from nbcompile.analysis.known.surveys import kept_attributes
 from nbcompile.analysis.modules import ModuleFrame
 from nbcompile.analysis.values import ARTIST, SCALAR, Class, Code, Function, Value, join_all, plain, single
@@ -23,8 +23,6 @@ from nbcompile.model.source import Directive, Magic
 _BUILTINS = frozenset(dir(builtins)) | {"get_ipython", "display"}
 # What cells said and showed, and where they were.
 _OF_SESSION = re.compile(r"In|Out|_ih|_oh|_dh|_i{1,3}|_i?\d+")
-# What is written under a name that nobody can tell.
-_SOMEWHERE = "./"
 _SHELL_NAMES = frozenset(
     ("In", "Out", "exit", "quit", "__name__", "__doc__", "__builtins__", "__file__", "__builtin__", "__package__", "__spec__", "__loader__")
 )
@@ -274,9 +272,9 @@ class Walk:
             for path in self.written:
                 if path in own or path.endswith(".py"):
                     self.effect(frame, "files", "read", path, node)
-        elif _SOMEWHERE in self.written and not self.known.covers(module) and module not in self.sources:
-            # Nobody has installed it, perhaps.
-            self.effect(frame, "files", "read", _SOMEWHERE, node)
+        elif HERE in self.written and not self.known.covers(module) and module not in self.sources:
+            # It may be what was written under a name that nobody can tell.
+            self.effect(frame, "files", "read", HERE, node)
 
     def touch_module(self, frame: Frame, path: str, node: ast.AST) -> None:
         """Something of a module is called, or of who knows what: a module that the notebook has written may change its own globals."""

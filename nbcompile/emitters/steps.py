@@ -52,7 +52,6 @@ def _final_names(graph: DataflowGraph, facts: Sequence[CellFacts], account: Acco
         return {graph.cells[-1].index: tuple(last)} if graph.cells else {}
     found: dict[int, dict[str, None]] = {}
     for name, maker in last.items():
-        found.setdefault(maker, {})[name] = None
         for cell in reversed(graph.cells[: maker + 1]):
             makes = (version.name for group in cell.makes for version in group)
             if cell.index == maker or name in {*cell.defines, *cell.mutates, *cell.deletes, *makes}:

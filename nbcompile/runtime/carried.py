@@ -10,10 +10,14 @@ from typing import Any, Iterator, List, NamedTuple
 
 
 class CarriedFile(NamedTuple):
-    """A file below the cells' directory, or a directory that is sent whole (`path/`): its path there, and where it is."""
+    """A file below the cells' directory, or a directory that is sent whole (`path/`): its path there, and where it is.
+
+    Of a module, `root` is the directory in which an import has to look for it.
+    """
 
     path: str
     place: str
+    root: str = ""
 
     def content(self) -> Any:
         """The bytes of the file, mapped where there are any."""
@@ -68,8 +72,19 @@ def carried_modules(names: Iterable[str], directory: str) -> List[CarriedFile]:
     """The files of all modules that were loaded from below the cells' directory, if one of these was: modules import each other."""
     if not any(_lies_at(name).startswith(directory + os.sep) for name in names):
         return []
-    places = (one for one in map(_lies_at, list(sys.modules)) if one.startswith(directory + os.sep) and os.path.isfile(one))
-    return [CarriedFile(os.path.relpath(one, directory), one) for one in dict.fromkeys(places)]
+    places = {_lies_at(name): name for name in list(sys.modules)}
+    found = ((place, name) for place, name in places.items() if place.startswith(directory + os.sep) and os.path.isfile(place))
+    return [
+        CarriedFile(os.path.relpath(place, directory), place, os.path.relpath(_root_of(place, name), directory)) for place, name in found
+    ]
+
+
+def _root_of(place: str, name: str) -> str:
+    """The directory in which an import of this name finds its file."""
+    root = os.path.dirname(place) if os.path.basename(place).startswith("__init__.") else place
+    for _ in name.split("."):
+        root = os.path.dirname(root)
+    return root
 
 
 def _lies_at(name: str) -> str:

@@ -192,10 +192,17 @@ class StepFiles:
     def _changed(self, now: Dict[str, _Stamp]) -> List[str]:
         return [path for path, look in now.items() if self._seen.get(path) != look]
 
+    def paths(self) -> Iterable[str]:
+        """What lay there when it was last looked at."""
+        return tuple(self._seen)
+
     def is_given(self, path: str) -> bool:
         """Whether it lies beside the notebook: other steps have it, too."""
-        given = (os.path.normpath(name) for name, _ in self._given)
-        return any(path == one or path.startswith(one + os.sep) for one in given)
+        for name, place in self._given:
+            inner = os.path.relpath(path, os.path.normpath(name))
+            if inner.split(os.sep)[0] != os.pardir and os.path.exists(os.path.normpath(os.path.join(place, inner))):
+                return True
+        return False
 
     def has(self, path: str) -> bool:
         """Whether something lies there now."""

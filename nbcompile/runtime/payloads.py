@@ -78,7 +78,7 @@ def save_payload(
             groups.append(_write_group([str(bound[number][0]) for number in numbers], frame, writer))
         files = [[file.path, writer.write(file.content())] for file in carried]
         named = dict.fromkeys(name for frame in frames for name in frame.modules)
-        modules = [[file.path, writer.write(file.content())] for file in modules_of(named)]
+        modules = [[file.path, writer.write(file.content()), file.root] for file in modules_of(named)]
         more = {"shard": shard, "files": files, "modules": modules}
         head = {"payload": payload, **{key: value for key, value in more.items() if value}}
         saved = _finish(writer, head, values, groups)
@@ -215,12 +215,19 @@ class Payloads:
             return {name: _unreadable(name, error) for name in names}
         return dict(zip(names, value if len(names) > 1 else (value,)))
 
-    def carried(self, version: VersionName, what: str = "files") -> Iterator[Tuple[str, Any]]:
-        """The files, or `modules`, that come with the payload of a version, and what is in them."""
+    def carried(self, version: VersionName) -> Iterator[Tuple[str, Any]]:
+        """The files that come with the payload of a version, and what is in them."""
         if version in self._places:
             file = self._places[version][0]
-            for path, number in file.index.get(what, ()):
+            for path, number in file.index.get("files", ()):
                 yield path, file.frame(Piece(*file.index["pieces"][number]))
+
+    def modules(self, version: VersionName) -> Iterator[Tuple[str, Any, str]]:
+        """The files of modules that come with it, what is in them, and the directory in which an import looks for them."""
+        if version in self._places:
+            file = self._places[version][0]
+            for path, number, root in file.index.get("modules", ()):
+                yield path, file.frame(Piece(*file.index["pieces"][number])), root
 
     def check_rest(self) -> None:
         """Compare the digests of the memory that was mapped, which took too long to be done before it was used."""

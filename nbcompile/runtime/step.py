@@ -345,17 +345,23 @@ class StepRun:
             self.files.settle()
 
     def _bring_modules(self, payloads: Payloads, version: VersionName) -> None:
-        """Put modules that cells have written where an import finds them, unless they are there."""
-        missing = {path: content for path, content in payloads.carried(version, "modules") if not self.files.has(path)}
-        for path, content in missing.items():
-            self.files.bring(path, content)
-        if missing:
+        """Put modules that cells have written where an import finds them, unless they are there, and let imports look there."""
+        found = list(payloads.modules(version))
+        for path, content, _ in found:
+            if not self.files.has(path):
+                self.files.bring(path, content)
+        roots = (os.path.normpath(os.path.join(self.files.directory, root)) for _, _, root in found)
+        sys.path += [root for root in dict.fromkeys(roots) if root not in map(os.path.abspath, sys.path)]
+        if found:
             self.files.settle()
             importlib.invalidate_caches()
 
     def _carried_modules(self, names: Iterable[str]) -> List[CarriedFile]:
-        found = carried_modules(names, self.files.directory)
-        return [file for file in found if not self.files.is_given(file.path)]
+        """Those that lie beside the notebook every step has. Functions of the others may import what nobody has loaded yet."""
+        directory = self.files.directory
+        found = {file.path: file for file in carried_modules(names, directory) if not self.files.is_given(file.path)}
+        more = (path for path in self.files.paths() if path.endswith(".py") and path not in found) if found else ()
+        return [*found.values(), *(CarriedFile(path, os.path.join(directory, path)) for path in more if not self.files.is_given(path))]
 
     def _keep(self, cell: StepCell) -> None:
         """Take the versions that the cell made, and write those that leave the step."""

@@ -37,6 +37,8 @@ WORKER_BROKE = 70
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 _ADOPT_ORPHANS = 36  # PR_SET_CHILD_SUBREAPER
+# The thread of jemalloc, which pyarrow starts when it is imported, and pandas imports that. A child has none, and its memory is in order.
+_KNOW_OF_FORKS = ("jemalloc_bg_thd",)
 
 
 class JsonLines:
@@ -397,10 +399,6 @@ def _caught_output() -> Iterator[Callable[[], str]]:
                 os.close(copy)
             file.seek(0)
             text = file.read(4096).decode("utf-8", "replace")
-
-
-# The thread of jemalloc, which pyarrow starts when it is imported, and pandas imports that. A child has none, and its memory is in order.
-_KNOW_OF_FORKS = ("jemalloc_bg_thd",)
 
 
 def _fork_is_safe() -> Tuple[bool, str]:

@@ -51,6 +51,13 @@ NOTEBOOKS = {
         "p = m.P(4)",
         "print(p.n, type(p).__module__, m.pieces.twice(3))",
     ],
+    "modules in a directory that only imports look into": [
+        "%%writefile results/made.py\nclass M:\n    def twice(self): import more; return more.TWO * self.n",
+        "%%writefile results/more.py\nTWO = 2",
+        "import sys, importlib\nsys.path.insert(0, 'results')\nmade = importlib.import_module('made')",
+        "m = made.M()\nm.n = 21",
+        "print(m.twice())",
+    ],
     "a script without its ending": ["%%writefile hello.py\nn = 4\nprint('hello')", "%run hello", "print(n)"],
     "folders": [
         "import os, tempfile\nos.makedirs('out/deep')\nfor n in '012':\n    with open(f'out/deep/{n}.txt', 'w') as f:\n        f.write(n)",

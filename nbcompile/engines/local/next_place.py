@@ -1,7 +1,6 @@
 """The directories of the step that comes next, made while others run.
 
-Some file systems take most of a millisecond to make one, and a step has six: made when it starts, they would be most of what
-an empty step costs.
+Some file systems take most of a millisecond to make one, and a step has six, of which five are the same for every step.
 """
 
 from __future__ import annotations

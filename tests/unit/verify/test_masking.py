@@ -28,6 +28,7 @@ SAME = {
     "where a table of astropy lies": ('<table id="table139924598762576" class="a">', '<table id="table94021598762512" class="a">'),
     "how many functions SymPy wrote": ("<lambdifygenerated-1>:2: RuntimeWarning", "<lambdifygenerated-12>:2: RuntimeWarning"),
     "where an object lies": ("<object at 0x7f12ab34cd56>", "<object at 0x55aa00ff1122>"),
+    "an address that was shortened": ("&lt;sklearn.tree...x7efd01a4e720&gt;", "&lt;sklearn.tree...x7efd01b5f830&gt;"),
 }
 OTHER = {
     "a number beside a time": ("n = 3, 1.2 ms ± 1 µs per loop", "n = 4, 1.2 ms ± 1 µs per loop"),

@@ -199,6 +199,9 @@ class Walk:
                 # No name is bound to the results, so they are not sent.
                 self.history.update(index for index, *_ in self.results)
             return SCALAR
+        if name == "__annotations__":
+            self.opaque(frame, node, "`__annotations__` holds what every cell has annotated")
+            return SCALAR
         if name not in frame.trace.uses:
             frame.trace.uses[name] = Mark(spot(node), via)
         if name in _SHELL_NAMES:

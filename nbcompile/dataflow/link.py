@@ -79,7 +79,7 @@ class _State:
         self._unmentioned: dict[str, StatementId] = {}
         # The cells that surely deleted a name last.
         self._deleted: dict[str, int] = {}
-        self._opaque = -1
+        self._opaque: list[int] = []
         self._drafts: list[_Draft] = []
 
     def cell(self, facts: CellFacts) -> _Draft:
@@ -153,9 +153,7 @@ class _State:
     def _need(self, facts: CellFacts, draft: _Draft, name: str, how: EdgeKind | None) -> None:
         latest = self.latest.get(name)
         if latest is None and self._may_be_bound(name) and how is None:
-            latest = self.latest[name] = _Latest(self._opaque, EdgeKind.VALUE)
-            made = self._drafts[self._opaque]
-            made.made = (*made.made, (Version(name, self._opaque),))
+            latest = self.latest[name] = self._bound_unseen(name)
         if latest is None:
             if how is None:
                 self.parameters[name] = None
@@ -169,7 +167,22 @@ class _State:
 
     def _may_be_bound(self, name: str) -> bool:
         """Whether a cell that is not understood may have bound a name that nobody is known to bind: nobody has deleted it since."""
-        return self._opaque >= self._deleted.get(name, 0)
+        return bool(self._opaque) and self._opaque[-1] >= self._deleted.get(name, 0)
+
+    def _bound_unseen(self, name: str) -> _Latest:
+        """The version of a name that one of the cells has bound which are not understood: each of them may hand on what it was given."""
+        before: int | None = None
+        for cell in self._opaque:
+            if cell < self._deleted.get(name, 0):
+                continue
+            draft = self._drafts[cell]
+            draft.made = (*draft.made, (Version(name, cell),))
+            if before is not None:
+                draft.edges.append(Edge(before, cell, name, EdgeKind.VALUE))
+                draft.needs.append(Version(name, before))
+                self.fusions.use(name, before, cell)
+            before = cell
+        return _Latest(self._opaque[-1], EdgeKind.VALUE)
 
     def _import_again(self, facts: CellFacts, draft: _Draft, package: str) -> None:
         """`graphics.gofplots` may be there because `import statsmodels.api` has loaded it, whatever that binds."""
@@ -182,7 +195,7 @@ class _State:
         if facts.kind is FactsKind.OPAQUE:
             made.update((name, None) for name in self.latest if name not in self._unmentioned)
             draft.replays.update(self._unmentioned.values())
-            self._opaque = facts.index
+            self._opaque.append(facts.index)
         changed = {change.name for change in facts.changes}
         for name in written:
             if name in self.latest and name not in sure:

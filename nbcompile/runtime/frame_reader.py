@@ -27,7 +27,7 @@ from .set_order import Filling, Order
 from .shell_settings import part_of_shell
 from .standard_types import Matches, MatchWay
 from .streams import stream_of_process
-from .tables import have_as_others, make_known_as_copy, set_own_attributes
+from .tables import have_as_others, look_up, make_known_as_copy, set_own_attributes
 from .texts import Texts, TextsWay
 from .units import fill_registry, registry_numbered
 from .value_writer import NAMES, Scope, type_name
@@ -257,6 +257,9 @@ class Reader(pickle.Unpickler):
         set_own_attributes(made, attributes)
         if is_copy:
             make_known_as_copy(made)
+
+    def set_looked_up(self, labels: Any, nothing: Any) -> None:
+        look_up(labels)
 
     def figure(self, make: Any, args: Any, modules: Tuple[str, ...]) -> Any:
         for name in modules:

@@ -1,11 +1,12 @@
 """What pickle leaves out of tables of pandas: attributes that a notebook has set, and that a table has its memory from others.
 
 Such memory is copied before it is written, or a warning says that it was. Both hang on the other tables. They stay behind,
-so something stands for them.
+so something stands for them. Labels that were looked up have a table of hashes besides, which `info` and `memory_usage` count.
 """
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from typing import Any, Dict, List
 
@@ -44,6 +45,20 @@ def make_known_as_copy(table: Any) -> None:
     source = _Source()
     _others.append(source)
     table._is_copy = weakref.ref(source)
+
+
+def are_looked_up(labels: Any) -> bool:
+    """Whether pandas has a table of hashes of these labels, which it makes when the first of them is looked up."""
+    engine = getattr(labels, "_cache", {}).get("_engine")
+    is_hashed = getattr(engine, "is_mapping_populated", False) and len(labels)
+    return bool(is_hashed) and (labels.dtype != object or labels.nlevels > 1 or labels.inferred_type == "string")
+
+
+def look_up(labels: Any) -> None:
+    """Have pandas make the table of hashes. It says of some labels that this is slow, which whoever looked them up has been told."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        labels.get_loc(labels[0])
 
 
 def notes_on(table: Any) -> List[Any]:

@@ -50,7 +50,7 @@ from .set_order import filling, order_of_adding
 from .shell_settings import path_in_shell
 from .standard_types import Matches, reduce_forward_reference, reduce_method, reduce_reversed
 from .streams import OutStream
-from .tables import is_had_by_others, is_known_as_copy, own_attributes
+from .tables import are_looked_up, is_had_by_others, is_known_as_copy, own_attributes
 from .texts import Texts
 from .units import contexts_within, made_with_units, number_of_registry, place_of_registry, registry_of, registry_types, told_of_registry
 
@@ -93,7 +93,7 @@ _set_attributes, _set_state, _set_told = map(payload_name, ("set_attributes", "s
 _bare, _put_in = payload_name("bare"), payload_name("put_in")
 _own_dictionary, _set_items = payload_name("own_dictionary"), payload_name("set_items")
 _local_class, _set_class = payload_name("local_class"), payload_name("set_class")
-_set_blocks, _set_table = payload_name("set_blocks"), payload_name("set_table")
+_set_blocks, _set_table, _set_looked_up = map(payload_name, ("set_blocks", "set_table", "set_looked_up"))
 _fill_sets, _connect_all = payload_name("fill_sets"), payload_name("connect_all")
 _placeholder, _exception, _set_exception, _figure = map(payload_name, ("placeholder", "exception", "set_exception", "figure"))
 _mapping_view, _mapping_iterator, _iterator_within = map(payload_name, ("mapping_view", "mapping_iterator", "iterator_within"))
@@ -533,7 +533,8 @@ class ValueWriter(pickle.Pickler):
     def _reduce_index(self, value: Any) -> Any:
         for part in (getattr(value, "_data", None), *getattr(value, "_codes", ())):
             self._guard(part, FROZEN)
-        return value.__reduce_ex__(PROTOCOL)
+        reduced = value.__reduce_ex__(PROTOCOL)
+        return (*reduced[:2], (), None, None, _set_looked_up) if are_looked_up(value) else reduced
 
     def _reduce_type_of_texts(self, value: Any) -> Any:
         make, args = value.__reduce__()[:2]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from contextvars import ContextVar
 from typing import Any, Callable, Deque, Dict, List, Optional
 
 from .journal import Journal
 
 NO_CELL = -1
+# The cell that a task of an event loop was made by. A thread has none: as in a kernel, what it shows goes to the cell that runs.
+_MADE_BY: ContextVar[int] = ContextVar("cell")
 
 
 class Recorder:
@@ -38,6 +41,11 @@ class Recorder:
         self._cell = cell
         self._latest = self._latest if cell == NO_CELL else cell
 
+    def begin(self, cell: int) -> None:
+        """Let a cell begin, in the context that the cell sees."""
+        _MADE_BY.set(cell)
+        self.cell = cell
+
     @property
     def latest(self) -> int:
         """The cell that runs or, between cells, that ran last."""
@@ -47,6 +55,11 @@ class Recorder:
     def is_idle(self) -> bool:
         """Whether what the thread of the cells writes now belongs to none of them."""
         return bool(self.muted) or self.cell == NO_CELL
+
+    @property
+    def is_over(self) -> bool:
+        """Whether who shows something now is a task of a cell that has ended: nobody waits for it any more, as in a kernel."""
+        return _MADE_BY.get(self._latest) != self._latest
 
     def late_stream(self, name: str, text: str) -> None:
         """Record text that another thread wrote while no cell ran: as in a kernel it goes to the one that ran last."""
@@ -67,7 +80,7 @@ class Recorder:
         display_id = (transient or {}).get("display_id")
         if update:
             self.flush()
-            if display_id and not self.is_idle:
+            if display_id and not self.is_idle and not self.is_over:
                 self.journal.write("update", cell=self.cell, display_id=display_id, data=data, metadata=metadata or {})
             return
         output: Dict[str, Any] = {"output_type": "display_data", "metadata": metadata or {}, "data": data}
@@ -88,7 +101,7 @@ class Recorder:
     def clear(self, wait: bool) -> None:
         """Forget what the cell showed so far, at once or when the next output comes."""
         self.flush()
-        if self.is_idle:
+        if self.is_idle or self.is_over:
             return
         if self.hooks:
             self.hooks[-1]({"output_type": "clear_output", "wait": bool(wait)})
@@ -97,7 +110,7 @@ class Recorder:
 
     def _output(self, output: Dict[str, Any]) -> None:
         self.flush()
-        if self.is_idle:
+        if self.is_idle or self.is_over:
             self.dropped += 1
             return
         if self.hooks:

@@ -236,7 +236,8 @@ class StepRun:
         ports = Ports(cell, self.namespace)
         ports.enter()
         self.files.close()
-        self.recorder.cell, self.recorder.failed = cell.cell, None
+        self.kernel.in_context(self.recorder.begin, cell.cell)
+        self.recorder.failed = None
         RESERVE.hold()
         try:
             with self.channels.umask.holds():

@@ -88,6 +88,8 @@ class OutStream(io.TextIOBase):
         if self._in_child:
             self._write_from_child(text)
             return len(text)
+        if self._recorder.is_over:
+            return len(text)
         with self._lock:
             if self._descriptor is not None and self._descriptor.waiting():
                 self._drain(self._descriptor)

@@ -13,8 +13,8 @@ import sys
 import time
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from .files import LEVELS_ABOVE
 from .library_settings import Tied, ways_to_send
+from .own_paths import LEVELS_ABOVE
 from .placeholders import Placeholder, TravelFailure
 from .shell_settings import set_settings, take_settings
 from .value_writer import type_name

@@ -19,6 +19,7 @@ from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Se
 from .carried import is_directory
 from .document import GIVEN, VersionName
 from .own import json_dump, json_load
+from .own_paths import LEVELS_ABOVE
 from .problem import StepProblem
 
 INDEX = "files.json"
@@ -28,8 +29,6 @@ _COPIED_BYTES = 4 << 20
 # Directories that Python and Jupyter make for themselves.
 _UNSEEN = ("__pycache__", ".nbcompile", ".ipynb_checkpoints")
 _FICLONE = 0x40049409
-# How far above the cells' directory there is something that is the step's own.
-LEVELS_ABOVE = 3
 _UP, _ABOVE = "../", "above/"
 CELLS = _ABOVE * LEVELS_ABOVE + "cells"
 _CHUNK = 1 << 20

@@ -15,6 +15,7 @@ import hashlib
 import io
 import itertools
 import math
+import pathlib
 import re
 import struct
 import sys
@@ -28,9 +29,11 @@ from .loaded import is_local, library_of
 from .molecules import as_read_back
 from .offered import with_own_lists
 from .own import json_dump
+from .own_paths import NO_PATHS, OwnPaths
 from .placeholders import Placeholder
 from .sharing import unchanging_types
 from .tables import notes_on, own_attributes
+from .texts import wide_texts
 
 _PLAIN = frozenset((type(None), bool, int, str, bytes))
 # Class attributes that say where a class was written or that Python fills in when it likes.
@@ -65,30 +68,30 @@ def fingerprint(value: Any) -> Fingerprint:
         return _ContentWalk().run(value)
 
 
-def final_print(value: Any) -> Fingerprint:
+def final_print(value: Any, paths: OwnPaths = NO_PATHS) -> Fingerprint:
     """The fingerprint of a variable at the end of a run.
 
     What libraries keep for the whole process (`os.environ`, settings, registries) is in each process what happened there, so a name for
-    it counts as a name, and its state where cells show it.
+    it counts as a name, and its state where cells show it. Each run has a directory of its own: its name counts as such.
     """
     # Before the filters of warnings are others for a moment.
-    walk = _FinalWalk()
+    walk = _FinalWalk(paths)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return walk.run(value)
 
 
-def described(values: Dict[str, Any]) -> Dict[str, Any]:
+def described(values: Dict[str, Any], paths: OwnPaths) -> Dict[str, Any]:
     """What is told of final values."""
-    return {"values": {name: final_print(value)._asdict() for name, value in values.items()}}
+    return {"values": {name: final_print(value, paths)._asdict() for name, value in values.items()}}
 
 
-def describe_kernel(shell: Any, names: Sequence[str], path: str) -> None:
-    """Write down what the variables of a kernel are: these, and all that a person bound."""
+def describe_kernel(shell: Any, names: Sequence[str], path: str, directory: str) -> None:
+    """Write down what the variables of a kernel are, which was started in `directory`: these, and all that a person bound."""
     hidden = set(shell.user_ns_hidden)
     wanted = {name: one for name, one in list(shell.user_ns.items()) if name in names or not (name.startswith("_") or name in hidden)}
     with open(path, "w", encoding="ascii") as file:
-        json_dump(described(wanted)["values"], file)
+        json_dump(described(wanted, OwnPaths(directory))["values"], file)
 
 
 def _kind(value: Any) -> str:
@@ -294,6 +297,9 @@ class _ContentWalk:
         self._say("match", value.regs)
         self._parts([value.re, value.string, value.pos, value.endpos])
 
+    def _path(self, value: Any, kind: type) -> None:
+        self._say(kind.__name__, str(value))
+
     def _struct(self, value: Any, kind: type) -> None:
         self._say("format", value.format)
 
@@ -444,14 +450,21 @@ class _ContentWalk:
 class _FinalWalk(_ContentWalk):
     """Does not look into what a library keeps, unless it never changes: for that, modules may have names that are loaded later."""
 
-    def __init__(self) -> None:
+    def __init__(self, paths: OwnPaths) -> None:
         super().__init__()
+        self._paths = paths
         self._kept = {"": frozenset(_objects_of(_STATE_IN_PLAIN_OBJECTS))}
         self._unchanging = unchanging_types()
 
+    def _bytes(self, content: Any) -> None:
+        super()._bytes(self._paths.without(content))
+
     def _look(self, value: Any, kind: type) -> None:
+        texts = wide_texts(value, self._paths) if kind is getattr(sys.modules.get("numpy"), "ndarray", None) else None
         if self._is_kept(value, kind):
             self._hidden(value, kind)
+        elif texts is not None:
+            self._parts(texts)
         else:
             super()._look(value, kind)
 
@@ -523,6 +536,8 @@ _LOOKS: Dict[type, _Look] = {
     types.TracebackType: _ContentWalk._hidden,
     Placeholder: _ContentWalk._hidden,
     re.Match: _ContentWalk._match,
+    pathlib.PosixPath: _ContentWalk._path,
+    pathlib.PurePosixPath: _ContentWalk._path,
     struct.Struct: _ContentWalk._struct,
 }
 _LOOKS_OF_LIBRARIES: Tuple[Tuple[str, str, _Look], ...] = (

@@ -7,6 +7,7 @@ import gc
 import importlib
 import io
 import itertools
+import os
 import pickle
 import struct
 import sys
@@ -28,7 +29,7 @@ from .shell_settings import part_of_shell
 from .standard_types import Matches, MatchWay
 from .streams import stream_of_process
 from .tables import have_as_others, look_up, make_known_as_copy, set_own_attributes
-from .texts import Texts, TextsWay
+from .texts import Texts, TextsWay, rebuild_wide_texts
 from .units import fill_registry, registry_numbered
 from .value_writer import NAMES, Scope, type_name
 
@@ -60,7 +61,7 @@ class Reader(pickle.Unpickler):
         self._cells: Dict[int, Any] = {}
         self._exact: Dict[int, Any] = {}
         self._matches = Matches()
-        self._texts = Texts()
+        self._texts = Texts(scope.paths)
         self._told: List[Tuple[Any, Dict[str, Any]]] = []
         self._cell = cell
         view = memoryview(frame.memory)
@@ -97,12 +98,15 @@ class Reader(pickle.Unpickler):
                 raise CannotTravel(f"how `{type_name(type(made))}` is pickled leaves out its `{name}`, which is another one in the copy")
 
     def persistent_load(self, found: Tuple[Any, ...]) -> Any:
-        """A frozenset or NaN, by its number, and how it is made where it comes first."""
+        """A frozenset, NaN or text, by its number, and how it is made where it comes first."""
         number, *making = found
         if making:
             kind, parts, rest = making
             if kind == "frozenset":
                 self._exact[number] = Order(*parts).make()
+            elif kind == "path":
+                text = self._scope.paths.text_of(parts)
+                self._exact[number] = os.fsencode(text) if rest == "bytes" else text
             else:
                 self._exact[number] = self.attribute(*parts) if parts else struct.unpack("d", rest)[0]
         return self._exact[number]
@@ -142,6 +146,9 @@ class Reader(pickle.Unpickler):
 
     def texts(self, *parts: Any) -> Any:
         return self._texts.make(TextsWay(*parts))
+
+    def wide_texts(self, *parts: Any) -> Any:
+        return rebuild_wide_texts(*parts)
 
     def read_only(self, make: Any, args: Any, state: Any) -> Any:
         made = make(*args)

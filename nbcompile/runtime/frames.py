@@ -11,6 +11,7 @@ import sys
 from typing import Any, Dict, Optional, Sequence, Tuple
 
 from .arrays import extent_of, is_raw
+from .own_paths import OwnPaths
 from .placeholders import Placeholder, TravelFailure
 from .set_order import Order, order_of_adding
 from .sharing import Reach
@@ -49,8 +50,8 @@ def write_frame_of_many(versions: Sequence[str], values: Tuple[Any, ...], scope:
 
 def _write_as_it_is(version: str, value: Any, scope: Scope) -> Frame:
     """Pickle as fast as pickle can, and exactly from where that turns out not to be enough."""
-    with contextlib.suppress(_MetNaN):
-        quick = ValueWriter(version, scope, _UntilNaN())
+    with contextlib.suppress(_NotPlain):
+        quick = ValueWriter(version, scope, _WhilePlain(scope.paths))
         frame = quick.write(value)
         quick.check_keys()
         if not quick.has_frozensets_in_order():
@@ -68,16 +69,20 @@ def _failure_of(version: str, value: Any, error: Exception) -> TravelFailure:
     return TravelFailure(version, type_name(type(value)), "an object", f"{type(error).__name__}: {error}")
 
 
-class _MetNaN(Exception):
-    """There may be a NaN outside arrays. Containers find it by its identity."""
+class _NotPlain(Exception):
+    """There may be a NaN outside arrays, which containers find by its identity, or a text that names the step's own directory."""
 
 
-class _UntilNaN(io.BytesIO):
-    """Takes a pickle, which comes in frames of whole instructions, up to the first NaN."""
+class _WhilePlain(io.BytesIO):
+    """Takes a pickle, which comes in frames of whole instructions, up to the first one that is not plain."""
+
+    def __init__(self, paths: OwnPaths) -> None:
+        super().__init__()
+        self._paths = paths
 
     def write(self, content: Any) -> int:
-        if _NO_NUMBER.search(content) is not None:
-            raise _MetNaN
+        if _NO_NUMBER.search(content) is not None or self._paths.are_in_memory(content):
+            raise _NotPlain
         return super().write(content)
 
 
@@ -86,7 +91,9 @@ class _HoldsItself(Exception):
 
 
 class _ExactWriter(ValueWriter):
-    """Writes some frozensets as what they are made of, and each NaN as the one it is: of these pickle asks nobody else how to rebuild them.
+    """Writes some frozensets as what they are made of, each NaN as the one it is, and texts without the names of the step's own directory.
+
+    Of these pickle asks nobody else how to rebuild them.
 
     It asks for every object, and every number, which takes time.
     """
@@ -100,12 +107,14 @@ class _ExactWriter(ValueWriter):
         self._constants = {id(getattr(module, name)): (module.__name__, name) for module, name in known if module is not None}
 
     def persistent_id(self, value: Any) -> Any:
-        """The number of a frozenset or NaN, and how it is made where it is first met; nothing for anything else."""
+        """The number of a frozenset, NaN or text, and how it is made where it is first met; nothing for anything else."""
         kind = type(value)
         if kind is float and math.isnan(value):
             return self._nan(value)
         if kind is str and self._within.get(len(self._within)) is value:
             self._within.popitem()
+        if kind is str or kind is bytes:
+            return self._text(value, kind)
         order = self._order_of(value) if kind is frozenset else None
         return None if order is None else self._frozenset(value, order)
 
@@ -122,6 +131,17 @@ class _ExactWriter(ValueWriter):
         number = len(self._made)
         self._made[id(value)] = number, value
         return number, "nan", self._constants.get(id(value)), struct.pack("d", value)
+
+    def _text(self, value: Any, kind: type) -> Optional[Tuple[Any, ...]]:
+        known = self._made.get(id(value))
+        if known is not None:
+            return (known[0],)
+        parts = self._scope.paths.parts_of(value)
+        if parts is None:
+            return None
+        number = len(self._made)
+        self._made[id(value)] = number, value
+        return number, "path", parts, kind.__name__
 
     def nans(self) -> Tuple[float, ...]:
         """Those that were written, and that no module has."""

@@ -273,7 +273,7 @@ class GatheringRun(StepRun):
         if cell.keeps:
             self._keep_final(cell, [(version, self.versions[version]) for version in _final(cell)])
         values = {name: self.versions[VersionName(name, cell.cell)] for name in cell.describes}
-        return described({name: value for name, value in values.items() if value is not UNBOUND})
+        return described({name: value for name, value in values.items() if value is not UNBOUND}, self.scope.paths)
 
     def _join_final(self, version: VersionName, parts: Sequence[Any], scatter: ScatterEntry) -> None:
         try:

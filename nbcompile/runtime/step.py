@@ -26,6 +26,7 @@ from .loaded import LOADED
 from .local_classes import LocalClasses
 from .memory import RESERVE
 from .namespace import Namespace, Versions
+from .own_paths import OwnPaths
 from .packing import files_of_path, run_serializer, unpack_value
 from .parameters import as_the_cell_has_it, given_values
 from .payloads import UNBOUND, Payloads, SavedPayload, save_payload
@@ -117,7 +118,9 @@ class StepRun:
         self.channels = Channels(self.kernel, self.files.directory)
         self.payloads = Payloads(call.payloads)
         self.definitions = Definitions(document, self.kernel, self.recorder)
-        self.scope = Scope(self.kernel, self.definitions, CodeFinder(self.kernel), LocalClasses(document.step))
+        self.scope = Scope(
+            self.kernel, self.definitions, CodeFinder(self.kernel), LocalClasses(document.step), OwnPaths(self.files.directory)
+        )
         self.guards = Guards(document, self.kernel, self.definitions, self.channels, self.files, journal.write)
         self.guards.use(Prints(self.scope, self.payloads.mapped()), lambda name, value: reach_of(name, value, self.scope))
         self.kernel.know_inputs({document.counts[index]: text for index, text in document.sources.items() if document.counts.get(index)})
@@ -398,7 +401,7 @@ class StepRun:
             else:
                 found.update({version.name: value for version, value in values})
                 bound_in.update({version.name: version.cell for version, _ in values})
-        return {**described(found), "bound_in": bound_in} if found else {}
+        return {**described(found, self.scope.paths), "bound_in": bound_in} if found else {}
 
     def _keep_final(self, cell: StepCell, values: Sequence[Tuple[VersionName, Any]]) -> None:
         self._write(f"{self.document.step}.-kept-{cell.cell}", values, "")

@@ -7,6 +7,8 @@ import sys
 from types import SimpleNamespace
 from typing import Any, List, NamedTuple, Optional, Tuple
 
+from .own_paths import OwnPaths
+
 # Values of these types hold no others, and nobody can change them.
 WITHOUT_PARTS = frozenset((type(None), bool, int, float, complex, str, bytes))
 # Of these, but for texts, pickle itself keeps no identity.
@@ -45,7 +47,9 @@ class _Objects(NamedTuple):
 class Texts:
     """The texts in the arrays of one frame. Each is written where it first comes, and is the same object wherever it comes again."""
 
-    def __init__(self) -> None:
+    def __init__(self, paths: OwnPaths) -> None:
+        """Texts that name one of `paths` are left to others."""
+        self._paths = paths
         self._written: Any = None
         self._numbers: Any = None
         self._count = 0
@@ -65,7 +69,7 @@ class Texts:
         is_new = objects.are_texts & (numbers < 0)
         new, rest = (which[numpy.argsort(objects.first[which])] for which in map(numpy.flatnonzero, (is_new, ~objects.are_texts)))
         texts = flat[objects.first[new]].tolist()
-        joined = _as_one_text(texts)
+        joined = _as_one_text(texts, self._paths)
         if joined is None:
             return None
         since = self._count if is_new.sum() == objects.are_texts.sum() else 0
@@ -114,6 +118,25 @@ class Texts:
         return made
 
 
+def wide_texts(array: Any, paths: OwnPaths) -> Optional[Tuple[Any, ...]]:
+    """How to make an array of texts that lie in it side by side, all as wide as the longest, if they name one of `paths`."""
+    if not paths.mark or array.dtype.char != "U" or array.dtype.itemsize < 4 * len(paths.mark):
+        return None
+    order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
+    texts = array.reshape(-1, order=order).tolist()
+    if not any(map(paths.is_named_in, texts)):
+        return None
+    return texts, array.dtype.itemsize // 4 - max(map(len, texts)), array.shape, order, bool(array.flags.writeable)
+
+
+def rebuild_wide_texts(texts: List[str], spare: int, shape: Tuple[int, ...], order: str, writeable: bool) -> Any:
+    """An array of texts that lie in it side by side, each with room for `spare` characters more than the longest has."""
+    numpy = sys.modules["numpy"]
+    array = numpy.array(texts, f"U{max(map(len, texts)) + spare}").reshape(shape, order=order)
+    array.flags.writeable = writeable
+    return array
+
+
 def _objects_in(flat: Any) -> Optional[_Objects]:
     """What an array of texts, and perhaps of other values without parts, holds; nothing for any other."""
     numpy = sys.modules["numpy"]
@@ -129,10 +152,12 @@ def _objects_in(flat: Any) -> Optional[_Objects]:
     return _Objects(identities, first, items, are_texts)
 
 
-def _as_one_text(texts: List[str]) -> Optional[Tuple[Any, str]]:
-    """Texts as one, and what is between them; nothing for texts in which everything is."""
+def _as_one_text(texts: List[str], paths: OwnPaths) -> Optional[Tuple[Any, str]]:
+    """Texts as one, and what is between them; nothing for texts in which everything is, or a name of the step's own directory."""
     for separator in _SEPARATORS if texts else ():
         joined = separator.join(texts)
+        if paths.is_named_in(joined):
+            return None
         if joined.count(separator) == len(texts) - 1:
             return pickle.PickleBuffer(joined.encode(*_HOW)), separator
     return None if texts else (None, "")

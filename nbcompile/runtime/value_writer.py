@@ -15,6 +15,7 @@ import importlib
 import io
 import itertools
 import operator
+import pathlib
 import pickle
 import random
 import re
@@ -45,13 +46,14 @@ from .library_settings import PLAIN_HANDLERS, Tied, described_handler
 from .local_classes import LocalClasses
 from .molecules import with_properties
 from .offered import place_offered, with_own_lists
+from .own_paths import NO_PATHS, OwnPaths
 from .placeholders import CannotTravel, Placeholder, TravelFailure, placeholder_failure, tied_to_a_process
 from .set_order import filling, order_of_adding
 from .shell_settings import path_in_shell
 from .standard_types import Matches, reduce_forward_reference, reduce_method, reduce_reversed
 from .streams import OutStream
 from .tables import are_looked_up, is_had_by_others, is_known_as_copy, own_attributes
-from .texts import Texts
+from .texts import Texts, wide_texts
 from .units import contexts_within, made_with_units, number_of_registry, place_of_registry, registry_of, registry_types, told_of_registry
 
 NAMES = types.ModuleType("nbcompile_payload", "What the frames of payloads call; see nbcompile.")
@@ -83,7 +85,7 @@ _definition, _module, _main, _attribute = (
     payload_name("main"),
     payload_name("attribute"),
 )
-_own, _read_only, _texts = payload_name("own"), payload_name("read_only"), payload_name("texts")
+_own, _read_only, _texts, _wide_texts = map(payload_name, ("own", "read_only", "texts", "wide_texts"))
 _extent, _view, _over, _tensor, _parameter, _storage = map(payload_name, ("extent", "view", "over", "tensor", "parameter", "storage"))
 _function, _set_function, _cell, _cached = map(payload_name, ("function", "set_function", "cell", "cached"))
 _generated = payload_name("generated")
@@ -108,6 +110,7 @@ class Scope(NamedTuple):
     definitions: Any
     code: CodeFinder
     classes: LocalClasses
+    paths: OwnPaths = NO_PATHS
 
     def sends(self, value: Any) -> bool:
         """Whether a function or class is neither found by its module, nor made by a definition statement, nor a part of a class."""
@@ -154,7 +157,7 @@ class ValueWriter(pickle.Pickler):
         self._sentinels: Dict[type, Dict[int, Tuple[str, str]]] = {}
         self._registries: List[Any] = []
         self._matches = Matches()
-        self._texts = Texts()
+        self._texts = Texts(scope.paths)
         self._by_type: Dict[type, Callable[[Any], Any]] = {
             types.FunctionType: self._reduce_function,
             types.ModuleType: self._reduce_module,
@@ -184,6 +187,8 @@ class ValueWriter(pickle.Pickler):
             typing.ForwardRef: reduce_forward_reference,
             re.Match: self._reduce_match,
             struct.Struct: lambda value: (struct.Struct, (value.format,)),
+            # As one text, in which the step's own directory can be seen, whatever parts pickle would take it apart into.
+            **dict.fromkeys((pathlib.PurePosixPath, pathlib.PosixPath), lambda value: (type(value), (str(value),))),
             random.SystemRandom: lambda value: (random.SystemRandom, ()),
             functools._lru_cache_wrapper: self._reduce_cached,
             **dict.fromkeys(PLAIN_HANDLERS, self._reduce_handler),
@@ -314,7 +319,7 @@ class ValueWriter(pickle.Pickler):
         if isinstance(reduced, tuple) and len(reduced) > 2 and type(reduced[2]) is dict:
             kept = without_addresses(reduced[2]) if is_transform(kind) else with_own_lists(kind, reduced[2])
             reduced = (*reduced[:2], self._with_sentinels(kind, kept), *reduced[3:])
-        reduced = _made_whole(value, kind, reduced)
+        reduced = _made_whole(value, kind, reduced, self._scope.paths)
         attributes = forgotten_attributes(value, reduced, way_to_reduce(kind)) if isinstance(reduced, tuple) else None
         if attributes:
             make, args, state, items, pairs = (*reduced, None, None, None)[:5]
@@ -566,6 +571,9 @@ class ValueWriter(pickle.Pickler):
         return self._reduce_any(value, type(value))
 
     def _reduce_array(self, value: Any) -> Any:
+        wide = wide_texts(value, self._scope.paths)
+        if wide is not None:
+            return _wide_texts, wide
         how, *parts = array_parts(value, self._extents, self._guards.get(id(value), ""))
         return self._reduce_own(value) if how == "own" else ({"view": _view, "buffer": _over, "extent": _extent}[how], tuple(parts))
 
@@ -712,9 +720,9 @@ def _annotations(function: types.FunctionType) -> Any:
         return None
 
 
-def _made_whole(value: Any, kind: type, reduced: Any) -> Any:
+def _made_whole(value: Any, kind: type, reduced: Any, paths: OwnPaths) -> Any:
     """How to make an object again, with what its library would lose on the way."""
-    reduced = with_own_memory(value, kind, with_properties(value, made_with_units(kind, _with_own_keywords(reduced))))
+    reduced = with_own_memory(value, kind, paths, with_properties(value, made_with_units(kind, _with_own_keywords(reduced))))
     return (_read_only, reduced) if loses_that_it_is_read_only(value, reduced) else reduced
 
 

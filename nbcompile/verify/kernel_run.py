@@ -32,7 +32,7 @@ if getattr(sys.modules["IPython"].get_ipython().kernel, "control_thread", None):
 """
 _ALONE = "__import__('runpy').run_path({path!r}, run_name='nbcompile_describe') and None"
 # Run after the last: what the final variables are.
-_DESCRIBE = "__import__('sys').modules['nbcompile_runtime'].describe_kernel(get_ipython(), {names!r}, {target!r})"
+_DESCRIBE = "__import__('sys').modules['nbcompile_runtime'].describe_kernel(get_ipython(), {names!r}, {target!r}, {cwd!r})"
 
 
 def main(task_path: str) -> int:
@@ -150,7 +150,7 @@ async def _run_all(client: Any, task: Dict[str, Any], facts: Dict[str, Any]) -> 
     await _run_cells(client, facts)
     facts["seconds"] = time.perf_counter() - started
     if facts["failed"] < 0:
-        await _unseen(client, _DESCRIBE.format(names=task["names"], target=task["values"]))
+        await _unseen(client, _DESCRIBE.format(names=task["names"], target=task["values"], cwd=task["directory"]))
 
 
 async def _run_cells(client: Any, facts: Dict[str, Any]) -> None:

@@ -128,7 +128,7 @@ def _task(job: PlainJob, ground: Path, runtime: Path) -> dict[str, Any]:
     environ["IPYTHONDIR"] = str(job.work / "ipython")
     return {
         "notebook": job.document,
-        "directory": str(ground),
+        "directory": os.path.realpath(ground),
         "kernel": "nbcompile-plain",
         "timeout": job.seconds,
         "environ": environ,

@@ -94,6 +94,15 @@ NOTEBOOKS = {
         "import up\nx = up.UP",
         "print(x, up.UP, open('../shared/rows.txt').read())",
     ],
+    "absolute paths": [
+        "import os\nfrom pathlib import Path\nos.makedirs('data/deep')\nopen('data/deep/x.txt', 'w').write('x')",
+        "here, place, file = os.getcwd(), Path.cwd() / 'data', os.path.abspath('data/deep/x.txt')",
+        "settings = {'paths': [place / 'deep', here, here], 'up': f'file://{os.path.dirname(here)}/shared', 'raw': os.fsencode(file)}",
+        "print(open(file).read(), sorted(place.rglob('*.txt'))[0].read_text(), settings['paths'][1] is settings['paths'][2])",
+        "print(os.listdir(settings['raw'].rpartition(b'/')[0]), os.path.isdir(settings['up'][7:].rpartition('/')[0]), len(list(Path(here).glob('d*'))))",
+        "import numpy as np, pandas as pd\narray = np.array([file, here])\ntable = pd.DataFrame({'path': [file] * 2000})",
+        "print(open(array[0]).read(), array.dtype.itemsize == 4 * len(array[0]), open(table.path[1999]).read())",
+    ],
     "a step up": [
         "import os\nos.chdir('..')",
         "print(open('shared/rows.txt').read(), sorted(os.listdir('shared')))",

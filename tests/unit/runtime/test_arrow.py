@@ -6,6 +6,7 @@ import types
 import pytest
 
 from nbcompile.runtime.arrow import with_own_memory
+from nbcompile.runtime.own_paths import OwnPaths
 
 REDUCED = (len, ())
 
@@ -37,18 +38,18 @@ def arrow(monkeypatch):
 
 def test_what_says_which_values_are_there_travels_once_all_are():
     value = Array([b"\x07", b"abc"])
-    assert with_own_memory(value, Array, REDUCED) == (Array.from_buffers, (value.type, 3, [b"\x07", b"abc"], -1, 0))
+    assert with_own_memory(value, Array, OwnPaths(), REDUCED) == (Array.from_buffers, (value.type, 3, [b"\x07", b"abc"], -1, 0))
 
 
 @pytest.mark.parametrize("value", [Array([None, b"abc"]), Array([b"\x03", b"abc"], null_count=1), Array([b"\x07"], num_fields=1)])
 def test_what_a_pickle_keeps_is_left_to_it(value):
-    assert with_own_memory(value, Array, REDUCED) is REDUCED
+    assert with_own_memory(value, Array, OwnPaths(), REDUCED) is REDUCED
 
 
 def test_a_column_of_pandas_keeps_its_parts():
     column = type("ArrowColumn", (), {"__module__": "pandas.arrays"})
     value, parts = column(), [Array([b"\x07"]), Array([b"\x03"])]
     value._pa_array = types.SimpleNamespace(chunks=parts)
-    made = with_own_memory(value, column, (column, (), {"_pa_array": "joined", "_dtype": "str"}))
+    made = with_own_memory(value, column, OwnPaths(), (column, (), {"_pa_array": "joined", "_dtype": "str"}))
     assert made == (column, (), {"_pa_array": parts, "_dtype": "str"})
-    assert with_own_memory(value, column, REDUCED) is REDUCED
+    assert with_own_memory(value, column, OwnPaths(), REDUCED) is REDUCED

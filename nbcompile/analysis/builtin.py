@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ast
-import posixpath
 from collections.abc import Callable
 
-from nbcompile.analysis import by_name, caches, classes, files, filled, rows, types
+from nbcompile.analysis import by_name, caches, classes, files, filled, paths, rows, types
 from nbcompile.analysis.aliases import ANY, FACTORY, KEPT, KEYS
 from nbcompile.analysis.assignment import store_attribute
 from nbcompile.analysis.bindings import Frame
@@ -615,9 +614,14 @@ def below(call: Call) -> Value:
     return types.path_below(call.owner, *call.arguments.all())
 
 
-def parent(call: Call) -> Value:
-    """`os.path.dirname(name)` of a name that is known."""
-    return Value("str", const=posixpath.dirname(call.first.const)) if type(call.first.const) is str else plain("str")
+def worked_out(work: Callable[[Call], Value]) -> Callable[[Call], Value]:
+    """A function that gives a path: the table says what it does, `work` which path that is."""
+
+    def path(call: Call) -> Value:
+        _as_table_says(call)
+        return work(call)
+
+    return path
 
 
 def join_paths(call: Call) -> Value:
@@ -770,7 +774,12 @@ SPECIAL: dict[str, Special] = {
     "tempfile.mkstemp": temporary_file,
     "pathlib.Path.joinpath": below,
     "os.path.join": join_paths,
-    "os.path.dirname": parent,
+    "os.path.dirname": worked_out(paths.directory),
+    "os.path.normpath": worked_out(paths.normal),
+    "os.path.split": worked_out(paths.split),
+    **dict.fromkeys(("os.path.abspath", "os.path.realpath"), worked_out(paths.absolute)),
+    **dict.fromkeys(("pathlib.Path.resolve", "pathlib.Path.absolute"), worked_out(paths.resolved)),
+    **dict.fromkeys(("os.getcwd", "pathlib.Path.cwd"), worked_out(paths.working_directory)),
     "builtins.get_ipython": get_ipython,
     "IPython.get_ipython": get_ipython,
 }

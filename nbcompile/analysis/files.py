@@ -10,7 +10,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Sequence
 
-from nbcompile.analysis import channels
+from nbcompile.analysis import channels, paths
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.known import HERE, Action
 from nbcompile.analysis.values import Value, single
@@ -116,11 +116,11 @@ def log(call: Call, actions: Sequence[Action]) -> None:
     for channel in (action.word for action in actions if action.verb == "sets" and action.word.startswith(channels.LIBRARY)):
         heap = call.frame.walk.heap
         named = [value.const for action in actions if action.verb in OPENING for target in action.targets for value in call.meant(target)]
-        paths = [path_of(name) for name in named if type(name) is str]
+        named_files = [path_of(name) for name in named if type(name) is str]
         if heap.writers:
-            paths += [heap.writers[number] for value in call.arguments.all() for number in value.objects if number in heap.writers]
-        if paths:
-            call.frame.walk.logged.setdefault(channel, {}).update(dict.fromkeys(paths))
+            named_files += [heap.writers[number] for value in call.arguments.all() for number in value.objects if number in heap.writers]
+        if named_files:
+            call.frame.walk.logged.setdefault(channel, {}).update(dict.fromkeys(named_files))
 
 
 def is_name(frame: Frame, value: Value) -> bool:
@@ -155,10 +155,10 @@ def stays_open(call: Call, action: Action, made: Value) -> None:
 def read_later(call: Call, made: Value, names: Iterable[Value]) -> None:
     """What a call gives that was given names of files may read them only when it is used."""
     known = [name.const for name in names if type(name.const) is str and not is_url(name.const)]
-    paths = tuple(path for name in known for path in _together(path_of(name)))
-    if paths and made.objects:
+    read = tuple(path for name in known for path in _together(path_of(name)))
+    if read and made.objects:
         readers = call.frame.walk.heap.readers
-        readers.update((number, tuple(dict.fromkeys((*readers.get(number, ()), *paths)))) for number in made.objects)
+        readers.update((number, tuple(dict.fromkeys((*readers.get(number, ()), *read)))) for number in made.objects)
 
 
 def keep_open(frame: Frame, made: Value, name: Value, kind: str) -> None:
@@ -241,13 +241,14 @@ def _show_in_open_files(frame: Frame, path: str, node: ast.AST) -> None:
 
 def enter(frame: Frame, path: str, node: ast.AST) -> None:
     """Whoever goes to a directory needs it."""
+    path = paths.relative(path)
     if _BELOW.fullmatch(path):
         frame.walk.effect(frame, channels.FILES, "read", path_of(path + "/"), node)
 
 
 def path_of(text: str) -> str:
     """A name as the graph has it: normalised; a pattern stands for its directory."""
-    path = text.removeprefix("file://")
+    path = paths.relative(text.removeprefix("file://"))
     glob = _GLOB.search(path)
     if glob:
         return (path[: glob.start()].rpartition("/")[0] or ".") + "/"

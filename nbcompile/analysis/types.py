@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import posixpath
 from collections.abc import Callable, Sequence
 
-from nbcompile.analysis import classes, namespace, rows, surveyed
+from nbcompile.analysis import classes, namespace, paths, rows, surveyed
 from nbcompile.analysis.aliases import ANY, FACTORY, KEPT, KEYS
 from nbcompile.analysis.bindings import MAIN, CellFrame, Frame
 from nbcompile.analysis.channels import ADDRESSES, REFERENCES
@@ -85,6 +86,11 @@ _SHOWN_BY = (
 
 def attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
     """`value.name`."""
+    known_path = paths.attribute(value, name)
+    return _attribute(frame, value, name, node) if known_path is None else known_path
+
+
+def _attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
     callee, known = value.callee, frame.walk.known
     if type(callee) is str:
         return library_attribute(frame, callee, name, node)
@@ -144,6 +150,8 @@ def library_attribute(frame: Frame, path: str, name: str, node: ast.AST) -> Valu
     """An attribute of a library's module, class or function. Those of `__main__` are the notebook's names."""
     if path == MAIN:
         return Value(namespace.NAMESPACE) if name == "__dict__" else frame.read_global(name, node)
+    if f"{path}.{name}" in paths.WORDS:
+        return Value("str", const=paths.WORDS[f"{path}.{name}"])
     row = frame.walk.known.method(path, f".{name}")
     if row is not None:
         return rows.look(frame, node, row, frame.walk.library(path), f"{path}.{name}")
@@ -394,14 +402,19 @@ def path_below(path: Value, *parts: Value) -> Value:
 
 
 def joined_name(kind: str, parts: Sequence[Value], join_texts: Callable[..., str]) -> Value:
-    """A text or path made of parts: known when they are. What begins in a temporary directory is below it, whatever follows."""
+    """A text or path made of parts: known when they are. What begins in a temporary directory is below it, whatever follows.
+
+    So is what begins in a directory that is known from where the notebook lies.
+    """
     texts = [part.const for part in parts]
     objects = NO_OBJECTS.union(*(part.objects for part in parts if part.type in ("str", "pathlib.Path")))
     if texts and all(type(text) in (str, int) for text in texts):
         return Value(kind, objects, const=join_texts(*map(str, texts)))
     if texts and type(texts[0]) is str and texts[0].startswith(TEMPORARY):
         return Value(kind, objects, const=f"{texts[0].rstrip('/')}/*")
-    return Value(kind, objects)
+    known = [str(text) for text in itertools.takewhile(lambda text: type(text) in (str, int), texts)]
+    below = join_texts(*known, "*") if known else ""
+    return Value(kind, objects, const=below) if paths.is_below_a_name(below) else Value(kind, objects)
 
 
 def _text(left: Value, operator: type[ast.AST], right: Value) -> Value:

@@ -64,6 +64,8 @@ class Walk:
         self.figures: dict[int, int] = {}
         self.figure_numbers: set[int] = set()
         self.written: dict[str, None] = {}
+        # Whether a cell may have gone to another directory.
+        self.has_moved = False
         # Files to which a library writes whatever it is asked to, as a log: by its channel.
         self.logged: dict[str, dict[str, None]] = {}
         self.stateless: set[str] = set()
@@ -249,6 +251,7 @@ class Walk:
         key = EffectKey(channel, mode, subject)
         if channel == "files" and mode != "read":
             self.written[subject] = None
+        self.has_moved |= channel == "cwd" and mode != "read"
         if key not in frame.trace.effects:
             frame.trace.touch(key, Mark(spot(node), (), reason))
 

@@ -19,7 +19,7 @@ from nbcompile.frontend.local_modules import read_modules
 from nbcompile.frontend.parse import parse_cells
 from nbcompile.model.diagnostic import DiagnosticLog, Outcome
 from nbcompile.model.errors import UsageError
-from nbcompile.model.graph import given_files
+from nbcompile.model.graph import given_files, written_files
 from nbcompile.model.parameters import Parameters
 from nbcompile.model.surroundings import Surroundings
 from nbcompile.model.workflow import WorkflowDeclaration
@@ -77,7 +77,7 @@ def analyze_at(data: bytes, path: Path, parameters: Mapping[str, object]) -> Pro
     if missing:
         program = replace(program, diagnostics=(*program.diagnostics, *missing), ok=False)
     found = tuple(located(unsettled(program), str(path), data))
-    look = cache(partial(look_beside, program.notebook, given_files(program.graph), path.parent))
+    look = cache(partial(look_beside, program.notebook, given_files(program.graph), written_files(program.graph), path.parent))
     profiled = _find_profile(program, path)
     found += tuple(replace(one, path=str(path)) for one in profiled.diagnostics)
     program = replace(program, diagnostics=found, look=look, directory=path.parent, profile=profiled.value)
@@ -155,7 +155,7 @@ def linked_again(program: Program, facts: tuple[CellFacts, ...]) -> Program:
 
         program = replace(program, scatters=taught_scatters(program.scatters, program.facts, facts))
     graph = order_declared(link(facts), program.workflow).value
-    look = cache(partial(look_beside, program.notebook, given_files(graph), program.directory or Path()))
+    look = cache(partial(look_beside, program.notebook, given_files(graph), written_files(graph), program.directory or Path()))
     return replace(program, facts=facts, graph=graph, look=look)
 
 

@@ -45,8 +45,10 @@ _LARGEST_SCRIPT = 2 * 2**20
 _MOST_SCRIPTS = 2_000
 
 
-def look_beside(notebook: Notebook, given: Iterable[str], directory: Path) -> Surroundings:
+def look_beside(notebook: Notebook, given: Iterable[str], written: Iterable[tuple[int, str]], directory: Path) -> Surroundings:
     """The files in `directory` that cells mention, and which of the paths `given` (those no cell writes) are not there.
+
+    Directories above it that cells write to are theirs, too, as far as they are there; `written` pairs a cell with what it writes.
 
     Of cells and of scripts only names are compared; links that lead out of the directory are left alone. Above the
     directory nothing is looked for, but what is named below a directory that a cell moves to or imports from.
@@ -59,7 +61,10 @@ def look_beside(notebook: Notebook, given: Iterable[str], directory: Path) -> Su
     modules = tuple(path for path in mentioned if reach.holds_modules(path))
     return Surroundings(
         mentions=mentions,
-        folders=tuple(pair for cell in notebook.code_cells for pair in _folders(cell, mentions, reach)),
+        folders=(
+            *(pair for cell in notebook.code_cells for pair in _folders(cell, mentions, reach)),
+            *((cell, folder) for cell, path in written if (folder := reach.folder_above(path))),
+        ),
         missing=missing,
         directories=tuple(path for path in given if not path.endswith("/") and (directory / path).is_dir()),
         modules=modules,
@@ -128,6 +133,15 @@ class _Reach:
         if folder.startswith("../"):
             return f"{os.path.normpath(folder)}/" if folder.count("../") <= _LEVELS_ABOVE and self._on_disk(folder.rstrip("/")) else ""
         return folder if folder in self.entries and path not in self.entries and f"{path}/" not in self.entries else ""
+
+    def folder_above(self, path: str) -> str:
+        """The directory above the notebook that a path leads into as far as it is there."""
+        folder = path.rstrip("/")
+        while folder.startswith("../") and folder.count("../") <= _LEVELS_ABOVE:
+            folder = folder.rpartition("/")[0]
+            if folder.rpartition("/")[2] != ".." and self._on_disk(folder):
+                return f"{folder}/"
+        return ""
 
     def above(self, words: Iterable[str], folder: str = "") -> Iterator[str]:
         """The paths above the directory that words name, as they stand, or below a directory that cells move to, or below `folder`."""

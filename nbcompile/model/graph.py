@@ -108,6 +108,12 @@ def given_files(graph: DataflowGraph) -> tuple[str, ...]:
     return tuple(version.name.removeprefix(FILE) for version in needed if version.cell < 0 and version.name.startswith(FILE))
 
 
+def written_files(graph: DataflowGraph) -> tuple[tuple[int, str], ...]:
+    """The files that cells write, with the cell."""
+    made = ((cell.index, version.name) for cell in graph.cells for group in cell.makes for version in group)
+    return tuple((cell, name.removeprefix(FILE)) for cell, name in made if name.startswith(FILE))
+
+
 def last_makers(graph: DataflowGraph) -> dict[str, int]:
     """The cell after which each variable, file and channel is what it is at the end."""
     return {name: cell.index for cell in graph.cells for name in _made(cell)}

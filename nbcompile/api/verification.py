@@ -61,7 +61,7 @@ def verify(
     recorded = [read_baseline(read_file(kept), kept.name, sources, exactness)] if kept.is_file() and not accept else []
     tell(Notice(_price(program, len(wanted))))
     with TemporaryDirectory(prefix="nbcompile-verify-") as folder:
-        observer = Observer(path, settings, exactness, Path(folder).resolve(), tell, _above(plans[Granularity.CELL]))
+        observer = Observer(path, settings, exactness, Path(folder).resolve(), tell, plans[Granularity.CELL])
         runs = [observer.plain(program, "plain"), *(observer.compiled(granularity) for granularity in wanted), *recorded]
         numbers = itertools.count(1)
         judged = judge(runs, lambda: observer.plain(program, f"plain-again-{next(numbers)}"), exactness, program.graph)
@@ -94,10 +94,11 @@ class Observer:
         exactness: Exactness,
         folder: Path,
         tell: Callable[[RunEvent], None],
-        above: tuple[str, ...] = (),
+        made: Plan | None = None,
     ) -> None:
-        """`above` are paths above the notebook's directory, which a plain run finds there, too."""
-        self.path, self.settings, self.exactness, self.folder, self.tell, self.above = path, settings, exactness, folder, tell, above
+        """As `made` says, a plain run finds what lies above the notebook's directory, and that is called as it is."""
+        self.path, self.settings, self.exactness, self.folder, self.tell = path, settings, exactness, folder, tell
+        self.above, self.directory = (_above(made), made.directory) if made else ((), "")
 
     def plain(self, program: Program, name: str) -> Observation:
         """A run in a kernel; where there is none, in one step."""
@@ -122,6 +123,7 @@ class Observer:
             runtime=join_runtime(),
             names=tuple(dict.fromkeys(name for cell in program.graph.cells for name in cell.defines if name not in RESULTS)),
             above=self.above,
+            directory=self.directory,
             notebook=str(self.path),
         )
         return observe_kernel(job, name, self.exactness)
@@ -145,4 +147,4 @@ class Observer:
         settings = replace(self.settings, granularity=granularity, on="local", cached=False)
         account = Account(values=True, plain=granularity is Granularity.NOTEBOOK)
         job = own_job(self.path, settings, self.folder / name, account)
-        return observe_run(completed(run_job(job, self.tell)), name, self.exactness)
+        return observe_run(completed(run_job(job, self.tell)), name, self.exactness, self.directory)

@@ -118,6 +118,7 @@ class _Writer:
             **({"unpacks": [_unpacked(one) for one in step.unpacks]} if step.unpacks else {}),
             **({"folders": list(step.folders)} if step.folders else {}),
             **({"path": list(plan.module_path)} if plan.module_path else {}),
+            **({"directory": plan.directory} if plan.directory else {}),
             **(_scattered(step.scatter, gathered_payloads(step, plan)) if step.scatter else {}),
             **{word: True for word in ("plain", "repairs", "trace") if getattr(self.account, word) or (word == "plain" and whole)},
         }

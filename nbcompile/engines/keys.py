@@ -77,6 +77,7 @@ def step_key(
             for one, text in replayed(document, mentioned)
         },
         **{name: digest for one in inputs for name, digest in _input_parts(one)},
+        **({"name of the directory": document["directory"]} if "directory" in document else {}),
         **{f"file {path}": digest for path, digest in files.items()},
         **surroundings,
     }

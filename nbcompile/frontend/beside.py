@@ -9,7 +9,7 @@ import ast
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -34,6 +34,10 @@ _IMPORTED_OTHERWISE = re.compile(
 _MOVES = re.compile(r"\bsys\s*\.\s*path\b|\bsite\s*\.\s*addsitedir\b|\bchdir\b|(?m:^\s*%(?:cd|pushd)\b)")
 _PARENTS = {"os.pardir": "..", "pardir": "..", ".parent": ".."}
 _LEVELS_ABOVE = 3
+# The directory of the notebook: somebody reads there what nobody can name.
+_HERE = "./"
+# A cell that works out a directory above its own.
+_CLIMBS = re.compile(r"\.parents?\b|\b(?:dirname|pardir|abspath|realpath|resolve)\b|[\"']\.\.[\"'/]")
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 _LAYOUTS = ("", "src/", "lib/", "python/")
 _SCRIPTS = (".py", ".sh")
@@ -45,7 +49,7 @@ _LARGEST_SCRIPT = 2 * 2**20
 _MOST_SCRIPTS = 2_000
 
 
-def look_beside(notebook: Notebook, given: Iterable[str], written: Iterable[tuple[int, str]], directory: Path) -> Surroundings:
+def look_beside(notebook: Notebook, given: Sequence[str], written: Iterable[tuple[int, str]], directory: Path) -> Surroundings:
     """The files in `directory` that cells mention, and which of the paths `given` (those no cell writes) are not there.
 
     Directories above it that cells write to are theirs, too, as far as they are there; `written` pairs a cell with what it writes.
@@ -55,8 +59,10 @@ def look_beside(notebook: Notebook, given: Iterable[str], written: Iterable[tupl
     """
     roots = tuple(dict.fromkeys(_roots(notebook, directory)))
     reach = _Reach(directory, dict(_entries(directory)), roots, tuple(_installed_from(directory)))
-    mentions = tuple((cell.index, path) for cell in notebook.code_cells for path in reach.with_scripts(_mentioned(cell, reach)))
-    missing = tuple(path for path in given if path != "./" and not (directory / path).exists())
+    climbs = _HERE in given and any(_CLIMBS.search(cell.source) for cell in notebook.code_cells)
+    named = ((cell.index, _mentioned(cell, reach, climbs=climbs)) for cell in notebook.code_cells)
+    mentions = tuple((cell, path) for cell, paths in named for path in reach.with_scripts(paths))
+    missing = tuple(path for path in given if path != _HERE and not (directory / path).exists())
     mentioned = dict.fromkeys(path for _, path in mentions)
     modules = tuple(path for path in mentioned if reach.holds_modules(path))
     return Surroundings(
@@ -70,6 +76,7 @@ def look_beside(notebook: Notebook, given: Iterable[str], written: Iterable[tupl
         modules=modules,
         digests=tuple(sorted({(script, reach.script(script).sha256) for path in modules for script in reach.scripts_in(path)})),
         path=tuple(root for root in reach.installed if root in reach.used),
+        name=directory.resolve().name,
     )
 
 
@@ -126,7 +133,12 @@ class _Reach:
             elif not re.search(r"\s", text):
                 yield from (one for one in self.entries if "/" not in one and fnmatchcase(one, text))
 
-    def folder_of(self, word: str) -> str:
+    def folders_of(self, word: str) -> Iterator[str]:
+        """The directories of a path that is not there, beside the notebook or where cells move to."""
+        words = (word, *(f"{root}{word}" for root in self.roots if not word.startswith((".", "/", "~"))))
+        return (folder for one in words if (folder := self._folder_of(one)))
+
+    def _folder_of(self, word: str) -> str:
         """The directory of a path that is not there, if the directory is."""
         path = word.removeprefix("./")
         folder = path.rpartition("/")[0] + "/"
@@ -157,6 +169,26 @@ class _Reach:
         """What has this path above the directory; of where cells move to only what they name there."""
         if path.count("../") <= _LEVELS_ABOVE and f"{path}/" not in self.roots and (found := self._on_disk(path)):
             yield found
+
+    def climbed(self, words: Sequence[str]) -> Iterator[str]:
+        """What words may name in a directory above that nobody knows: the nearest that has it. `ROOT / "data" / "raw"` are two of them."""
+        place = 0
+        while place < len(words):
+            found, length = self._climbed_to(words[place:])
+            if found:
+                yield found
+            place += length
+
+    def _climbed_to(self, words: Sequence[str]) -> tuple[str, int]:
+        """The path that the first of these words makes with as many of the others as are below it, and how many these are."""
+        first = words[0].rstrip("/")
+        if not first or first.startswith(("/", "~", ".")) or "/." in first or first in self.entries or f"{first}/" in self.entries:
+            return "", 1
+        roots = ("../" * level for level in range(1, _LEVELS_ABOVE + 1) if _is_of_a_project(self.directory / ("../" * level)))
+        found, length = next((one for root in roots if (one := self._on_disk(root + first))), ""), 1
+        while found.endswith("/") and length < len(words) and (longer := self._on_disk(found + words[length].strip("/"))):
+            found, length = longer, length + 1
+        return found, length
 
     def modules(self, names: Iterable[str], folder: str = "") -> Iterator[str]:
         """The files or directories of modules: beside the notebook, in `folder`, where cells import from, in the project."""
@@ -265,12 +297,14 @@ def _texts(tree: ast.Module) -> Iterator[str]:
             documentation.add(id(body[0].value))
 
 
-def _mentioned(cell: Cell, reach: _Reach) -> tuple[str, ...]:
+def _mentioned(cell: Cell, reach: _Reach, *, climbs: bool) -> tuple[str, ...]:
     words = dict.fromkeys(_WORD.findall(cell.source))
-    quoted = dict.fromkeys(text for _, text in _QUOTED.findall(cell.source))
+    texts = tuple(text for _, text in _QUOTED.findall(cell.source))
+    quoted = dict.fromkeys(texts)
     patterns = tuple(reach.patterns(text for text in quoted if _WILD.search(text)))
     likely = dict.fromkeys((*quoted, *(word for word in words if "/" in word or "." in word), *patterns))
-    found = (*reach.paths((*words, *patterns, *CONFIGURES_IMPORTS)), *reach.above(likely), *reach.modules(_imported(cell.source)))
+    climbed = reach.climbed(texts) if climbs else ()
+    found = (*reach.paths((*words, *patterns, *CONFIGURES_IMPORTS)), *reach.above(likely), *reach.modules(_imported(cell.source)), *climbed)
     return tuple(dict.fromkeys(found))
 
 
@@ -278,9 +312,8 @@ def _folders(cell: Cell, mentions: Iterable[tuple[int, str]], reach: _Reach) -> 
     """The directories in which the cell, or a script that it uses, names a file that is not there: it may be written."""
     scripts = (script for index, path in mentions if index == cell.index for script in reach.scripts_in(path))
     words = dict.fromkeys((*_WORD.findall(cell.source), *(word for script in scripts for word in reach.script(script).words)))
-    for folder in dict.fromkeys(reach.folder_of(word) for word in words):
-        if folder:
-            yield cell.index, folder
+    for folder in dict.fromkeys(folder for word in words for folder in reach.folders_of(word)):
+        yield cell.index, folder
 
 
 def _imported(text: str) -> tuple[str, ...]:

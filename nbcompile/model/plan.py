@@ -189,7 +189,8 @@ class Plan:
     """All steps, each before those that need it; every code cell is in exactly one step.
 
     `profile` is a digest of the measurements that the plan was made from, empty where there were none. In the directories of
-    `module_path` every step looks for modules of the notebook's project, after all others.
+    `module_path` every step looks for modules of the notebook's project, after all others. `directory` is what the notebook's own is
+    called, if cells ask which directory they are in.
     """
 
     granularity: Granularity
@@ -199,3 +200,4 @@ class Plan:
     bound: Bound = Bound()
     profile: str = ""
     module_path: tuple[str, ...] = ()
+    directory: str = ""

@@ -18,7 +18,7 @@ class Surroundings:
     some cell reads and that are not there, `directories` those that are directories and are not called so. `modules` are
     the mentioned files and directories that hold Python modules, `digests` the SHA-256 of each of these, and `path`
     the directories from which the project's own are installed. `folders` pairs a cell with a directory in which its text names
-    a file that is not there. Paths are relative; a directory ends with `/`.
+    a file that is not there. Paths are relative; a directory ends with `/`. `name` is what the notebook's directory is called.
     """
 
     mentions: tuple[tuple[int, str], ...] = ()
@@ -28,6 +28,7 @@ class Surroundings:
     digests: tuple[tuple[str, str], ...] = ()
     path: tuple[str, ...] = ()
     folders: tuple[tuple[int, str], ...] = ()
+    name: str = ""
 
     @property
     def module_names(self) -> frozenset[str]:

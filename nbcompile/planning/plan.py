@@ -63,10 +63,23 @@ def make_plan(graph: DataflowGraph, notebook: Notebook, settings: Settings, besi
     links = make_links(graph, steps)
     length, path = _critical_path(steps, links, seconds)
     bound = bound_of(graph, length, seconds, LOCAL_STEP_SECONDS)
-    made = Plan(granularity=settings.granularity, steps=steps, links=links, critical_path=path, bound=bound, module_path=beside.path)
+    made = Plan(
+        granularity=settings.granularity,
+        steps=steps,
+        links=links,
+        critical_path=path,
+        bound=bound,
+        module_path=beside.path,
+        directory=beside.name if _asks_where_it_is(graph) else "",
+    )
     whole = settings.granularity is Granularity.NOTEBOOK
     conflicts = [found for part in parts if (found := conflict(part.cells, places, notebook, "; ".join(part.why)))]
     return Outcome(made, (*conflicts, *(() if whole else _not_applied(wishes.sending, sending, notebook, parts))))
+
+
+def _asks_where_it_is(graph: DataflowGraph) -> bool:
+    """Whether a cell may see what the directory is called that it runs in."""
+    return any(effect.channel == "cwd" and effect.mode == "read" for cell in graph.cells for effect in cell.effects)
 
 
 def _placed(step: Step, place: CellPlace) -> Step:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from .own import json_loads
@@ -198,6 +199,7 @@ class StepDocument(NamedTuple):
     path: Tuple[str, ...] = ()
     unpacks: Tuple[UnpackEntry, ...] = ()
     folders: Tuple[str, ...] = ()
+    directory: str = ""
 
     def unpacking(self, version: VersionName) -> Optional[UnpackEntry]:
         """How to get at a version that is sent packed."""
@@ -235,6 +237,7 @@ def _document(raw: Dict[str, Any]) -> StepDocument:
         repairs=raw.get("repairs", False),
         path=tuple(raw.get("path", ())),
         folders=tuple(raw.get("folders", ())),
+        directory=_name_of_directory(raw.get("directory", "")),
         unpacks=tuple(UnpackEntry(parse_version(one["version"]), tuple(one["codes"]), one["file"]) for one in raw.get("unpacks", ())),
     )
 
@@ -242,6 +245,12 @@ def _document(raw: Dict[str, Any]) -> StepDocument:
 def _scatter(raw: Dict[str, Any]) -> ScatterEntry:
     kept, last, joined, paths, gathers = (tuple(raw[key]) for key in ("kept", "last", "joined", "paths", "gathers"))
     return ScatterEntry(tuple(map(tuple, raw["axes"])), kept, last, joined, paths, gathers, raw["shows"], tuple(raw.get("alike", ())))
+
+
+def _name_of_directory(name: str) -> str:
+    if name in (os.curdir, os.pardir) or os.sep in name or "\0" in name:
+        raise StepProblem("NB591", f"no directory can be called {name!r}", "compile the notebook again")
+    return name
 
 
 def _definition_entry(raw: Dict[str, Any]) -> DefinitionEntry:

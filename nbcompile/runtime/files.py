@@ -58,6 +58,11 @@ class _Stamp(NamedTuple):
     mode: int
 
 
+def cells_directory(name: str = "") -> str:
+    """Where cells run, below a step's own directory: in one that is called like the notebook's, where they ask for that."""
+    return f"{_ABOVE * LEVELS_ABOVE}{name}" if name else CELLS
+
+
 def is_fresh(work: str) -> bool:
     """Whether somebody has made a step's directories for it, and nothing was ever in them."""
     for inner in (*CELLS.split("/"), ""):
@@ -70,11 +75,14 @@ def is_fresh(work: str) -> bool:
 class StepFiles:
     """The cells' directory: what lies in it, and which cell it comes from."""
 
-    def __init__(self, work: str, given: Iterable[Tuple[str, str]], directories: Iterable[str], folders: Iterable[str] = ()) -> None:
-        """Stage what is `given`; `folders` are directories to write to, of which nothing is given."""
+    def __init__(
+        self, work: str, given: Iterable[Tuple[str, str]], directories: Iterable[str], folders: Iterable[str] = (), name: str = ""
+    ) -> None:
+        """Stage what is `given`; `folders` are directories to write to, of which nothing is given, `name` is what cells' own is called."""
         # What a cell finds as `../data` is staged above the cells' directory.
         self._top = os.path.join(os.path.realpath(work), "above")
-        self.directory = os.path.join(os.path.realpath(work), CELLS)
+        self.directory = os.path.join(os.path.realpath(work), cells_directory(name))
+        self._prepared = os.path.join(os.path.realpath(work), CELLS)
         self._given, self._folders = tuple(given), tuple(folders)
         self._sent: Dict[int, List[Written]] = {}
         for one in directories:
@@ -95,6 +103,8 @@ class StepFiles:
         self._begin()
 
     def _begin(self) -> None:
+        if self.directory != self._prepared and os.path.isdir(self._prepared):
+            os.rename(self._prepared, self.directory)
         os.makedirs(self.directory, exist_ok=True)
         # Directories that came with values: what is not in them is nowhere.
         self.whole: Set[str] = set()

@@ -113,7 +113,7 @@ class StepRun:
         self.streams = Streams(self.recorder, call.work)
         self.namespace = Namespace(document.names, self.kernel)
         self.versions = Versions()
-        self.files = StepFiles(call.work, call.files, call.directories, document.folders)
+        self.files = StepFiles(call.work, call.files, call.directories, document.folders, document.directory)
         extend_search_path(self.files.directory, document.path)
         self.channels = Channels(self.kernel, self.files.directory)
         self.payloads = Payloads(call.payloads)

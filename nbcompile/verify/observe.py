@@ -20,7 +20,7 @@ from nbcompile.model.errors import NotebookError, PlaceFailed
 from nbcompile.model.run import RunRecord, RunState, Value
 from nbcompile.model.verification import CellOutputs, Exactness, Observation, Picture
 from nbcompile.rules.steps import KERNEL_BROKEN
-from nbcompile.runtime.files import CELLS
+from nbcompile.runtime.files import cells_directory
 from nbcompile.runtime.launch import NOT_FROM_HERE
 from nbcompile.verify.ground import copy_ground, written_below
 from nbcompile.verify.masking import mask, mask_directories
@@ -54,6 +54,7 @@ class PlainJob:
     runtime: str
     names: tuple[str, ...] = ()
     above: tuple[str, ...] = ()
+    directory: str = ""
     seconds: float | None = None
     notebook: str = ""
 
@@ -71,7 +72,7 @@ def find_client(python: str) -> str:
 def observe_kernel(job: PlainJob, name: str, exactness: Exactness) -> Observation:
     """Run a notebook in a kernel, in a copy of its directory. Raises `PlaceFailed` where no kernel starts."""
     top = job.work / "ground"
-    ground = top / CELLS
+    ground = top / cells_directory(job.directory)
     before = copy_ground(job.beside, ground, job.above)
     runtime, task = job.work / "nbcompile_runtime.py", job.work / "task.json"
     runtime.write_text(job.runtime, "utf-8")
@@ -151,8 +152,8 @@ def _kernel_folder(job: PlainJob) -> Path:
     return job.work / "jupyter"
 
 
-def observe_run(record: RunRecord, name: str, exactness: Exactness) -> Observation:
-    """What a compiled run gave."""
+def observe_run(record: RunRecord, name: str, exactness: Exactness, directory: str = "") -> Observation:
+    """What a compiled run gave, whose cells ran in directories of this name."""
     executed = record.directory / f"{record.notebook.stem}.executed.ipynb"
     failed = [failure.cell for failure in record.failures if failure.cell >= 0]
     problem = "; ".join(f"{failure.name}: {failure.message}" for failure in record.failures)
@@ -160,7 +161,7 @@ def observe_run(record: RunRecord, name: str, exactness: Exactness) -> Observati
     return Observation(
         name=name,
         how=f"{len(record.steps)} steps of the {record.engine} engine",
-        cells=_cells(notebook, _step_directories(record), exactness),
+        cells=_cells(notebook, _step_directories(record, directory), exactness),
         values=record.values,
         files={file.path: file.sha256 for file in record.outputs if file.path != executed.name},
         failed=min(failed, default=-1 if record.state is RunState.FINISHED else 0),
@@ -172,10 +173,10 @@ def observe_run(record: RunRecord, name: str, exactness: Exactness) -> Observati
     )
 
 
-def _step_directories(record: RunRecord) -> tuple[str, ...]:
+def _step_directories(record: RunRecord, directory: str) -> tuple[str, ...]:
     """Where cells ran, the longest paths first."""
     work = record.directory.absolute() / ".nbcompile" / "work"
-    places = (f"/OUTPUTS.json.work/{CELLS}", "/OUTPUTS.json.work", "")
+    places = (f"/OUTPUTS.json.work/{cells_directory(directory)}", "/OUTPUTS.json.work", "")
     return tuple(f"{work / step.step}{below}" for step in record.steps for below in places)
 
 

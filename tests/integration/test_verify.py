@@ -78,6 +78,44 @@ def test_what_cells_read_and_write_above_the_directory(tmp_path):
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["x.csv"]
 
 
+PROJECT = """\
+# %%
+import os
+from pathlib import Path
+if Path.cwd().name == "notebooks":
+    os.chdir("..")
+# %%
+print(open("data/x.csv").read(), os.path.basename(os.getcwd()) == "notebooks")
+# %%
+open("results/y.csv", "w").write("z")
+# %%
+print(open("results/y.csv").read())
+"""
+ROOT = """\
+# %%
+import os
+from pathlib import Path
+HERE, ROOT = os.getcwd(), Path.cwd().parent
+# %%
+text = (ROOT / "data" / "x.csv").read_text()
+# %%
+(ROOT / "results" / "more").mkdir()
+(ROOT / "results" / "more" / "y.csv").write_text(text)
+# %%
+print(os.path.basename(HERE), [path.name for path in sorted((ROOT / "results").rglob("*"))], os.path.samefile(HERE, "."))
+"""
+
+
+@pytest.mark.parametrize("text", [PROJECT, ROOT])
+def test_notebooks_that_ask_where_they_lie(tmp_path, text):
+    for folder in ("data", "notebooks", "results"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "data" / "x.csv").write_text("1,2")
+    code, shown = run(write(tmp_path / "notebooks", text), "--format", "json")
+    found = json.loads(shown)
+    assert (code, found["verdict"], found["runs"][0]["files"], found["failed_cell"], found["unsteady"]) == (0, "equal", 1, None, []), shown
+
+
 def test_what_the_last_cell_that_reads_a_variable_changes_unforeseen(tmp_path):
     (tmp_path / "scores.py").write_text("class Model:\n    seen = 0\ndef score(rows, model):\n    model.seen = len(rows)\n")
     path = write(tmp_path, "# %%\nimport scores\nmodel = scores.Model()\n# %%\nscores.score([1, 2], model)\n")

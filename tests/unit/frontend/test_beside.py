@@ -130,6 +130,32 @@ def test_a_directory_is_there_for_a_file_that_is_not(mentioned):
     assert paths(beside) == {"results/old.csv"}
 
 
+PROJECT = {"data/raw/x.csv": "", "models/old.pkl": "", "notebooks/own.csv": "", "data/big.bin": ""}
+CLIMBS = "p = Path.cwd()\nwhile not (p / 'data').exists():\n    p = p.parent"
+
+
+def test_directories_above_that_cells_write_to_are_there(mentioned):
+    cell = "ROOT = Path.cwd().parent\nopen(ROOT / 'models' / 'deep' / 'new.pkl', 'w'), open(ROOT / 'new.txt', 'w')"
+    beside = mentioned(PROJECT, "from pathlib import Path", cell, place="notebooks/nb.ipynb")
+    assert beside.folders == ((1, "../models/"),)
+
+
+def test_what_cells_name_is_looked_for_above_where_nobody_knows_the_directory(mentioned):
+    cells = "from pathlib import Path", CLIMBS, "open(p / 'data' / 'raw' / 'x.csv'), open('own.csv'), open(p / 'nowhere')"
+    beside = mentioned(PROJECT, *cells, place="notebooks/nb.ipynb")
+    assert [paths(beside, cell) for cell in range(3)] == [set(), {"../data/"}, {"../data/raw/x.csv", "own.csv"}]
+
+
+def test_nothing_is_looked_for_above_where_all_is_known(mentioned):
+    cells = "from pathlib import Path", "p = Path.cwd().parent", "open(p / 'data' / 'raw' / 'x.csv')"
+    assert mentioned(PROJECT, *cells, place="notebooks/nb.ipynb").mentions == ()
+
+
+def test_directories_are_there_where_cells_move_to(mentioned):
+    beside = mentioned(PROJECT, "%cd ..", "open('models/new.pkl', 'w')", place="notebooks/nb.ipynb")
+    assert (1, "../models/") in beside.folders
+
+
 def test_a_shell_script_names_files_by_words(mentioned):
     assert paths(mentioned({"run.sh": "sort data.txt | uniq > out.txt", "data.txt": ""}, "!bash run.sh")) == {"run.sh", "data.txt"}
 

@@ -40,12 +40,16 @@ _HERE = "./"
 _CLIMBS = re.compile(r"\.parents?\b|\b(?:dirname|pardir|abspath|realpath|resolve)\b|[\"']\.\.[\"'/]")
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 _LAYOUTS = ("", "src/", "lib/", "python/")
-_SCRIPTS = (".py", ".sh")
+# What names files in words: scripts of the shell, and settings that cells read names from.
+_OF_WORDS = (".sh", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".json")
+_SCRIPTS = (".py", *_OF_WORDS)
 # What a library looks for in the working directory, and in those above it, though no cell names it.
 _LOOKED_FOR = {"dotenv": ".env"}
 _HIDDEN = re.compile(r"(?:^|/)\.(?!\.?(?:/|$))")
 _WILD = re.compile(r"[*?\[]")
 _LARGEST_SCRIPT = 2 * 2**20
+# Longer ones are data.
+_LONGEST_SETTINGS = 2**16
 _MOST_SCRIPTS = 2_000
 
 
@@ -81,7 +85,7 @@ def look_beside(notebook: Notebook, given: Sequence[str], written: Iterable[tupl
 
 
 class _Script(NamedTuple):
-    """What a module or a shell script names: modules it imports, and words that may be paths."""
+    """What a module, a shell script or a file of settings names: modules it imports, and words that may be paths."""
 
     imports: tuple[str, ...]
     words: tuple[str, ...]
@@ -275,8 +279,8 @@ def _read_script(path: Path) -> _Script:
         return _Script((), (), "")
     digest = sha256(content).hexdigest()
     text = content.decode("utf-8", "replace") if len(content) <= _LARGEST_SCRIPT else ""
-    if path.suffix == ".sh":
-        return _Script((), tuple(dict.fromkeys(_WORD.findall(text))), digest)
+    if path.suffix in _OF_WORDS:
+        return _Script((), tuple(dict.fromkeys(_WORD.findall(text if len(text) <= _LONGEST_SETTINGS else ""))), digest)
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -160,6 +160,27 @@ def test_a_shell_script_names_files_by_words(mentioned):
     assert paths(mentioned({"run.sh": "sort data.txt | uniq > out.txt", "data.txt": ""}, "!bash run.sh")) == {"run.sh", "data.txt"}
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("c.yaml", "data:\n  path: ../data/raw/x.csv\n  out: ../models/m.pkl"),
+        ("c.json", '{"a": ["../data/raw/x.csv"], "b": "../models/m.pkl"}'),
+        ("c.toml", "a = '../data/raw/x.csv'\nb = '../models/m.pkl'"),
+        ("c.ini", "[a]\nb=../data/raw/x.csv\nc = ../models/m.pkl"),
+    ],
+)
+def test_settings_name_files_by_words(mentioned, name, text):
+    files = {**PROJECT, f"notebooks/{name}": text, "notebooks/other.yaml": "../data/big.bin"}
+    beside = mentioned(files, f"settings = load(open('{name}'))", "open(settings['a'])", place="notebooks/nb.ipynb")
+    assert paths(beside) == {name, "../data/raw/x.csv"}
+    assert (0, "../models/") in beside.folders
+
+
+def test_a_long_file_is_data(mentioned):
+    text = '["../data/raw/x.csv"]' + " " * 2**16
+    assert paths(mentioned({**PROJECT, "notebooks/c.json": text}, "open('c.json')", place="notebooks/nb.ipynb")) == {"c.json"}
+
+
 def test_a_module_that_is_no_python_is_still_read_for_its_imports(mentioned):
     assert paths(mentioned({"old.py": "import leaf\nprint 3", "leaf.py": ""}, "import old")) == {"old.py", "leaf.py"}
 

@@ -71,13 +71,14 @@ def judge(runs: Sequence[Observation], again: Callable[[], Observation], exactne
 def _unsteady(differences: Sequence[Difference], differ: Callable[[], Sequence[Difference]], graph: DataflowGraph) -> tuple[Subject, ...]:
     """What differs between plain runs, of which `differ` makes another one.
 
-    Of what a cell draws, two runs may have something in common by chance: where a cell has something unsteady, a difference of
-    it counts as one only when more plain runs agree.
+    Of what a cell draws or measures, two runs may have something in common by chance: where a cell has something unsteady, or looks
+    at the clock, a difference of it counts as one only when more plain runs agree.
     """
     found: dict[Subject, None] = {}
+    timed = {cell.index for cell in graph.cells if any(effect.channel == "time" for effect in cell.effects)}
     for _ in range(_MOST_PLAIN_RUNS):
         found.update(dict.fromkeys(one.subject for one in differ()))
-        cells = {_placed(one, graph).cell for one in found} - {-1}
+        cells = ({_placed(one, graph).cell for one in found} - {-1}) | timed
         if not any(one.subject not in found and _placed(one.subject, graph).cell in cells for one in differences):
             break
     return tuple(found)

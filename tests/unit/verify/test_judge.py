@@ -70,6 +70,19 @@ def test_what_a_cell_draws_may_be_the_same_twice_by_chance():
     assert [one.subject.name for one in judged(alike, alike, alike).differences] == ["y"]
 
 
+def test_what_a_cell_measures_may_be_the_same_twice_by_chance():
+    program = analyze_bytes(notebook_bytes("# %%\nimport time\nstart = time.time()\n# %%\ntime.time() - start\n# %%\n1\n"), "nb")
+    measured = [replace(PLAIN, cells=((), text(f"0.{number}"), ())) for number in (1, 1, 2)]
+
+    def judged(*later):
+        runs = iter(later)
+        other = replace(CELL, cells=((), text("0.3"), ()))
+        return judge([measured[0], other], lambda: next(runs), Exactness.EXACT, program.graph)
+
+    assert judged(*measured[1:]).unsteady == (Subject(Aspect.OUTPUT, 1, "stdout"),)
+    assert [one.subject.cell for one in judged(*measured[:1] * 3).differences] == [1]
+
+
 def test_a_finding_announces_a_difference_and_what_comes_of_it():
     other = replace(CELL, cells=(text("0"), text("wrong"), text("wrong, too")))
     assert len(verified(other).silent) == 2

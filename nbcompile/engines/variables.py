@@ -20,6 +20,7 @@ from nbcompile.runtime.code_places import CodeFinder
 from nbcompile.runtime.definitions import Definitions
 from nbcompile.runtime.document import parse_version, read_document
 from nbcompile.runtime.local_classes import LocalClasses
+from nbcompile.runtime.own_paths import OwnPaths
 from nbcompile.runtime.payloads import Payloads
 from nbcompile.runtime.placeholders import Placeholder, placeholder_failure
 from nbcompile.runtime.problem import StepProblem
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class KeptVariable:
-    """A variable in a payload. `writer` is the process whose run it is."""
+    """A variable in a payload. `writer` is the process whose run it is, `beside` the directory that its notebook lies in."""
 
     name: str
     type: str
@@ -41,10 +42,13 @@ class KeptVariable:
     version: str
     payload: Path
     document: Path
+    beside: Path
     writer: int
 
     def load(self, *, trust: bool = False) -> Any:  # noqa: ANN401 - whatever the notebook made
         """A copy of the value. Unpickles, so without `trust` only what a local run of this process has written.
+
+        A path that names the directory of its cells names that of the notebook.
 
         Raises `Denied` for other values, `UsageError` for one that could not be written, or that this Python cannot read.
         """
@@ -61,8 +65,11 @@ class KeptVariable:
         return value
 
 
-def kept_variables(directory: RunDirectory, steps: Iterable[StepId]) -> dict[str, Variable]:
-    """Handles for what the steps of a run of this process were asked to keep: as the last cell has left them that has bound them."""
+def kept_variables(directory: RunDirectory, beside: Path, steps: Iterable[StepId]) -> dict[str, Variable]:
+    """Handles for what the steps of a run of this process were asked to keep: as the last cell has left them that has bound them.
+
+    `beside` is the directory that the notebook lies in.
+    """
     found: dict[str, KeptVariable] = {}
     for step in steps:
         for report in read_outputs(directory.outputs(step)).get("payloads", ()):
@@ -73,7 +80,7 @@ def kept_variables(directory: RunDirectory, steps: Iterable[StepId]) -> dict[str
                 (name, cell), version = parse_version(one["version"]), one["version"]
                 if not one.get("unbound") and (name not in found or parse_version(found[name].version).cell < cell):
                     facts = (one["type"], one["bytes"], one["sha256"])
-                    found[name] = KeptVariable(name, *facts, version, payload, directory.document(step), os.getpid())
+                    found[name] = KeptVariable(name, *facts, version, payload, directory.document(step), beside, os.getpid())
     return dict(found)
 
 
@@ -83,7 +90,7 @@ def _read(variable: KeptVariable) -> Any:  # noqa: ANN401 - whatever the noteboo
     program, payloads, version = _Program(), Payloads([str(variable.payload)], mapped=False), parse_version(variable.version)
     definitions = Definitions(document, program, cast("Recorder", program))
     definitions.replay(payloads.mentions([version]))
-    scope = Scope(program, definitions, CodeFinder(program), LocalClasses(document.step))
+    scope = Scope(program, definitions, CodeFinder(program), LocalClasses(document.step), OwnPaths(str(variable.beside)))
     return payloads.read(version, scope)[version]
 
 

@@ -80,6 +80,12 @@ def test_final_variables_can_be_read(notebook, tmp_path):
         kept["lock"].load()
 
 
+def test_paths_among_final_variables_lead_to_where_the_notebook_lies(notebook, tmp_path):
+    path = notebook("from pathlib import Path\nhere, above = Path.cwd(), {'data': str(Path.cwd().parent / 'data')}")
+    kept = nbcompile.run(path, output=tmp_path / "out").variables
+    assert (kept["here"].load(), kept["above"].load()) == (tmp_path, {"data": str(tmp_path.parent / "data")})
+
+
 def test_values_of_other_processes_are_read_only_when_trusted(notebook, tmp_path, monkeypatch):
     record = nbcompile.run(notebook("x = 5"), output=tmp_path / "out")
     monkeypatch.setattr(os, "getpid", lambda: 1)

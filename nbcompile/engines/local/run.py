@@ -108,7 +108,7 @@ def _run(job: RunJob, journal: Journal, on_event: Callable[[RunEvent], None], ea
         signal=result.signal,
         diagnostics=(*found, *broken),
         values=values_in(read_outputs(job.directory.outputs(step.id)) for step in job.plan.steps),
-        variables=kept_variables(job.directory, [step.id for step in job.plan.steps]) if job.keeps else {},
+        variables=kept_variables(job.directory, job.notebook.absolute().parent, [step.id for step in job.plan.steps]) if job.keeps else {},
     )
 
 

@@ -23,7 +23,8 @@ class OwnPaths:
         self.mark = self._levels[-1]
         names = f"({'|'.join(map(re.escape, levels))})(?![\\w.-])"
         self._names, self._names_in_memory = re.compile(names), re.compile(os.fsencode(names))
-        self._mark_in_memory = re.compile(re.escape(os.fsencode(self.mark)))
+        self._mark_in_memory = os.fsencode(self.mark)
+        self._search = re.compile(re.escape(self._mark_in_memory)).search
         self._numbers = {level: number for number, level in reversed(list(enumerate(levels)))}
 
     def is_named_in(self, text: str) -> bool:
@@ -32,7 +33,10 @@ class OwnPaths:
 
     def are_in_memory(self, content: Any) -> bool:
         """Whether texts that lie in this memory, in UTF-8, may name them."""
-        return bool(self.mark) and self._mark_in_memory.search(content) is not None
+        if not self.mark:
+            return False
+        # Of memory that is no bytes object only a pattern can be asked, which takes several times as long.
+        return self._mark_in_memory in content if type(content) is bytes else self._search(content) is not None
 
     def without(self, content: bytes) -> bytes:
         """Texts that lie in memory, with numbers for the directories."""

@@ -21,7 +21,7 @@ import time
 import traceback
 import warnings
 from functools import partial
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
 
 from .channels import reseed
 from .launch import launched
@@ -128,19 +128,26 @@ class WarmParent:
         # What lies beside the notebook must not be found here: it belongs to the steps.
         os.chdir(directory)
         error = _quietly(lambda: self._steps.warm_up(directory))["error"]
+        started: Dict[str, Set[str]] = {}
         with LOADED.watch():
-            report = [{"statement": one, **self._import(one)} for one in imports]
+            report = [{"statement": one, **self._import(one, started)} for one in imports]
         _die_with_parent(0)
         safe, why = (False, error) if error else _fork_is_safe()
+        left = set(_threads())
+        threads = [] if safe or error else [one for one in imports if not left.isdisjoint(started[one])]
         # What exists now is shared by all forks: the collector need not look at it, and so does not copy its pages.
         gc.freeze()
         self._spare_wanted = safe
         edges = {name: list(others) for name, others in LOADED.edges.items()}
-        self.engine.send(said="prepared", imports=report, forks=safe, why=why, edges=edges, sources=LOADED.sources(directory))
+        self.engine.send(
+            said="prepared", imports=report, forks=safe, why=why, threads=threads, edges=edges, sources=LOADED.sources(directory)
+        )
 
-    def _import(self, statement: str) -> Dict[str, str]:
-        """Do an import, or do it again for the repair of a run: it writes something only the first time."""
+    def _import(self, statement: str, started: Dict[str, Set[str]]) -> Dict[str, str]:
+        """Do an import, or do it again for the repair of a run: it writes something only the first time. Notes the threads it starts."""
+        before = set(_threads())
         found = _quietly(partial(self._steps.run_import, statement))
+        started[statement] = set(_threads()) - before
         return {**found, "written": self._written.setdefault(statement, found["written"])}
 
     def _do_remove_at_end(self, directories: List[str]) -> None:
@@ -423,12 +430,13 @@ def _fork_is_safe() -> Tuple[bool, str]:
 
 
 def _threads() -> List[str]:
-    """The names of the threads of this process, but for those that know of forks."""
-    names = []
-    for task in os.listdir("/proc/self/task"):
+    """The numbers of the threads of this process, where the system tells them, but of those that know of forks."""
+    found = []
+    for task in os.listdir("/proc/self/task") if sys.platform == "linux" else ():
         with contextlib.suppress(OSError), open(f"/proc/self/task/{task}/comm", encoding="utf-8", errors="replace") as file:
-            names.append(file.read().strip())
-    return [name for name in names if name not in _KNOW_OF_FORKS]
+            if file.read().strip() not in _KNOW_OF_FORKS:
+                found.append(task)
+    return found
 
 
 def _fork() -> int:

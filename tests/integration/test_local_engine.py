@@ -239,6 +239,21 @@ def test_verbose_says_how_steps_start_and_what_cells_write(notebook):
     assert "forked" in shown
 
 
+def test_an_import_that_starts_a_thread_is_left_to_the_steps_that_need_it(notebook, tmp_path, monkeypatch):
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "begins.py").write_text("import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\nVALUE = 3\n")
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    cells = "import decimal\nimport begins", "one = decimal.Decimal(2)", "print(one)", "print(begins.VALUE)"
+    done = run(notebook(*cells), "-v", "--granularity", "cell", "--no-cache")
+    assert done.returncode == 0
+    assert "`import begins`: starts threads" in done.stderr
+    assert "from a process that has done 1 imports" in done.stderr
+    assert "spawned" not in done.stderr
+    assert "cell 2 | 2" in done.stderr
+    assert "cell 3 | 3" in done.stderr
+
+
 def test_runs_are_listed_shown_and_cancelled(stubborn):
     running, marker, out = stubborn
     run_id = json.loads(runs("show", str(out), "--json").stdout)["runs"][0]["id"]

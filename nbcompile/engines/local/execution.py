@@ -99,6 +99,7 @@ class _LocalRun:
         self.forks = False
         self.fresh_cells: set[int] = set()
         self.prepared = False
+        self.left_to_steps: set[str] = set()
         self.asked: set[StepId] = set()
         self.commands: dict[StepId, dict[str, Any]] = {}
         self.at_work: dict[StepId, tuple[int, ...]] = {}
@@ -122,7 +123,7 @@ class _LocalRun:
     def _run(self, signals: SignalWatch) -> None:
         self._recall()
         if not self.schedule.over:
-            self.parent.prepare(self.directory.kernel, tuple(dict.fromkeys(one.text for one in self.job.imports)))
+            self._prepare()
         while self.workers or not (self.schedule.over or signals.caught):
             if self.prepared and not signals.caught:
                 self._start_ready()
@@ -290,8 +291,23 @@ class _LocalRun:
             self._done(worker, message) if said == "done" else self._lost(worker, message)
             self.troubled = None
 
+    def _prepare(self) -> None:
+        wanted = dict.fromkeys(one.text for one in self.job.imports if one.text not in self.left_to_steps)
+        self.parent.prepare(self.directory.kernel, tuple(wanted))
+
+    def _leave_to_steps(self, imports: Sequence[str]) -> None:
+        """Do all imports again but those that start threads, of which no process can be forked: a step does these for itself."""
+        self.left_to_steps.update(imports)
+        said = ", ".join(f"`{one}`" for one in imports)
+        self.on_event(Notice(f"{said}: starts threads, so each step that needs it does it for itself", detail=True))
+        self.parent.start_anew()
+        self._prepare()
+
     def _prepared(self, message: Message) -> None:
         """An import that writes something must be seen to do so in its own cell; one that fails may leave half of itself behind."""
+        if message["threads"] and not self.left_to_steps and len(self.job.plan.steps) > 1:
+            self._leave_to_steps(message["threads"])
+            return
         self.prepared = True
         self.past.warm = WarmModules(message["edges"], message["sources"])
         failed = [one for one in message["imports"] if one["error"]]

@@ -48,16 +48,30 @@ class WarmParent:
 
     def __init__(self, python: str, runtime: Path, environ: Mapping[str, str], log: Path) -> None:
         """Start it with the interpreter `python` from the runtime file; what it prints goes to `log`."""
-        ours, theirs = socket.socketpair()
         self.python, self.log, self._earlier_log = python, log, log
-        with theirs, log.open("ab") as output:
+        self._runtime, self._environ = runtime, dict(environ)
+        self._workers = 0
+        self._start()
+
+    def start_anew(self) -> None:
+        """End it, while no worker is there, and start one that has done no imports."""
+        awake = [key.fileobj for key in self._selector.get_map().values() if key.fileobj is not self._socket]
+        self.close()
+        self._start()
+        for descriptor in awake:
+            self._selector.register(descriptor, selectors.EVENT_READ)
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        python, runtime = self.python, self._runtime
+        with theirs, self.log.open("ab") as output:
             try:
                 self._process = subprocess.Popen(  # noqa: S603 - an argv of an interpreter the person chose
                     launched(python, str(runtime), ["serve", str(theirs.fileno())]),
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
-                    env=dict(environ),
+                    env=self._environ,
                     pass_fds=(theirs.fileno(),),
                     start_new_session=True,
                 )
@@ -65,7 +79,6 @@ class WarmParent:
                 ours.close()
                 raise PlaceFailed(f"cannot start {python}: {error.strerror}", "name a Python interpreter with --python") from None
         self._socket, self._rest = ours, b""
-        self._workers = 0
         self._selector = selectors.DefaultSelector()
         self._selector.register(ours, selectors.EVENT_READ)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Callable
+from string import Formatter
 
 from nbcompile.analysis import by_name, caches, classes, files, filled, paths, rows, types
 from nbcompile.analysis.aliases import ANY, FACTORY, KEPT, KEYS
@@ -152,6 +154,30 @@ def text(call: Call) -> Value:
     given = call.first
     objects = given.objects if given.type in ("str", "pathlib.Path") else NO_OBJECTS
     return Value("str", objects, const=str(given.const)) if type(given.const) in (str, int) else Value("str", objects)
+
+
+def filled_text(call: Call) -> Value:
+    """`"{}.csv".format(name)`: known when all that it is filled with is; else as much of a path as is known."""
+    _made_text(call)
+    template, given = call.owner.const, call.arguments
+    try:
+        parts = list(Formatter().parse(template)) if type(template) is str and given.rest is None else []
+    except ValueError:
+        parts = []
+    texts: list[Value] = []
+    count = itertools.count()
+    for literal, field, rule, conversion in parts:
+        value = None if field is None else _filled_with(given, field or str(next(count)))
+        is_known = value is not None and type(value.const) in (str, int) and not (rule or conversion)
+        texts += [Value("str", const=literal), *([] if field is None else [value if value is not None and is_known else SCALAR])]
+    return types.joined_name("str", texts, lambda *known: "".join(known)) if texts else plain("str")
+
+
+def _filled_with(given: Arguments, field: str) -> Value | None:
+    """The argument that a field of a text names."""
+    if field.isdecimal():
+        return given.positional[int(field)] if int(field) < len(given.positional) else None
+    return given.keywords.get(field)
 
 
 def iterator_of(frame: Frame, node: ast.AST, element: Value, held: Value, callee: Partial | None = None, *, certain: bool = False) -> Value:
@@ -762,6 +788,7 @@ SPECIAL: dict[str, Special] = {
     "list.copy": shallow_copy,
     "dict.copy": shallow_copy,
     "set.copy": shallow_copy,
+    "str.format": filled_text,
     "dict.items": dict_items,
     "dict.values": dict_values,
     "dict.get": dict_get,

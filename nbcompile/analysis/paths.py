@@ -29,8 +29,8 @@ def relative(text: str) -> str:
 
 
 def is_below_a_name(text: str) -> bool:
-    """Whether a path that was worked out, up to a `*`, names more than directories above the notebook."""
-    return text.startswith(_TOP) and relative(text.rpartition("/")[0]).rpartition("/")[2] not in (".", "..")
+    """Whether a path above the notebook, up to a `*`, names more than directories there, or is one that was worked out below it."""
+    return text.startswith((_TOP, "../")) and relative(text.rpartition("/")[0]).rpartition("/")[2] not in (".", "..")
 
 
 def working_directory(call: Call) -> Value:

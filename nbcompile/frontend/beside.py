@@ -47,6 +47,8 @@ _SCRIPTS = (".py", *_OF_WORDS)
 _LOOKED_FOR = {"dotenv": ".env"}
 _HIDDEN = re.compile(r"(?:^|/)\.(?!\.?(?:/|$))")
 _WILD = re.compile(r"[*?\[]")
+# What is put into a text when its cell runs: `{name}`, `%s`.
+_PUT_IN = re.compile(r"\{[^{}]*\}|%\(?\w*\)?[-\d.]*[sdif]\b")
 _LARGEST_SCRIPT = 2 * 2**20
 # Longer ones are data.
 _LONGEST_SETTINGS = 2**16
@@ -305,11 +307,16 @@ def _mentioned(cell: Cell, reach: _Reach, *, climbs: bool) -> tuple[str, ...]:
     words = dict.fromkeys(_WORD.findall(cell.source))
     texts = tuple(text for _, text in _QUOTED.findall(cell.source))
     quoted = dict.fromkeys(texts)
-    patterns = tuple(reach.patterns(text for text in quoted if _WILD.search(text)))
+    patterns = tuple(reach.patterns(text for text in map(_as_pattern, quoted) if _WILD.search(text)))
     likely = dict.fromkeys((*quoted, *(word for word in words if "/" in word or "." in word), *patterns))
     climbed = reach.climbed(texts) if climbs else ()
     found = (*reach.paths((*words, *patterns, *CONFIGURES_IMPORTS)), *reach.above(likely), *reach.modules(_imported(cell.source)), *climbed)
     return tuple(dict.fromkeys(found))
+
+
+def _as_pattern(text: str) -> str:
+    """A path above the notebook that is filled in later, as what its results have in common."""
+    return _PUT_IN.sub("*", text) if text.startswith("../") else text
 
 
 def _folders(cell: Cell, mentions: Iterable[tuple[int, str]], reach: _Reach) -> Iterator[tuple[int, str]]:

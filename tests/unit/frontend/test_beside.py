@@ -151,6 +151,13 @@ def test_nothing_is_looked_for_above_where_all_is_known(mentioned):
     assert mentioned(PROJECT, *cells, place="notebooks/nb.ipynb").mentions == ()
 
 
+@pytest.mark.parametrize(
+    "text", ["'../data/raw/{}.csv'.format(n)", "f'../data/raw/{n}.csv'", "'../data/raw/%s.csv' % n", "'../data/raw/%03d' % n"]
+)
+def test_the_directory_above_of_a_path_that_is_filled_in_is_mentioned(mentioned, text):
+    assert paths(mentioned(PROJECT, f"load({text})", place="notebooks/nb.ipynb")) == {"../data/raw/"}
+
+
 def test_directories_are_there_where_cells_move_to(mentioned):
     beside = mentioned(PROJECT, "%cd ..", "open('models/new.pkl', 'w')", place="notebooks/nb.ipynb")
     assert (1, "../models/") in beside.folders

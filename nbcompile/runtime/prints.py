@@ -230,6 +230,10 @@ class _PrintWriter(ValueWriter):
         self.arrays.append(self._prints.of_array(value))
         return _array, (value.dtype, value.shape, bool(value.flags.writeable))
 
+    def _reduce_index(self, value: Any) -> Any:
+        """Labels are the same whether or not somebody has looked them up."""
+        return super()._reduce_index(value)[:2]
+
     def _reduce_table(self, value: Any) -> Any:
         return _table, (value.columns, value.index, [value._get_column_array(number) for number in range(value.shape[1])], *notes_on(value))
 

@@ -71,6 +71,18 @@ def test_a_change_of_a_large_value_is_seen(make, change, prints):
     assert not now.is_like(before)
 
 
+@pytest.mark.parametrize("labels", [pd.Index(["a", "b"]), pd.Index([5, 3]), pd.MultiIndex.from_tuples([(1, 2), (3, 4)])])
+def test_labels_that_were_looked_up_are_alike(prints, labels):
+    for value in (
+        labels.copy(deep=True),
+        pd.Series([1, 2], index=labels.copy(deep=True)),
+        pd.DataFrame({"x": [1, 2]}, labels.copy(deep=True)),
+    ):
+        before = prints.take("value", value)
+        getattr(value, "index", value).get_loc(labels[0])
+        assert prints.take("value", value).is_like(before)
+
+
 def test_other_objects_of_the_same_values_are_alike(prints):
     value = [*_words(), float("nan"), 10**5000, None]
     before = prints.take("value", value)

@@ -61,7 +61,8 @@ def look_beside(notebook: Notebook, given: Sequence[str], written: Iterable[tupl
     Directories above it that cells write to are theirs, too, as far as they are there; `written` pairs a cell with what it writes.
 
     Of cells and of scripts only names are compared; links that lead out of the directory are left alone. Above the
-    directory nothing is looked for, but what is named below a directory that a cell moves to or imports from.
+    directory nothing is looked for, but what is named below a directory that a cell moves to or imports from, or that it
+    looks for where nobody can tell.
     """
     roots = tuple(dict.fromkeys(_roots(notebook, directory)))
     reach = _Reach(directory, dict(_entries(directory)), roots, tuple(_installed_from(directory)))
@@ -168,7 +169,7 @@ class _Reach:
             path = word.removeprefix("./").rstrip("/")
             if path.startswith("../"):
                 yield from self._as_it_stands(os.path.normpath(path))
-            elif path and not path.startswith(("/", "~", ".")) and "/." not in path:
+            elif _leads_down(path):
                 yield from (found for root in roots if (found := self._on_disk(root + path)))
 
     def _as_it_stands(self, path: str) -> Iterator[str]:
@@ -188,11 +189,14 @@ class _Reach:
     def _climbed_to(self, words: Sequence[str]) -> tuple[str, int]:
         """The path that the first of these words makes with as many of the others as are below it, and how many these are."""
         first = words[0].rstrip("/")
-        if not first or first.startswith(("/", "~", ".")) or "/." in first or first in self.entries or f"{first}/" in self.entries:
+        if not _leads_down(first) or first in self.entries or f"{first}/" in self.entries:
             return "", 1
         roots = ("../" * level for level in range(1, _LEVELS_ABOVE + 1) if _is_of_a_project(self.directory / ("../" * level)))
         found, length = next((one for root in roots if (one := self._on_disk(root + first))), ""), 1
-        while found.endswith("/") and length < len(words) and (longer := self._on_disk(found + words[length].strip("/"))):
+        for word in (one.strip("/") for one in words[1:]):
+            longer = self._on_disk(found + word) if found.endswith("/") and _leads_down(word) else ""
+            if not longer:
+                break
             found, length = longer, length + 1
         return found, length
 
@@ -312,6 +316,11 @@ def _mentioned(cell: Cell, reach: _Reach, *, climbs: bool) -> tuple[str, ...]:
     climbed = reach.climbed(texts) if climbs else ()
     found = (*reach.paths((*words, *patterns, *CONFIGURES_IMPORTS)), *reach.above(likely), *reach.modules(_imported(cell.source)), *climbed)
     return tuple(dict.fromkeys(found))
+
+
+def _leads_down(word: str) -> bool:
+    """Whether a word names something below a directory, and nothing hidden."""
+    return bool(word) and not word.startswith(("/", "~", ".")) and "/." not in word
 
 
 def _as_pattern(text: str) -> str:

@@ -82,6 +82,7 @@ class StepFiles:
         # What a cell finds as `../data` is staged above the cells' directory.
         self._top = os.path.join(os.path.realpath(work), "above")
         self.directory = os.path.join(os.path.realpath(work), cells_directory(name))
+        # Whoever made directories ahead did not know the name.
         self._prepared = os.path.join(os.path.realpath(work), CELLS)
         self._given, self._folders = tuple(given), tuple(folders)
         self._sent: Dict[int, List[Written]] = {}

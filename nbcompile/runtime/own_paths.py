@@ -47,13 +47,13 @@ class OwnPaths:
 
     def parts_of(self, text: Union[str, bytes]) -> Optional[Tuple[Any, ...]]:
         """A text as texts, and numbers for the directories between them; nothing for one that names none."""
-        if type(text) is bytes:
+        if isinstance(text, bytes):
             if not 0 < len(text) < _LONGEST_PATH or not text.startswith(os.fsencode(self.mark)):
                 return None
             text = os.fsdecode(text)
-        if not self.is_named_in(text):  # type: ignore[arg-type]
+        if not self.is_named_in(text):
             return None
-        parts = self._names.split(text)  # type: ignore[arg-type]
+        parts = self._names.split(text)
         return tuple(part if number % 2 == 0 else self._numbers[part] for number, part in enumerate(parts)) if len(parts) > 1 else None
 
     def text_of(self, parts: Tuple[Any, ...]) -> str:

@@ -146,6 +146,13 @@ def test_what_cells_name_is_looked_for_above_where_nobody_knows_the_directory(me
     assert [paths(beside, cell) for cell in range(3)] == [set(), {"../data/"}, {"../data/raw/x.csv", "own.csv"}]
 
 
+@pytest.mark.parametrize("after", ["..", "raw/../../models", "../../elsewhere", "raw/../../..", ".hidden", "/etc", "~", ""])
+def test_a_word_that_leads_up_again_is_no_part_of_what_is_looked_for(mentioned, tmp_path, after):
+    (tmp_path / "data" / ".hidden").mkdir(parents=True)
+    cells = "from pathlib import Path", CLIMBS, f"open(p / 'data' / '{after}')"
+    assert paths(mentioned(PROJECT, *cells, place="notebooks/nb.ipynb"), 2) == {"../data/"}
+
+
 def test_nothing_is_looked_for_above_where_all_is_known(mentioned):
     cells = "from pathlib import Path", "p = Path.cwd().parent", "open(p / 'data' / 'raw' / 'x.csv')"
     assert mentioned(PROJECT, *cells, place="notebooks/nb.ipynb").mentions == ()

@@ -112,6 +112,8 @@ class Store:
 
         `shared` says that nobody will write to the file: then, where the file system can do it, no bytes are copied.
         """
+        if known := self._known(path):
+            return known
         incoming = self.root / "incoming"
         incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
         temporary = incoming / f"{os.getpid()}-{secrets.token_hex(8)}"
@@ -125,6 +127,15 @@ class Store:
         finally:
             temporary.unlink(missing_ok=True)
         return Blob(digest, size, _stamp(place))
+
+    def _known(self, path: Path) -> Blob | None:
+        """The blob with the bytes of a small file, if there is one: then nothing has to be made and removed again."""
+        if path.stat().st_size > _CHUNK:
+            return None
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        place = self._blob(digest)
+        return Blob(digest, len(content), _stamp(place)) if place.exists() and place.read_bytes() == content else None
 
     def put(self, blob: Blob, place: Path, *, shared: bool = False) -> None:
         """Write the bytes of a blob to a file that is not there yet; if `shared`, nobody may write to it.

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from .collect import CollectCall, collect
-from .files import is_fresh
+from .files import is_fresh, remove_much
 from .loaded import standard_places
 from .own import separate
 from .problem import ENVIRONMENT_BROKEN, StepProblem
@@ -70,7 +70,7 @@ class Words(NamedTuple):
 
 def main(argv: List[str]) -> int:
     """Run one command, a step in a process of its own; returns the exit code."""
-    return _run(argv, supervise, Host)
+    return _run(argv, lambda call, run: supervise(call.outputs, run), Host)
 
 
 class StepWorker:
@@ -108,15 +108,25 @@ class StepWorker:
             sys.stdout.write(f"{statement} displays something\n")
 
     def run(self, argv: List[str]) -> int:
-        """Run one command; returns the exit code."""
-        return _run(argv, lambda outputs, run: run(), self._host_in)
+        """Run one command; returns the exit code. What little a step leaves in its own directory is for whoever started this process."""
+        return _run(argv, _run_alone, self._host_in)
 
     def _host_in(self, directory: str) -> Host:
         self._host = self._host or Host(directory)
         return self._host
 
 
-def _run(argv: List[str], start: Callable[[str, Callable[[], int]], int], host: Callable[[str], Host]) -> int:
+def _run_alone(call: StepCall, run: Callable[[], int]) -> int:
+    code = run()
+    if call.span is None:
+        remove_much(call.work)
+    else:
+        # There may be thousands of shards.
+        shutil.rmtree(call.work, ignore_errors=True)
+    return code
+
+
+def _run(argv: List[str], start: Callable[[StepCall, Callable[[], int]], int], host: Callable[[str], Host]) -> int:
     try:
         words = parse_words(argv)
     except ValueError as error:
@@ -133,7 +143,7 @@ def _run(argv: List[str], start: Callable[[str, Callable[[], int]], int], host: 
         if words.command == "open":
             return open_terminal(call, host)
         kind = GatheringRun if words.command == "gather" else kind_of_run
-        return start(call.outputs, lambda: run_step(call, host(call.work), kind))
+        return start(call, lambda: run_step(call, host(call.work), kind))
     except StepProblem as problem:
         sys.stderr.write(f"{problem}\n")
         return ENVIRONMENT_BROKEN

@@ -36,8 +36,8 @@ RESERVE = Reserve()
 
 def reset_peak() -> None:
     """Begin to count anew, where the system can."""
-    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w", encoding="ascii") as file:
-        file.write("5")
+    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "wb") as file:
+        file.write(b"5")
 
 
 def peak_kib() -> int:
@@ -45,8 +45,8 @@ def peak_kib() -> int:
     import resource
 
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii", errors="replace") as file:
+    with contextlib.suppress(OSError), open("/proc/self/status", "rb") as file:
         for line in file:
-            if line.startswith("VmHWM:"):
+            if line.startswith(b"VmHWM:"):
                 return max(int(line.split()[1]), children)
     return max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, children)

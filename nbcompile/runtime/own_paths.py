@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import cached_property
 from typing import Any, Optional, Tuple, Union
 
 # How far above the cells' directory there is something that is the step's own.
@@ -21,11 +22,22 @@ class OwnPaths:
         self._levels = tuple(levels)
         # What is in every text that names one of them.
         self.mark = self._levels[-1]
-        names = f"({'|'.join(map(re.escape, levels))})(?![\\w.-])"
-        self._names, self._names_in_memory = re.compile(names), re.compile(os.fsencode(names))
         self._mark_in_memory = os.fsencode(self.mark)
-        self._search = re.compile(re.escape(self._mark_in_memory)).search
         self._numbers = {level: number for number, level in reversed(list(enumerate(levels)))}
+
+    # Most steps ask no pattern, and compiling three takes a millisecond.
+
+    @cached_property
+    def _names(self) -> "re.Pattern[str]":
+        return re.compile(f"({'|'.join(map(re.escape, self._levels))})(?![\\w.-])")
+
+    @cached_property
+    def _names_in_memory(self) -> "re.Pattern[bytes]":
+        return re.compile(os.fsencode(self._names.pattern))
+
+    @cached_property
+    def _pattern_of_mark(self) -> "re.Pattern[bytes]":
+        return re.compile(re.escape(self._mark_in_memory))
 
     def is_named_in(self, text: str) -> bool:
         """Whether a text may name them."""
@@ -36,7 +48,7 @@ class OwnPaths:
         if not self.mark:
             return False
         # Of memory that is no bytes object only a pattern can be asked, which takes several times as long.
-        return self._mark_in_memory in content if type(content) is bytes else self._search(content) is not None
+        return self._mark_in_memory in content if type(content) is bytes else self._pattern_of_mark.search(content) is not None
 
     def without(self, content: bytes) -> bytes:
         """Texts that lie in memory, with numbers for the directories."""

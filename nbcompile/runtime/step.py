@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import shutil
 import sys
 import time
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar
@@ -96,7 +95,6 @@ def run_step(call: StepCall, host: Host, run: Callable[[StepCall, StepDocument, 
         sys.stderr.write(f"NB595: {message}\n{where}\n")
     journal.close()
     JournalReader(journal.path).write_report(call.outputs)
-    shutil.rmtree(call.work, ignore_errors=True)
     return code
 
 

@@ -94,7 +94,7 @@ def report_death(work: str, outputs_path: str, status: int) -> Tuple[int, str]:
     Returns the exit code of the step and what became of the process.
     """
     path = journal_path(work)
-    if not os.path.exists(path):
+    if not os.path.exists(path) or not os.path.getsize(path):
         return ENVIRONMENT_BROKEN, f"the process of the step {_how_it_ended(status)} before it began"
     running = JournalReader(path).running()
     how = _how_it_ended(status)

@@ -86,6 +86,8 @@ def test_results_are_in_a_new_directory_every_time(notebook):
     for directory in ("demo.run", "demo.run-2"):
         assert texts(path.with_name(directory) / "demo.executed.ipynb") == ["one\n", "two\n"]
         assert read_record(path.with_name(directory))["state"] == "finished"
+        # What steps have for themselves while they run.
+        assert not list(path.with_name(directory).rglob("*.work"))
 
 
 def test_the_first_line_names_the_interpreter_and_why(notebook):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nbcompile.engines.cache import WarmModules
+from nbcompile.engines.directory import PRIVATE
 from nbcompile.engines.filesystem import told_as_place_failure
 from nbcompile.engines.job import RunJob
 from nbcompile.engines.journal import Journal
@@ -104,6 +106,7 @@ class _LocalRun:
         self.commands: dict[StepId, dict[str, Any]] = {}
         self.at_work: dict[StepId, tuple[int, ...]] = {}
         self.troubled: StepId | None = None
+        self.left: list[str] = []
 
     def run(self, signals: SignalWatch) -> LocalResult:
         """Start what is ready and take what comes, until nothing is left."""
@@ -111,7 +114,10 @@ class _LocalRun:
             try:
                 self._run(signals)
             finally:
+                self.past.settle()
                 self.next_place.remove()
+                for path in self.left:
+                    shutil.rmtree(path, ignore_errors=True)
         ended_by = signals.caught[0] if signals.caught else None
         return LocalResult(steps=tuple(self.records.values()), failures=tuple(self.failures), signal=ended_by)
 
@@ -129,6 +135,7 @@ class _LocalRun:
                 self._start_ready()
             if self.schedule.over:
                 break
+            self.past.settle()
             if self.schedule.waits:
                 self.next_place.make()
             for message in self.parent.wait(_LOOK_SECONDS if self.workers else 5.0):
@@ -155,6 +162,8 @@ class _LocalRun:
     def _recalled(self, step: Step, record: StepRecord) -> None:
         now = time.monotonic() - self.began
         self.schedule.started(step.id)
+        # A client that was killed had not come to remove it.
+        self.left.append(str(self.directory.work(step.id) / PRIVATE))
         self.on_event(StepStarted(step.id, step.cells, now, record.start))
         follower = StepFollower(step.id, self.directory.events(step.id), streams=self.job.streams)
         self._tell(follower.last_news(read_outputs(self.directory.outputs(step.id))))
@@ -324,6 +333,7 @@ class _LocalRun:
         code = message["code"]
         outputs = read_outputs(worker.outputs)
         failures = failures_in(worker.step.id, code, outputs)
+        self.left.append(f"{worker.outputs}.work")
         if code and not failures:
             said = problem_in(outputs) or self._last_words(worker.step.id, code)
             failures = [Failure(worker.step.id, -1, "StepBroken", said, lost=True, shard=last_shard(outputs))]

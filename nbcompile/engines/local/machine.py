@@ -49,17 +49,30 @@ def _available_bytes() -> int:
 
 def _group_room() -> Iterator[int]:
     """What is left below the limit of each control group we are in; file pages that can be dropped count as left."""
+    for limit, usage_file, droppable_name in _memory_limits():
+        usage = _read(usage_file).strip()
+        if usage.isdigit():
+            lines = _read(usage_file.with_name("memory.stat")).splitlines()
+            droppable = next((int(line.split()[1]) for line in lines if line.startswith(droppable_name + " ")), 0)
+            yield max(0, limit - int(usage) + droppable)
+
+
+@cache
+def _memory_limits() -> tuple[tuple[int, Path, str], ...]:
+    """The limits of our control groups in bytes, where what each uses stands, and what its file pages are called there.
+
+    Looked up once: whoever starts steps asks before each of them, most groups have no limit, and one that is there stays.
+    """
+    found = []
     for group in _groups("memory"):
-        for limit_name, usage_name, file_name in (
+        for limit_name, usage_name, droppable_name in (
             ("memory.max", "memory.current", "inactive_file"),
             ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
         ):
-            limit, usage = _read(group / limit_name).strip(), _read(group / usage_name).strip()
-            if limit.isdigit() and usage.isdigit() and int(limit) < _UNLIMITED:
-                droppable = next(
-                    (int(line.split()[1]) for line in _read(group / "memory.stat").splitlines() if line.startswith(file_name + " ")), 0
-                )
-                yield max(0, int(limit) - int(usage) + droppable)
+            limit = _read(group / limit_name).strip()
+            if limit.isdigit() and int(limit) < _UNLIMITED:
+                found.append((int(limit), group / usage_name, droppable_name))
+    return tuple(found)
 
 
 @cache

@@ -1,6 +1,6 @@
-"""The directories of the step that comes next, made while others run.
+"""The directories of the step that comes next, and the files it opens first, made while others run.
 
-Some file systems take most of a millisecond to make one, and a step has six, of which five are the same for every step.
+Some file systems take most of a millisecond to make one, and a step has six directories and three files that are the same for every step.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 from nbcompile.engines.directory import PRIVATE, RunDirectory
-from nbcompile.runtime.files import CELLS
+from nbcompile.runtime.files import make_fresh
 
 
 class NextPlace:
@@ -23,7 +23,7 @@ class NextPlace:
         """Make it, if it is not there."""
         if not self._made:
             self.remove()
-            (self._path / PRIVATE / CELLS).mkdir(parents=True)
+            make_fresh(str(self._path / PRIVATE))
             self._made = True
 
     def give(self, work: Path) -> None:

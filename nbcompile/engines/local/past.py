@@ -39,6 +39,7 @@ class Past:
     finished: Mapping[StepId, KnownStep] = field(default_factory=dict)
     warm: WarmModules = field(default_factory=WarmModules)
     keys: dict[StepId, StepKey] = field(default_factory=dict)
+    _taken: list[tuple[str, Experience]] = field(default_factory=list)
     _changes: dict[StepId, tuple[str, ...]] = field(default_factory=dict)
     _mentioned: dict[StepId, tuple[str, ...]] = field(default_factory=dict)
 
@@ -87,7 +88,10 @@ class Past:
         )
 
     def remember(self, step: Step, record: StepRecord) -> KnownStep:
-        """Keep the result of a step that ended, if other runs may use it; what the journal should know."""
+        """Keep the result of a step that ended, if other runs may use it; what the journal should know.
+
+        What other runs should know is written down by `settle`: the next step need not wait for it.
+        """
         known = KnownStep(step=step.id, state=record.state.value, record=record)
         if record.state is not StepState.FINISHED:
             return known
@@ -100,20 +104,23 @@ class Past:
             made = Made(record=record, payloads=payloads, modules=modules, sources=tuple(dict.fromkeys(sources)))
             self.cache.keep(key, made, self.job.directory)
         if not record.cached:
-            # What a step took tells later runs when to start it, also those that do not want its result.
-            with contextlib.suppress(OSError):
-                # A result that is not kept, as those that `verify` compares, is none that the next run could have used.
-                last = self.store.last(self._name(step)) if self.cache is None else None
-                took = Experience(
-                    parts=last.parts if last else key.parts, seconds=record.seconds or 0.0, peak_memory_mib=record.peak_memory_mib or 0.0
-                )
-                self.store.note(self._name(step), took)
+            took = Experience(parts=key.parts, seconds=record.seconds or 0.0, peak_memory_mib=record.peak_memory_mib or 0.0)
+            self._taken.append((self._name(step), took))
         job = {
             "outputs": sha256_of(self.job.directory.outputs(step.id)),
             "not_kept": why,
             "changes": list(self._changes.get(step.id, ())),
         }
         return replace(known, key=key.digest, parts=key.parts, job=job)
+
+    def settle(self) -> None:
+        """Write down what steps took that have ended. It tells later runs when to start them, also those that do not want results."""
+        while self._taken:
+            name, took = self._taken.pop()
+            with contextlib.suppress(OSError):
+                # A result that is not kept, as those that `verify` compares, is none that the next run could have used.
+                last = self.store.last(name) if self.cache is None else None
+                self.store.note(name, replace(took, parts=last.parts) if last else took)
 
     def why_not_kept(self, step: Step, outputs: Mapping[str, Any]) -> str:
         """Why other runs cannot use the result of a step; empty where they can."""

@@ -4,7 +4,7 @@ import pytest
 
 from nbcompile.engines.directory import PRIVATE, RunDirectory
 from nbcompile.engines.local.next_place import NextPlace
-from nbcompile.runtime.files import CELLS, is_fresh
+from nbcompile.runtime.files import CELLS, OPENED_FIRST, is_fresh, make_fresh, remove_much
 
 
 @pytest.fixture
@@ -35,7 +35,30 @@ def test_what_a_dead_run_has_begun_is_no_place(directory):
     assert not directory.next_work.exists()
 
 
-@pytest.mark.parametrize("there", ["journal", "above/x", f"{CELLS}/x"])
+@pytest.mark.parametrize("name", OPENED_FIRST)
+def test_a_file_that_somebody_wrote_to_or_named_twice_is_not_fresh(tmp_path, name):
+    make_fresh(str(tmp_path / "written"))
+    (tmp_path / "written" / name).write_text("x")
+    assert not is_fresh(str(tmp_path / "written"))
+    make_fresh(str(tmp_path / "linked"))
+    (tmp_path / "linked" / name).unlink()
+    (tmp_path / "linked" / name).symlink_to("/dev/null")
+    assert not is_fresh(str(tmp_path / "linked"))
+    make_fresh(str(tmp_path / "twice"))
+    (tmp_path / "other").hardlink_to(tmp_path / "twice" / name)
+    assert not is_fresh(str(tmp_path / "twice"))
+
+
+@pytest.mark.parametrize(("place", "characters", "stays"), [("journal", 60_000, True), ("stdout", 70_000, False), (f"{CELLS}/x", 1, False)])
+def test_what_is_much_is_removed_at_once(tmp_path, place, characters, stays):
+    work = tmp_path / "work"
+    make_fresh(str(work))
+    (work / place).write_text("x" * characters)
+    remove_much(str(work))
+    assert work.exists() is stays
+
+
+@pytest.mark.parametrize("there", ["y", "above/x", f"{CELLS}/x"])
 def test_a_directory_in_which_something_was_is_not_fresh(tmp_path, there):
     (tmp_path / CELLS).mkdir(parents=True)
     (tmp_path / there).touch()

@@ -41,6 +41,15 @@ def test_the_result_used_last_comes_first(store, tmp_path):
     assert [store.pin(result.outputs.blob, "r").read_text() for result in store.find(KEY)] == ["new", "old"]
 
 
+def test_what_is_there_already_is_not_written_again(store, tmp_path):
+    first, again = tmp_path / "a", tmp_path / "b"
+    first.write_bytes(b"same")
+    again.write_bytes(b"same")
+    blob = store.add(first)
+    assert store.add(again) == blob
+    assert not list(store.root.glob("incoming/*"))
+
+
 @pytest.mark.parametrize("damage", ["flip", "truncate", "remove"])
 def test_a_damaged_blob_is_never_handed_out(store, tmp_path, damage):
     publish(store, tmp_path)

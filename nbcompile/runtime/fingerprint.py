@@ -199,7 +199,7 @@ class _ContentWalk:
             self._visit_object(value, kind)
 
     def _visit_object(self, value: Any, kind: type) -> None:
-        """Look at an object where it first comes; expressions and units never change, so one that is equal is the same."""
+        """Look at an object where it first comes; expressions, units and types of numbers never change, so one that is equal is the same."""
         identity = (kind, value) if _is_told_by_contents(kind) else id(value)
         if identity in self._seen:
             self._say("again", self._seen[identity])
@@ -503,7 +503,7 @@ def _objects_of(modules: Iterable[str]) -> Iterator[int]:
     return (id(one) for module in found if module is not None for one in list(vars(module).values()))
 
 
-_TOLD_BY_CONTENTS = (("sympy.core.basic", "Basic"), ("astropy.units", "UnitBase"))
+_TOLD_BY_CONTENTS = (("sympy.core.basic", "Basic"), ("astropy.units", "UnitBase"), ("numpy", "dtype"))
 _ANY = "*"
 # Generators of random numbers have a state that travels, and counts.
 _NOT_KEPT = frozenset(("__main__", "builtins", "random", "numpy", "torch"))

@@ -336,3 +336,10 @@ def test_where_the_generator_of_numpy_stands_is_no_matter_of_who_has_it():
     first = final_print([np.random.mtrand._rand])
     np.random.seed(2)
     assert final_print([np.random.mtrand._rand]) == first
+
+
+def test_equal_types_of_numbers_are_one_to_whoever_has_them():
+    one, other = np.dtype("f8"), np.dtype("f8", copy=True)
+    assert one is not other
+    assert final_print([one, other]) == final_print([one, one])
+    assert final_print([one, other]) != final_print([one, np.dtype("f4")])

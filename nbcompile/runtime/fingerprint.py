@@ -32,6 +32,7 @@ from .own import json_dump
 from .own_paths import NO_PATHS, OwnPaths
 from .placeholders import Placeholder
 from .sharing import unchanging_types
+from .slot_names import classes_left_alone
 from .tables import notes_on, own_attributes
 from .texts import wide_texts
 
@@ -151,8 +152,9 @@ class _ContentWalk:
     def run(self, value: Any) -> Fingerprint:
         """Walk, and sum up."""
         self._todo.append(value)
-        while self._todo:
-            self._visit(self._todo.pop())
+        with classes_left_alone():
+            while self._todo:
+                self._visit(self._todo.pop())
         for group in _overlapping(self._memory):
             self._say("memory", *group)
         floats = self._floats.count, self._floats.magnitude, self._floats.weighted
@@ -199,7 +201,7 @@ class _ContentWalk:
             self._visit_object(value, kind)
 
     def _visit_object(self, value: Any, kind: type) -> None:
-        """Look at an object where it first comes; expressions, units and types of numbers never change, so one that is equal is the same."""
+        """Look at an object where it first comes; those that are told by contents never change: equal ones are the same."""
         identity = (kind, value) if _is_told_by_contents(kind) else id(value)
         if identity in self._seen:
             self._say("again", self._seen[identity])

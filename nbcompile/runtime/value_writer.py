@@ -50,6 +50,7 @@ from .own_paths import NO_PATHS, OwnPaths
 from .placeholders import CannotTravel, Placeholder, TravelFailure, placeholder_failure, tied_to_a_process
 from .set_order import filling, order_of_adding
 from .shell_settings import path_in_shell
+from .slot_names import classes_left_alone
 from .standard_types import Matches, reduce_forward_reference, reduce_method, reduce_reversed
 from .streams import OutStream
 from .tables import are_looked_up, is_had_by_others, is_known_as_copy, own_attributes
@@ -200,32 +201,37 @@ class ValueWriter(pickle.Pickler):
         collecting = gc.isenabled()
         gc.disable()
         try:
-            self.dump(value)
-            self._write_cells(0)
-            more = []
-            functions = self._functions_called()
-            if functions:
-                known = len(self._cells)
-                self.dump(_Connections(functions))
-                self._write_cells(known)
-                more.append(functions)
-            fillings = self._fillings()
-            if fillings:
-                self.dump(_SetsInOrder(fillings))
-                more.append(fillings)
-            written = len(self._cells) + len(more)
+            with classes_left_alone():
+                pickles = self._write_all(value)
         finally:
             if collecting:
                 gc.enable()
         return Frame(
             self._content.getbuffer(),
-            1 + written,
+            pickles,
             self._extents,
             tuple(self._buffers),
             tuple(self._failures),
             tuple(self._mentioned),
             tuple(self._modules),
         )
+
+    def _write_all(self, value: Any) -> int:
+        """Pickle a value and what comes after it; returns how many pickles that took."""
+        self.dump(value)
+        self._write_cells(0)
+        more = 0
+        functions = self._functions_called()
+        if functions:
+            known = len(self._cells)
+            self.dump(_Connections(functions))
+            self._write_cells(known)
+            more += 1
+        fillings = self._fillings()
+        if fillings:
+            self.dump(_SetsInOrder(fillings))
+            more += 1
+        return 1 + len(self._cells) + more
 
     def _write_cells(self, written: int) -> None:
         """Write what is in closure cells, which may lead to others."""

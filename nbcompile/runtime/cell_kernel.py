@@ -99,12 +99,21 @@ class CellKernel:
         if self._loop is None:
             self._loop = _new_loop()
             asyncio.set_event_loop(self._loop)
-        if sys.version_info >= (3, 11):
-            result = self._loop.run_until_complete(self._loop.create_task(coroutine, context=self._context))
-        else:
-            result = self._context.run(self._loop.run_until_complete, self._and_keep_context(coroutine))
-        self._loop.run_until_complete(_idle())
+        with contextlib.ExitStack() as ended:
+            cell = self._run_out(coroutine, ended)
+            if sys.version_info >= (3, 11):
+                result = self._loop.run_until_complete(self._loop.create_task(cell, context=self._context))
+            else:
+                result = self._context.run(self._loop.run_until_complete, self._and_keep_context(cell))
+            self._loop.run_until_complete(_idle())
         return result
+
+    async def _run_out(self, coroutine: Any, ended: contextlib.ExitStack) -> Any:
+        """A kernel says that a cell has ended before tasks go on: nobody waits for what they show then."""
+        try:
+            return await coroutine
+        finally:
+            ended.enter_context(self.recorder.mute())
 
     async def _and_keep_context(self, coroutine: Any) -> Any:
         """An older task has a context of its own: what a cell set in it is there for the next cell, but tokens are not taken back."""

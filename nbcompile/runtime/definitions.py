@@ -64,16 +64,11 @@ class Definitions:
     def replay(self, wanted: Iterable[str]) -> None:
         """Run the statements that have not run, with those they need, and bind what all of them bind, in notebook order."""
         entries = self._with_what_they_use(wanted)
-        self._recorder.flush()
-        self._recorder.muted += 1
-        try:
+        with self._recorder.mute():
             for entry in entries:
                 if entry.id not in self._bound:
                     self._run(entry)
                 self._kernel.namespace.update(self._bound[entry.id])
-        finally:
-            self._recorder.flush()
-            self._recorder.muted -= 1
 
     def replay_all(self, cell: int) -> None:
         """Run all statements up to a cell."""

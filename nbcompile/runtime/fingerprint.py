@@ -69,14 +69,15 @@ def fingerprint(value: Any) -> Fingerprint:
         return _ContentWalk().run(value)
 
 
-def final_print(value: Any, paths: OwnPaths = NO_PATHS) -> Fingerprint:
+def final_print(value: Any, paths: OwnPaths = NO_PATHS, members: Optional["_Members"] = None) -> Fingerprint:
     """The fingerprint of a variable at the end of a run.
 
     What libraries keep for the whole process (`os.environ`, settings, registries) is in each process what happened there, so a name for
-    it counts as a name, and its state where cells show it. Each run has a directory of its own: its name counts as such.
+    it counts as a name, and its state where cells show it. Each run has a directory of its own: its name counts as such. `members` are
+    the digests of members of sets of other values at the same time.
     """
     # Before the filters of warnings are others for a moment.
-    walk = _FinalWalk(paths)
+    walk = _FinalWalk(paths, members)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return walk.run(value)
@@ -84,7 +85,8 @@ def final_print(value: Any, paths: OwnPaths = NO_PATHS) -> Fingerprint:
 
 def described(values: Dict[str, Any], paths: OwnPaths) -> Dict[str, Any]:
     """What is told of final values."""
-    return {"values": {name: final_print(value, paths)._asdict() for name, value in values.items()}}
+    members: _Members = {}
+    return {"values": {name: final_print(value, paths, members)._asdict() for name, value in values.items()}}
 
 
 def describe_kernel(shell: Any, names: Sequence[str], path: str, directory: str) -> None:
@@ -138,8 +140,9 @@ class _FloatSums:
 class _ContentWalk:
     """One walk over everything that a value reaches. Depth is on a list, not on Python's stack."""
 
-    def __init__(self, is_member: bool = False) -> None:
+    def __init__(self, is_member: bool = False, members: Optional["_Members"] = None) -> None:
         self._is_member = is_member
+        self._known_members: _Members = {} if members is None else members
         self._exact = hashlib.blake2b(digest_size=_FINGERPRINT_BYTES)
         self._shape = hashlib.blake2b(digest_size=_FINGERPRINT_BYTES)
         self._floats = _FloatSums()
@@ -232,7 +235,20 @@ class _ContentWalk:
         if self._is_member and not all(map(_leads_nowhere, value)):
             self._say(*sorted(_full_name(type(item)) for item in value))
         else:
-            self._say(*sorted(_ContentWalk(is_member=True).run(item).digest for item in value))
+            self._say(*sorted(map(self._member, value)))
+
+    def _member(self, item: Any) -> str:
+        """What a member of a set counts as. Each may lead to all others, and be in many sets: so none is walked twice."""
+        if type(item) in _PLAIN:
+            return _ContentWalk(is_member=True).run(item).digest
+        if type(item) is tuple:
+            return repr(tuple(map(self._member, item)))
+        if id(item) in self._seen:
+            return f"again {self._seen[id(item)]}"
+        known = self._known_members.get(id(item))
+        if known is None:
+            known = self._known_members[id(item)] = item, _ContentWalk(is_member=True, members=self._known_members).run(item).digest
+        return known[1]
 
     def _mapping(self, value: Any, kind: type) -> None:
         self._say(_full_name(kind), len(value))
@@ -452,8 +468,8 @@ class _ContentWalk:
 class _FinalWalk(_ContentWalk):
     """Does not look into what a library keeps, unless it never changes: for that, modules may have names that are loaded later."""
 
-    def __init__(self, paths: OwnPaths) -> None:
-        super().__init__()
+    def __init__(self, paths: OwnPaths, members: Optional["_Members"] = None) -> None:
+        super().__init__(members=members)
         self._paths = paths
         self._kept = {"": frozenset(_objects_of(_STATE_IN_PLAIN_OBJECTS))}
         self._unchanging = unchanging_types()
@@ -511,6 +527,8 @@ _ANY = "*"
 _NOT_KEPT = frozenset(("__main__", "builtins", "random", "numpy", "torch"))
 _STATE_IN_PLAIN_OBJECTS = ("sys", "os", "warnings", "logging", "mimetypes", "linecache", "copyreg", "site")
 _Look = Callable[[_ContentWalk, Any, type], None]
+# By identity; with the objects, so that no other gets the identity of one.
+_Members = Dict[int, Tuple[Any, str]]
 _LOOKS: Dict[type, _Look] = {
     list: _ContentWalk._contents,
     set: _ContentWalk._contents,

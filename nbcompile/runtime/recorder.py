@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Callable, Deque, Dict, List, Optional
+from typing import Any, Callable, Deque, Dict, Iterator, List, Optional
 
 from .journal import Journal
 
@@ -45,6 +46,17 @@ class Recorder:
         """Let a cell begin, in the context that the cell sees."""
         _MADE_BY.set(cell)
         self.cell = cell
+
+    @contextmanager
+    def mute(self) -> Iterator[None]:
+        """Drop what is shown meanwhile."""
+        self.flush()
+        self.muted += 1
+        try:
+            yield
+        finally:
+            self.flush()
+            self.muted -= 1
 
     @property
     def latest(self) -> int:

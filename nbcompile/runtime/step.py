@@ -290,13 +290,8 @@ class StepRun:
 
     def _silently(self, look: Callable[[], Seen]) -> Seen:
         """Look at objects, which may run code of the notebook's classes, without showing what that writes."""
-        self.recorder.flush()
-        self.recorder.muted += 1
-        try:
+        with self.recorder.mute():
             return look()
-        finally:
-            self.recorder.flush()
-            self.recorder.muted -= 1
 
     def _replay(self, cell: StepCell, statements: Tuple[str, ...]) -> None:
         """Run definition statements again, and set the channels that the cell needs at the point of the notebook where they were set."""

@@ -287,6 +287,11 @@ RULES: tuple[MaskingRule, ...] = (
         apply=_each_text(_substitute((r"(<lambdifygenerated-)\d+(?=>)", r"\1…"))),
     ),
     MaskingRule(
+        name="task-number",
+        summary="how many tasks asyncio had made before this one, those of the kernel among them",
+        apply=_each_text(_substitute((r"(<Task (?:pending|finished|cancelling|cancelled) name='Task-)\d+(?=')", r"\1…"))),
+    ),
+    MaskingRule(
         name="timing",
         summary="measured times: `%time`, `%timeit`, progress bars, test runners",
         apply=_each_text(

@@ -343,3 +343,19 @@ def test_equal_types_of_numbers_are_one_to_whoever_has_them():
     assert one is not other
     assert final_print([one, other]) == final_print([one, one])
     assert final_print([one, other]) != final_print([one, np.dtype("f4")])
+
+
+def test_sets_whose_members_lead_to_all_others_are_walked_once():
+    class Model:
+        def __init__(self):
+            self.owners = set()
+
+    def models(count, last):
+        found = [Model() for _ in range(count)]
+        for one in found:
+            one.owners.update((other, "x") for other in found)
+        found[-1].last = last
+        return found
+
+    assert final_print(models(60, 1)) == final_print(models(60, 1))
+    assert final_print(models(60, 1)) != final_print(models(60, 2))

@@ -27,10 +27,15 @@ SAME = {
     ),
     "where a table of astropy lies": ('<table id="table139924598762576" class="a">', '<table id="table94021598762512" class="a">'),
     "how many functions SymPy wrote": ("<lambdifygenerated-1>:2: RuntimeWarning", "<lambdifygenerated-12>:2: RuntimeWarning"),
+    "how many tasks there were": (
+        "<Task pending name='Task-36' coro=<f() running at <cell>:8>>",
+        "<Task pending name='Task-7' coro=<f() running at <cell>:8>>",
+    ),
     "where an object lies": ("<object at 0x7f12ab34cd56>", "<object at 0x55aa00ff1122>"),
     "an address that was shortened": ("&lt;sklearn.tree...x7efd01a4e720&gt;", "&lt;sklearn.tree...x7efd01b5f830&gt;"),
 }
 OTHER = {
+    "a name that the notebook gives": ("name='Task-36'", "name='Task-7'"),
     "a number beside a time": ("n = 3, 1.2 ms ± 1 µs per loop", "n = 4, 1.2 ms ± 1 µs per loop"),
     "a time that the notebook tells": ("│ run │ time = 0.7 sec │\n", "│ run │ time = 0.8 sec │\n"),
     "a short hexadecimal number": ("0xff", "0xfe"),

@@ -27,7 +27,7 @@ SCHEMA_OF_FILES = "nbcompile/files/1"
 # Files up to this size are copied for the cells, who may then do with them what they like; larger ones are linked.
 _COPIED_BYTES = 4 << 20
 # Directories that Python and Jupyter make for themselves.
-_UNSEEN = ("__pycache__", ".nbcompile", ".ipynb_checkpoints")
+UNSEEN = ("__pycache__", ".nbcompile", ".ipynb_checkpoints")
 _FICLONE = 0x40049409
 _UP, _ABOVE = "../", "above/"
 CELLS = _ABOVE * LEVELS_ABOVE + "cells"
@@ -313,7 +313,7 @@ class StepFiles:
         os.makedirs(target, exist_ok=True)
         for entry in sorted(os.scandir(place), key=lambda entry: entry.name):
             # Opening a pipe would wait for somebody; a link may lead nowhere.
-            if entry.name not in _UNSEEN and (entry.is_dir() or entry.is_file()):
+            if entry.name not in UNSEEN and (entry.is_dir() or entry.is_file()):
                 self._put(os.path.join(name, entry.name), entry.path)
 
     def _look(self) -> Dict[str, _Stamp]:
@@ -325,7 +325,7 @@ class StepFiles:
 
     def _stamps(self, prefix: str, leave_out: str = "") -> Iterator[Tuple[str, _Stamp]]:
         for entry in sorted(os.scandir(os.path.join(self.directory, prefix)), key=lambda entry: entry.name):
-            if entry.name in _UNSEEN or entry.name == leave_out:
+            if entry.name in UNSEEN or entry.name == leave_out:
                 continue
             path = prefix + entry.name
             if entry.is_dir(follow_symlinks=False):

@@ -6,10 +6,12 @@ import contextlib
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-# What no cell reads: version control, environments, caches, and the results of our own runs.
+from nbcompile.runtime.files import UNSEEN
+
+# What lies beside a notebook and no cell reads: version control, environments, caches, and the results of our own runs.
 _LEFT_OUT = ("__pycache__", "node_modules", "venv", ".ipynb_checkpoints")
 # Larger files are linked: a notebook that changed one in place would change it for everybody.
 _COPIED_BYTES = 64 << 20
@@ -44,7 +46,7 @@ def _put(file: Path, place: Path) -> bool:
 
 def written_below(top: Path, ground: Path, before: dict[str, str]) -> dict[str, str]:
     """The digests of the files below `top` that are new or not as they were, named as the ground's cells know them."""
-    paths = [ground / path for path in _walk(ground, top)]
+    paths = [ground / path for path in _walk(ground, top, lambda folder: folder.name in UNSEEN)]
     now = {_name(path.relative_to(ground)): _digest(path) for path in paths if path.is_file() and not path.is_symlink()}
     return {path: digest for path, digest in sorted(now.items()) if before.get(path) != digest}
 
@@ -54,18 +56,18 @@ def _name(path: Path) -> str:
     return "/".join("above" if part == ".." else part for part in path.parts)
 
 
-def _walk(base: Path, start: Path) -> Iterator[Path]:
+def _is_left_out(folder: Path) -> bool:
+    return folder.name.startswith(".") or folder.name in _LEFT_OUT or ".run" in folder.suffixes or (folder / "pyvenv.cfg").exists()
+
+
+def _walk(base: Path, start: Path, is_left_out: Callable[[Path], bool] = _is_left_out) -> Iterator[Path]:
     """Every directory and file below `start`, or the file that it is, under its path relative to `base`."""
     if start.is_file():
         yield Path(os.path.relpath(start, base))
     for folder, folders, names in os.walk(start):
-        folders[:] = sorted(name for name in folders if not _is_left_out(Path(folder, name)))
+        folders[:] = sorted(name for name in folders if not is_left_out(Path(folder, name)))
         yield Path(os.path.relpath(folder, base))
         yield from (Path(os.path.relpath(Path(folder, name), base)) for name in sorted(names) if Path(folder, name).is_file())
-
-
-def _is_left_out(folder: Path) -> bool:
-    return folder.name.startswith(".") or folder.name in _LEFT_OUT or ".run" in folder.suffixes or (folder / "pyvenv.cfg").exists()
 
 
 def _digest(path: Path) -> str:

@@ -21,3 +21,16 @@ def test_a_file_that_goes_away_while_it_is_copied_is_left_out(tmp_path, monkeypa
     found = copy_ground(source, tmp_path / "ground")
     assert list(found) == ["kept.txt"]
     assert written_below(tmp_path / "ground", tmp_path / "ground", found) == {}
+
+
+def test_what_cells_write_is_seen_wherever_it_lies(tmp_path):
+    source = tmp_path / "source"
+    (source / ".git").mkdir(parents=True)
+    (source / ".git" / "HEAD").touch()
+    found = copy_ground(source, tmp_path / "ground")
+    assert found == {}
+    for path in ("made/.git/HEAD", "venv/pyvenv.cfg", "made/__pycache__/x.pyc", ".ipynb_checkpoints/x.ipynb"):
+        place = tmp_path / "ground" / path
+        place.parent.mkdir(parents=True)
+        place.touch()
+    assert sorted(written_below(tmp_path / "ground", tmp_path / "ground", found)) == ["made/.git/HEAD", "venv/pyvenv.cfg"]

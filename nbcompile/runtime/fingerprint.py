@@ -238,11 +238,13 @@ class _ContentWalk:
             self._say(*sorted(map(self._member, value)))
 
     def _member(self, item: Any) -> str:
-        """What a member of a set counts as. Each may lead to all others, and be in many sets: so none is walked twice."""
+        """What a member of a set counts as; of a tuple each part on its own, since many sets have an object in tuples of their own."""
+        return repr(tuple(map(self._part_of_set, item))) if type(item) is tuple else self._part_of_set(item)
+
+    def _part_of_set(self, item: Any) -> str:
+        """Each may lead to all others, and be in many sets: so none is walked twice."""
         if type(item) in _PLAIN:
             return _ContentWalk(is_member=True).run(item).digest
-        if type(item) is tuple:
-            return repr(tuple(map(self._member, item)))
         if id(item) in self._seen:
             return f"again {self._seen[id(item)]}"
         known = self._known_members.get(id(item))

@@ -359,3 +359,14 @@ def test_sets_whose_members_lead_to_all_others_are_walked_once():
 
     assert final_print(models(60, 1)) == final_print(models(60, 1))
     assert final_print(models(60, 1)) != final_print(models(60, 2))
+
+
+def test_a_deep_tuple_in_a_set_needs_no_stack():
+    def deep(last):
+        found = (last,)
+        for _ in range(2_000):
+            found = (found,)
+        return {found}
+
+    assert fingerprint(deep(1)) == fingerprint(deep(1))
+    assert fingerprint(deep(1)) != fingerprint(deep(2))

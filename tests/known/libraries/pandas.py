@@ -230,6 +230,7 @@ LIBRARY = Library(
         "pandas.Series.to_pickle": ("('made.pkl')",),
         "pandas.Series.to_json": ("('made.json')",),
         "pandas.DataFrame.[]=": ("('z', 1)",),
+        "pandas.Flags..allows_duplicate_labels=": ("(False)",),
         "pandas.DataFrame.[str]=": ("('z', 1)",),
         "pandas.DataFrame.[slice]=": ("(slice(0, 1), 1)",),
         "pandas.DataFrame.[str]": ("('a')", "('v1')"),

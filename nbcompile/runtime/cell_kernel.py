@@ -37,6 +37,7 @@ class CellKernel:
         self._watching: Any = builtins
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._context = contextvars.copy_context()
+        self._ended: Optional[contextlib.ExitStack] = None
 
     def run(self, source: CellSource) -> Optional[BaseException]:
         """Run one cell; returns the exception that ended it."""
@@ -99,13 +100,14 @@ class CellKernel:
         if self._loop is None:
             self._loop = _new_loop()
             asyncio.set_event_loop(self._loop)
-        with contextlib.ExitStack() as ended:
-            cell = self._run_out(coroutine, ended)
+        with contextlib.ExitStack() as self._ended:
+            cell = self._run_out(coroutine, self._ended)
             if sys.version_info >= (3, 11):
                 result = self._loop.run_until_complete(self._loop.create_task(cell, context=self._context))
             else:
                 result = self._context.run(self._loop.run_until_complete, self._and_keep_context(cell))
             self._loop.run_until_complete(_idle())
+        self._ended = None
         return result
 
     async def _run_out(self, coroutine: Any, ended: contextlib.ExitStack) -> Any:
@@ -113,7 +115,9 @@ class CellKernel:
         try:
             return await coroutine
         finally:
-            ended.enter_context(self.recorder.mute())
+            # Whoever interrupts the loop itself leaves this here until some later cell runs.
+            if self._ended is ended:
+                ended.enter_context(self.recorder.mute())
 
     async def _and_keep_context(self, coroutine: Any) -> Any:
         """An older task has a context of its own: what a cell set in it is there for the next cell, but tokens are not taken back."""

@@ -37,6 +37,7 @@ from .tables import notes_on, own_attributes
 from .texts import wide_texts
 
 _PLAIN = frozenset((type(None), bool, int, str, bytes))
+_PLAIN_IN_SETS = _PLAIN | {float, complex}
 # Class attributes that say where a class was written or that Python fills in when it likes.
 _UNSEEN_IN_CLASSES = frozenset(
     (
@@ -239,11 +240,14 @@ class _ContentWalk:
 
     def _member(self, item: Any) -> str:
         """What a member of a set counts as; of a tuple each part on its own, since many sets have an object in tuples of their own."""
-        return repr(tuple(map(self._part_of_set, item))) if type(item) is tuple else self._part_of_set(item)
+        if type(item) is not tuple or all(type(part) in _PLAIN_IN_SETS for part in item):
+            return self._part_of_set(item)
+        first = {id(part): number for number, part in reversed(list(enumerate(item))) if type(part) not in _PLAIN_IN_SETS}
+        return repr([(self._part_of_set(part), first.get(id(part))) for part in item])
 
     def _part_of_set(self, item: Any) -> str:
         """Each may lead to all others, and be in many sets: so none is walked twice."""
-        if type(item) in _PLAIN:
+        if type(item) in _PLAIN_IN_SETS or (type(item) is tuple and all(type(part) in _PLAIN_IN_SETS for part in item)):
             return _ContentWalk(is_member=True).run(item).digest
         if id(item) in self._seen:
             return f"again {self._seen[id(item)]}"

@@ -47,8 +47,18 @@ def _put(file: Path, place: Path) -> bool:
 def written_below(top: Path, ground: Path, before: dict[str, str]) -> dict[str, str]:
     """The digests of the files below `top` that are new or not as they were, named as the ground's cells know them."""
     paths = [ground / path for path in _walk(ground, top, lambda folder: folder.name in UNSEEN)]
-    now = {_name(path.relative_to(ground)): _digest(path) for path in paths if path.is_file() and not path.is_symlink()}
+    now = {_name(path.relative_to(ground)): digest for path in paths if (digest := _digest_of_file(path))}
     return {path: digest for path, digest in sorted(now.items()) if before.get(path) != digest}
+
+
+def _digest_of_file(path: Path) -> str:
+    """Empty for what is no file, or has gone meanwhile; a word for what nobody may read."""
+    try:
+        return _digest(path) if path.is_file() and not path.is_symlink() else ""
+    except PermissionError:
+        return "unreadable"
+    except FileNotFoundError:
+        return ""
 
 
 def _name(path: Path) -> str:

@@ -4,6 +4,7 @@ import pytest
 
 from nbcompile.engines.directory import PRIVATE, RunDirectory
 from nbcompile.engines.local.next_place import NextPlace
+from nbcompile.runtime import files
 from nbcompile.runtime.files import CELLS, OPENED_FIRST, is_fresh, make_fresh, remove_much
 
 
@@ -56,6 +57,17 @@ def test_what_is_much_is_removed_at_once(tmp_path, place, characters, stays):
     (work / place).write_text("x" * characters)
     remove_much(str(work))
     assert work.exists() is stays
+
+
+def test_what_cannot_be_looked_at_is_removed(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(path)
+
+    make_fresh(str(tmp_path / "work"))
+    monkeypatch.setattr(files.os, "listdir", refuse)
+    remove_much(str(tmp_path / "work"))
+    monkeypatch.undo()
+    assert not (tmp_path / "work").exists()
 
 
 @pytest.mark.parametrize("there", ["y", "above/x", f"{CELLS}/x"])

@@ -370,3 +370,12 @@ def test_a_deep_tuple_in_a_set_needs_no_stack():
 
     assert fingerprint(deep(1)) == fingerprint(deep(1))
     assert fingerprint(deep(1)) != fingerprint(deep(2))
+
+
+def test_which_parts_of_a_tuple_in_a_set_are_one_object_counts():
+    class Model:
+        pass
+
+    one, other = Model(), Model()
+    assert final_print({(one, one)}) != final_print({(one, other)})
+    assert final_print({(one, other)}) == final_print({(other, one)})

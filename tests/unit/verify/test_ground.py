@@ -34,3 +34,13 @@ def test_what_cells_write_is_seen_wherever_it_lies(tmp_path):
         place.parent.mkdir(parents=True)
         place.touch()
     assert sorted(written_below(tmp_path / "ground", tmp_path / "ground", found)) == ["made/.git/HEAD", "venv/pyvenv.cfg"]
+
+
+def test_what_cannot_be_read_is_there_all_the_same(tmp_path, monkeypatch):
+    def refuse(path):
+        raise (PermissionError if path.name == "closed" else FileNotFoundError)(path)
+
+    (tmp_path / "closed").touch()
+    (tmp_path / "gone").touch()
+    monkeypatch.setattr(ground, "_digest", refuse)
+    assert written_below(tmp_path, tmp_path, {}) == {"closed": "unreadable"}

@@ -126,7 +126,7 @@ class Login:
     ) -> asyncssh.SSHClientConnection:
         trusted = [asyncssh.import_public_key(line) for line in self.settings.host_keys]
         authorities = [asyncssh.import_public_key(line) for line in self.settings.host_ca]
-        return await asyncssh.connect(
+        connecting = asyncssh.connect(
             address.host,
             address.port,
             tunnel=tunnel or (),
@@ -143,12 +143,14 @@ class Login:
             gss_kex=False,
             gss_auth=False,
             x509_trusted_certs=None,
-            connect_timeout=_CONNECT_SECONDS,
+            # That would count the time that a person takes to answer.
+            connect_timeout=None,
             login_timeout=_LOGIN_SECONDS,
             keepalive_interval=_KEEPALIVE_SECONDS,
             keepalive_count_max=_KEEPALIVE_COUNT,
             compression_algs=None,
         )
+        return await _in_time(asyncio.ensure_future(connecting), client)
 
 
 class SharedLogin:
@@ -244,7 +246,7 @@ class _Client(asyncssh.SSHClient):
         self._address = address
         self._lease = lease
         self.problem: PlaceFailed | None = None
-        self.asked = False
+        self.asking, self.asked = False, False
 
     def kbdint_auth_requested(self) -> str | None:
         return None if self.problem else ""
@@ -258,6 +260,7 @@ class _Client(asyncssh.SSHClient):
     ) -> Sequence[str] | None:
         if not prompts:
             return []
+        self.asking = True
         questions = tuple(Prompt(plain(text, 200), echo) for text, echo in prompts)
         try:
             answers = await self._lease.answer(Challenge(str(self._address), plain(name, 200), plain(instructions, 500), questions))
@@ -266,6 +269,19 @@ class _Client(asyncssh.SSHClient):
             return None
         self.asked = True
         return [answer.reveal() for answer in answers]
+
+
+async def _in_time(connecting: asyncio.Future[asyncssh.SSHClientConnection], client: _Client) -> asyncssh.SSHClientConnection:
+    """The connection, unless a host takes too long that has asked nothing; who is asked has as long as the login may take."""
+    try:
+        await asyncio.wait((connecting,), timeout=_CONNECT_SECONDS)
+        if not (connecting.done() or client.asking):
+            raise asyncio.TimeoutError
+        return await connecting
+    finally:
+        if not connecting.done():
+            connecting.cancel()
+            await asyncio.wait((connecting,))
 
 
 async def _keys(credential: Credential, stack: AsyncExitStack) -> list[asyncssh.SSHKeyPair]:

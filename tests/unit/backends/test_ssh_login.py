@@ -7,9 +7,10 @@ import time
 import asyncssh
 import pytest
 
-from nbcompile.backend import AuthExpired, CertificateEnded, Lease, Opening, PrivateKey, RunId, Secret
+from nbcompile.backend import AuthExpired, CertificateEnded, Lease, Opening, PrivateKey, Retryable, RunId, Secret
 from nbcompile.model.errors import NbcompileError
 from nbcompile.rules import find_rule
+from nbcompile_backends.ssh import client
 from nbcompile_backends.ssh.client import Login
 from nbcompile_backends.ssh.options import SshSettings
 
@@ -82,3 +83,60 @@ def test_the_codes_of_errors_are_rules():
         return [kind, *(below for one in kind.__subclasses__() for below in kinds(one))]
 
     assert all(find_rule(kind.code) for kind in kinds(NbcompileError) if kind.code)
+
+
+class Asking(asyncssh.SSHServer):
+    """Lets in who knows the word."""
+
+    def begin_auth(self, username):
+        return True
+
+    def kbdint_auth_supported(self):
+        return True
+
+    def get_kbdint_challenge(self, username, lang, submethods):
+        return "", "", "", [("Code: ", False)]
+
+    def validate_kbdint_response(self, username, responses):
+        return list(responses) == ["open"]
+
+
+def answer_after(seconds, factory):
+    async def none():
+        return ()
+
+    async def answer(challenge):
+        await asyncio.sleep(seconds)
+        return (Secret("open"),)
+
+    async def scenario():
+        async with contextlib.AsyncExitStack() as stack:
+            server = await stack.enter_async_context(factory())
+            port = server.get_port() if hasattr(server, "get_port") else server.sockets[0].getsockname()[1]
+            settings = SshSettings(host=f"127.0.0.1:{port}", user="me", host_keys=(line(HOST),), work_root="~/nbcompile")
+            login = Login(Opening(deployment="hpc", run=RunId("tests"), settings=settings, lease=Lease("hpc", none, answer)))
+            await login.connect(settings.addresses[0], None, stack)
+
+    asyncio.run(asyncio.wait_for(scenario(), 30))
+
+
+def test_a_person_may_take_longer_to_answer_than_a_host(monkeypatch):
+    monkeypatch.setattr(client, "_CONNECT_SECONDS", 0.5)
+    answer_after(1.0, lambda: asyncssh.listen("127.0.0.1", 0, server_host_keys=[HOST], server_factory=Asking))
+
+
+def test_a_host_that_says_nothing_is_given_up(monkeypatch):
+    async def keep_quiet(reader, writer):
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        writer.close()
+
+    @contextlib.asynccontextmanager
+    async def silent():
+        server = await asyncio.start_server(keep_quiet, "127.0.0.1", 0)
+        yield server
+        server.close()
+
+    monkeypatch.setattr(client, "_CONNECT_SECONDS", 0.5)
+    with pytest.raises(Retryable, match="TimeoutError"):
+        answer_after(0, silent)

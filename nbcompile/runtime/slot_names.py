@@ -12,7 +12,9 @@ _NOTE = "__slotnames__"
 @contextlib.contextmanager
 def classes_left_alone() -> Iterator[None]:
     """What is pickled meanwhile, Python's own way, notes the names of slots here; what a cell had noted on a class stays."""
-    kept, known = copyreg._slotnames, {}  # type: ignore[attr-defined, var-annotated]
+    # Pickle, written in C, calls this function of the module by its name; there is no other way to hear of it.
+    kept = copyreg._slotnames  # type: ignore[attr-defined]
+    known: Dict[int, Tuple[Any, List[str]]] = {}
 
     def slot_names(cls: Any) -> List[str]:
         return _remembered(known, cls, kept)

@@ -106,7 +106,8 @@ class _LocalRun:
         self.commands: dict[StepId, dict[str, Any]] = {}
         self.at_work: dict[StepId, tuple[int, ...]] = {}
         self.troubled: StepId | None = None
-        self.left: list[str] = []
+        # What steps that have ended may have left for themselves: directories, of which nobody needs anything when the run is over.
+        self.leftovers: list[str] = []
 
     def run(self, signals: SignalWatch) -> LocalResult:
         """Start what is ready and take what comes, until nothing is left."""
@@ -116,7 +117,7 @@ class _LocalRun:
             finally:
                 self.past.settle()
                 self.next_place.remove()
-                for path in self.left:
+                for path in self.leftovers:
                     shutil.rmtree(path, ignore_errors=True)
         ended_by = signals.caught[0] if signals.caught else None
         return LocalResult(steps=tuple(self.records.values()), failures=tuple(self.failures), signal=ended_by)
@@ -163,7 +164,7 @@ class _LocalRun:
         now = time.monotonic() - self.began
         self.schedule.started(step.id)
         # A client that was killed had not come to remove it.
-        self.left.append(str(self.directory.work(step.id) / PRIVATE))
+        self.leftovers.append(str(self.directory.work(step.id) / PRIVATE))
         self.on_event(StepStarted(step.id, step.cells, now, record.start))
         follower = StepFollower(step.id, self.directory.events(step.id), streams=self.job.streams)
         self._tell(follower.last_news(read_outputs(self.directory.outputs(step.id))))
@@ -333,7 +334,7 @@ class _LocalRun:
         code = message["code"]
         outputs = read_outputs(worker.outputs)
         failures = failures_in(worker.step.id, code, outputs)
-        self.left.append(f"{worker.outputs}.work")
+        self.leftovers.append(f"{worker.outputs}.work")
         if code and not failures:
             said = problem_in(outputs) or self._last_words(worker.step.id, code)
             failures = [Failure(worker.step.id, -1, "StepBroken", said, lost=True, shard=last_shard(outputs))]

@@ -25,6 +25,7 @@ from .loaded import LOADED
 from .payload_file import broken_payload
 from .placeholders import CannotTravel, Placeholder, TravelFailure
 from .set_order import Filling, Order
+from .shared_texts import text_labelled
 from .shell_settings import part_of_shell
 from .standard_types import Matches, MatchWay
 from .streams import stream_of_process
@@ -284,6 +285,9 @@ class Reader(pickle.Unpickler):
 
     def fill_registry(self, registry: Any, state: Dict[str, Any]) -> None:
         fill_registry(registry, state, self._cell)
+
+    def shared_text(self, label: str, text: str) -> str:
+        return text_labelled(label, text)
 
     def exception(self, kind: Any, args: Tuple[Any, ...]) -> BaseException:
         built_in = next(base for base in kind.__mro__ if base.__module__ == "builtins")

@@ -14,6 +14,7 @@ from .arrays import extent_of, is_raw
 from .own_paths import OwnPaths
 from .placeholders import Placeholder, TravelFailure
 from .set_order import Order, order_of_adding
+from .shared_texts import with_label
 from .sharing import Reach
 from .texts import items_with_parts
 from .value_writer import Frame, Scope, ValueWriter, payload_name, type_name
@@ -26,7 +27,7 @@ _what_it_holds = payload_name("what_it_holds")
 def write_frame(version: str, value: Any, scope: Scope) -> Frame:
     """Pickle one value. What cannot travel becomes a placeholder, all of the value if need be."""
     try:
-        return _write_as_it_is(version, value, scope)
+        return _write_as_it_is(version, with_label(value, version), scope)
     except Exception as error:  # noqa: BLE001 (whatever __reduce__ or the pickler raises: this value cannot travel)
         return ValueWriter(version, scope).write(Placeholder(_failure_of(version, value, error)))
 
@@ -42,7 +43,8 @@ def reach_of(version: str, value: Any, scope: Scope) -> Optional[Reach]:
 def write_frame_of_many(versions: Sequence[str], values: Tuple[Any, ...], scope: Scope) -> Frame:
     """Pickle several values with one memo."""
     try:
-        return _write_as_it_is(versions[0], values, scope)
+        labelled = tuple(with_label(value, version) for version, value in zip(versions, values))
+        return _write_as_it_is(versions[0], labelled, scope)
     except Exception as error:  # noqa: BLE001 (as above)
         stand_ins = tuple(Placeholder(_failure_of(version, value, error)) for version, value in zip(versions, values))
         return ValueWriter(versions[0], scope).write(stand_ins)

@@ -6,6 +6,7 @@ from typing import Any, Container, Dict, Iterable, Mapping
 
 from .document import VersionName
 from .payloads import UNBOUND
+from .shared_texts import label_texts
 
 
 class Namespace:
@@ -65,6 +66,7 @@ class Versions:
 
     def put(self, version: VersionName, value: Any) -> None:
         """Keep a version."""
+        label_texts(value, str(version))
         self._values[version] = value
 
     def __contains__(self, version: VersionName) -> bool:

@@ -49,6 +49,7 @@ from .offered import place_offered, with_own_lists
 from .own_paths import NO_PATHS, OwnPaths
 from .placeholders import CannotTravel, Placeholder, TravelFailure, placeholder_failure, tied_to_a_process
 from .set_order import filling, order_of_adding
+from .shared_texts import SharedText, chart_types, with_shared_text
 from .shell_settings import path_in_shell
 from .slot_names import classes_left_alone
 from .standard_types import Matches, reduce_forward_reference, reduce_method, reduce_reversed
@@ -102,6 +103,7 @@ _placeholder, _exception, _set_exception, _figure = map(payload_name, ("placehol
 _mapping_view, _mapping_iterator, _iterator_within = map(payload_name, ("mapping_view", "mapping_iterator", "iterator_within"))
 _descriptor, _method_of, _with_class, _match = map(payload_name, ("descriptor", "method_of", "with_class", "match"))
 _unit_registry, _fill_registry = map(payload_name, ("unit_registry", "fill_registry"))
+_shared_text = payload_name("shared_text")
 
 
 class Scope(NamedTuple):
@@ -167,6 +169,7 @@ class ValueWriter(pickle.Pickler):
             _SetsInOrder: lambda value: (_fill_sets, (value.fillings,)),
             _Connections: lambda value: (_connect_all, (value.functions,)),
             _Sentinel: lambda value: (_attribute, value.place),
+            SharedText: lambda value: (_shared_text, (value.label, value.text)),
             OutStream: lambda value: (_stream, (value.name,)),
             type(...): lambda value: (_attribute, ("builtins", "Ellipsis")),
             type(NotImplemented): lambda value: (_attribute, ("builtins", "NotImplemented")),
@@ -366,6 +369,10 @@ class ValueWriter(pickle.Pickler):
         how = (_unit_registry, (number_of_registry(value), kind)) if place is None else (_attribute, place)
         return (*how, *self._parts_of(kind, (told_of_registry(value),)), None, None, _fill_registry)
 
+    def _reduce_chart(self, value: Any) -> Any:
+        make, args, state, *rest = self._reduce_any(value, type(value))
+        return make, args, with_shared_text(state, self._version), *rest
+
     def _reduce_registry(self, value: Any) -> Any:
         self._registries.append(value)
         return reduce_registry(value, PROTOCOL)
@@ -514,6 +521,7 @@ class ValueWriter(pickle.Pickler):
         registry = registry_type()
         if registry is not None:
             self._by_type[registry] = self._reduce_registry
+        self._by_type.update(dict.fromkeys(chart_types(), self._reduce_chart))
         if registry_types():
             self._by_type.update(dict.fromkeys(registry_types(), self._reduce_unit_registry))
             self._by_type[weakref.WeakValueDictionary] = self._reduce_weak_values

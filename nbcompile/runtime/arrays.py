@@ -91,10 +91,12 @@ def number_dtypes(numpy: Any) -> Tuple[Any, ...]:
 
 
 def reduce_number(dtype: Any) -> Tuple[Any, ...]:
-    """A type that is one of `number_dtypes`, by its own name: `asarray(x, float)` is `x` itself only where `x` has the very object."""
-    if dtype.metadata:
-        return tuple(dtype.__reduce__())
-    return sys.modules["numpy"].dtype, (dtype.byteorder + dtype.char,)
+    """A type that is one of `number_dtypes`, by its own name: `asarray(x, float)` is `x` itself only where `x` has the very object.
+
+    What the notebook has unpickled has another one, which makes its own pickle longer.
+    """
+    numpy, name = sys.modules["numpy"], dtype.byteorder + dtype.char
+    return (numpy.dtype, (name,)) if dtype is numpy.dtype(name) else tuple(dtype.__reduce__())
 
 
 def rebuild_view(base: Any, start: int, layout: Sequence[Any]) -> Any:

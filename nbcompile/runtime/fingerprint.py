@@ -462,6 +462,11 @@ class _ContentWalk:
         self._say(_full_name(kind))
         self._parts([_sorted_parts(value.to_plotly_json())])
 
+    def _fits(self, value: Any, kind: type) -> None:
+        """What is in a file of FITS, or in one part of it. What has been read of it so far says who has asked for it."""
+        self._say(_full_name(kind))
+        self._parts([_answer(lambda: list(value))] if isinstance(value, list) else [str(value.header), _answer(lambda: value.data)])
+
     def _artist(self, value: Any, kind: type) -> None:
         """What is drawn is compared as a picture; of the object count its texts, limits, data and parts."""
         self._say(_full_name(kind))
@@ -576,6 +581,8 @@ _LOOKS_OF_LIBRARIES: Tuple[Tuple[str, str, _Look], ...] = (
     ("pandas.api.extensions", "ExtensionArray", _ContentWalk._column),
     ("torch", "Tensor", _ContentWalk._tensor),
     ("matplotlib.artist", "Artist", _ContentWalk._artist),
+    ("astropy.io.fits", "HDUList", _ContentWalk._fits),
+    ("astropy.io.fits.hdu.base", "_BaseHDU", _ContentWalk._fits),
     ("plotly.basedatatypes", "BaseFigure", _ContentWalk._chart),
     ("plotly.basedatatypes", "BasePlotlyType", _ContentWalk._chart),
 )

@@ -85,6 +85,8 @@ _SETS_LIBRARY = re.compile(
 _PATCHES = re.compile(r"(?:patch|unpatch|monkey_?patch|install|uninstall)(?:_.*|)")
 # Where nothing is given to them, and nothing wanted, they teach another library what their own has: `quantity_support()`.
 _TEACHES = re.compile(r".*_support")
+# What is done to a list, set or dictionary for nothing that it gives. `add` gives something in many a library.
+_CHANGES_CONTAINER = re.compile(r"append|extend|insert|remove|pop|popitem|clear|update|setdefault|discard|sort|reverse|add")
 # Methods whose argument can be had back from the object.
 _ADDS = re.compile(r"(?:set|add|append|extend|insert|update|put|push|register|attach|assign|setdefault)(?:_.*|)")
 _CHANGES_ARGUMENT = re.compile(
@@ -317,6 +319,8 @@ def _function(call: Call) -> Value:
     frame.walk.touch_module(frame, call.label, call.node)
     if not frame.walk.is_pure(call.node):
         channels.draw_now(call)
+    if _changes_container(call, name):
+        channels.library_store(frame, call.label.rpartition(".")[0], name, call.node)
     if _SETS_LIBRARY.fullmatch(name.lstrip("_")):
         library = call.label.partition(".")[0]
         frame.walk.effect(frame, f"library:{library}", "write", call.label, call.node, call.label)
@@ -330,6 +334,12 @@ def _function(call: Call) -> Value:
     result = _holder(call, _made_of(call, name, given))
     inner = tuple(value for value in given if value.callee is not None and not isinstance(value.callee, str))
     return Value("", result.objects, Wrapped(inner)) if inner else result
+
+
+def _changes_container(call: Call, name: str) -> bool:
+    """Whether something that a library has is likely to be changed: `nltk.data.path.append(directory)`."""
+    is_statement = call.node is call.frame.walk.discarded or (call.node is call.frame.walk.shown and name != "add")
+    return is_statement and call.label.count(".") > 1 and _CHANGES_CONTAINER.fullmatch(name) is not None
 
 
 def _sets_others(call: Call, name: str) -> bool:

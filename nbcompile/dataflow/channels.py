@@ -98,8 +98,6 @@ class _Linker:
         self.errors = any(effect.channel == _ERRORS for cell in facts for effect in cell.effects)
         self.interactive = _INTERACTIVE in written
         self.libraries = {name for name in written - {_FIGURES} if name.startswith("library:")} | read_unseen | (_RANDOM & written)
-        # What is set of these is read by who names them.
-        self.undescribed = {f"library:{name}" for cell in facts for name in cell.unknown_libraries} | {_EXTENSIONS}
 
     def cell(self, cell: CellFacts) -> tuple[list[Version], tuple[StatementId, ...], list[Version]]:
         """The channel versions that a cell needs, what it replays for them, and those it makes."""
@@ -150,8 +148,8 @@ class _Linker:
             return cell.kind is not FactsKind.EMPTY
         if name in _READ_BY_ALL:
             return bool(cell.libraries or cell.uses)
-        if cell.unknown_libraries and name not in self.undescribed:
-            # What they call, nobody knows: drawing, or starting a generator of their own from the state of another.
+        if cell.unknown_libraries and name != _EXTENSIONS:
+            # What they call, nobody knows: drawing, or another library that nothing is known of, or a generator of their own to start.
             return True
         if name in ("matplotlib", "library:matplotlib"):
             return not _PLOTS.isdisjoint(cell.libraries)

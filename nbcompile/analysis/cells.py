@@ -10,7 +10,7 @@ from typing import NamedTuple
 from nbcompile.analysis import caches, classes, expressions, guesses, rows, statements, types
 from nbcompile.analysis.aliases import KEPT, KEYS
 from nbcompile.analysis.bindings import GONE, CellFrame, EffectKey, Mark, Origin, Spot, TooMuchHeld, Trace, origin, spot
-from nbcompile.analysis.channels import ADDRESSES, FILES, STREAMS, note_streams
+from nbcompile.analysis.channels import ADDRESSES, FILES, MEMORY, STREAMS, note_streams
 from nbcompile.analysis.imports import reloaded_modules
 from nbcompile.analysis.known import Known
 from nbcompile.analysis.modules import module_of_class, note_states
@@ -83,6 +83,7 @@ class _Record:
         self.stuck: list[tuple[str, str, Spot]] = []
         self.live: list[tuple[tuple[str, ...], Mark]] = []
         self.addresses: tuple[tuple[str, ...], Mark] | None = None
+        self.reaching: tuple[tuple[str, ...], Mark] | None = None
         self.libraries: set[str] = set()
         self.history: set[int] = set()
         self.packages: set[str] = set()
@@ -145,6 +146,8 @@ class _Notebook:
     def __init__(self, walk: Walk) -> None:
         self.walk = walk
         self.records: list[_Record] = []
+        # The objects whose addresses cells have asked for.
+        self.asked: set[int] = set()
         self.changed_ever: set[int] = set()
         self.changed_surely: set[int] = set()
         self.stuck: dict[int, str] = {}
@@ -540,6 +543,13 @@ class _Notebook:
         if mark is not None:
             names = self.walk.names_reaching(self.walk.heap.above(frame.trace.compared))
             record.addresses = tuple(sorted(names)), mark._replace(reason="several cells look at where what it reaches lies")
+            self.asked |= frame.trace.compared
+        elif self.asked:
+            names = self.walk.names_reaching(self.walk.heap.above(self.asked))
+            bound = [ordinal for name, ordinal, *_ in record.definitions if name in names]
+            if bound:
+                mark = Mark(record.statements[bound[0]], reason="what it reaches may be counted")
+                record.reaching = tuple(sorted(names)), mark
 
     def _read_by(self, names: Iterable[str]) -> set[str]:
         """The names that functions and classes with these names may read when they are called, and those that such names lead to."""
@@ -570,12 +580,16 @@ class _Notebook:
         """The facts of all cells: now it is known what is changed anywhere."""
         # What binds any name, as `%pylab` does, may well have bound one that numpy has too.
         opaque = next((place for place, record in enumerate(self.records) if record.opaque), len(self.records))
-        several = sum(record.addresses is not None for record in self.records) > 1
-        return tuple(
-            self._facts(record, _IN_NUMPY if place > opaque else frozenset(), several) for place, record in enumerate(self.records)
-        )
+        is_memory_read = any(channel == MEMORY for record in self.records for channel, *_ in record.effects)
+        asked = [(record, record.addresses[1]) for record in self.records if record.addresses]
+        for record, mark in asked if is_memory_read else ():
+            record.effects.append((MEMORY, "write", "", mark))
+        for record in self.records:
+            seen = (record.addresses if is_memory_read or len(asked) > 1 else None, record.reaching if is_memory_read else None)
+            record.live += filter(None, seen)
+        return tuple(self._facts(record, _IN_NUMPY if place > opaque else frozenset()) for place, record in enumerate(self.records))
 
-    def _facts(self, record: _Record, shadowed: frozenset[str], several_look_at_addresses: bool) -> CellFacts:
+    def _facts(self, record: _Record, shadowed: frozenset[str]) -> CellFacts:
         statements = self._statements(record)
         ids = {statement.id.ordinal: statement.id for statement in statements}
         kind = FactsKind.ORDINARY
@@ -586,7 +600,6 @@ class _Notebook:
         elif record.only_definitions and len(statements) == len(record.candidates):
             kind = FactsKind.DEFINITION
         flags = {directive.name: directive.values for directive in record.directives}
-        addresses = (record.addresses,) if record.addresses and several_look_at_addresses else ()
         hidden = [(name, mark) for name, mark in record.builtins if name in self.bound_anywhere or name in shadowed]
         return CellFacts(
             cell=record.cell.id,
@@ -608,7 +621,7 @@ class _Notebook:
                 if names is None or self._is_read_after(record, names)
             ),
             stuck=tuple(Stuck(name, reason, _span(record, where)) for name, reason, where in record.stuck),
-            live=tuple(Live(names, mark.reason, _span(record, mark.spot)) for names, mark in (*record.live, *addresses)),
+            live=tuple(Live(names, mark.reason, _span(record, mark.spot)) for names, mark in record.live),
             libraries=tuple(sorted(record.libraries)),
             unknown_libraries=tuple(sorted(name for name in record.libraries if not self.walk.known.covers(name))),
             packages=tuple(sorted(record.packages)),

@@ -30,6 +30,8 @@ DISPLAY = "library:display"
 PATCHES = "library:patches"
 # What numbers that tell objects apart mean: nothing, in another process.
 ADDRESSES = "addresses"
+# What lies at an address, as ctypes shows it.
+MEMORY = "library:sys.memory"
 # What a process knows of its own objects: where they lie, how much memory they have, who refers to them.
 REFERENCES = "references"
 # Where everything is printed, and the type of what is there from the beginning.

@@ -40,6 +40,10 @@ def parse_version(text: str) -> VersionName:
     return VersionName(name, int(cell))
 
 
+# What lies at an address: its state is set by whoever asks for one.
+MEMORY = "channel:library:sys.memory"
+
+
 class DefinitionEntry(NamedTuple):
     """A definition statement: `id` is its cell and its place among the cell's top-level statements."""
 
@@ -200,6 +204,11 @@ class StepDocument(NamedTuple):
     unpacks: Tuple[UnpackEntry, ...] = ()
     folders: Tuple[str, ...] = ()
     directory: str = ""
+
+    @property
+    def counts_references(self) -> bool:
+        """Whether cells read what lies at an address, as the number of references that there are to an object."""
+        return any(MEMORY in cell.changes for cell in self.cells)
 
     def unpacking(self, version: VersionName) -> Optional[UnpackEntry]:
         """How to get at a version that is sent packed."""

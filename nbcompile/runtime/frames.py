@@ -29,13 +29,14 @@ def write_frame(version: str, value: Any, scope: Scope) -> Frame:
     try:
         return _write_as_it_is(version, with_label(value, version), scope)
     except Exception as error:  # noqa: BLE001 (whatever __reduce__ or the pickler raises: this value cannot travel)
-        return ValueWriter(version, scope).write(Placeholder(_failure_of(version, value, error)))
+        return _frame_of(ValueWriter(version, scope), Placeholder(_failure_of(version, value, error)))
 
 
 def reach_of(version: str, value: Any, scope: Scope) -> Optional[Reach]:
     """What a value reaches, found as when it is written; nothing where it cannot be."""
     try:
-        return _ReachWriter(version, scope, _NoContent()).reach(value)
+        with contextlib.closing(_ReachWriter(version, scope, _NoContent())) as writer:
+            return writer.reach(value)
     except Exception:  # noqa: BLE001 (as above)
         return None
 
@@ -47,24 +48,28 @@ def write_frame_of_many(versions: Sequence[str], values: Tuple[Any, ...], scope:
         return _write_as_it_is(versions[0], labelled, scope)
     except Exception as error:  # noqa: BLE001 (as above)
         stand_ins = tuple(Placeholder(_failure_of(version, value, error)) for version, value in zip(versions, values))
-        return ValueWriter(versions[0], scope).write(stand_ins)
+        return _frame_of(ValueWriter(versions[0], scope), stand_ins)
+
+
+def _frame_of(writer: ValueWriter, value: Any) -> Frame:
+    with contextlib.closing(writer):
+        return writer.write(value)
 
 
 def _write_as_it_is(version: str, value: Any, scope: Scope) -> Frame:
     """Pickle as fast as pickle can, and exactly from where that turns out not to be enough."""
-    with contextlib.suppress(_NotPlain):
-        quick = ValueWriter(version, scope, _WhilePlain(scope.paths))
+    with contextlib.suppress(_NotPlain), contextlib.closing(ValueWriter(version, scope, _WhilePlain(scope.paths))) as quick:
         frame = quick.write(value)
         quick.check_keys()
         if not quick.has_frozensets_in_order():
             return frame
-    exact = _ExactWriter(version, scope)
     try:
-        frame = exact.write(value)
+        with contextlib.closing(_ExactWriter(version, scope)) as exact:
+            frame = exact.write(value)
+            exact.check_keys()
+            return frame._replace(nans=exact.nans())
     except _HoldsItself:
-        return ValueWriter(version, scope).write(value)
-    exact.check_keys()
-    return frame._replace(nans=exact.nans())
+        return _frame_of(ValueWriter(version, scope), value)
 
 
 def _failure_of(version: str, value: Any, error: Exception) -> TravelFailure:

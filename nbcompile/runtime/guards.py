@@ -143,7 +143,9 @@ class Guards:
             if value is not UNBOUND and self._prints is not None:
                 self._before[version] = known[version] if version in known else self._prints.take(str(version), value)
                 # Whether a cell holds the only reference to an object can be seen.
-                self._held[version] = weak_reference(value)
+                held = weak_reference(value)
+                if held is not value or not self._document.counts_references:
+                    self._held[version] = held
         self._made = {one.name: shallow_print(one.value) for one in made if one.name in cell.watches}
         channels = [name[len("channel:") :] for name in cell.watches if name.startswith("channel:")]
         self._states = {name: self._state(name) for name in channels if not name.startswith((LIBRARY, MODULE, PARTS))}
@@ -433,7 +435,7 @@ class Guards:
             self._held[other] = found
             if found is not None:
                 self._check_sharing(cell, version, reach, other, found)
-        reach.loosen()
+        reach.loosen(holds=not self._document.counts_references)
         self._sent[version.name] = version, payload, reach
 
     def _check_sharing(self, cell: StepCell, version: VersionName, reach: Reach, other: VersionName, other_reach: Reach) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Container, Dict, Iterable, Mapping
+from typing import Any, Container, Dict, Iterable, List, Mapping
 
 from .document import VersionName
 from .payloads import UNBOUND
@@ -79,3 +79,14 @@ class Versions:
         """Let go of what nobody needs any more: whether a cell holds the only reference to an object can be seen."""
         kept = set(wanted)
         self._values = {version: value for version, value in self._values.items() if version in kept}
+
+    def leave_to(self, namespace: Namespace, but: Container[str]) -> List[VersionName]:
+        """Let go of what is bound to its name, but for these names; returns what that is."""
+        found = [version for version, value in self._values.items() if version.name not in but and namespace.value(version.name) is value]
+        for version in found:
+            del self._values[version]
+        return found
+
+    def take_back(self, namespace: Namespace, left: Iterable[VersionName]) -> None:
+        """Keep again what is bound to its name."""
+        self._values.update((version, namespace.value(version.name)) for version in left)

@@ -7,6 +7,7 @@ Of many texts or numbers, each an object, the objects themselves are kept and co
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import functools
 import hashlib
@@ -143,21 +144,19 @@ class Prints:
         if items is not None:
             return Print(b"list", (items,))
         beginning = _Beginning()
-        writer = _PrintWriter(name, self._scope, self, beginning)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                frame = writer.write(value)
-        except _TooLong:
-            return Print(beginning.digest(repr((type(value).__name__, _length(value)))), tuple(writer.arrays))
-        except Exception:  # noqa: BLE001 (whatever pickling raises: nobody can tell whether this value changed)
-            return None
-        finally:
-            # A pickler reaches itself: what it has seen would stay alive until Python collects such rings.
-            writer.clear_memo()
+        with contextlib.closing(_PrintWriter(name, self._scope, self, beginning)) as writer:
+            arrays = writer.arrays
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    frame = writer.write(value)
+            except _TooLong:
+                return Print(beginning.digest(repr((type(value).__name__, _length(value)))), tuple(arrays))
+            except Exception:  # noqa: BLE001 (whatever pickling raises: nobody can tell whether this value changed)
+                return None
         if frame.failures:
             return None if _HIDES.isdisjoint(failure.what for failure in frame.failures) else object()
-        return Print(hashlib.blake2b(frame.content, digest_size=16).digest(), tuple(writer.arrays))
+        return Print(hashlib.blake2b(frame.content, digest_size=16).digest(), tuple(arrays))
 
     def of_array(self, array: Any) -> Any:
         """The hash of an array's bytes, or where they are found."""

@@ -124,10 +124,10 @@ class Reach:
                 return True
         return False
 
-    def loosen(self) -> None:
+    def loosen(self, holds: bool = True) -> None:
         """Let go of the objects as far as that is possible, and of those that nobody else holds.
 
-        A later object could have the identity of one that is gone; so what cannot be referred to weakly is kept.
+        A later object could have the identity of one that is gone; so what cannot be referred to weakly is kept, if anything is held.
         """
         kept: Dict[int, _Reached] = {}
         while self._objects:
@@ -135,7 +135,9 @@ class Reach:
             value, guard = reached
             del reached
             if isinstance(value, weakref.ReferenceType) or sys.getrefcount(value) > _OUR_REFERENCES - 1:
-                kept[number] = _Reached(weak_reference(value), guard)
+                held = weak_reference(value)
+                if holds or held is not value:
+                    kept[number] = _Reached(held, guard)
         self._objects = kept
         self._stretches = [one._replace(alive=weak_reference(one.alive)) for one in self._stretches if alive(one.alive) is not None]
 

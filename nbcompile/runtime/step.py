@@ -125,7 +125,7 @@ class StepRun:
         self.saves = sum(len(cell.saves) for cell in document.cells)
         self._made_in: Dict[str, int] = {}
         self._live: Set[str] = set()
-        self._final: List[Tuple[str, StepCell, List[Tuple[VersionName, Any]]]] = []
+        self._final: List[Tuple[str, StepCell, List[VersionName]]] = []
         self.tracer = Tracer(self.kernel, self.scope) if document.trace else None
 
     def run(self) -> int:
@@ -157,7 +157,7 @@ class StepRun:
             else:
                 self._prepare(cell)
                 self._guard(cell)
-            self.versions.keep_only(_wanted(cell, later))
+            self._keep_only(_wanted(cell, later))
             self._begin(cell)
             goes_on, facts = self._run_cell(cell)
             if not goes_on or not later:
@@ -165,7 +165,7 @@ class StepRun:
             self.journal.write("end", cell=cell.cell, **facts)
             if not goes_on:
                 return CELL_FAILED
-            self.versions.keep_only(_wanted(None, later))
+            self._keep_only(_wanted(None, later))
         if not self.call.trust_payloads:
             self.payloads.check_rest()
         return self._code(True)
@@ -236,6 +236,8 @@ class StepRun:
     def _execute(self, cell: StepCell) -> Optional[BaseException]:
         ports = Ports(cell, self.namespace)
         ports.enter()
+        own = {*cell.defines, *cell.changes, *cell.deletes}
+        left = self.versions.leave_to(self.namespace, own) if self.document.counts_references else []
         self.files.close()
         self.kernel.in_context(self.recorder.begin, cell.cell)
         self.recorder.failed = None
@@ -245,6 +247,7 @@ class StepRun:
                 return self.kernel.run(CellSource(cell.cell, cell.text, cell.text, cell.number))
         finally:
             self.recorder.cell = NO_CELL
+            self.versions.take_back(self.namespace, left)
             ports.leave(self.files.changed)
 
     def _prepare(self, cell: StepCell) -> None:
@@ -380,15 +383,22 @@ class StepRun:
         """Note the variables that are final now and that somebody wants to have, or to compare with those of another run."""
         for word, names in (("describes", cell.describes), ("keeps", cell.keeps)):
             versions = [VersionName(name, cell.cell) for name in names if word == "keeps" or self.namespace.is_bound(name)]
+            for version in versions:
+                self.versions.put(version, self._value(version))
             if versions:
-                self._final.append((word, cell, [(version, self._value(version)) for version in versions]))
+                self._final.append((word, cell, versions))
         return {}
+
+    def _keep_only(self, wanted: Iterable[VersionName]) -> None:
+        """Let go of the versions that are neither wanted nor final."""
+        self.versions.keep_only((*wanted, *(version for _, _, versions in self._final for version in versions)))
 
     def _describe_final(self) -> Dict[str, Any]:
         """Say what the final variables are, now that no cell of the step can change their objects any more; write down those to keep."""
         found: Dict[str, Any] = {}
         bound_in: Dict[str, int] = {}
-        for word, cell, values in self._final:
+        for word, cell, versions in self._final:
+            values = [(version, self.versions[version]) for version in versions]
             if word == "keeps":
                 self._keep_final(cell, values)
             else:

@@ -199,6 +199,11 @@ class ValueWriter(pickle.Pickler):
         }
         self._add_types_of_libraries()
 
+    def close(self) -> None:
+        """Let go of what was seen. A pickler reaches itself: all would stay alive until Python collects such rings."""
+        self.clear_memo()
+        vars(self).clear()
+
     def write(self, value: Any) -> Frame:
         """Pickle a value, and after it the contents of the closure cells that it reaches."""
         collecting = gc.isenabled()

@@ -30,6 +30,8 @@ DISPLAY = "library:display"
 PATCHES = "library:patches"
 # What numbers that tell objects apart mean: nothing, in another process.
 ADDRESSES = "addresses"
+# What runs beside the cell: which comes first is for the machine to say.
+CONCURRENCY = "concurrency"
 # What lies at an address, as ctypes shows it.
 MEMORY = "library:sys.memory"
 # What a process knows of its own objects: where they lie, how much memory they have, who refers to them.

@@ -240,6 +240,7 @@ def _start(call: Call, _: Action) -> None:
         if isinstance(argument, ast.Call):
             function = argument.func
             values.append(evaluate(call.frame, function.value if isinstance(function, ast.Attribute) else function))
+    call.frame.walk.effect(call.frame, channels.CONCURRENCY, "read", "", call.node)
     call.frame.walk.start_live(call.frame, call.node, values, f"`{_short(call.label)}` goes on after the cell")
 
 

@@ -38,7 +38,7 @@ _READ_BY_EVERYTHING = frozenset((*_READ_BY_IMPORTS, _SHELL, _UMASK, _LOCALE, _DI
 _ERRORS = "errors"
 _CELL = Span(1, 1, 1, 1)
 _TEMPORARY = "they share a temporary file, and each process may have a directory of its own for these"
-_QUIET = frozenset(("environment", "time", "references", "stdin", "import", "files"))
+_QUIET = frozenset(("environment", "time", "concurrency", "references", "stdin", "import", "files"))
 
 
 @dataclass(slots=True)

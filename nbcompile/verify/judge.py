@@ -18,6 +18,8 @@ from nbcompile.verify.masking import rule_names
 _GENERATORS = frozenset(("random", "numpy.random", "torch.random"))
 # How many more plain runs are made at most to tell chance from a difference.
 _MOST_PLAIN_RUNS = 3
+# Of what these say no two runs need have the same.
+_BY_CHANCE = frozenset(("time", "concurrency"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +73,27 @@ def judge(runs: Sequence[Observation], again: Callable[[], Observation], exactne
 def _unsteady(differences: Sequence[Difference], differ: Callable[[], Sequence[Difference]], graph: DataflowGraph) -> tuple[Subject, ...]:
     """What differs between plain runs, of which `differ` makes another one.
 
-    Of what a cell draws or measures, two runs may have something in common by chance: where a cell has something unsteady, or looks
-    at the clock, a difference of it counts as one only when more plain runs agree.
+    Of what a cell draws or measures, two runs may have something in common by chance: where a cell has something unsteady, looks at
+    the clock or starts something beside it, or uses what such a cell has made, a difference of it counts as one only when more plain
+    runs agree.
     """
     found: dict[Subject, None] = {}
-    timed = {cell.index for cell in graph.cells if any(effect.channel == "time" for effect in cell.effects)}
+    chancy = {cell.index for cell in graph.cells if any(effect.channel in _BY_CHANCE for effect in cell.effects)}
     for _ in range(_MOST_PLAIN_RUNS):
         found.update(dict.fromkeys(one.subject for one in differ()))
-        cells = ({_placed(one, graph).cell for one in found} - {-1}) | timed
+        cells = _with_users(({_placed(one, graph).cell for one in found} - {-1}) | chancy, graph)
         if not any(one.subject not in found and _placed(one.subject, graph).cell in cells for one in differences):
             break
     return tuple(found)
+
+
+def _with_users(cells: set[int], graph: DataflowGraph) -> set[int]:
+    """These cells, and those that use what they have made."""
+    found = set(cells)
+    for edge in sorted(graph.edges, key=lambda edge: edge.target):
+        if edge.source in found and edge.kind is EdgeKind.VALUE:
+            found.add(edge.target)
+    return found
 
 
 def with_causes(judged: Judgement, missed: Sequence[MissedFlow]) -> Judgement:

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from nbcompile.api import analyze_bytes, plan
 from nbcompile.model.plan import Granularity
 from nbcompile.model.run import Value
@@ -70,8 +72,16 @@ def test_what_a_cell_draws_may_be_the_same_twice_by_chance():
     assert [one.subject.name for one in judged(alike, alike, alike).differences] == ["y"]
 
 
-def test_what_a_cell_measures_may_be_the_same_twice_by_chance():
-    program = analyze_bytes(notebook_bytes("# %%\nimport time\nstart = time.time()\n# %%\ntime.time() - start\n# %%\n1\n"), "nb")
+CHANCY = {
+    "measured": "import time\nstart = time.time()\n# %%\ntime.time() - start",
+    "measured before": "import time\ntook = time.time() - time.time()\n# %%\nprint(took)",
+    "side by side": "from concurrent.futures import ThreadPoolExecutor\n# %%\nThreadPoolExecutor().map(print, [1, 2])",
+}
+
+
+@pytest.mark.parametrize("name", CHANCY)
+def test_what_a_cell_measures_or_starts_may_be_the_same_twice_by_chance(name):
+    program = analyze_bytes(notebook_bytes(f"# %%\n{CHANCY[name]}\n# %%\n1\n"), "nb")
     measured = [replace(PLAIN, cells=((), text(f"0.{number}"), ())) for number in (1, 1, 2)]
 
     def judged(*later):

@@ -18,8 +18,6 @@ from nbcompile.verify.masking import rule_names
 _GENERATORS = frozenset(("random", "numpy.random", "torch.random"))
 # How many more plain runs are made at most to tell chance from a difference.
 _MOST_PLAIN_RUNS = 3
-# Of what these say no two runs need have the same.
-_BY_CHANCE = frozenset(("time", "concurrency"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +75,24 @@ def _unsteady(differences: Sequence[Difference], differ: Callable[[], Sequence[D
     the clock or starts something beside it, or uses what such a cell has made, a difference of it counts as one only when more plain
     runs agree.
     """
-    found: dict[Subject, None] = {}
-    chancy = {cell.index for cell in graph.cells if any(effect.channel in _BY_CHANCE for effect in cell.effects)}
+    beside = _cells_touching("concurrency", graph)
+    found = dict.fromkeys(one.subject for one in differences if _placed(one.subject, graph).cell in beside and _is_only_order(one))
+    chancy = beside | _cells_touching("time", graph)
     for _ in range(_MOST_PLAIN_RUNS):
         found.update(dict.fromkeys(one.subject for one in differ()))
         cells = _with_users(({_placed(one, graph).cell for one in found} - {-1}) | chancy, graph)
         if not any(one.subject not in found and _placed(one.subject, graph).cell in cells for one in differences):
             break
     return tuple(found)
+
+
+def _cells_touching(channel: str, graph: DataflowGraph) -> set[int]:
+    return {cell.index for cell in graph.cells if any(effect.channel == channel for effect in cell.effects)}
+
+
+def _is_only_order(difference: Difference) -> bool:
+    """Whether the same is shown in another order: what runs side by side writes as the machine has it, also within a line."""
+    return difference.subject.aspect is Aspect.OUTPUT and sorted(difference.plain) == sorted(difference.compiled)
 
 
 def _with_users(cells: set[int], graph: DataflowGraph) -> set[int]:

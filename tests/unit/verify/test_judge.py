@@ -93,6 +93,14 @@ def test_what_a_cell_measures_or_starts_may_be_the_same_twice_by_chance(name):
     assert [one.subject.cell for one in judged(*measured[:1] * 3).differences] == [1]
 
 
+def test_threads_write_in_any_order():
+    program = analyze_bytes(notebook_bytes(f"# %%\n{CHANCY['side by side']}\n# %%\n1\n"), "nb")
+    plain, other, wrong = (replace(PLAIN, cells=((), text(shown), ())) for shown in ("one\ntwo\n", "twoone\n\n", "one\ntow\nx"))
+    assert judge([plain, other], lambda: plain, Exactness.EXACT, program.graph).unsteady == (Subject(Aspect.OUTPUT, 1, "stdout"),)
+    assert judge([plain, wrong], lambda: plain, Exactness.EXACT, program.graph).differences
+    assert judge([plain, other], lambda: plain, Exactness.EXACT, PROGRAM.graph).differences
+
+
 def test_a_finding_announces_a_difference_and_what_comes_of_it():
     other = replace(CELL, cells=(text("0"), text("wrong"), text("wrong, too")))
     assert len(verified(other).silent) == 2

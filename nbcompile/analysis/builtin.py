@@ -11,7 +11,7 @@ from nbcompile.analysis import by_name, caches, classes, files, filled, paths, r
 from nbcompile.analysis.aliases import ANY, FACTORY, KEPT, KEYS
 from nbcompile.analysis.assignment import store_attribute
 from nbcompile.analysis.bindings import Frame
-from nbcompile.analysis.channels import ADDRESSES, REFERENCES
+from nbcompile.analysis.channels import ADDRESSES, MEMORY, REFERENCES
 from nbcompile.analysis.namespace import NAMESPACE, module_around, names_of_module, namespace_of, unseen
 from nbcompile.analysis.strings import evaluate_text, execute_text
 from nbcompile.analysis.values import (
@@ -419,6 +419,7 @@ def address(call: Call) -> Value:
     """`id(x)`: a number that means nothing in another process, nor of an object that was sent."""
     call.frame.trace.compared |= call.first.objects
     call.frame.walk.effect(call.frame, ADDRESSES, "read", "", call.node)
+    call.frame.walk.effect(call.frame, MEMORY, "write", "", call.node)
     return plain("int")
 
 

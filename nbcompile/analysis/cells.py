@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from nbcompile.analysis import caches, classes, expressions, guesses, rows, statements, types
 from nbcompile.analysis.aliases import KEPT, KEYS
 from nbcompile.analysis.bindings import GONE, CellFrame, EffectKey, Mark, Origin, Spot, TooMuchHeld, Trace, origin, spot
-from nbcompile.analysis.channels import ADDRESSES, FILES, MEMORY, STREAMS, note_streams
+from nbcompile.analysis.channels import ADDRESSES, FILES, MEMORY, ONLY_IF_READ, STREAMS, note_streams
 from nbcompile.analysis.imports import reloaded_modules
 from nbcompile.analysis.known import Known
 from nbcompile.analysis.modules import module_of_class, note_states
@@ -88,6 +88,13 @@ class _Record:
         self.history: set[int] = set()
         self.packages: set[str] = set()
         self.directives: tuple[Directive, ...] = ()
+
+    def forget(self, channels: Container[str]) -> None:
+        """Say nothing of these channels."""
+        self.effects = [effect for effect in self.effects if effect[0] not in channels]
+        self.settings = {
+            ordinal: {key: mark for key, mark in made.items() if key.channel not in channels} for ordinal, made in self.settings.items()
+        }
 
 
 def analyze(
@@ -580,12 +587,11 @@ class _Notebook:
         """The facts of all cells: now it is known what is changed anywhere."""
         # What binds any name, as `%pylab` does, may well have bound one that numpy has too.
         opaque = next((place for place, record in enumerate(self.records) if record.opaque), len(self.records))
-        is_memory_read = any(channel == MEMORY for record in self.records for channel, *_ in record.effects)
-        asked = [(record, record.addresses[1]) for record in self.records if record.addresses]
-        for record, mark in asked if is_memory_read else ():
-            record.effects.append((MEMORY, "write", "", mark))
+        unread = ONLY_IF_READ - {channel for record in self.records for channel, mode, *_ in record.effects if mode == "read"}
+        is_asked_again = MEMORY not in unread or sum(record.addresses is not None for record in self.records) > 1
         for record in self.records:
-            seen = (record.addresses if is_memory_read or len(asked) > 1 else None, record.reaching if is_memory_read else None)
+            record.forget(unread)
+            seen = (record.addresses if is_asked_again else None, record.reaching if MEMORY not in unread else None)
             record.live += filter(None, seen)
         return tuple(self._facts(record, _IN_NUMPY if place > opaque else frozenset()) for place, record in enumerate(self.records))
 

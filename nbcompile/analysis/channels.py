@@ -34,6 +34,10 @@ ADDRESSES = "addresses"
 CONCURRENCY = "concurrency"
 # What lies at an address, as ctypes shows it.
 MEMORY = "library:sys.memory"
+# Which loggers there are. They find each other by their names.
+LOGGERS = "library:logging.tree"
+# What many set, and few notebooks look at: where none does, nothing is said of it.
+ONLY_IF_READ = frozenset((MEMORY, LOGGERS))
 # What a process knows of its own objects: where they lie, how much memory they have, who refers to them.
 REFERENCES = "references"
 # Where everything is printed, and the type of what is there from the beginning.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from typing import Any, Sequence, Tuple
 
@@ -13,10 +14,14 @@ SMALL = 1 << 16
 # Element types that are nothing but their bytes.
 _RAW_KINDS = "biufcmMSUV"
 _FOREIGN_BUFFERS = (bytes, bytearray)
+_LOOKS_AT_OWNER = re.compile(r"\.(?:resize|flags|base)\b")
 
 
 def array_parts(array: Any, extents: Extents, guard: str) -> Any:
-    """How to rebuild an array: ("own",), ("view", base, …), ("buffer", object, …) or ("extent", number, …)."""
+    """How to rebuild an array: ("own",), ("view", base, …), ("buffer", object, …), ("extent", number, …) or ("owned", number, …).
+
+    Of the last two only the second had its memory for itself.
+    """
     numpy = sys.modules["numpy"]
     root = _root(array, numpy.ndarray)
     raw = is_raw(array)
@@ -35,7 +40,8 @@ def array_parts(array: Any, extents: Extents, guard: str) -> Any:
         return ("own",)
     whole = memoryview(array.reshape(-1, order="A").view("u1")) if _is_plain(array) else None
     guard = guard or ("" if array.flags.writeable else READ_ONLY)
-    return ("extent", extents.add(Extent(low, high - low, array, whole, guard)), *_layout(array, _start(array) - low))
+    how = "owned" if root is array and root.base is None else "extent"
+    return (how, extents.add(Extent(low, high - low, array, whole, guard)), *_layout(array, _start(array) - low))
 
 
 def extent_of(array: Any, guard: str) -> Extent:
@@ -109,6 +115,16 @@ def rebuild_view(base: Any, start: int, layout: Sequence[Any]) -> Any:
     return array
 
 
+def with_own_memory_again(array: Any, kind: Any) -> Any:
+    """An array of a class with memory of its own, which it could let go of."""
+    numpy = importlib.import_module("numpy")
+    order = "C" if array.flags.c_contiguous else "F"
+    made = numpy.ndarray.__new__(kind, array.shape, array.dtype, order=order)
+    made.view(numpy.ndarray)[...] = array
+    made.flags.writeable = array.flags.writeable
+    return made
+
+
 def rebuild_array_view(base: Any, layout: Sequence[Any]) -> Any:
     """A view of an array, which is its base."""
     numpy = importlib.import_module("numpy")
@@ -120,6 +136,11 @@ def rebuild_array_view(base: Any, layout: Sequence[Any]) -> Any:
     if not writeable:
         array.flags.writeable = False
     return array
+
+
+def looks_at_owners(text: str) -> bool:
+    """Whether a cell may see who has the memory of an array: who changes its size has to have it."""
+    return _LOOKS_AT_OWNER.search(text) is not None
 
 
 def _root(array: Any, kind: Any) -> Any:

@@ -14,7 +14,7 @@ import sys
 import types
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from .arrays import rebuild_array_view, rebuild_own, rebuild_view
+from .arrays import rebuild_array_view, rebuild_own, rebuild_view, with_own_memory_again
 from .attributes import not_found_again, set_attributes, with_known_names
 from .callbacks import connect, is_transform, with_addresses
 from .code_places import CodePlace
@@ -63,6 +63,7 @@ class Reader(pickle.Unpickler):
         self._exact: Dict[int, Any] = {}
         self._matches = Matches()
         self._texts = Texts(scope.paths)
+        self._alone: Dict[int, Any] = {}
         self._told: List[Tuple[Any, Dict[str, Any]]] = []
         self._cell = cell
         view = memoryview(frame.memory)
@@ -83,13 +84,15 @@ class Reader(pickle.Unpickler):
                     self.cell(number).cell_contents = contents[0]
                 # What is no cell is nothing.
                 number += contents is not None
+            self._compare_told()
+            return value
         finally:
-            # An object may keep the names, and must not keep us, who know all objects.
+            # An object may keep the names, and must not keep us, who know all objects. We reach ourselves, too.
             own.clear()
+            self.memo.clear()
+            vars(self).clear()
             if collecting:
                 gc.enable()
-        self._compare_told()
-        return value
 
     def _compare_told(self) -> None:
         """Refuse an object that came without something it had, and that nobody could find again."""
@@ -140,7 +143,19 @@ class Reader(pickle.Unpickler):
         return Placeholder(TravelFailure(*failure))
 
     def extent(self, number: int, *layout: Any) -> Any:
-        return rebuild_view(self._memory, self._places[number][0], layout)
+        array = rebuild_view(self._memory, self._places[number][0], layout)
+        if self._scope.owners and self._has_alone(number):
+            self._alone[id(array)] = array
+        return array
+
+    def owned(self, number: int, *layout: Any) -> Any:
+        array = self.extent(number, *layout)
+        return with_own_memory_again(array, type(array)) if id(array) in self._alone else array
+
+    def _has_alone(self, number: int) -> bool:
+        """Whether nobody else shows the memory of this extent."""
+        start, length = self._places[number]
+        return sum(start < other + size and other < start + length for other, size in self._places) == 1
 
     def own(self, *parts: Any) -> Any:
         return rebuild_own(*parts)
@@ -157,8 +172,8 @@ class Reader(pickle.Unpickler):
         made.flags.writeable = False
         return made
 
-    def with_class(self, kind: type, array: Any) -> Any:
-        return array.view(kind)
+    def with_class(self, kind: type, array: Any, owned: bool = False) -> Any:
+        return with_own_memory_again(array, kind) if owned and id(array) in self._alone else array.view(kind)
 
     def view(self, base: Any, *layout: Any) -> Any:
         return rebuild_array_view(base, layout)

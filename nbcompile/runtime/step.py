@@ -8,6 +8,7 @@ import sys
 import time
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar
 
+from .arrays import looks_at_owners
 from .carried import CarriedFile, carried_files, carried_modules
 from .cell_kernel import CellKernel
 from .channels import READ_BY_IMPORTS, Channels
@@ -116,9 +117,9 @@ class StepRun:
         self.channels = Channels(self.kernel, self.files.directory)
         self.payloads = Payloads(call.payloads)
         self.definitions = Definitions(document, self.kernel, self.recorder)
-        self.scope = Scope(
-            self.kernel, self.definitions, CodeFinder(self.kernel), LocalClasses(document.step), OwnPaths(self.files.directory)
-        )
+        owners = any(map(looks_at_owners, (*(cell.text for cell in document.cells), *document.sources.values())))
+        paths = OwnPaths(self.files.directory)
+        self.scope = Scope(self.kernel, self.definitions, CodeFinder(self.kernel), LocalClasses(document.step), paths, owners)
         self.guards = Guards(document, self.kernel, self.definitions, self.channels, self.files, journal.write)
         self.guards.use(Prints(self.scope, self.payloads.mapped()), lambda name, value: reach_of(name, value, self.scope))
         self.kernel.know_inputs({document.counts[index]: text for index, text in document.sources.items() if document.counts.get(index)})

@@ -88,7 +88,8 @@ _definition, _module, _main, _attribute = (
     payload_name("attribute"),
 )
 _own, _read_only, _texts, _wide_texts = map(payload_name, ("own", "read_only", "texts", "wide_texts"))
-_extent, _view, _over, _tensor, _parameter, _storage = map(payload_name, ("extent", "view", "over", "tensor", "parameter", "storage"))
+_extent, _owned, _view, _over = map(payload_name, ("extent", "owned", "view", "over"))
+_tensor, _parameter, _storage = map(payload_name, ("tensor", "parameter", "storage"))
 _function, _set_function, _cell, _cached = map(payload_name, ("function", "set_function", "cell", "cached"))
 _generated = payload_name("generated")
 _shell = payload_name("shell")
@@ -107,13 +108,17 @@ _shared_text = payload_name("shared_text")
 
 
 class Scope(NamedTuple):
-    """What writing and reading need to know of the step: its kernel, its definitions, and the classes made by functions."""
+    """What writing and reading need to know of the step: its kernel, its definitions, and the classes made by functions.
+
+    Where somebody may look at `owners`, arrays that had their memory for themselves have it again, instead of that of a file.
+    """
 
     kernel: Any
     definitions: Any
     code: CodeFinder
     classes: LocalClasses
     paths: OwnPaths = NO_PATHS
+    owners: bool = False
 
     def sends(self, value: Any) -> bool:
         """Whether a function or class is neither found by its module, nor made by a definition statement, nor a part of a class."""
@@ -323,7 +328,8 @@ class ValueWriter(pickle.Pickler):
                 # Pickle would copy its memory, which others may see.
                 attributes = getattr(value, "__dict__", None)
                 state = (None, attributes) if attributes else None
-                return _with_class, (kind, value.view(sys.modules["numpy"].ndarray)), state, None, None, _set_attributes
+                parts = (kind, value.view(sys.modules["numpy"].ndarray), value.base is None)
+                return _with_class, parts, state, None, None, _set_attributes
             reduce = copyreg.dispatch_table.get(kind)
             reduced = reduce(value) if reduce is not None and not is_own(reduce) else without_answers(kind, value.__reduce_ex__(PROTOCOL))
         except Exception as error:  # noqa: BLE001 (any exception means that the object refuses)
@@ -594,7 +600,8 @@ class ValueWriter(pickle.Pickler):
         if wide is not None:
             return _wide_texts, wide
         how, *parts = array_parts(value, self._extents, self._guards.get(id(value), ""))
-        return self._reduce_own(value) if how == "own" else ({"view": _view, "buffer": _over, "extent": _extent}[how], tuple(parts))
+        names = {"view": _view, "buffer": _over, "extent": _extent, "owned": _owned}
+        return self._reduce_own(value) if how == "own" else (names[how], tuple(parts))
 
     def _reduce_own(self, value: Any) -> Any:
         """An array that is small, or holds objects."""

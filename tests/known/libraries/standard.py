@@ -32,6 +32,11 @@ _HIDDEN = """
     ctypes.Pointer contextvars.ContextVar
 """
 
+_C_TYPES = """
+    py_object c_char c_wchar c_bool c_byte c_ubyte c_short c_ushort c_int c_uint c_long c_ulong c_longlong c_ulonglong c_size_t c_ssize_t
+    c_float c_double c_void_p
+"""
+
 
 def _written(name="given.txt", text="a,b\n1,2\n"):
     Path(name).write_text(text)
@@ -144,6 +149,8 @@ LIBRARY = Library(
         "element": "xml_etree_ElementTree.fromstring('<a k=\"v\"><b>t</b></a>')",
         "ended": _ended,
         "parser": "argparse.ArgumentParser()",
+        "pointed": "ctypes.py_object([1])",
+        "wide": "ctypes.create_unicode_buffer('ab')",
     },
     types={
         # What `with` takes for a context gives one.
@@ -153,6 +160,7 @@ LIBRARY = Library(
         "ctypes.Library": "ctypes.CDLL",
         "ctypes.Variable": "ctypes._SimpleCData",
         "ctypes.Pointer": "ctypes._CFuncPtr",
+        "ctypes.AtAddress": "ctypes._SimpleCData",
         "unittest.mock.Patch": "unittest_mock._patch",
         "pathlib.Path": "pathlib.PurePath",
         "datetime.datetime": "(datetime.datetime, datetime.date, datetime.time, datetime.timezone)",
@@ -201,6 +209,7 @@ LIBRARY = Library(
         "ctypes.Prototype": "ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)",
         "ctypes.Library": "ctypes.CDLL(None)",
         "ctypes.Pointer": "ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(abs)",
+        "ctypes.AtAddress": "ctypes.c_long.from_address(ctypes.addressof(pointed))",
         "collections.Counter": "collections.Counter(a=2, b=1)",
         "collections.defaultdict": "collections.defaultdict(list)",
         "collections.OrderedDict": "collections.OrderedDict(a=1, b=2)",
@@ -329,6 +338,10 @@ LIBRARY = Library(
         "ctypes.PyDLL": ("(None)",),
         "ctypes.cdll.LoadLibrary": ("('libc.so.6')",),
         "ctypes.c_void_p.in_dll": ("(ctypes.CDLL(None), 'stderr')",),
+        **{f"ctypes.{kind}.from_address": ("(ctypes.addressof(pointed))",) for kind in _C_TYPES.split()},
+        "ctypes.cast": ("(id(pointed), ctypes.py_object)",),
+        "ctypes.string_at": ("(ctypes.addressof(pointed), 4)",),
+        "ctypes.wstring_at": ("(ctypes.addressof(wide))",),
         "ctypes.CFUNCTYPE": ("(ctypes.c_int, ctypes.c_int)",),
         "ctypes.PYFUNCTYPE": ("(ctypes.c_int, ctypes.c_int)",),
         "ctypes.Prototype.__call__": ("(abs)",),

@@ -170,18 +170,27 @@ def _drop_repeated_warnings(outputs: Outputs) -> Outputs:
     """A library warns once in a process; which cell sees it depends on what ran there before."""
     seen: set[tuple[str, str]] = set()
 
-    def first_only(found: re.Match[str]) -> str:
+    def is_repeated(found: re.Match[str]) -> bool:
         key = (found["kind"], found["text"])
         if key in seen:
-            return ""
+            return True
         seen.add(key)
-        return found[0]
+        return False
 
+    return _without_warnings(outputs, is_repeated)
+
+
+def _drop_late_warnings(outputs: Outputs) -> Outputs:
+    """An animation that nobody has shown says so when Python collects it, and with it what refers to it in a ring."""
+    return _without_warnings(outputs, lambda found: found["text"].startswith("Animation was deleted without rendering anything."))
+
+
+def _without_warnings(outputs: Outputs, is_left_out: Callable[[re.Match[str]], bool]) -> Outputs:
     def of_cell(cell: CellOutputs) -> CellOutputs:
         kept: list[Output] = []
         for output in cell:
             if output["output_type"] == "stream" and output["name"] == "stderr":
-                text = _WARNING.sub(first_only, output["text"])
+                text = _WARNING.sub(lambda found: "" if is_left_out(found) else found[0], output["text"])
                 if text or not output["text"]:
                     kept.append({**output, "text": text})
             else:
@@ -350,6 +359,7 @@ RULES: tuple[MaskingRule, ...] = (
     MaskingRule(name="recursion-depth", summary="how many frames a too deep recursion had", apply=_collapse_recursion),
     MaskingRule(name="kernel-frames", summary="frames of the kernel or the step runtime in tracebacks", apply=_drop_kernel_frames),
     MaskingRule(name="image-pixels", summary="how a PNG image is stored; its pixels are compared", apply=_compare_pixels),
+    MaskingRule(name="late-warning", summary="a warning that comes when Python collects an animation", apply=_drop_late_warnings),
     MaskingRule(name="repeated-warning", summary="a warning that was shown before", apply=_drop_repeated_warnings),
     MaskingRule(name="execution-count", summary="the numbers beside cells", apply=_mask_counts),
 )

@@ -73,3 +73,19 @@ def test_a_directory_is_masked_where_its_name_came_in_pieces():
     streams = tuple({"output_type": "stream", "name": "stdout", "text": text} for text in ("/home/run/a", "bove/cells\n"))
     (cell,) = mask_directories((streams,), ("/home/run/above/cells", "/home/run"))
     assert [output["text"] for output in cell] == ["<directory>\n"]
+
+
+LATE = "a.py:9: UserWarning: Animation was deleted without rendering anything. Assign it.\n  warnings.warn(\n"
+WARNED = "a.py:3: UserWarning: so it goes\n  warnings.warn(\n"
+
+
+def warned(*cells):
+    return [[{"output_type": "stream", "name": "stderr", "text": text}] if text else [] for text in cells]
+
+
+def test_a_warning_that_comes_with_the_collector_is_masked():
+    assert mask(warned("", LATE, WARNED)) == mask(warned("", "", LATE + WARNED)) == mask(warned("", "", WARNED))
+
+
+def test_a_library_warns_once_in_a_process():
+    assert mask(warned(WARNED, WARNED)) == mask(warned(WARNED, "")) != mask(warned("", WARNED))

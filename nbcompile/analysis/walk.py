@@ -22,6 +22,8 @@ from nbcompile.model.source import Directive, Magic
 
 _BUILTINS = frozenset(dir(builtins)) | {"get_ipython", "display"}
 # What cells said and showed, and where they were.
+# The shell binds them anew before each cell.
+_LAST_INPUTS = ("_i", "_ii", "_iii")
 _OF_SESSION = re.compile(r"In|Out|_ih|_oh|_dh|_i{1,3}|_i?\d+")
 _SHELL_NAMES = frozenset(
     ("In", "Out", "exit", "quit", "__name__", "__doc__", "__builtins__", "__file__", "__builtin__", "__package__", "__spec__", "__loader__")
@@ -126,6 +128,8 @@ class Walk:
         self.history = set()
         self.packages = set()
         self.pure_lines = frozenset(one.line for one in directives if one.name in ("pure", "mutates"))
+        for name in _LAST_INPUTS:
+            self.unbind(name)
 
     def aside(self, node: ast.AST, role: str) -> ast.AST:
         """A node that stands where this one does, for what is made there by something else."""

@@ -36,6 +36,8 @@ CONCURRENCY = "concurrency"
 MEMORY = "library:sys.memory"
 # Which loggers there are. They find each other by their names.
 LOGGERS = "library:logging.tree"
+# Which tables have had labels looked up, which makes them larger: no cell says that it does that, and the runtime sees it.
+LOOKUPS = "library:pandas.lookups"
 # What many set, and few notebooks look at: where none does, nothing is said of it.
 ONLY_IF_READ = frozenset((MEMORY, LOGGERS))
 # What a process knows of its own objects: where they lie, how much memory they have, who refers to them.

@@ -18,6 +18,8 @@ LIBRARY = CHANNEL + "library:"
 MODULE = CHANNEL + "module:"
 # The functions, classes and constants of a library.
 PARTS = CHANNEL + "parts:"
+# Which tables have had labels looked up: only those look who ask for the memory of one.
+_LOOKUPS = CHANNEL + "library:pandas.lookups"
 # Watched by what they are for.
 _OF_THE_PROCESS = frozenset(("builtins", "sys"))
 
@@ -75,6 +77,7 @@ def watched_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int,
         channels += [name if library in named else MODULE + library for library, name in used.items()]
         set_here = {CHANNEL + one.channel for one in cell.effects if one.mode != "read"}
         channels += [PARTS + name for name, user in last_called.items() if user > index and LIBRARY + name not in set_here]
+        channels += [_LOOKUPS] if last_read.get(_LOOKUPS, -1) > index else []
         files = [name for name, reader in last_read.items() if name.startswith(FILE) and reader > index]
         watches = dict.fromkeys(name for name in (*names, *absent.get(index, ()), *channels, *files) if name not in changed)
         later = tuple(name for name, changer in last_changed.items() if changer > index)

@@ -39,6 +39,8 @@ LIBRARY = "library:"
 MODULE = "module:"
 # A library whose functions and classes later cells use, as far as it lies elsewhere.
 PARTS = "parts:"
+# Which tables of pandas have had labels looked up.
+LOOKUPS = "channel:library:pandas.lookups"
 # How results are displayed: set by few, read by all.
 DISPLAY = "library:display"
 # numpy 2 loads it when it is first asked for. From then on it has a state.
@@ -139,6 +141,8 @@ class Guards:
         self._cell, self._missed = cell, {}
         wanted = [(version, value) for version, value in values if version.name in cell.watches or version in cell.holds]
         known, self._before, self._held = self._before, {}, {}
+        if self._prints is not None and self._prints.counts_lookups != (LOOKUPS in cell.watches):
+            self._prints.counts_lookups, known = not self._prints.counts_lookups, {}
         for version, value in wanted:
             if value is not UNBOUND and self._prints is not None:
                 self._before[version] = known[version] if version in known else self._prints.take(str(version), value)

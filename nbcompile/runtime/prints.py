@@ -24,7 +24,7 @@ from .extents import address_of
 from .local_classes import ClassState, member_attributes
 from .offered import place_offered
 from .sharing import unchanging_types
-from .tables import notes_on
+from .tables import are_looked_up, notes_on
 from .value_writer import Scope, ValueWriter, payload_name
 
 # Of a pickle that is longer than this the rest is not made: such a value is compared by how it begins and by its length.
@@ -125,7 +125,12 @@ def _hash_of(array: Any) -> bytes:
 
 
 class Prints:
-    """Takes prints of values. `mapped` are the payloads whose memory arrays may still lie in."""
+    """Takes prints of values. `mapped` are the payloads whose memory arrays may still lie in.
+
+    Where it `counts_lookups`, a table is another one once a label was looked up: it has more memory.
+    """
+
+    counts_lookups = False
 
     def __init__(self, scope: Scope, mapped: Iterable[Mapped]) -> None:
         self._scope = scope
@@ -209,7 +214,7 @@ class _PrintWriter(ValueWriter):
         pandas = sys.modules.get("pandas")
         if pandas is not None and hasattr(pandas, "DataFrame"):
             self._by_type[pandas.DataFrame] = self._reduce_table
-            self._by_type[pandas.Series] = lambda value: (_series, (value.array, value.index, value.name, *notes_on(value)))
+            self._by_type[pandas.Series] = lambda value: (_series, (value.array, value.index, value.name, *self._notes_on(value)))
 
     def _functions_called(self) -> List[Tuple[Any, ...]]:
         """Who hears of a change is no part of the value."""
@@ -234,7 +239,15 @@ class _PrintWriter(ValueWriter):
         return super()._reduce_index(value)[:2]
 
     def _reduce_table(self, value: Any) -> Any:
-        return _table, (value.columns, value.index, [value._get_column_array(number) for number in range(value.shape[1])], *notes_on(value))
+        return _table, (
+            value.columns,
+            value.index,
+            [value._get_column_array(number) for number in range(value.shape[1])],
+            *self._notes_on(value),
+        )
+
+    def _notes_on(self, table: Any) -> List[Any]:
+        return [*notes_on(table), self._prints.counts_lookups and are_looked_up(table.index)]
 
     def _reduce_with_attributes(self, value: Any) -> Any:
         """A buffer or a partial has a dictionary for attributes from when somebody first looks for one."""

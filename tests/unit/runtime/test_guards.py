@@ -229,6 +229,24 @@ def test_figures_that_stay_open(closes, found, tmp_path):
     assert breaks(["x = 1", opens], tmp_path, watches=["channel:matplotlib"], changes=["channel:matplotlib"]) == found
 
 
+COUNTED = "channel:library:pandas.lookups"
+LOOKUPS = {
+    "a label, and later somebody counts": ("x.loc['a']", [WATCHED, COUNTED], [("NB501", 1, WATCHED)]),
+    "a label, and nobody counts": ("x.loc['a']", [WATCHED], []),
+    "a place": ("x.iloc[0]", [WATCHED, COUNTED], []),
+    "a column": ("x['n'];", [WATCHED, COUNTED], []),
+    # The shell asks it for attributes, which may be labels.
+    "a column that is shown": ("x['n']", [WATCHED, COUNTED], [("NB501", 1, WATCHED)]),
+}
+
+
+@pytest.mark.parametrize("name", LOOKUPS)
+def test_labels_that_are_looked_up(name, tmp_path):
+    cell, watches, found = LOOKUPS[name]
+    table = "import pandas as pd; x = pd.DataFrame({'n': [1, 2]}, index=['a', 'b'])"
+    assert breaks([table, cell], tmp_path, watches=watches) == found
+
+
 def test_how_results_are_displayed(tmp_path):
     shows = "get_ipython().display_formatter.formatters['text/html'].for_type(int, str)"
     assert breaks(["x = 1", shows + ";"], tmp_path, watches=()) == [("NB505", 1, "library:display")]

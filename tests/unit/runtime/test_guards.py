@@ -224,7 +224,10 @@ def test_what_a_library_remembers_ends_a_step_only_where_it_is_repaired(repairs,
 
 
 @pytest.mark.parametrize(("closes", "found"), [("plt.close()", []), ("", [("NB505", 1, "library:matplotlib.figures")])])
-def test_figures_that_stay_open(closes, found, tmp_path):
+def test_figures_that_stay_open(closes, found, tmp_path, monkeypatch):
+    # Where another test has imported it, choosing a backend would be a change of its state.
+    for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, name)
     opens = f"import matplotlib; matplotlib.use('Agg'); import matplotlib.pyplot as plt; plt.figure(3); {closes}"
     assert breaks(["x = 1", opens], tmp_path, watches=["channel:matplotlib"], changes=["channel:matplotlib"]) == found
 

@@ -10,7 +10,7 @@ from nbcompile.analysis import classes, guesses, modules, namespace, rows, types
 from nbcompile.analysis.aliases import ANY
 from nbcompile.analysis.bindings import MAIN, Frame
 from nbcompile.analysis.builtin import SPECIAL
-from nbcompile.analysis.channels import draw_held, draw_unseeded, stay_entered
+from nbcompile.analysis.channels import MEMORY, draw_held, draw_unseeded, stay_entered
 from nbcompile.analysis.functions import call_function
 from nbcompile.analysis.values import (
     NO_OBJECTS,
@@ -45,9 +45,20 @@ def call(frame: Frame, node: ast.Call) -> Value:
     if type(function) is ast.Attribute:
         receiver = evaluate(frame, function.value)
         text = receiver if function.attr == "format" else None
-        return call_method(frame, node, receiver, function.attr, arguments_of(frame, node, text))
+        arguments = arguments_of(frame, node, text)
+        if function.attr == "from_address" and (memory := _at_address(frame, node, receiver, arguments)) is not None:
+            return memory
+        return call_method(frame, node, receiver, function.attr, arguments)
     target = evaluate(frame, function)
     return CALLEES[type(target.callee)](frame, node, target, arguments_of(frame, node))
+
+
+def _at_address(frame: Frame, node: ast.Call, receiver: Value, arguments: Arguments) -> Value | None:
+    """`ctypes.c_long.from_address(number)`, or that of a class which the notebook derives from one of ctypes."""
+    if arguments.positional and arguments.positional[0].type != "str":
+        frame.walk.effect(frame, MEMORY, "read", "", node)
+    is_simple = type(receiver.callee) is str and receiver.callee.startswith("ctypes.")
+    return Value("ctypes.AtAddress", frame.fresh(node, "ctypes.AtAddress").objects) if is_simple else None
 
 
 # Containers whose methods look for what they are given among what they hold.

@@ -36,8 +36,6 @@ CONCURRENCY = "concurrency"
 MEMORY = "library:sys.memory"
 # Which loggers there are. They find each other by their names.
 LOGGERS = "library:logging.tree"
-# Which tables have had labels looked up, which makes them larger: no cell says that it does that, and the runtime sees it.
-LOOKUPS = "library:pandas.lookups"
 # What many set, and few notebooks look at: where none does, nothing is said of it.
 ONLY_IF_READ = frozenset((MEMORY, LOGGERS))
 # What a process knows of its own objects: where they lie, how much memory they have, who refers to them.
@@ -140,17 +138,20 @@ def _subject(call: Call, action: Action) -> str:
     return ""
 
 
-def library_store(frame: Frame, path: str, name: str, node: ast.AST, value: Value = SCALAR) -> None:
-    """`library.name = value` or `library.thing[name] = value`: the library is no longer as it was imported."""
+def library_store(frame: Frame, path: str, name: str, node: ast.AST, value: Value = SCALAR, mode: str = "write") -> None:
+    """`library.name = value` or `library.thing[name] = value`: the library is no longer as it was imported.
+
+    What is done to it with the mode `append` is done once.
+    """
     known = frame.walk.known.canonical(path)
     channel = SHELL if known in _SHELL_TYPES else _STORES.get(known)
     if channel is not None:
-        frame.walk.effect(frame, channel, "write", name, node)
+        frame.walk.effect(frame, channel, mode, name, node)
     elif known == "sys" and name in _STREAM_NAMES:
         _replace_stream(frame, name, value, node)
     else:
         state = f"{known}.names" if known in _WITH_SETTINGS else known.partition(".")[0]
-        frame.walk.effect(frame, LIBRARY + state, "write", f"{known}.{name}".rstrip("."), node)
+        frame.walk.effect(frame, LIBRARY + state, mode, f"{known}.{name}".rstrip("."), node)
 
 
 def _replace_stream(frame: Frame, name: str, value: Value, node: ast.AST) -> None:

@@ -85,8 +85,14 @@ _SETS_LIBRARY = re.compile(
 _PATCHES = re.compile(r"(?:patch|unpatch|monkey_?patch|install|uninstall)(?:_.*|)")
 # Where nothing is given to them, and nothing wanted, they teach another library what their own has: `quantity_support()`.
 _TEACHES = re.compile(r".*_support")
-# What is done to a list, set or dictionary for nothing that it gives. `add` gives something in many a library.
-_CHANGES_CONTAINER = re.compile(r"append|extend|insert|remove|pop|popitem|clear|update|setdefault|discard|sort|reverse|add")
+# What is done to a list, set or dictionary for nothing that it gives, and with how many arguments.
+_CHANGES_CONTAINER = {
+    **dict.fromkeys(("append", "extend", "remove", "discard", "add"), (1,)),
+    **dict.fromkeys(("insert", "setdefault"), (2,)),
+    **dict.fromkeys(("clear", "popitem", "sort", "reverse"), (0,)),
+    "pop": (0, 1, 2),
+    "update": (0, 1),
+}
 # Methods whose argument can be had back from the object.
 _ADDS = re.compile(r"(?:set|add|append|extend|insert|update|put|push|register|attach|assign|setdefault)(?:_.*|)")
 _CHANGES_ARGUMENT = re.compile(
@@ -320,7 +326,8 @@ def _function(call: Call) -> Value:
     if not frame.walk.is_pure(call.node):
         channels.draw_now(call)
     if _changes_container(call, name):
-        channels.library_store(frame, call.label.rpartition(".")[0], name, call.node)
+        # It may be a function that does something else: it must not be done again.
+        channels.library_store(frame, call.label.rpartition(".")[0], name, call.node, mode="append")
     if _SETS_LIBRARY.fullmatch(name.lstrip("_")):
         library = call.label.partition(".")[0]
         frame.walk.effect(frame, f"library:{library}", "write", call.label, call.node, call.label)
@@ -337,9 +344,12 @@ def _function(call: Call) -> Value:
 
 
 def _changes_container(call: Call, name: str) -> bool:
-    """Whether something that a library has is likely to be changed: `nltk.data.path.append(directory)`."""
+    """Whether something that a library has is likely to be changed: `nltk.data.path.append(directory)`. `add` gives something in many."""
     is_statement = call.node is call.frame.walk.discarded or (call.node is call.frame.walk.shown and name != "add")
-    return is_statement and call.label.count(".") > 1 and _CHANGES_CONTAINER.fullmatch(name) is not None
+    fits = len(call.arguments.positional) in _CHANGES_CONTAINER.get(name, ()) and (
+        name in ("sort", "update") or not call.arguments.keywords
+    )
+    return is_statement and fits and call.label.count(".") > 1
 
 
 def _sets_others(call: Call, name: str) -> bool:

@@ -233,6 +233,10 @@ def _end(call: Call, _: Action) -> None:
     call.frame.walk.ends_early = True
 
 
+# Others that go on after the cell, as tasks of asyncio, take turns.
+_SIDE_BY_SIDE = ("threading.", "multiprocessing.", "concurrent.futures.")
+
+
 def _start(call: Call, _: Action) -> None:
     values = call.values()
     for argument in call.node.args if isinstance(call.node, ast.Call) else ():
@@ -240,7 +244,8 @@ def _start(call: Call, _: Action) -> None:
         if isinstance(argument, ast.Call):
             function = argument.func
             values.append(evaluate(call.frame, function.value if isinstance(function, ast.Attribute) else function))
-    call.frame.walk.effect(call.frame, channels.CONCURRENCY, "read", "", call.node)
+    if call.label.startswith(_SIDE_BY_SIDE):
+        call.frame.walk.effect(call.frame, channels.CONCURRENCY, "read", "", call.node)
     call.frame.walk.start_live(call.frame, call.node, values, f"`{_short(call.label)}` goes on after the cell")
 
 

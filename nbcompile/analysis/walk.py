@@ -21,9 +21,9 @@ from nbcompile.analysis.visit import Call
 from nbcompile.model.source import Directive, Magic
 
 _BUILTINS = frozenset(dir(builtins)) | {"get_ipython", "display"}
-# What cells said and showed, and where they were.
 # The shell binds them anew before each cell.
 _LAST_INPUTS = ("_i", "_ii", "_iii")
+# What cells said and showed, and where they were.
 _OF_SESSION = re.compile(r"In|Out|_ih|_oh|_dh|_i{1,3}|_i?\d+")
 _SHELL_NAMES = frozenset(
     ("In", "Out", "exit", "quit", "__name__", "__doc__", "__builtins__", "__file__", "__builtin__", "__package__", "__spec__", "__loader__")

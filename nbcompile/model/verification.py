@@ -73,7 +73,8 @@ class Subject(NamedTuple):
 class Difference:
     """A subject that is not the same on both sides. `side` names the run that is compared with the plain one.
 
-    `announced` is the finding that had named the cell before it ran; without one the difference is silent.
+    Texts are `reordered` that have the same characters and numbers in another order. `announced` is the finding that had named the cell
+    before it ran; without one the difference is silent.
     """
 
     subject: Subject
@@ -82,6 +83,7 @@ class Difference:
     compiled: str
     cause: str = ""
     announced: str = ""
+    reordered: bool = False
 
 
 def around_difference(plain: str, compiled: str, most: int) -> tuple[str, str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import re
 import sys
-from typing import Any, Sequence, Tuple
+import weakref
+from typing import Any, Dict, Sequence, Tuple
 
 from .extents import READ_ONLY, Extent, Extents, address_of
 
@@ -14,13 +15,16 @@ SMALL = 1 << 16
 # Element types that are nothing but their bytes.
 _RAW_KINDS = "biufcmMSUV"
 _FOREIGN_BUFFERS = (bytes, bytearray)
-_LOOKS_AT_OWNER = re.compile(r"\.(?:resize|flags|base)\b")
+# `a.resize(n)` gives nothing; what a picture is resized to is bound, or shown.
+_LOOKS_AT_OWNER = re.compile(r"(?:^|[;:])\s*[\w.\[\]'\"]+\.resize\(|(?<!\bsys)\.flags\b|\.base\b")
+# Arrays that show a payload, and had their memory for themselves.
+_HAD_MEMORY: Dict[int, Any] = {}
 
 
-def array_parts(array: Any, extents: Extents, guard: str) -> Any:
-    """How to rebuild an array: ("own",), ("view", base, …), ("buffer", object, …), ("extent", number, …) or ("owned", number, …).
+def array_parts(array: Any, extents: Extents, guard: str, owns: bool) -> Any:
+    """How to rebuild an array: ("own",), ("view", base, …), ("buffer", object, …) or ("extent", number, …).
 
-    Of the last two only the second had its memory for itself.
+    It `owns` its memory if it has nobody else's, or stands for an array of a class that has its own.
     """
     numpy = sys.modules["numpy"]
     root = _root(array, numpy.ndarray)
@@ -40,8 +44,7 @@ def array_parts(array: Any, extents: Extents, guard: str) -> Any:
         return ("own",)
     whole = memoryview(array.reshape(-1, order="A").view("u1")) if _is_plain(array) else None
     guard = guard or ("" if array.flags.writeable else READ_ONLY)
-    how = "owned" if root is array and root.base is None else "extent"
-    return (how, extents.add(Extent(low, high - low, array, whole, guard)), *_layout(array, _start(array) - low))
+    return ("extent", extents.add(Extent(low, high - low, array, whole, guard), owns), *_layout(array, _start(array) - low))
 
 
 def extent_of(array: Any, guard: str) -> Extent:
@@ -102,7 +105,8 @@ def reduce_number(dtype: Any) -> Tuple[Any, ...]:
     What the notebook has unpickled has another one, which makes its own pickle longer.
     """
     numpy, name = sys.modules["numpy"], dtype.byteorder + dtype.char
-    return (numpy.dtype, (name,)) if dtype is numpy.dtype(name) else tuple(dtype.__reduce__())
+    is_another = dtype is not numpy.dtype(name) and numpy.dtype(dtype.str).char == dtype.char
+    return tuple(dtype.__reduce__()) if dtype.metadata or is_another else (numpy.dtype, (name,))
 
 
 def rebuild_view(base: Any, start: int, layout: Sequence[Any]) -> Any:
@@ -115,14 +119,34 @@ def rebuild_view(base: Any, start: int, layout: Sequence[Any]) -> Any:
     return array
 
 
-def with_own_memory_again(array: Any, kind: Any) -> Any:
-    """An array of a class with memory of its own, which it could let go of."""
+def owns_memory(array: Any) -> bool:
+    """Whether an array has its memory for itself, or had it where it was made."""
+    known = _HAD_MEMORY.get(id(array))
+    return array.base is None or (known is not None and known() is array)
+
+
+def note_owner(array: Any) -> Any:
+    """Remember of an array, which shows a payload now, that it had its memory for itself."""
+    number = id(array)
+    _HAD_MEMORY[number] = weakref.ref(array, lambda _: _HAD_MEMORY.pop(number, None))
+    return array
+
+
+def with_its_own_memory(array: Any, kind: Any) -> Any:
+    """An array of a class with memory of its own, which it could let go of; where that would lie in another order, nothing."""
     numpy = importlib.import_module("numpy")
+    if not _is_plain(array):
+        return None
     order = "C" if array.flags.c_contiguous else "F"
     made = numpy.ndarray.__new__(kind, array.shape, array.dtype, order=order)
-    made.view(numpy.ndarray)[...] = array
+    # As bytes: records have room between their fields.
+    _as_bytes(made.view(numpy.ndarray))[...] = _as_bytes(array)
     made.flags.writeable = array.flags.writeable
     return made
+
+
+def _as_bytes(array: Any) -> Any:
+    return array.reshape(-1, order="A").view("u1")
 
 
 def rebuild_array_view(base: Any, layout: Sequence[Any]) -> Any:
@@ -140,7 +164,8 @@ def rebuild_array_view(base: Any, layout: Sequence[Any]) -> Any:
 
 def looks_at_owners(text: str) -> bool:
     """Whether a cell may see who has the memory of an array: who changes its size has to have it."""
-    return _LOOKS_AT_OWNER.search(text) is not None
+    lines = (line for line in text.splitlines() if not line.lstrip().startswith(("from ", "import ")))
+    return any(map(_LOOKS_AT_OWNER.search, lines))
 
 
 def _root(array: Any, kind: Any) -> Any:

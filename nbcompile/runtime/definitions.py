@@ -14,7 +14,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Opt
 from .document import DefinitionEntry, StepDocument
 from .problem import StepProblem
 from .recorder import Recorder
-from .shared_texts import label_texts
+from .shared_texts import labelled
 from .sources import CellSource
 
 # Values that are the same object to everybody; naming the statement that bound one of them would say nothing.
@@ -207,7 +207,7 @@ class Definitions:
     def _remember(self, entry: DefinitionEntry, bound: Dict[str, Any]) -> None:
         self._bound[entry.id] = bound
         for name, value in bound.items():
-            label_texts(value, f"{entry.id} {name}")
+            labelled(value, f"{entry.id} {name}")
             if not isinstance(value, _ATOMS) and not isinstance(value, type(sys)) and id(value) not in self._by_id:
                 self._by_id[id(value)] = Made(value, entry.id, name)
 

@@ -7,7 +7,8 @@ the file, so they share memory again in every process that maps it, and their st
 from __future__ import annotations
 
 import sys
-from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+from collections import Counter
+from typing import Any, Dict, List, NamedTuple, Sequence, Set, Tuple
 
 # Who can write through an extent: everybody (""), nobody through this array, pandas after a copy, nobody at all.
 READ_ONLY, COPIED_ON_WRITE, FROZEN = "read-only", "copied-on-write", "frozen"
@@ -36,17 +37,28 @@ class Extents:
     def __init__(self) -> None:
         self.extents: List[Extent] = []
         self._known: Dict[Tuple[int, int], int] = {}
+        self._owned: Set[int] = set()
+        self._shared: Set[int] = set()
 
-    def add(self, extent: Extent) -> int:
-        """The number of this extent; the same stretch has one number."""
+    def add(self, extent: Extent, owned: bool = False) -> int:
+        """The number of this extent; the same stretch has one number. It is `owned` by an array that has the memory for itself."""
         key = extent.address, extent.length
         number = self._known.get(key)
         if number is None:
             number = self._known[key] = len(self.extents)
             self.extents.append(extent)
-        elif self.extents[number].guard != extent.guard:
-            self.extents[number] = extent._replace(guard="")
+        else:
+            self._shared.add(number)
+            if self.extents[number].guard != extent.guard:
+                self.extents[number] = extent._replace(guard="")
+        if owned:
+            self._owned.add(number)
         return number
+
+    def owned(self, places: Sequence[Tuple[int, int, int]]) -> List[int]:
+        """The extents of arrays that have their memory for themselves, and that nobody else shows; `places` are those of `regions`."""
+        alone = Counter(region for region, _, _ in places)
+        return sorted(number for number in self._owned - self._shared if alone[places[number][0]] == 1)
 
     def regions(self) -> Tuple[List[Region], List[Tuple[int, int, int]]]:
         """The regions to write, and for each extent its region, its place in it, and its length."""

@@ -465,7 +465,12 @@ class _ContentWalk:
     def _fits(self, value: Any, kind: type) -> None:
         """What is in a file of FITS, or in one part of it. What has been read of it so far says who has asked for it."""
         self._say(_full_name(kind))
-        self._parts([_answer(lambda: list(value))] if isinstance(value, list) else [str(value.header), _answer(lambda: value.data)])
+        if isinstance(value, list):
+            self._parts([_answer(lambda: list(value))])
+            return
+        # Reading them says in the header how they are now.
+        data = _answer(lambda: value.data)
+        self._parts([str(value.header), data])
 
     def _artist(self, value: Any, kind: type) -> None:
         """What is drawn is compared as a picture; of the object count its texts, limits, data and parts."""

@@ -12,9 +12,9 @@ import pickle
 import struct
 import sys
 import types
-from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from .arrays import rebuild_array_view, rebuild_own, rebuild_view, with_own_memory_again
+from .arrays import note_owner, rebuild_array_view, rebuild_own, rebuild_view, with_its_own_memory
 from .attributes import not_found_again, set_attributes, with_known_names
 from .callbacks import connect, is_transform, with_addresses
 from .code_places import CodePlace
@@ -36,13 +36,14 @@ from .value_writer import NAMES, Scope, type_name
 
 
 class FrameInFile(NamedTuple):
-    """A frame as it is found in a payload; `places` are start and length of its extents in `memory`."""
+    """A frame as it is found in a payload; `places` are start and length of its extents in `memory`, of which arrays `owned` some alone."""
 
     path: str
     content: Any
     memory: Any
     places: List[Tuple[int, int]]
     buffers: List[int]
+    owned: Sequence[int] = ()
 
 
 # No notebook can have this name.
@@ -63,7 +64,8 @@ class Reader(pickle.Unpickler):
         self._exact: Dict[int, Any] = {}
         self._matches = Matches()
         self._texts = Texts(scope.paths)
-        self._alone: Dict[int, Any] = {}
+        self._owned = frozenset(frame.owned)
+        self._owning: Dict[int, Any] = {}
         self._told: List[Tuple[Any, Dict[str, Any]]] = []
         self._cell = cell
         view = memoryview(frame.memory)
@@ -144,18 +146,15 @@ class Reader(pickle.Unpickler):
 
     def extent(self, number: int, *layout: Any) -> Any:
         array = rebuild_view(self._memory, self._places[number][0], layout)
-        if self._scope.owners and self._has_alone(number):
-            self._alone[id(array)] = array
-        return array
+        return self._as_owner(array, type(array)) if number in self._owned else array
 
-    def owned(self, number: int, *layout: Any) -> Any:
-        array = self.extent(number, *layout)
-        return with_own_memory_again(array, type(array)) if id(array) in self._alone else array
-
-    def _has_alone(self, number: int) -> bool:
-        """Whether nobody else shows the memory of this extent."""
-        start, length = self._places[number]
-        return sum(start < other + size and other < start + length for other, size in self._places) == 1
+    def _as_owner(self, array: Any, kind: type) -> Any:
+        """An array that had its memory for itself, and has it again where somebody may look at that."""
+        made = with_its_own_memory(array, kind) if self._scope.owners else None
+        if made is None:
+            made = note_owner(array if type(array) is kind else array.view(kind))
+        self._owning[id(made)] = made
+        return made
 
     def own(self, *parts: Any) -> Any:
         return rebuild_own(*parts)
@@ -172,8 +171,8 @@ class Reader(pickle.Unpickler):
         made.flags.writeable = False
         return made
 
-    def with_class(self, kind: type, array: Any, owned: bool = False) -> Any:
-        return with_own_memory_again(array, kind) if owned and id(array) in self._alone else array.view(kind)
+    def with_class(self, kind: type, array: Any) -> Any:
+        return self._as_owner(array, kind) if id(array) in self._owning else array.view(kind)
 
     def view(self, base: Any, *layout: Any) -> Any:
         return rebuild_array_view(base, layout)

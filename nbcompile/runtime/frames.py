@@ -27,7 +27,7 @@ _what_it_holds = payload_name("what_it_holds")
 def write_frame(version: str, value: Any, scope: Scope) -> Frame:
     """Pickle one value. What cannot travel becomes a placeholder, all of the value if need be."""
     try:
-        return _write_as_it_is(version, with_label(value, version), scope)
+        return _write_as_it_is(version, with_label(value), scope)
     except Exception as error:  # noqa: BLE001 (whatever __reduce__ or the pickler raises: this value cannot travel)
         return _frame_of(ValueWriter(version, scope), Placeholder(_failure_of(version, value, error)))
 
@@ -44,8 +44,7 @@ def reach_of(version: str, value: Any, scope: Scope) -> Optional[Reach]:
 def write_frame_of_many(versions: Sequence[str], values: Tuple[Any, ...], scope: Scope) -> Frame:
     """Pickle several values with one memo."""
     try:
-        labelled = tuple(with_label(value, version) for version, value in zip(versions, values))
-        return _write_as_it_is(versions[0], labelled, scope)
+        return _write_as_it_is(versions[0], tuple(map(with_label, values)), scope)
     except Exception as error:  # noqa: BLE001 (as above)
         stand_ins = tuple(Placeholder(_failure_of(version, value, error)) for version, value in zip(versions, values))
         return _frame_of(ValueWriter(versions[0], scope), stand_ins)

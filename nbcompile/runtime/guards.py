@@ -68,6 +68,7 @@ class Guards:
         self, document: StepDocument, kernel: Any, definitions: Definitions, channels: Channels, files: StepFiles, tell: Callable[..., None]
     ) -> None:
         self._document, self._kernel, self._definitions = document, kernel, definitions
+        self._counts_references = document.counts_references
         self._channels, self._files, self._tell = channels, files, tell
         self.broken = 0
         self.said: List[str] = []
@@ -148,8 +149,8 @@ class Guards:
                 self._before[version] = known[version] if version in known else self._prints.take(str(version), value)
                 # Whether a cell holds the only reference to an object can be seen.
                 held = weak_reference(value)
-                if held is not value or not self._document.counts_references:
-                    self._held[version] = held
+                is_strong = held is value and self._counts_references
+                self._held[version] = self._reference_by_name(version.name, id(value)) if is_strong else held
         self._made = {one.name: shallow_print(one.value) for one in made if one.name in cell.watches}
         channels = [name[len("channel:") :] for name in cell.watches if name.startswith("channel:")]
         self._states = {name: self._state(name) for name in channels if not name.startswith((LIBRARY, MODULE, PARTS))}
@@ -176,6 +177,11 @@ class Guards:
         names = [name for name in self._document.names if name not in own and not _OF_HISTORY.fullmatch(name)]
         self._bound = {name: id(self._kernel.namespace[name]) for name in names if self._is_bound(name)}
         self._unbound = self._absent.difference(own).union(name for name in names if name not in self._bound)
+
+    def _reference_by_name(self, name: str, number: int) -> Any:
+        """What leads to an object as long as its name does, where nobody may hold it and nothing can refer to it weakly."""
+        found = self._kernel.namespace.get(name)
+        return _ByName(self._kernel.namespace, name, number) if id(found) == number else None
 
     def _watch_builtins(self) -> None:
         """Let lookups of builtins be seen, where code may look up a name that was not sent: they take several times as long then."""
@@ -265,7 +271,7 @@ class Guards:
 
     def _check_values(self) -> None:
         for version, reference in self._held.items():
-            value = alive(reference)
+            value = _alive(reference)
             if value is not None and self._prints is not None:
                 now = self._prints.take(str(version), value)
                 before = self._before[version]
@@ -435,11 +441,11 @@ class Guards:
         for other, held in self._held.items():
             if other in sent or not {version.name, other.name} & {*cell.changed_later}:
                 continue
-            found = held if isinstance(held, Reach) else self._reach_of(str(other), alive(held))
+            found = held if isinstance(held, Reach) else self._reach_of(str(other), _alive(held))
             self._held[other] = found
             if found is not None:
                 self._check_sharing(cell, version, reach, other, found)
-        reach.loosen(holds=not self._document.counts_references)
+        reach.loosen(holds=not self._counts_references)
         self._sent[version.name] = version, payload, reach
 
     def _check_sharing(self, cell: StepCell, version: VersionName, reach: Reach, other: VersionName, other_reach: Reach) -> None:
@@ -470,6 +476,18 @@ class Guards:
             self._kernel.watch(frozenset(), builtins)
 
 
+class _ByName(NamedTuple):
+    """A reference to an object by the name that it has in a namespace."""
+
+    namespace: Dict[str, Any]
+    name: str
+    number: int
+
+    def __call__(self) -> Any:
+        found = self.namespace.get(self.name)
+        return found if id(found) == self.number else None
+
+
 class WatchedBuiltins(Dict[str, Any]):
     """The builtins, as the last place where a name is looked up: `looked_up` are those that should have been found before."""
 
@@ -490,6 +508,10 @@ class WatchedBuiltins(Dict[str, Any]):
 
     def __contains__(self, name: object) -> bool:
         return name in vars(builtins)
+
+
+def _alive(reference: Any) -> Any:
+    return reference() if isinstance(reference, _ByName) else alive(reference)
 
 
 def _open_figures() -> Dict[Any, int]:

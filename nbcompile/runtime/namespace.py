@@ -6,7 +6,7 @@ from typing import Any, Container, Dict, Iterable, List, Mapping
 
 from .document import VersionName
 from .payloads import UNBOUND
-from .shared_texts import label_texts
+from .shared_texts import labelled
 
 
 class Namespace:
@@ -66,8 +66,7 @@ class Versions:
 
     def put(self, version: VersionName, value: Any) -> None:
         """Keep a version."""
-        label_texts(value, str(version))
-        self._values[version] = value
+        self._values[version] = labelled(value, str(version))
 
     def __contains__(self, version: VersionName) -> bool:
         return version in self._values

@@ -95,7 +95,9 @@ def _write_group(versions: List[str], frame: Frame, writer: PayloadWriter) -> Di
     regions, places = frame.extents.regions()
     number = writer.write(frame.content)
     written = [writer.write(region.content, region.address % 64) for region in regions]
+    owned = frame.extents.owned(places)
     return {
+        **({"owned": owned} if owned else {}),
         "versions": versions,
         "frame": number,
         "pickles": frame.pickles,
@@ -203,7 +205,7 @@ class Payloads:
         content = file.frame(pieces[group["frame"]])
         self._unchecked.append((file, [pieces[number] for number in group["regions"]]))
         places = [(pieces[group["regions"][region]].offset + offset, length) for region, offset, length in group["extents"]]
-        frame = FrameInFile(file.path, content, file.memory, places, group["buffers"])
+        frame = FrameInFile(file.path, content, file.memory, places, group["buffers"], group.get("owned", ()))
         try:
             value = _read_frame(frame, group["pickles"], scope, max(name.cell for name in names))
         except StepProblem:

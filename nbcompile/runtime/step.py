@@ -37,6 +37,7 @@ from .prints import Prints
 from .problem import CELL_FAILED, ENVIRONMENT_BROKEN, FINISHED, GUARD_BROKEN, StepProblem
 from .recorder import NO_CELL, Recorder
 from .shards import Cut, cut_value, own_part, shard_labels, shard_name
+from .shared_texts import label_where_charts_are
 from .shell import IPythonKernel, ipython_is_there
 from .sources import CellSource
 from .streams import Streams
@@ -117,12 +118,16 @@ class StepRun:
         self.channels = Channels(self.kernel, self.files.directory)
         self.payloads = Payloads(call.payloads)
         self.definitions = Definitions(document, self.kernel, self.recorder)
-        owners = any(map(looks_at_owners, (*(cell.text for cell in document.cells), *document.sources.values())))
+        replayed = {int(one.partition(".")[0]) for cell in document.cells for one in cell.replays}
+        texts = [*(cell.text for cell in document.cells), *(document.sources.get(index, "") for index in replayed)]
+        owners = any(map(looks_at_owners, texts))
+        label_where_charts_are(texts)
         paths = OwnPaths(self.files.directory)
         self.scope = Scope(self.kernel, self.definitions, CodeFinder(self.kernel), LocalClasses(document.step), paths, owners)
         self.guards = Guards(document, self.kernel, self.definitions, self.channels, self.files, journal.write)
         self.guards.use(Prints(self.scope, self.payloads.mapped()), lambda name, value: reach_of(name, value, self.scope))
         self.kernel.know_inputs({document.counts[index]: text for index, text in document.sources.items() if document.counts.get(index)})
+        self._counts_references = document.counts_references
         self.saves = sum(len(cell.saves) for cell in document.cells)
         self._made_in: Dict[str, int] = {}
         self._live: Set[str] = set()
@@ -238,7 +243,7 @@ class StepRun:
         ports = Ports(cell, self.namespace)
         ports.enter()
         own = {*cell.defines, *cell.changes, *cell.deletes}
-        left = self.versions.leave_to(self.namespace, own) if self.document.counts_references else []
+        left = self.versions.leave_to(self.namespace, own) if self._counts_references else []
         self.files.close()
         self.kernel.in_context(self.recorder.begin, cell.cell)
         self.recorder.failed = None

@@ -33,6 +33,7 @@ from .arrays import (
     loses_that_it_is_read_only,
     number_dtypes,
     own_parts,
+    owns_memory,
     reduce_number,
 )
 from .arrow import with_own_memory
@@ -88,7 +89,7 @@ _definition, _module, _main, _attribute = (
     payload_name("attribute"),
 )
 _own, _read_only, _texts, _wide_texts = map(payload_name, ("own", "read_only", "texts", "wide_texts"))
-_extent, _owned, _view, _over = map(payload_name, ("extent", "owned", "view", "over"))
+_extent, _view, _over = map(payload_name, ("extent", "view", "over"))
 _tensor, _parameter, _storage = map(payload_name, ("tensor", "parameter", "storage"))
 _function, _set_function, _cell, _cached = map(payload_name, ("function", "set_function", "cell", "cached"))
 _generated = payload_name("generated")
@@ -162,6 +163,7 @@ class ValueWriter(pickle.Pickler):
         self._hooked: Dict[type, bool] = {}
         self._hashed_by_code: List[type] = []
         self._guards: Dict[int, str] = {}
+        self._owners: Dict[int, Any] = {}
         self._sentinels: Dict[type, Dict[int, Tuple[str, str]]] = {}
         self._registries: List[Any] = []
         self._matches = Matches()
@@ -325,11 +327,7 @@ class ValueWriter(pickle.Pickler):
                 make, args, parts = take_apart(value, kind)
                 return make or _bare, args, self._parts_of(kind, parts), None, None, _put_in
             if is_array_of_a_class(value, kind):
-                # Pickle would copy its memory, which others may see.
-                attributes = getattr(value, "__dict__", None)
-                state = (None, attributes) if attributes else None
-                parts = (kind, value.view(sys.modules["numpy"].ndarray), value.base is None)
-                return _with_class, parts, state, None, None, _set_attributes
+                return self._reduce_array_of_a_class(value, kind)
             reduce = copyreg.dispatch_table.get(kind)
             reduced = reduce(value) if reduce is not None and not is_own(reduce) else without_answers(kind, value.__reduce_ex__(PROTOCOL))
         except Exception as error:  # noqa: BLE001 (any exception means that the object refuses)
@@ -349,6 +347,15 @@ class ValueWriter(pickle.Pickler):
             make, args, state, items, pairs = (*reduced, None, None, None)[:5]
             return make, args, (state, told), items, pairs, _set_told
         return (*(*reduced, None, None)[:5], _set_state) if sets_attributes(kind, reduced) else reduced
+
+    def _reduce_array_of_a_class(self, value: Any, kind: type) -> Any:
+        """As an array: pickle would copy its memory, which others may see."""
+        attributes = getattr(value, "__dict__", None)
+        state = (None, attributes) if attributes else None
+        array = value.view(sys.modules["numpy"].ndarray)
+        if owns_memory(value):
+            self._owners[id(array)] = array
+        return _with_class, (kind, array), state, None, None, _set_attributes
 
     def _with_sentinels(self, kind: type, state: Dict[Any, Any]) -> Dict[Any, Any]:
         """The state of an object, with names for constants of its module that others are told from by their identity."""
@@ -381,8 +388,10 @@ class ValueWriter(pickle.Pickler):
         return (*how, *self._parts_of(kind, (told_of_registry(value),)), None, None, _fill_registry)
 
     def _reduce_chart(self, value: Any) -> Any:
-        make, args, state, *rest = self._reduce_any(value, type(value))
-        return make, args, with_shared_text(state, self._version), *rest
+        reduced = self._reduce_any(value, type(value))
+        if not isinstance(reduced, tuple) or len(reduced) < 3 or type(reduced[2]) is not dict:
+            return reduced
+        return (*reduced[:2], with_shared_text(reduced[2], self._version), *reduced[3:])
 
     def _reduce_registry(self, value: Any) -> Any:
         self._registries.append(value)
@@ -599,9 +608,9 @@ class ValueWriter(pickle.Pickler):
         wide = wide_texts(value, self._scope.paths)
         if wide is not None:
             return _wide_texts, wide
-        how, *parts = array_parts(value, self._extents, self._guards.get(id(value), ""))
-        names = {"view": _view, "buffer": _over, "extent": _extent, "owned": _owned}
-        return self._reduce_own(value) if how == "own" else (names[how], tuple(parts))
+        owns = id(value) in self._owners or owns_memory(value)
+        how, *parts = array_parts(value, self._extents, self._guards.get(id(value), ""), owns)
+        return self._reduce_own(value) if how == "own" else ({"view": _view, "buffer": _over, "extent": _extent}[how], tuple(parts))
 
     def _reduce_own(self, value: Any) -> Any:
         """An array that is small, or holds objects."""

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
@@ -16,6 +17,7 @@ from nbcompile.verify.pictures import pictures_look_alike
 # What results of another machine may differ by: the order of additions differs with the processor and the libraries.
 TOLERANCE = 1e-6
 _NUMBER = re.compile(r"(?<![\w.])[+-]?(?:\d+\.\d*|\.\d+|\d+(?=[eE]))(?:[eE][+-]?\d+)?(?![\w.])")
+_PIECE = re.compile(r"\d+|\D")
 _SHOWN = 2000
 _NOTHING = "nothing"
 
@@ -68,7 +70,9 @@ class _Comparison:
                 shown, expected = _parts(other).get(part), _parts(one).get(part)
                 if not self._same(part, expected, shown):
                     name = part if number == 0 else f"{part} of output {number + 1}"
-                    yield self._difference(Aspect.OUTPUT, cell, name, *around_difference(_words(expected), _words(shown), _SHOWN))
+                    one_text, other_text = _words(expected), _words(shown)
+                    found = self._difference(Aspect.OUTPUT, cell, name, *around_difference(one_text, other_text, _SHOWN))
+                    yield replace(found, reordered=_pieces(one_text) == _pieces(other_text))
 
     def _same(self, part: str, left: object, right: object) -> bool:
         if left == right:
@@ -79,6 +83,11 @@ class _Comparison:
 
     def _difference(self, aspect: Aspect, cell: int, name: str, plain: str, compiled: str) -> Difference:
         return Difference(subject=Subject(aspect, cell, name), side=self.other.name, plain=plain, compiled=compiled)
+
+
+def _pieces(text: str) -> list[str]:
+    """What a text is made of, whatever its order: what runs side by side breaks lines of each other, and no numbers."""
+    return sorted(_PIECE.findall(text))
 
 
 def _ending(run: Observation) -> str:

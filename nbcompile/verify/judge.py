@@ -76,7 +76,8 @@ def _unsteady(differences: Sequence[Difference], differ: Callable[[], Sequence[D
     runs agree.
     """
     beside = _cells_touching("concurrency", graph)
-    found = dict.fromkeys(one.subject for one in differences if _placed(one.subject, graph).cell in beside and _is_only_order(one))
+    # What runs side by side writes in the order that the machine has it in, also within a line.
+    found = dict.fromkeys(one.subject for one in differences if one.reordered and _placed(one.subject, graph).cell in beside)
     chancy = beside | _cells_touching("time", graph)
     for _ in range(_MOST_PLAIN_RUNS):
         found.update(dict.fromkeys(one.subject for one in differ()))
@@ -88,11 +89,6 @@ def _unsteady(differences: Sequence[Difference], differ: Callable[[], Sequence[D
 
 def _cells_touching(channel: str, graph: DataflowGraph) -> set[int]:
     return {cell.index for cell in graph.cells if any(effect.channel == channel for effect in cell.effects)}
-
-
-def _is_only_order(difference: Difference) -> bool:
-    """Whether the same is shown in another order: what runs side by side writes as the machine has it, also within a line."""
-    return difference.subject.aspect is Aspect.OUTPUT and sorted(difference.plain) == sorted(difference.compiled)
 
 
 def _with_users(cells: set[int], graph: DataflowGraph) -> set[int]:

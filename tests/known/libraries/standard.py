@@ -32,11 +32,6 @@ _HIDDEN = """
     ctypes.Pointer contextvars.ContextVar
 """
 
-_C_TYPES = """
-    py_object c_char c_wchar c_bool c_byte c_ubyte c_short c_ushort c_int c_uint c_long c_ulong c_longlong c_ulonglong c_size_t c_ssize_t
-    c_float c_double c_void_p
-"""
-
 
 def _written(name="given.txt", text="a,b\n1,2\n"):
     Path(name).write_text(text)
@@ -338,7 +333,6 @@ LIBRARY = Library(
         "ctypes.PyDLL": ("(None)",),
         "ctypes.cdll.LoadLibrary": ("('libc.so.6')",),
         "ctypes.c_void_p.in_dll": ("(ctypes.CDLL(None), 'stderr')",),
-        **{f"ctypes.{kind}.from_address": ("(ctypes.addressof(pointed))",) for kind in _C_TYPES.split()},
         "ctypes.cast": ("(id(pointed), ctypes.py_object)",),
         "ctypes.string_at": ("(ctypes.addressof(pointed), 4)",),
         "ctypes.wstring_at": ("(ctypes.addressof(wide))",),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nbcompile.runtime.shared_texts import label_texts, with_label
+from nbcompile.runtime.shared_texts import SharedText, label_where_charts_are, labelled, text_labelled, with_label
 from tests.unit.runtime.chain import run_chain, texts
 
 ALTAIR = """
@@ -33,13 +33,37 @@ def test_charts_have_their_data_in_common(name, tmp_path, monkeypatch):
     (package / "__init__.py").write_text(ALTAIR)
     monkeypatch.syspath_prepend(str(package.parent))
     bound, one, other, is_common = CHARTS[name]
-    cells = ("import altair", bound, f"one = altair.Chart({one})", f"other = altair.Chart({other})", "", "print(one | other, one | one)")
-    assert texts(run_chain(cells, tmp_path / "chain"))[-1] == f"{is_common} True\n"
+    asked = f"print(one | other, one | one, one | altair.Chart({one}))"
+    cells = ("import altair", bound, f"one = altair.Chart({one})", f"other = altair.Chart({other})", "", asked)
+    # A list that is sent again has other texts for those who get it.
+    is_again = name not in ("one that is written twice", "one that is asked for anew", "addresses of several")
+    assert texts(run_chain(cells, tmp_path / "chain"))[-1] == f"{is_common} True {is_again}\n"
 
 
-def test_texts_in_a_container_have_labels():
+@pytest.fixture
+def labelling():
+    label_where_charts_are(["import altair as alt"])
+    yield
+    label_where_charts_are([])
+
+
+def test_texts_in_a_container_have_labels(labelling):
     sources = {"one": " ".join(["a", "file"]), "other": " ".join(["another", "file"])}
-    label_texts(sources, "sources@1")
-    label_texts(list(sources.values()), "again@2")
-    assert [with_label(text, "text@3").label for text in sources.values()] == ["sources@1 0", "sources@1 1"]
-    assert with_label(" ".join(["a", "file"]), "text@3") == "a file"
+    labelled(sources, "sources@1")
+    labelled(list(sources.values()), "again@2")
+    assert [with_label(text).label for text in sources.values()] == ["sources@1 0", "sources@1 1"]
+    assert with_label(" ".join(["a", "file"])) == "a file"
+
+
+@pytest.mark.parametrize("order", [("chart", "text"), ("text", "chart")])
+def test_a_text_is_the_one_of_a_chart_in_whichever_order_they_are_read(order, labelling):
+    name = "-".join(order)
+    ways = {"chart": lambda text: text_labelled(f"{name}@1", text), "text": lambda text: labelled(text, f"{name}@1")}
+    first, second = (ways[way](" ".join(["the", name])) for way in order)
+    assert first is second
+
+
+def test_texts_have_no_labels_where_nobody_makes_charts():
+    text = " ".join(["nobody's", "file"])
+    assert labelled(text, "text@1") is text
+    assert not isinstance(with_label(text), SharedText)

@@ -73,6 +73,16 @@ def called(frame: Frame, node: ast.AST, target: Value, summary: Summary, actual:
     return returned
 
 
+def compiled(frame: Frame, node: ast.AST, target: Value, summary: Summary) -> None:
+    """A function was called that is compiled once, with what is bound then: from now on it is another one, if something of that changes."""
+    function, walk = cast("Function", target.callee), frame.walk
+    here = origin(function.cell, function.code.node)
+    if here in walk.stateful:
+        frame.change(target, node, f"a call of `{function.name}` compiles it")
+    for name in summary.trace.uses:
+        walk.remembered.setdefault(name, set()).add(here)
+
+
 def _can_be_told(summary: Summary, actual: dict[str, Value], returned: Value) -> bool:
     """Whether a call that computes anew may be seen to do so."""
     trace = summary.trace

@@ -69,6 +69,12 @@ _LOOKED_INTO = frozenset(("list", "dict", "set", "tuple", "collections.deque", "
 _BY_HAND = frozenset(("__enter__", "__exit__", "enter_context", "close"))
 
 
+def _asks_for_one_name(node: ast.Call) -> bool:
+    """`getattr(__main__, "x")` and its like say which name they ask for."""
+    is_builtin = isinstance(node.func, ast.Name) and node.func.id in ("getattr", "hasattr", "setattr", "delattr")
+    return is_builtin and len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
+
+
 def _runs_text(node: ast.Call) -> bool:
     """`eval` and `exec` say themselves what they do with the names."""
     return isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec")
@@ -90,6 +96,8 @@ def arguments_of(frame: Frame, node: ast.Call, text: Value | None = None) -> Arg
             positional.append(evaluate(frame, argument))
             if positional[-1].type == namespace.NAMESPACE and not _runs_text(node):
                 namespace.anything(frame, argument, "what is given `globals()` may read and bind any name")
+            if positional[-1].callee == MAIN and not _asks_for_one_name(node):
+                namespace.anything(frame, argument, "what is given the module `__main__` may read and bind any name")
         else:
             rest = join(rest, evaluate(frame, argument))
     if not node.keywords:

@@ -502,13 +502,23 @@ class _Notebook:
         for number, reason in self.stuck.items():
             for name in walk.names_reaching(heap.above((number,))) & frame.top.values.keys():
                 found.setdefault(name, (reason, record.statements[frame.binders.get(name, 0)]))
+        self._caches(frame, record, found)
+        record.stuck = [(name, *why) for name, why in sorted(found.items())]
+
+    def _caches(self, frame: CellFrame, record: _Record, found: dict[str, tuple[str, Spot]]) -> None:
+        """Functions that keep what they returned, or what they were compiled with, and that somebody can tell from fresh ones."""
+        walk, heap = self.walk, self.walk.heap
         for number, mark in frame.trace.changed.items():
             # An empty cache can be sent; this cell has filled it.
             callee = heap.callees.get(number)
-            if type(callee) is Function and callee.cached:
+            if type(callee) is Function and (callee.cached or callee.compiled):
                 for name in walk.names_reaching(heap.above((number,))):
                     found.setdefault(name, (caches.WHY_STUCK, mark.spot))
-        record.stuck = [(name, *why) for name, why in sorted(found.items())]
+        for name, value in frame.top.values.items():
+            # Who makes it again of what was sent finds none of the names that it is compiled with.
+            callee = value.callee
+            if type(callee) is Function and callee.compiled and origin(callee.cell, callee.code.node) in walk.stateful:
+                found.setdefault(name, (caches.WHY_STUCK, record.statements[frame.binders.get(name, 0)]))
 
     def _iterators_of_changed(self, frame: CellFrame) -> None:
         """An iterator of a set or a deque that was changed complains of it, which one that pickle has made does not."""
@@ -579,7 +589,7 @@ class _Notebook:
         found = set(walk.found_stateful)
         found.update(of.origin for of in walk.classes.values() if not changed.isdisjoint(heap.below((of.object,))))
         for number, callee in heap.callees.items():
-            if type(callee) is Function and callee.cached and number in self.changed_ever:
+            if type(callee) is Function and (callee.cached or callee.compiled) and number in self.changed_ever:
                 found.add(origin(callee.cell, callee.code.node))
         return found
 

@@ -30,6 +30,8 @@ DISPLAY = "library:display"
 PATCHES = "library:patches"
 # What numbers that tell objects apart mean: nothing, in another process.
 ADDRESSES = "addresses"
+# Generators that everybody shares, and that of functions which numba has compiled.
+GENERATORS, COMPILED_RANDOM = frozenset(("random", "numpy.random")), "library:numba.random"
 # What runs beside the cell: which comes first is for the machine to say.
 CONCURRENCY = "concurrency"
 # What lies at an address, as ctypes shows it.
@@ -144,6 +146,9 @@ def library_store(frame: Frame, path: str, name: str, node: ast.AST, value: Valu
     What is done to it with the mode `append` is done once.
     """
     known = frame.walk.known.canonical(path)
+    if any(frame.walk.heap.types[number].startswith("numpy.random.") for number in value.objects):
+        # Who sets it again has one that begins anew.
+        mode = "append"
     channel = SHELL if known in _SHELL_TYPES else _STORES.get(known)
     if channel is not None:
         frame.walk.effect(frame, channel, mode, name, node)

@@ -613,6 +613,8 @@ def _decorated_by_library(frame: Frame, path: str, made: Value, node: ast.AST) -
     if isinstance(made.callee, Class):
         made.callee.keeps_arguments = made.callee.keeps_arguments or path.rpartition(".")[2] in KEEP_ARGUMENTS
         return made
+    if path in _COMPILES and type(made.callee) is Function:
+        made.callee.compiled = True
     return made if path in _TRANSPARENT else Value("function", made.objects, Wrapped((made,)))
 
 
@@ -638,4 +640,5 @@ _TRANSPARENT_WORDS = """
     typing.no_type_check numpy.vectorize asyncio.coroutine contextlib.asynccontextmanager dataclasses.dataclass torch.no_grad
     torch.jit.script jax.jit
 """
+_COMPILES = frozenset(("numba.jit", "numba.njit"))
 _TRANSPARENT = frozenset(_TRANSPARENT_WORDS.split())

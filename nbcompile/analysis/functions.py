@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 
 from nbcompile.analysis import caches, channels, escapes
 from nbcompile.analysis.aliases import ANY, Assumption, Heap
-from nbcompile.analysis.bindings import GONE, Frame, FunctionFrame, Mark, Trace, all_arguments, enclosing, local_names, spot
+from nbcompile.analysis.bindings import GONE, EffectKey, Frame, FunctionFrame, Mark, Trace, all_arguments, enclosing, local_names, spot
 from nbcompile.analysis.values import (
     MISSING,
     NO_OBJECTS,
@@ -109,6 +109,8 @@ def call_function(frame: Frame, node: ast.AST, target: Value, arguments: Argumen
         returned = replay(frame, summary, actual, function, node)
     if function.cached and summary is not None:
         returned = caches.called(frame, node, target, summary, actual, returned)
+    elif function.compiled and summary is not None:
+        caches.compiled(frame, node, target, summary)
     if any(name in function.captured for name in code.outer_names):
         frame.change(target, node, f"a call of `{function.name}` binds a name of the function that made it")
     if code.is_generator and target.type != RUNNING:
@@ -484,7 +486,7 @@ class Replacing:
         if function in self._closures:
             return self._closures[function]
         new = self._closures[function] = Function(function.name, function.code, function.defaults, None, function.cell, function.number)
-        new.owner, new.cached, new.kept = function.owner, function.cached, function.kept
+        new.owner, new.cached, new.kept, new.compiled = function.owner, function.cached, function.kept, function.compiled
         names = names_read(function.code)
         new.captured = dict(function.captured)
         for name in sorted(names):
@@ -538,6 +540,11 @@ def _replay_captures(frame: Frame, summary: Summary, replacing: Replacing, node:
 def _replay_effects(frame: Frame, summary: Summary, replacing: Replacing, node: ast.AST, via: tuple[str, ...]) -> None:
     trace, here = summary.trace, spot(node)
     for key, mark in trace.effects.items():
+        if replacing.function.compiled and key.channel in channels.GENERATORS:
+            # What is compiled has a generator of its own.
+            frame.trace.touch(EffectKey(channels.COMPILED_RANDOM, "append", ""), Mark(here, via + mark.via, mark.reason))
+            if key.mode == "write":
+                continue
         frame.trace.touch(key, Mark(here, via + mark.via, mark.reason))
     for reason, (mark, remedy, objects) in trace.unknowns.items():
         real = tuple(number for one in objects for number in replacing.objects(one))

@@ -77,10 +77,14 @@ _CONNECTION = "sqlite3.Connection"
 _DATABASE_FILE = re.compile(r"(?:sqlite|duckdb):///(?!$|:memory:)")
 # Functions that set the state of their library.
 _SETS_LIBRARY = re.compile(
-    r"""(?:register|unregister|enable|disable|configure|activate|deactivate|set_(?:options?|defaults?|theme|style|backend)|
-    patch|unpatch|monkey_?patch|install|uninstall|extension|init_notebook(?:_mode)?|output_notebook)(?:_.*|)""",
+    r"""(?:register|unregister|listens|listen|subscribe|enable|disable|configure|activate|deactivate|set_(?:options?|defaults?|theme|style|backend)|
+    set_enabled|add_enabled|set_embed|patch|unpatch|monkey_?patch|install|uninstall|extension|init_notebook(?:_mode)?|output_notebook)(?:_.*|)""",
     re.VERBOSE,
 )
+# What is done to the settings of a library, whatever it is called.
+_SETS_SETTINGS = re.compile(r".*\.(?:config|conf|settings|options|rcparams)\.(?:set|update|reset|clear|add|use)(?:_.*|)", re.IGNORECASE)
+# A generator that a library has is seeded: from then on it goes on from draw to draw.
+_SEEDS = re.compile(r"(?:.*_)?seed(?:_.*|)|set_seed|manual_seed")
 # Functions that change other libraries than their own, whichever these are; `apply` does that where it is given nothing to be applied to.
 _PATCHES = re.compile(r"(?:patch|unpatch|monkey_?patch|install|uninstall)(?:_.*|)")
 # Where nothing is given to them, and nothing wanted, they teach another library what their own has: `quantity_support()`.
@@ -145,8 +149,7 @@ def _method(call: Call) -> Value:
     if any(map(_DRAWS.fullmatch, _words_of(call))):
         walk.effect(frame, channels.MATPLOTLIB, "read", call.label, call.node)
     if name == "__subclasses__":
-        # Whichever class that is.
-        walk.found_stateful.update(of.origin for of in walk.classes.values())
+        _ask_for_subclasses(call)
     if walk.is_pure(call.node):
         return frame.fresh(call.node, "")
     channels.draw_now(call)
@@ -322,13 +325,17 @@ def _function(call: Call) -> Value:
     surveyed.given(call)
     frame.trace.speaks = True
     name = call.label.rpartition(".")[2]
+    if name == "__subclasses__":
+        _ask_for_subclasses(call)
     frame.walk.touch_module(frame, call.label, call.node)
     if not frame.walk.is_pure(call.node):
         channels.draw_now(call)
     if _changes_container(call, name):
         # It may be a function that does something else: it must not be done again.
         channels.library_store(frame, call.label.rpartition(".")[0], name, call.node, mode="append")
-    if _SETS_LIBRARY.fullmatch(name.lstrip("_")):
+    if _seeds(call, name):
+        channels.library_store(frame, call.label.rpartition(".")[0], name, call.node, mode="append")
+    if _SETS_LIBRARY.fullmatch(name.lstrip("_")) or _SETS_SETTINGS.fullmatch(call.label) or _sets_number(call, name):
         library = call.label.partition(".")[0]
         frame.walk.effect(frame, f"library:{library}", "write", call.label, call.node, call.label)
     if _sets_others(call, name):
@@ -341,6 +348,26 @@ def _function(call: Call) -> Value:
     result = _holder(call, _made_of(call, name, given))
     inner = tuple(value for value in given if value.callee is not None and not isinstance(value.callee, str))
     return Value("", result.objects, Wrapped(inner)) if inner else result
+
+
+def _seeds(call: Call, name: str) -> bool:
+    """`da.random.seed(3)`: a statement, as others are given a seed of something, or make one."""
+    stands_alone = call.node in (call.frame.walk.discarded, call.frame.walk.shown)
+    return stands_alone and bool(call.arguments.all()) and _SEEDS.fullmatch(name) is not None
+
+
+def _sets_number(call: Call, name: str) -> bool:
+    """`pyarrow.set_cpu_count(3)`: a statement that is given no object."""
+    stands_alone = call.node in (call.frame.walk.discarded, call.frame.walk.shown)
+    return stands_alone and name.startswith("set_") and not any(value.objects for value in call.arguments.all())
+
+
+def _ask_for_subclasses(call: Call) -> None:
+    """Whichever class that is of: it has those that are derived from it in any cell."""
+    walk = call.frame.walk
+    walk.found_stateful.update(of.origin for of in walk.classes.values())
+    for name in [name for name, value in walk.namespace.items() if type(value.callee) is Class]:
+        call.frame.read_global(name, call.node)
 
 
 def _changes_container(call: Call, name: str) -> bool:

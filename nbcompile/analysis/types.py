@@ -84,8 +84,13 @@ _SHOWN_BY = (
 )
 
 
+_NAMES_OF_FRAMES = frozenset(("f_globals", "f_locals"))
+
+
 def attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
     """`value.name`."""
+    if name in _NAMES_OF_FRAMES:
+        return namespace.anything(frame, node, f"`{name}` shows the names of whoever called")
     known_path = paths.attribute(value, name)
     return _attribute(frame, value, name, node) if known_path is None else known_path
 

@@ -61,10 +61,10 @@ class Function:
     """A notebook's function, lambda or generator expression; `number` tells it from others of the same name.
 
     `frame` is where it was made, for the names of enclosing functions; `captured` holds them once that call has returned.
-    It is `cached` if it keeps what it returned, and `kept` if its object does, as an attribute.
+    It is `cached` if it keeps what it returned, and `kept` if its object does, as an attribute; `compiled` with what was bound then.
     """
 
-    __slots__ = ("cached", "captured", "cell", "code", "defaults", "frame", "kept", "name", "number", "owner")
+    __slots__ = ("cached", "captured", "cell", "code", "compiled", "defaults", "frame", "kept", "name", "number", "owner")
 
     def __init__(self, name: str, code: Code, defaults: dict[str, Value], frame: Frame | None, cell: int, number: int) -> None:
         self.name = name
@@ -77,6 +77,7 @@ class Function:
         self.owner: Class | None = None
         self.cached = False
         self.kept = False
+        self.compiled = False
 
     def __repr__(self) -> str:
         return f"{self.name}#{self.number}"

@@ -20,7 +20,8 @@ from nbcompile.analysis.values import ARTIST, SCALAR, Class, Code, Function, Val
 from nbcompile.analysis.visit import Call
 from nbcompile.model.source import Directive, Magic
 
-_BUILTINS = frozenset(dir(builtins)) | {"get_ipython", "display"}
+# `__name__` is the notebook's own.
+_BUILTINS = (frozenset(dir(builtins)) | {"get_ipython", "display", "__builtins__"}) - {"__name__"}
 # The shell binds them anew before each cell.
 _LAST_INPUTS = ("_i", "_ii", "_iii")
 # What cells said and showed, and where they were.
@@ -194,7 +195,7 @@ class Walk:
         if name in _BUILTINS:
             if name not in frame.trace.builtins:
                 frame.trace.builtins[name] = Mark(spot(node), via)
-            return self.library(f"builtins.{name}")
+            return self.library("builtins" if name == "__builtins__" else f"builtins.{name}")
         if name in ("_", "__", "___") and self.results:
             cells, value = self.last_results(len(name))
             self.history.update(cells)
@@ -212,7 +213,7 @@ class Walk:
             frame.trace.uses[name] = Mark(spot(node), via)
         if name in _SHELL_NAMES:
             frame.trace.builtins.setdefault(name, frame.trace.uses.pop(name))
-            return plain("str")
+            return Value("str", const="__main__") if name == "__name__" else plain("str")
         found = self.given.get(name)
         if found is None:
             found = self.given[name] = Value("", single(self.heap.new("", opened=True)))

@@ -153,6 +153,9 @@ class _Linker:
             return True
         if name in ("matplotlib", "library:matplotlib"):
             return not _PLOTS.isdisjoint(cell.libraries)
+        if name == "library:csv" and "pandas" in cell.libraries:
+            # It asks for dialects there.
+            return True
         return name.removeprefix("library:") in cell.libraries
 
     def _ordered(self, cell: CellFacts, name: str, effects: list[Effect], channel: _Channel, makes: list[Version]) -> None:

@@ -205,7 +205,11 @@ def _take_numpy_settings() -> Any:
     numpy = sys.modules.get("numpy")
     if numpy is None:
         return None
-    return {"shown": numpy.get_printoptions(), "errors": numpy.geterr(), "called": numpy.geterrcall(), "buffer": numpy.getbufsize()}
+    called = numpy.geterrcall()
+    if called is not None and not isinstance(called, type(_take_warnings)):
+        # The notebook has it, too, and looks at what was written to it.
+        raise Tied(called, "an object that numpy writes errors to")
+    return {"shown": numpy.get_printoptions(), "errors": numpy.geterr(), "called": called, "buffer": numpy.getbufsize()}
 
 
 def _set_numpy_settings(state: Any) -> None:

@@ -379,3 +379,25 @@ def test_which_parts_of_a_tuple_in_a_set_are_one_object_counts():
     one, other = Model(), Model()
     assert final_print({(one, one)}) != final_print({(one, other)})
     assert final_print({(one, other)}) == final_print({(other, one)})
+
+
+def test_what_has_been_read_of_a_fits_file_is_no_content(monkeypatch):
+    class Unit:
+        def __init__(self, numbers):
+            self._numbers, self._read, self.header = numbers, None, "SCALED"
+
+        @property
+        def data(self):
+            self._read, self.header = self._numbers, "PLAIN"
+            return self._read
+
+    class File(list):
+        pass
+
+    for name, home in (("HDUList", "astropy.io.fits"), ("_BaseHDU", "astropy.io.fits.hdu.base")):
+        module = ModuleType(home)
+        setattr(module, name, {"HDUList": File, "_BaseHDU": Unit}[name])
+        monkeypatch.setitem(sys.modules, home, module)
+    read, unread, other = File([Unit([1, 2])]), File([Unit([1, 2])]), File([Unit([1, 3])])
+    assert read[0].data
+    assert fingerprint(read).digest == fingerprint(unread).digest != fingerprint(other).digest

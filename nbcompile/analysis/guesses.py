@@ -84,7 +84,7 @@ _SETS_LIBRARY = re.compile(
 # What is done to the settings of a library, whatever it is called.
 _SETS_SETTINGS = re.compile(r".*\.(?:config|conf|settings|options|rcparams)\.(?:set|update|reset|clear|add|use)(?:_.*|)", re.IGNORECASE)
 # A generator that a library has is seeded: from then on it goes on from draw to draw.
-_SEEDS = re.compile(r"(?:.*_)?seed(?:_.*|)|set_seed|manual_seed")
+_SEEDS = re.compile(r"(?:.*_)?seed(?:_.*|)")
 # Functions that change other libraries than their own, whichever these are; `apply` does that where it is given nothing to be applied to.
 _PATCHES = re.compile(r"(?:patch|unpatch|monkey_?patch|install|uninstall)(?:_.*|)")
 # Where nothing is given to them, and nothing wanted, they teach another library what their own has: `quantity_support()`.
@@ -350,16 +350,19 @@ def _function(call: Call) -> Value:
     return Value("", result.objects, Wrapped(inner)) if inner else result
 
 
+def _stands_alone(call: Call) -> bool:
+    """Whether nothing is done with what the call gives, but that it may be shown."""
+    return call.node in (call.frame.walk.discarded, call.frame.walk.shown)
+
+
 def _seeds(call: Call, name: str) -> bool:
     """`da.random.seed(3)`: a statement, as others are given a seed of something, or make one."""
-    stands_alone = call.node in (call.frame.walk.discarded, call.frame.walk.shown)
-    return stands_alone and bool(call.arguments.all()) and _SEEDS.fullmatch(name) is not None
+    return _stands_alone(call) and bool(call.arguments.all()) and _SEEDS.fullmatch(name) is not None
 
 
 def _sets_number(call: Call, name: str) -> bool:
     """`pyarrow.set_cpu_count(3)`: a statement that is given no object."""
-    stands_alone = call.node in (call.frame.walk.discarded, call.frame.walk.shown)
-    return stands_alone and name.startswith("set_") and not any(value.objects for value in call.arguments.all())
+    return _stands_alone(call) and name.startswith("set_") and not any(value.objects for value in call.arguments.all())
 
 
 def _ask_for_subclasses(call: Call) -> None:
@@ -372,7 +375,7 @@ def _ask_for_subclasses(call: Call) -> None:
 
 def _changes_container(call: Call, name: str) -> bool:
     """Whether something that a library has is likely to be changed: `nltk.data.path.append(directory)`. `add` gives something in many."""
-    is_statement = call.node is call.frame.walk.discarded or (call.node is call.frame.walk.shown and name != "add")
+    is_statement = _stands_alone(call) and (name != "add" or call.node is call.frame.walk.discarded)
     fits = len(call.arguments.positional) in _CHANGES_CONTAINER.get(name, ()) and (
         name in ("sort", "update") or not call.arguments.keywords
     )
@@ -383,8 +386,7 @@ def _sets_others(call: Call, name: str) -> bool:
     """Whether a function is likely to change other libraries than its own."""
     if _PATCHES.fullmatch(name.lstrip("_")):
         return True
-    stands_alone = call.node in (call.frame.walk.discarded, call.frame.walk.shown)
-    return not call.arguments.all() and (name == "apply" or (stands_alone and _TEACHES.fullmatch(name) is not None))
+    return not call.arguments.all() and (name == "apply" or (_stands_alone(call) and _TEACHES.fullmatch(name) is not None))
 
 
 def _connected(call: Call) -> Value:

@@ -9,6 +9,7 @@ import functools
 import importlib
 import logging
 import sys
+import types
 import uuid
 import warnings
 import weakref
@@ -206,7 +207,7 @@ def _take_numpy_settings() -> Any:
     if numpy is None:
         return None
     called = numpy.geterrcall()
-    if called is not None and not isinstance(called, type(_take_warnings)):
+    if called is not None and not isinstance(called, types.FunctionType):
         # The notebook has it, too, and looks at what was written to it.
         raise Tied(called, "an object that numpy writes errors to")
     return {"shown": numpy.get_printoptions(), "errors": numpy.geterr(), "called": called, "buffer": numpy.getbufsize()}

@@ -210,6 +210,10 @@ class StepDocument(NamedTuple):
         """Whether cells read what lies at an address, as the number of references that there are to an object."""
         return any(MEMORY in cell.changes for cell in self.cells)
 
+    def before(self, index: int) -> "StepDocument":
+        """The same step with its cells before this one only."""
+        return self._replace(cells=tuple(cell for cell in self.cells if cell.cell < index))
+
     def unpacking(self, version: VersionName) -> Optional[UnpackEntry]:
         """How to get at a version that is sent packed."""
         return next((entry for entry in self.unpacks if entry.version == version), None)

@@ -26,7 +26,7 @@ from .zygote import serve, work_alone
 USAGE = """\
 usage: nbcompile_runtime.py step STEP.json OUTPUTS.json [--payload FILE]... [--file NAME PATH]... [--files DIRECTORY]...
                                  [--events FD]... [--trust-payloads] [--shards DIRECTORY]... [--span FIRST END]
-                                 [--parameters] [--given=TYPE:NAME=VALUE]...
+                                 [--parameters] [--given=TYPE:NAME=VALUE]... [--stop-before CELL]
        nbcompile_runtime.py gather STEP.json OUTPUTS.json [--outputs OUTPUTS.json]... [--payload FILE]... [--shards DIRECTORY]...
                                  [--files DIRECTORY]... [--events FD]... [--trust-payloads]
        nbcompile_runtime.py open STEP.json OUTPUTS.json [as for step]
@@ -47,7 +47,7 @@ class Grammar(NamedTuple):
 _GIVEN = "--given"
 _STEP_OPTIONS = {"--payload": 1, "--shards": 1, "--file": 2, "--files": 1, "--events": 1, "--trust-payloads": 0}
 _GRAMMARS = {
-    "step": Grammar(2, {**_STEP_OPTIONS, "--span": 2, "--parameters": 0, _GIVEN: 1}),
+    "step": Grammar(2, {**_STEP_OPTIONS, "--span": 2, "--parameters": 0, _GIVEN: 1, "--stop-before": 1}),
     "gather": Grammar(2, {**_STEP_OPTIONS, "--outputs": 1}),
     "open": Grammar(2, {**_STEP_OPTIONS, "--span": 2}),
     "collect": Grammar(2, {"--outputs": 1, "--files": 1, "--into": 1, "--timing": 0}),
@@ -190,7 +190,7 @@ def _step_call(words: Words) -> StepCall:
         # What an earlier try left is of no use.
         shutil.rmtree(work, ignore_errors=True)
         os.mkdir(work)
-    spans = words.options.get("--span", ())
+    spans, ends = words.options.get("--span", ()), words.each("--stop-before")
     return StepCall(
         step=words.places[0],
         outputs=outputs,
@@ -205,6 +205,7 @@ def _step_call(words: Words) -> StepCall:
         shards=tuple(map(os.path.abspath, words.each("--shards"))),
         span=(int(spans[-1][0]), int(spans[-1][1])) if spans else None,
         given=words.each(_GIVEN) if words.options.get("--parameters") else None,
+        stop_before=int(ends[-1]) if ends else None,
         shard_outputs=tuple(map(os.path.abspath, words.each("--outputs"))),
     )
 
@@ -223,6 +224,7 @@ def _run_collect(words: Words) -> int:
     )
 
 
-if __name__ == "__main__":
+# In the file that all modules are joined to, the program is no `__main__`.
+if globals().get("_run_as", __name__) == "__main__":
     separate(globals())
     sys.exit(main(sys.argv[1:]))

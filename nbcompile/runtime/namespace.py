@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Container, Dict, Iterable, List, Mapping
+from typing import Any, Container, Dict, Iterable, Iterator, List, Mapping
 
 from .document import VersionName
 from .payloads import UNBOUND
@@ -70,6 +70,9 @@ class Versions:
 
     def __contains__(self, version: VersionName) -> bool:
         return version in self._values
+
+    def __iter__(self) -> Iterator[VersionName]:
+        return iter(tuple(self._values))
 
     def __getitem__(self, version: VersionName) -> Any:
         return self._values[version]

@@ -49,7 +49,10 @@ Seen = TypeVar("Seen")
 
 
 class StepCall(NamedTuple):
-    """What a step is started with. `work` is a directory of its own, `home` the one results are written to."""
+    """What a step is started with. `work` is a directory of its own, `home` the one results are written to.
+
+    Its cells from `stop_before` on do not run.
+    """
 
     step: str
     outputs: str
@@ -64,6 +67,7 @@ class StepCall(NamedTuple):
     span: Optional[Tuple[int, int]] = None
     shard_outputs: Tuple[str, ...] = ()
     given: Optional[Tuple[str, ...]] = None
+    stop_before: Optional[int] = None
 
 
 class Host:
@@ -83,6 +87,8 @@ def run_step(call: StepCall, host: Host, run: Callable[[StepCall, StepDocument, 
     try:
         with open(call.step, "rb") as file:
             document = read_document(file.read())
+        if call.stop_before is not None:
+            document = document.before(call.stop_before)
         journal.write("step", step=document.step, kernel=host.kernel.kind)
         CONTACTS.start(host.recorder)
         started = run(call, document, host, journal)
@@ -293,9 +299,18 @@ class StepRun:
         return {name for name, maker in wanted if self._made_in.get(name) == maker and name not in cell.outdated}
 
     def _guard(self, cell: StepCell) -> None:
-        wanted = (*(version for version in cell.needs if version.kind == "variable"), *cell.holds)
+        wanted = dict.fromkeys((*(version for version in cell.needs if version.kind == "variable"), *cell.holds, *self._come_along(cell)))
         values = [(version, self.versions[version]) for version in wanted]
         self._silently(lambda: self.guards.before(cell, values, list(self.definitions.made())))
+
+    def _come_along(self, cell: StepCell) -> Iterator[VersionName]:
+        """Versions that the cell is not given by their names, but that came with others because they share something with these."""
+        named = {version.name for version in cell.needs}
+        latest: Dict[str, VersionName] = {}
+        for version in self.versions:
+            if version.kind == "variable" and version.name in cell.watches and version.name not in named and version.cell < cell.cell:
+                latest[version.name] = max(version, latest.get(version.name, version), key=lambda one: one.cell)
+        yield from latest.values()
 
     def _silently(self, look: Callable[[], Seen]) -> Seen:
         """Look at objects, which may run code of the notebook's classes, without showing what that writes."""

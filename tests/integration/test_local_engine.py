@@ -117,6 +117,27 @@ def test_cells_before_a_failed_one_run_although_what_they_read_comes_from_its_st
     assert executed.cells[1].outputs[0].text == "[1]\n"
 
 
+def test_cells_before_a_failed_one_run_although_a_later_one_of_their_step_needs_it(notebook):
+    path = notebook(
+        "numbers = (n for n in range(9))\nprint(next(numbers))",
+        "open('seen.txt', 'w').write(str(next(numbers)))",
+        "print(open('seen.txt').read())",
+        "k = 1 if len('x') else 0\nraise ValueError(k)",
+        "print(next(numbers), k)",
+    )
+    assert run(path, "--granularity", "cell", "-o", "out").returncode == 3
+    executed = nbformat.read(path.parent / "out" / "demo.executed.ipynb", as_version=4)
+    assert [cell.execution_count for cell in executed.cells] == [1, 2, 3, 4, None]
+    assert texts(path.parent / "out" / "demo.executed.ipynb")[:3] == ["0\n", "", "1\n"]
+    (short,) = [step for step in read_record(path.parent / "out")["steps"] if 4 in step["cells"]]
+    assert (short["state"], [cell["index"] for cell in short["cell_records"]]) == ("cancelled", [0, 1])
+    assert "before cell 4" in short["why"]
+    # It has not ended, so that it is run when the run goes on.
+    path.write_text(path.read_text("utf-8").replace("raise ValueError(k)", "k += 1"), "utf-8")
+    assert run(path, "--granularity", "cell", "-o", "again").returncode == 0
+    assert texts(path.parent / "again" / "demo.executed.ipynb")[4] == "2 2\n"
+
+
 def test_json_events_go_to_standard_output(notebook):
     done = run(notebook("print(1)"), "--json")
     events = [json.loads(line) for line in done.stdout.splitlines()]

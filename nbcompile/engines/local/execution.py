@@ -61,7 +61,7 @@ class LocalResult:
 class _Worker:
     """A step process, which writes `outputs`. `stop_at` is when it is killed, if it was asked to end.
 
-    With a `span` it runs these shards of a scattered step.
+    With a `span` it runs these shards of a scattered step, and with `stops_before` only the cells before that one.
     """
 
     number: int
@@ -71,6 +71,7 @@ class _Worker:
     follower: StepFollower
     outputs: Path
     span: Span | None = None
+    stops_before: int | None = None
     stop_at: float | None = None
 
 
@@ -156,7 +157,8 @@ class _LocalRun:
         while waiting := [step for step in self.schedule.ready() if step.id not in self.asked]:
             for step in waiting:
                 self.asked.add(step.id)
-                record = self.past.recall(step)
+                # What others keep is all of a step.
+                record = self.past.recall(step) if self.schedule.stops_before(step) is None else None
                 if record is not None:
                     self._recalled(step, record)
 
@@ -213,7 +215,8 @@ class _LocalRun:
             self.commands[step.id] = {"argv": list(argv), "python": self.parent.python}
         follower = StepFollower(step.id, Path(journal_path(f"{outputs}.work")), streams=self.job.streams)
         start = "forked" if forks else "spawned"
-        self.workers[number] = _Worker(number, step, time.monotonic(), start, follower, outputs, span)
+        stops_before = self.schedule.stops_before(step)
+        self.workers[number] = _Worker(number, step, time.monotonic(), start, follower, outputs, span, stops_before)
         return self.workers[number]
 
     def _argv(self, step: Step, outputs: Path) -> tuple[str, ...]:
@@ -221,15 +224,17 @@ class _LocalRun:
         directory = self.directory
         words = ["step", str(directory.document(step.id)), str(outputs)]
         shards = {port.source for port in step.scatter.ports} if step.scatter else set()
-        for link in self._links_to(step):
+        links = [link for link in self._links_to(step) if self.schedule.is_given(link)]
+        for link in links:
             if link.versions and not link.versions[0].name.startswith(FILE) and link.payload not in shards:
                 words += ["--payload", str(directory.work(link.source) / f"{link.payload}.nbc")]
         for path, place in given(self.job.notebook.absolute().parent, step.files_in):
             words += ["--file", path, str(place)]
-        for link in self._links_to(step):
+        for link in links:
             if link.versions and link.versions[0].name.startswith(FILE):
                 words += ["--files", str(directory.files(link.source))]
-        return tuple(words)
+        stops_before = self.schedule.stops_before(step)
+        return (*words, *(() if stops_before is None else ("--stop-before", str(stops_before))))
 
     def _step(self, wanted: StepId) -> Step:
         return next(step for step in self.job.plan.steps if step.id == wanted)
@@ -358,7 +363,7 @@ class _LocalRun:
         record = replace(self._record(worker, message), exit_code=message["code"], cell_records=cell_records(outputs))
         if scattered := self.scattered.pop(worker.step.id, None):
             record = scattered.with_shards(record)
-        self._ended(record, failures if worker.stop_at is None else [])
+        self._ended(record, failures if worker.stop_at is None else [], worker.stops_before)
 
     def _tell(self, news: Iterable[RunEvent]) -> None:
         for event in news:
@@ -369,23 +374,29 @@ class _LocalRun:
     def _record(self, worker: _Worker, message: Message) -> StepRecord:
         seconds = message.get("seconds", time.monotonic() - worker.started)
         # Whoever is interrupted may have made less than it would have, and end as if nothing had been: callbacks of IPython do.
-        stopped = worker.stop_at is not None
+        short = worker.stops_before is not None and not message["code"]
         return replace(
             self.records[worker.step.id],
-            state=StepState.CANCELLED if stopped else StepState.FAILED if message["code"] else StepState.FINISHED,
+            state=StepState.CANCELLED
+            if short or worker.stop_at is not None
+            else StepState.FAILED
+            if message["code"]
+            else StepState.FINISHED,
             started_seconds=worker.started - self.began,
             seconds=seconds,
             cpu_seconds=message["cpu_seconds"],
             peak_memory_mib=message["peak_kib"] / 1024,
             start=worker.start,
+            why=f"only its cells before cell {worker.stops_before} ran, because an earlier one failed elsewhere" if short else "",
         )
 
-    def _ended(self, record: StepRecord, failures: list[Failure]) -> None:
+    def _ended(self, record: StepRecord, failures: list[Failure], stopped_before: int | None = None) -> None:
         self.records[record.step] = record
         known = self.past.remember(self._step(record.step), record)
         self.journal.note(replace(known, job={**(known.job or {}), **self.commands.get(record.step, {})}))
         self.at_work.pop(record.step, None)
-        self.schedule.ended(record.step, failed_at=_failed_at(record, failures))
+        failed_at = _failed_at(record, failures)
+        self.schedule.ended(record.step, failed_at=failed_at if stopped_before is None or failures else stopped_before)
         self.on_event(StepEnded(record, time.monotonic() - self.began))
         if failures:
             self.failures += failures
@@ -398,6 +409,7 @@ class _LocalRun:
         later = [step.id for step in self.job.plan.steps if step.cells[0] > failed]
         self.schedule.withdraw(later)
         self._cancel(later, _GRACE_SECONDS)
+        self.schedule.stop_before(failed)
 
     # Ending steps early.
 

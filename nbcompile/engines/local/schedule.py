@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from nbcompile.model.graph import successors
-from nbcompile.model.plan import Plan, Step, StepId
+from nbcompile.model.plan import Link, Plan, Step, StepId
 
 
 def priorities(plan: Plan, seconds: Mapping[StepId, float]) -> dict[StepId, float]:
@@ -20,9 +22,9 @@ def priorities(plan: Plan, seconds: Mapping[StepId, float]) -> dict[StepId, floa
     return {step.id: longest[place[step.id]] for step in plan.steps}
 
 
-@dataclass(slots=True)
+@dataclass
 class Schedule:
-    """Which steps wait, are ready, run, and have ended. Changes only through `started`, `ended` and `withdraw`."""
+    """Which steps wait, are ready, run, and have ended. Changes only through `started`, `ended`, `withdraw` and `stop_before`."""
 
     plan: Plan
     seconds: Mapping[StepId, float]
@@ -31,6 +33,7 @@ class Schedule:
     _waits_for: dict[StepId, set[StepId]] = field(init=False)
     _running: dict[StepId, None] = field(init=False, default_factory=dict)
     _withdrawn: set[StepId] = field(init=False, default_factory=set)
+    _stop_before: dict[StepId, int] = field(init=False, default_factory=dict)
     _free_at_rest: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
@@ -99,16 +102,40 @@ class Schedule:
     def _lost(self, step: StepId, failed_at: int) -> tuple[StepId, ...]:
         """The steps that wait for something of this one that was not made before it failed."""
         found = {one.id: one for one in self.plan.steps}
-        made_in = {payload.id: payload.cell for payload in found[step].payloads}
-        made_in |= {cut.id: cut.version.cell for cut in found[step].cuts}
+        made_in = self._made_in
         lost: dict[StepId, None] = {}
         for link in self.plan.links:
-            if link.source == step:
-                cells = [made_in[link.payload]] if link.payload in made_in else [version.cell for version in link.versions]
-                # Mere order is with what stands before the cells that wait.
-                if max(cells or found[link.target].cells) >= failed_at:
-                    lost[link.target] = None
+            # Mere order is with what stands before the cells that wait.
+            if link.source == step and self.is_given(link) and max(made_in[link] or found[link.target].cells) >= failed_at:
+                lost[link.target] = None
         return tuple(lost)
+
+    @cached_property
+    def _made_in(self) -> dict[Link, tuple[int, ...]]:
+        """The cells that make what goes through each link; none for mere order."""
+        made = {(step.id, payload.id): payload.cell for step in self.plan.steps for payload in step.payloads}
+        made |= {(step.id, cut.id): cut.version.cell for step in self.plan.steps for cut in step.cuts}
+        of_links = ((link, made.get((link.source, link.payload))) for link in self.plan.links)
+        return {link: tuple(version.cell for version in link.versions) if cell is None else (cell,) for link, cell in of_links}
+
+    def stop_before(self, cell: int) -> None:
+        """A cell failed: of the steps that never start, the cells before it still run as soon as what they need is there."""
+        for step in self.plan.steps:
+            if step.id in self._withdrawn and step.cells[0] < cell:
+                self._withdrawn.remove(step.id)
+                self._stop_before[step.id] = cell
+                coming = {*self._running, *self._waits_for}
+                needed = {link.source for link in self.plan.links if link.target == step.id and self.is_given(link)}
+                self._waits_for[step.id] = needed & coming
+
+    def stops_before(self, step: Step) -> int | None:
+        """The first cell of a step that does not run although the step does; `None` where all run."""
+        cell = self._stop_before.get(step.id)
+        return next((own for own in step.cells if cell is not None and own >= cell), None)
+
+    def is_given(self, link: Link) -> bool:
+        """Whether the target of a link runs far enough to need what goes through it."""
+        return min(self._made_in[link], default=0) < self._stop_before.get(link.target, math.inf)
 
     def withdraw(self, steps: Sequence[StepId]) -> None:
         """These steps, as far as they have not started, never will."""

@@ -83,6 +83,35 @@ def test_what_was_made_before_a_failed_cell_is_used():
     assert sorted(ids(schedule.ready())) == ["b", "d", "e"]
 
 
+def test_cells_before_a_failed_one_run_without_what_only_later_ones_need():
+    steps = (
+        Step(id="a", cells=(0, 1, 6), bindings=(), payloads=(made("p", "x", 1), made("q", "y", 6))),
+        Step(id="b", cells=(2, 5), bindings=(), payloads=(made("r", "z", 2),)),
+        Step(id="c", cells=(3,), bindings=()),
+        Step(id="d", cells=(4,), bindings=(), payloads=(made("s", "w", 4),)),
+        Step(id="e", cells=(7,), bindings=()),
+    )
+    links = (("d", "a", "s", "w", 4), ("d", "b", "s", "w", 4), ("a", "b", "p", "x", 1), ("b", "c", "r", "z", 2), ("a", "e", "q", "y", 6))
+    plan = Plan(
+        granularity=Granularity.CELL,
+        steps=steps,
+        links=tuple(Link(source, target, payload, (Version(name, cell),)) for source, target, payload, name, cell in links),
+    )
+    schedule = Schedule(plan, {}, cores=1)
+    schedule.started("d")
+    schedule.ended("d", failed_at=4)
+    assert schedule.over
+    schedule.stop_before(4)
+    assert [(ids(schedule.ready()), schedule.stops_before(step)) for step in steps[:3]] == [(["a"], 6), (["a"], 5), (["a"], None)]
+    assert [schedule.is_given(link) for link in plan.links] == [False, False, True, True, True]
+    for step, stop in (("a", 4), ("b", 4), ("c", None)):
+        assert ids(schedule.ready()) == [step]
+        schedule.started(step)
+        schedule.ended(step, failed_at=stop)
+        schedule.stop_before(4)
+    assert schedule.over
+
+
 @st.composite
 def plans(draw):
     count = draw(st.integers(1, 12))

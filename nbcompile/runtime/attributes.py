@@ -31,6 +31,8 @@ _ANSWERS = {
 }
 # Dictionaries that are made when somebody first looks for one.
 _MADE_WHEN_ASKED = {"_attrs": ("xarray",), "_encoding": ("xarray",)}
+# Modules with classes that are made again of what they hold alone.
+_SIMPLE_BASES = frozenset(("collections", "fractions", "random"))
 _METHODS = (staticmethod, classmethod)
 _TOLD = (int, float, str)
 # Trees of scikit-learn count in the middle of their state what they did.
@@ -104,13 +106,18 @@ def forgotten_attributes(value: Any, reduced: Tuple[Any, ...], way: Any) -> Opti
     attributes = getattr(value, "__dict__", None)
     if not attributes or type(attributes) is not dict or len(reduced) > 5:
         return None
-    if way is object.__reduce__ or isinstance(way, types.FunctionType):
+    if way is object.__reduce__ or (isinstance(way, types.FunctionType) and not _is_of_a_simple_base(type(value), way)):
         return None
     state = reduced[2] if len(reduced) > 2 else None
     parts = state if isinstance(state, tuple) else (state,)
     if any(isinstance(part, dict) for part in parts) or all(is_cache(type(value), name) for name in attributes):
         return None
     return attributes
+
+
+def _is_of_a_simple_base(kind: type, way: types.FunctionType) -> bool:
+    """Whether the standard library says how instances are made again, which knows nothing of what the notebook's subclass has."""
+    return kind.__module__ == "__main__" and way.__module__ in _SIMPLE_BASES
 
 
 def left_out(value: Any, kind: type, reduced: Tuple[Any, ...]) -> Dict[str, Any]:

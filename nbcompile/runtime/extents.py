@@ -36,6 +36,8 @@ class Extents:
 
     def __init__(self) -> None:
         self.extents: List[Extent] = []
+        # What is so short that it is not written as memory, but may be shared as any other.
+        self.short: List[Extent] = []
         self._known: Dict[Tuple[int, int], int] = {}
         self._owned: Set[int] = set()
         self._shared: Set[int] = set()

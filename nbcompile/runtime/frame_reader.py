@@ -19,9 +19,11 @@ from .attributes import not_found_again, set_attributes, with_known_names
 from .callbacks import connect, is_transform, with_addresses
 from .code_places import CodePlace
 from .definitions import NamesAfter
+from .exceptions import made_again, set_error_state
 from .instances import complete, make_bare, set_own_state
 from .library_settings import sent_handler
 from .loaded import LOADED
+from .measurements import measured
 from .payload_file import broken_payload
 from .placeholders import CannotTravel, Placeholder, TravelFailure
 from .set_order import Filling, Order
@@ -303,17 +305,14 @@ class Reader(pickle.Unpickler):
     def shared_text(self, label: str, text: str) -> str:
         return text_labelled(label, text)
 
+    def measured(self, *parts: Any) -> Any:
+        return measured(*parts)
+
     def exception(self, kind: Any, args: Tuple[Any, ...]) -> BaseException:
-        built_in = next(base for base in kind.__mro__ if base.__module__ == "builtins")
-        made: BaseException = kind.__new__(kind, *args)
-        built_in.__init__(made, *args)
-        return made
+        return made_again(kind, args)
 
     def set_exception(self, made: BaseException, state: Any) -> None:
-        cause, context, suppress, attributes = state
-        made.__cause__, made.__context__, made.__suppress_context__ = cause, context, suppress
-        if attributes:
-            made.__dict__.update(attributes)
+        set_error_state(made, state)
 
     def cached(self, function: Any, maxsize: Optional[int], typed: bool) -> Any:
         return functools.lru_cache(maxsize, typed)(function)

@@ -39,6 +39,14 @@ class ClassParts(NamedTuple):
     extra: Any
 
 
+class EnumParts(NamedTuple):
+    """The values of an enum's members by their names; what each is made of as one of another type; what flags do with bits of nobody."""
+
+    values: Dict[str, Any]
+    made_of: Dict[str, Tuple[Any, ...]]
+    boundary: Any
+
+
 class ClassState(NamedTuple):
     """What is set on a class when it is there: attributes, fields of a dataclass, virtual subclasses, attributes of an enum's members.
 
@@ -68,7 +76,7 @@ class LocalClasses:
     def take_apart(self, value: type) -> Tuple[ClassParts, ClassState]:
         """What is needed to make this class again."""
         how, extra = _how(value)
-        given = {name: member.value for name, member in extra.items()} if how == "enum" else extra
+        given = _enum_parts(value) if how == "enum" else extra
         parts = ClassParts(self._id(value), how, type(value), *_called(value), _original_bases(value), given)
         return ClassParts(*parts), _state(value, how, extra)
 
@@ -147,8 +155,16 @@ def _make(parts: ClassParts) -> Any:
         return made
 
     names: Dict[str, Any] = {"__module__": parts.module, "__qualname__": parts.qualname}
+    words = {"metaclass": parts.metaclass}
     if parts.how == "enum":
-        names.update(parts.extra)
+        of_enum = EnumParts(*parts.extra)
+        if of_enum.boundary is not None:
+            words["boundary"] = of_enum.boundary
+        if of_enum.made_of:
+            names["__new__"] = _member_again
+            names.update({name: (of_enum.made_of[name], member) for name, member in of_enum.values.items()})
+        else:
+            names.update(of_enum.values)
     elif parts.extra is not None:
         names["__slots__"] = parts.extra
     if parts.how != "enum" and parts.metaclass.__module__ == "__main__":
@@ -159,7 +175,27 @@ def _make(parts: ClassParts) -> Any:
             body[name] = item
 
     with _nobody_hears(parts.bases):
-        return types.new_class(parts.name, parts.bases, {"metaclass": parts.metaclass}, fill)
+        return types.new_class(parts.name, parts.bases, words, fill)
+
+
+def _enum_parts(value: Any) -> EnumParts:
+    members = value.__members__
+    kind = getattr(value, "_member_type_", object)
+    # The class's own code says what a value makes of such a member.
+    made_of = {}
+    made_by = getattr(getattr(value, "__new_member__", None), "__func__", getattr(value, "__new_member__", None))
+    if kind is not object and isinstance(made_by, types.FunctionType) and hasattr(kind, "__getnewargs__"):
+        made_of = {name: kind.__getnewargs__(member) for name, member in members.items()}
+    boundary = getattr(value, "_boundary_", None)
+    usual = next((getattr(base, "_boundary_", None) for base in value.__mro__[1:] if issubclass(base, enum.Enum)), None)
+    return EnumParts({name: member.value for name, member in members.items()}, made_of, None if boundary is usual else boundary)
+
+
+def _member_again(enumeration: Any, made_of: Tuple[Any, ...], value: Any) -> Any:
+    kind = enumeration._member_type_
+    made = kind.__new__(enumeration, *made_of)
+    made._value_ = value
+    return made
 
 
 def _make_as_registered(extra: Any) -> Any:
@@ -173,9 +209,13 @@ def _make_without_its_metaclass(parts: ClassParts, names: Dict[str, Any]) -> Any
     bases = types.resolve_bases(parts.bases)
     if bases != parts.bases:
         names["__orig_bases__"] = parts.bases
-    native = next(one for one in parts.metaclass.__mro__ if one.__module__ != "__main__")
     with _nobody_hears(bases):
-        return native.__new__(parts.metaclass, parts.name, bases, names)
+        return _native(parts.metaclass).__new__(parts.metaclass, parts.name, bases, names)
+
+
+def _native(metaclass: Any) -> Any:
+    """The first metaclass above that is not the notebook's."""
+    return next(one for one in metaclass.__mro__ if one.__module__ != "__main__")
 
 
 @contextlib.contextmanager
@@ -277,12 +317,15 @@ def _dataclass(value: type) -> Tuple[Optional[Dict[str, bool]], Tuple[Dict[str, 
 def _complete_dataclass(value: type, state: ClassState, decorator: Dict[str, bool]) -> None:
     import dataclasses
 
+    slots = {name: item for name, item in vars(value).items() if isinstance(item, types.MemberDescriptorType)}
     for given in state.fields:
         if _NOTED in given:
             continue
         field = dict(given)
         setattr(value, field.pop("name"), dataclasses.field(**field))
     dataclasses.dataclass(**decorator)(value)
+    for name, slot in slots.items():
+        setattr(value, name, slot)
     for given in state.fields:
         if _NOTED in given:
             vars(value)["__dataclass_fields__"][given["name"]].default = next(iter(given[_NOTED]), dataclasses.MISSING)
@@ -292,8 +335,10 @@ def _complete_dataclass(value: type, state: ClassState, decorator: Dict[str, boo
 
 
 def _complete(value: type, state: ClassState) -> None:
+    # The notebook's own metaclass may forbid it, or count.
+    metaclass = _native(type(value))
     for name, item in state.attributes.items():
-        setattr(value, name, item)
+        metaclass.__setattr__(value, name, item)
     if state.dataclass is not None:
         _complete_dataclass(value, state, state.dataclass)
     for name, given in state.members.items():

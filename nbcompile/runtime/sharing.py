@@ -93,7 +93,7 @@ class Reach:
             elif isinstance(value, type) and is_sent(value):
                 self._classes[number] = _Reached(value, "")
         self._kinds = tuple(kinds)
-        stretches = [_Stretch(one.address, one.address + one.length, one.guard, one.owner) for one in extents.extents]
+        stretches = [_Stretch(one.address, one.address + one.length, one.guard, one.owner) for one in (*extents.extents, *extents.short)]
         self._stretches = sorted(stretches, key=lambda one: one[:2])
 
     @property

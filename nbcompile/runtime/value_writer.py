@@ -40,11 +40,13 @@ from .arrow import with_own_memory
 from .attributes import forgotten_attributes, is_its_attributes, left_out, sets_attributes, way_to_reduce, without_answers
 from .callbacks import connected, is_transform, reduce_registry, registry_type, without_addresses
 from .code_places import CodeFinder
+from .exceptions import arguments_of, error_state, reduces_itself
 from .extents import COPIED_ON_WRITE, FROZEN, READ_ONLY, Extent, Extents, address_of
 from .generated import names_looked_up
-from .instances import has_hooks, inherited, is_own, take_apart
+from .instances import has_hooks, is_own, take_apart
 from .library_settings import PLAIN_HANDLERS, Tied, described_handler
 from .local_classes import LocalClasses
+from .measurements import measured_types, parts_of_measured
 from .molecules import with_properties
 from .offered import place_offered, with_own_lists
 from .own_paths import NO_PATHS, OwnPaths
@@ -106,6 +108,7 @@ _mapping_view, _mapping_iterator, _iterator_within = map(payload_name, ("mapping
 _descriptor, _method_of, _with_class, _match = map(payload_name, ("descriptor", "method_of", "with_class", "match"))
 _unit_registry, _fill_registry = map(payload_name, ("unit_registry", "fill_registry"))
 _shared_text = payload_name("shared_text")
+_measurement = payload_name("measured")
 
 
 class Scope(NamedTuple):
@@ -183,7 +186,7 @@ class ValueWriter(pickle.Pickler):
             property: lambda value: (property, (value.fget, value.fset, value.fdel, value.__doc__)),
             staticmethod: lambda value: (staticmethod, (value.__func__,)),
             classmethod: lambda value: (classmethod, (value.__func__,)),
-            types.MappingProxyType: lambda value: (types.MappingProxyType, (gc.get_referents(value)[0],)),
+            types.MappingProxyType: _reduce_proxy,
             type({}.keys()): lambda value: (_mapping_view, ("keys", gc.get_referents(value)[0])),
             type({}.values()): lambda value: (_mapping_view, ("values", gc.get_referents(value)[0])),
             type({}.items()): lambda value: (_mapping_view, ("items", gc.get_referents(value)[0])),
@@ -503,11 +506,12 @@ class ValueWriter(pickle.Pickler):
         return _local_class, tuple(made), tuple(state), None, None, _set_class
 
     def _reduce_exception(self, value: BaseException) -> Any:
-        """An exception is rebuilt without its constructor, whose arguments need not be its `args`, and keeps its causes."""
-        if inherited(type(value), "__reduce__") is not vars(BaseException)["__reduce__"]:
-            return value.__reduce_ex__(PROTOCOL)
-        state = (value.__cause__, value.__context__, value.__suppress_context__, value.__dict__ or None)
-        return _exception, (type(value), value.args), state, None, None, _set_exception
+        if not reduces_itself(type(value)):
+            return _exception, (type(value), arguments_of(value)), tuple(error_state(value)), None, None, _set_exception
+        reduced = value.__reduce_ex__(PROTOCOL)
+        # What such a class does not say, it takes for granted that nobody asks for.
+        is_whole = not isinstance(reduced, tuple) or len(reduced) > 2
+        return reduced if is_whole else (*reduced, tuple(error_state(value)), None, None, _set_exception)
 
     # Memory.
 
@@ -542,6 +546,7 @@ class ValueWriter(pickle.Pickler):
         if registry is not None:
             self._by_type[registry] = self._reduce_registry
         self._by_type.update(dict.fromkeys(chart_types(), self._reduce_chart))
+        self._by_type.update(dict.fromkeys(measured_types(), lambda value: (_measurement, parts_of_measured(value))))
         if registry_types():
             self._by_type.update(dict.fromkeys(registry_types(), self._reduce_unit_registry))
             self._by_type[weakref.WeakValueDictionary] = self._reduce_weak_values
@@ -632,9 +637,13 @@ class ValueWriter(pickle.Pickler):
         """Take memory that an object offers; true leaves it in the pickle."""
         view = buffer.raw()
         address = address_of(view) if view.nbytes else 0
-        if address == 0 or view.nbytes < _SMALL_BUFFER:
+        if address == 0:
             return True
-        self._buffers.append(self._extents.add(Extent(address, view.nbytes, buffer, view, READ_ONLY if view.readonly else "")))
+        extent = Extent(address, view.nbytes, buffer, view, READ_ONLY if view.readonly else "")
+        if view.nbytes < _SMALL_BUFFER:
+            self._extents.short.append(extent)
+            return True
+        self._buffers.append(self._extents.add(extent))
         return False
 
 
@@ -663,6 +672,17 @@ def _with_known_nan(values: Sequence[Any]) -> List[Any]:
     """These values, with a name for numpy's own NaN, so that nothing else of theirs has to be written in the exact way."""
     nan = getattr(sys.modules.get("numpy"), "nan", None)
     return [_Sentinel(("numpy", "nan")) if value is nan else value for value in values]
+
+
+def _reduce_proxy(value: Any) -> Tuple[Any, ...]:
+    """A view of the names of a class is that of the class; any other shows a dictionary."""
+    (shown,) = gc.get_referents(value)
+    names = shown if type(shown) is dict else {}
+    of_class = (getattr(names.get(name), "__objclass__", None) for name in ("__dict__", "__weakref__"))
+    owner = next((one for one in of_class if isinstance(one, type)), None)
+    if owner is not None and gc.get_referents(vars(owner))[0] is shown:
+        return getattr, (owner, "__dict__")
+    return types.MappingProxyType, (shown,)
 
 
 def _sentinels_of(kind: type) -> Dict[int, Tuple[str, str]]:
@@ -744,7 +764,10 @@ def _state_of(function: types.FunctionType) -> Dict[str, Any]:
         "__doc__": function.__doc__,
         "__annotations__": _annotations(function),
     }
-    return {name: item for name, item in state.items() if item}
+    texts = function.__code__.co_consts[:1]
+    # A function is made with the text of its code.
+    is_mute = function.__doc__ is None and bool(texts) and isinstance(texts[0], str)
+    return {name: item for name, item in state.items() if item or (is_mute and name == "__doc__")}
 
 
 def _annotations(function: types.FunctionType) -> Any:

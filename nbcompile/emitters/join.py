@@ -23,6 +23,8 @@ import builtins
 
 # What cells do to builtins is for cells: from Python 3.10 on functions take these from their module.
 __builtins__ = dict(vars(builtins))
+# Classes say in which module they were made, and `__main__` is the notebook's.
+_run_as, __name__ = __name__, "nbcompile_runtime"
 '''
 _BETWEEN_MODULES = re.compile(r"(?m)^ *from \.(\w+) import (?:\([^)]*\)|.*)\n")
 _QUOTES = '"""'

@@ -68,7 +68,14 @@ def watched_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int,
         index = cell.index
         changed = {*cell.defines, *cell.deletes, *_changed_by(cell)}
         read = [name for name in _read_by(cell) if not name.startswith((FILE, CHANNEL))]
-        names = [name for name in read if last_read[name] > index or (name in made_again and index < last)]
+        before = sharing.groups()
+        sharing.after(facts[index])
+        # What the cell does to an object that has other names is seen under these.
+        reached = [group for group in (*before, *sharing.groups()) if any(last_read.get(one, -1) > index for one in group)]
+        seen_later = {name for group in reached for name in group}
+        # What is changed as it should may hold what is not.
+        inner = [name for group in before if not changed.isdisjoint(group) for name in group if last_read.get(name, -1) > index]
+        names = [name for name in read if last_read[name] > index or name in seen_later or (name in made_again and index < last)]
         channels = [CHANNEL + name for name in _READ_BY_ALL if index < last]
         some = [CHANNEL + name for name in _READ_BY_SOME]
         channels += [name for name in some if first_set.get(name, index) < index or last_drawn.get(name, -1) > index]
@@ -79,9 +86,8 @@ def watched_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int,
         channels += [PARTS + name for name, user in last_called.items() if user > index and LIBRARY + name not in set_here]
         channels += [_LOOKUPS] if last_read.get(_LOOKUPS, -1) > index else []
         files = [name for name, reader in last_read.items() if name.startswith(FILE) and reader > index]
-        watches = dict.fromkeys(name for name in (*names, *absent.get(index, ()), *channels, *files) if name not in changed)
+        watches = dict.fromkeys(name for name in (*names, *inner, *absent.get(index, ()), *channels, *files) if name not in changed)
         later = tuple(name for name, changer in last_changed.items() if changer > index)
-        sharing.after(facts[index])
         groups = ([name for name in group if last_guessed.get(name, -1) <= index] for group in sharing.groups())
         together = tuple(tuple(group) for group in groups if len(group) > 1 and not {*group}.isdisjoint(later))
         shared = {name for group in together for name in group}

@@ -12,6 +12,7 @@ import os
 import pickle
 import re
 import sys
+import types
 from typing import Any, Callable, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from .channels import Channels
@@ -151,7 +152,7 @@ class Guards:
                 held = weak_reference(value)
                 is_strong = held is value and self._counts_references
                 self._held[version] = self._reference_by_name(version.name, id(value)) if is_strong else held
-        self._made = {one.name: shallow_print(one.value) for one in made if one.name in cell.watches}
+        self._made = {one.name: shallow_print(one.value) for one in made if self._stays(one, cell)}
         channels = [name[len("channel:") :] for name in cell.watches if name.startswith("channel:")]
         self._states = {name: self._state(name) for name in channels if not name.startswith((LIBRARY, MODULE, PARTS))}
         libraries = [name[len(LIBRARY) :] for name in channels if name.startswith(LIBRARY)]
@@ -177,6 +178,13 @@ class Guards:
         names = [name for name in self._document.names if name not in own and not _OF_HISTORY.fullmatch(name)]
         self._bound = {name: id(self._kernel.namespace[name]) for name in names if self._is_bound(name)}
         self._unbound = self._absent.difference(own).union(name for name in names if name not in self._bound)
+
+    def _stays(self, one: Any, cell: StepCell) -> bool:
+        """Whether the cell should leave alone what a definition statement made, be it only reached through what is made of it."""
+        if one.name in cell.watches:
+            return True
+        is_own = isinstance(one.value, (type, types.FunctionType)) and one.value.__module__ == "__main__"
+        return is_own and bool(cell.watches) and one.name not in {*cell.defines, *cell.changes, *cell.deletes}
 
     def _reference_by_name(self, name: str, number: int) -> Any:
         """What leads to an object as long as its name does, where nobody may hold it and nothing can refer to it weakly."""

@@ -10,7 +10,7 @@ import sys
 import types
 from typing import Any, Callable, Dict, Iterator, Tuple
 
-from .loaded import is_local
+from .loaded import is_local, library_of
 
 # Truth values and None are left out: most say only that something was loaded.
 _REMEMBERED = (int, float, str)
@@ -20,6 +20,7 @@ _PARTS_OF_CLASSES = (types.GetSetDescriptorType, types.MemberDescriptorType, typ
 _FUNCTIONS = (types.BuiltinFunctionType, staticmethod, classmethod, property)
 # How many modules were loaded when holoviews looked last, which each process has its own of.
 _OF_THE_PROCESS = (("holoviews.core.util.types", "_module_count"),)
+_FEW_NUMBERS = 3
 # Says that the names of a place are all there are.
 _ALL = ""
 
@@ -44,9 +45,27 @@ def library_state(library: str, print_of: Callable[[str, Any], Any]) -> Dict[Tup
                 found[place, name] = (value,)
             elif type(value) is itertools.count:
                 found[place, name] = repr(value)
+            elif _is_counter(value, library):
+                found[place, name] = tuple(vars(value).values())
             elif beside and not isinstance(value, (*_CODE, *_PARTS_OF_CLASSES)):
                 found[place, name] = _look(name, value, print_of)
     return found
+
+
+def _has_plain_attributes(kind: type) -> bool:
+    """Whether nothing is asked of an object that is looked into: a proxy has a `__dict__` of its own."""
+    found = next((vars(base)["__dict__"] for base in kind.__mro__ if "__dict__" in vars(base)), None)
+    ways: Any = (kind.__getattribute__, object.__getattribute__)
+    return type(found) is types.GetSetDescriptorType and ways[0] is ways[1]
+
+
+def _is_counter(value: Any, library: str) -> bool:
+    """Whether this is an object of a library that remembers nothing but a few numbers."""
+    kind = type(value)
+    if library_of(kind) != library or kind.__dictoffset__ == 0 or not _has_plain_attributes(kind):
+        return False
+    held = vars(value)
+    return 0 < len(held) <= _FEW_NUMBERS and all(type(one) in (int, float) for one in held.values())
 
 
 def _look(name: str, value: Any, print_of: Callable[[str, Any], Any]) -> Tuple[Any, ...]:

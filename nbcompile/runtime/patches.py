@@ -19,6 +19,10 @@ _OF_THE_SHELL = ("IPython", "ipykernel", "matplotlib_inline")
 # Follow from the environment whenever a date is read; who sets the zone there hands it on.
 _ZONE = ("altzone", "daylight", "timezone", "tzname")
 _GONE = object()
+# Tables in which modules note what they were asked.
+_FILLED_WHEN_ASKED = ("modulesbyfile",)
+# Ends what stands for what is in a container. Larger ones are tables that are there from the beginning.
+_WITHIN, _CONTAINERS, _LARGEST = "[]", (dict, list, set), 1000
 _WITH_A_HOME = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
 _DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 
@@ -52,7 +56,7 @@ def parts_of(library: str, looks: Looks) -> Parts:
     """
     names = [name for name in dict.fromkeys((library, *looks.words, *looks.modules)) if name == library or name.startswith(f"{library}.")]
     return {
-        (path, owner): dict(vars(owner))
+        (path, owner): _names_of(owner)
         for name in names
         if type(sys.modules.get(name)) is types.ModuleType
         for path, owner in _owners(name, looks.words, looks.kinds)
@@ -72,18 +76,34 @@ def take_added(before: Parts) -> None:
     """Take for known what was added to modules since: by a library, at its import, and nobody asks the module's own library for it."""
     for (_, owner), known in before.items():
         if isinstance(owner, types.ModuleType):
-            known.update((name, value) for name, value in vars(owner).items() if name not in known)
+            now = _names_of(owner)
+            known.update((name, value) for name, value in now.items() if name not in known or name.endswith(_WITHIN))
 
 
 def patched(before: Parts) -> str:
     """The path of the first part that somebody other than its library has set or deleted since; empty where there is none."""
     for (path, owner), known in before.items():
-        now = vars(owner)
+        now = _names_of(owner)
         for name in known.keys() | now.keys():
             old, new = known.get(name, _GONE), now.get(name, _GONE)
             if old is not new and _is_set_by_others(owner, name, old, new):
-                return f"{path}.{name}"
+                return f"{path}.{name.replace(_WITHIN, '')}"
     return ""
+
+
+def _names_of(owner: Any) -> Dict[str, Any]:
+    """What a module or class holds, and a module's own containers, in which others may look: what is in them."""
+    names = dict(vars(owner))
+    if isinstance(owner, types.ModuleType):
+        within = [
+            (name, value) for name, value in names.items() if type(value) in _CONTAINERS and _is_for_all(name) and len(value) <= _LARGEST
+        ]
+        names.update((name + _WITHIN, (*value, *(value.values() if type(value) is dict else ()))) for name, value in within)
+    return names
+
+
+def _is_for_all(name: str) -> bool:
+    return not name.startswith("_") and "cache" not in name.lower() and name not in _FILLED_WHEN_ASKED
 
 
 def _is_set_by_others(owner: Any, name: str, old: Any, new: Any) -> bool:
@@ -91,6 +111,9 @@ def _is_set_by_others(owner: Any, name: str, old: Any, new: Any) -> bool:
         return name not in _NOT_SET
     if name.startswith("__"):
         return False
+    if name.endswith(_WITHIN):
+        # A container that is another one now counts by its name.
+        return _GONE not in (old, new) and (len(old) != len(new) or any(one is not other for one, other in zip(old, new)))
     own = _library_of(new) in (owner.__name__.partition(".")[0], *_OF_THE_SHELL)
     if own or (name.startswith("_") and _library_of(new) != "__main__"):
         return False

@@ -41,7 +41,12 @@ _PRESENT, _SWAPPED, _OF_FILE = 1 << 63, 1 << 62, 1 << 61
 _UNCHANGING_KINDS = frozenset((type(None), bool, int, float, complex, str, bytes, range, type(...)))
 
 # Attributes of a class that Python and pickle set by themselves.
-_NOT_WRITTEN = ("__dict__", "__weakref__", "__doc__", "__slotnames__")
+_NOT_WRITTEN = (
+    "__dict__", "__weakref__", "__doc__", "__slotnames__", "__annotations__", "__annotations_cache__", "__annotate_func__",
+    "_classSetupFailed", "_class_cleanups", "_value2member_map_", "_unhashable_values_", "_unhashable_values_map_", "_hashable_values_",
+)  # fmt: skip
+# Containers of a class, unless they are long.
+_GLANCED_AT, _GLANCED = (list, dict, set), 100
 
 # What holds more than can be seen, and can be another at every look.
 _HIDES_WORDS = """
@@ -323,11 +328,19 @@ def _same_page(start: int, address: int, content: memoryview, file: Any, offset:
     return bool(file.read(high - low) == content[low:high])
 
 
+def _glance(item: Any) -> Tuple[Any, ...]:
+    """Which object an attribute is, and what a short container has."""
+    kind = type(item)
+    if kind not in _GLANCED_AT or len(item) > _GLANCED:
+        return (id(item),)
+    return (id(item), *map(id, item), *(map(id, item.values()) if kind is dict else ()))
+
+
 def shallow_print(value: Any) -> Tuple[Any, ...]:
     """What a definition statement made, one level deep: the parts of a function, the attributes of a class."""
     if isinstance(value, type):
         members = vars(value).get("_member_map_", {}).values() if issubclass(value, enum.Enum) else ()
-        own = tuple((name, id(item)) for name, item in sorted(vars(value).items()) if name not in _NOT_WRITTEN)
+        own = tuple((name, *_glance(item)) for name, item in sorted(vars(value).items()) if name not in _NOT_WRITTEN)
         called = value.__name__, value.__qualname__, id(value.__bases__)
         return (*called, *own, *((name, id(item)) for member in members for name, item in sorted(member_attributes(member).items())))
     if place_offered(value, type(value)) is not None:

@@ -7,6 +7,7 @@ moves it on as well, but nothing that the cell computes depends on what was draw
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 
 from nbcompile.analysis.aliases import KEPT
@@ -38,8 +39,16 @@ CONCURRENCY = "concurrency"
 MEMORY = "library:sys.memory"
 # Which loggers there are. They find each other by their names.
 LOGGERS = "library:logging.tree"
+# How many threads and processes were started without a name: the next one is named by their number.
+STARTED = "library:threading.names"
+# Which variants of functions annotations tell apart.
+OVERLOADS = "library:typing.overloads"
+# Files that have several names.
+LINKS = "library:os.links"
+# What functions of C libraries keep from call to call.
+C_CALLS = "library:ctypes.calls"
 # What many set, and few notebooks look at: where none does, nothing is said of it.
-ONLY_IF_READ = frozenset((MEMORY, LOGGERS))
+ONLY_IF_READ = frozenset((MEMORY, LOGGERS, STARTED, OVERLOADS))
 # What a process knows of its own objects: where they lie, how much memory they have, who refers to them.
 REFERENCES = "references"
 # Where everything is printed, and the type of what is there from the beginning.
@@ -48,15 +57,44 @@ STREAM, _STREAM_NAMES = "sys.Stream", frozenset(("stdout", "stderr"))
 # Libraries whose settings travel, which what is set under their names does not.
 _WITH_SETTINGS = frozenset(("warnings", "logging", "decimal"))
 _SHELL_TYPES = frozenset(("IPython.core.interactiveshell.InteractiveShell", "IPython.InteractiveShell", "IPython.get_ipython"))
-_STACK = "contextlib.ExitStack"
+STACK = "contextlib.ExitStack"
+# Functions that set the state of their library.
+SETS_LIBRARY = re.compile(
+    r"""(?:dispatch|register|unregister|listens|listen|subscribe|enable|disable|configure|activate|deactivate|set_(?:options?|defaults?|theme|style|backend)|
+    set_enabled|add_enabled|add_?font|set_embed|patch|unpatch|monkey_?patch|install|uninstall|extension|
+    init_notebook(?:_mode)?|output_notebook)(?:_.*|)""",
+    re.VERBOSE,
+)
+# The same where nothing is done with what they give, and decorators.
+SETS_ALONE = re.compile(r"(?:seterr|defaults|use|(?:.*_)?use_.*)(?:_.*|)")
+SETS_BY_DECORATING = re.compile(r"(?:register|dispatch|extension)(?:_.*|)")
 # What sets something of its library as long as it is entered.
 _CONTEXTS = frozenset(("matplotlib.rc_context", "numpy.errstate", "pandas.option_context", "warnings.catch_warnings", "decimal.Context"))
+# Libraries, or types of them, whose contexts set nothing, or say themselves what they do.
+_ENTERED_FOR_THEMSELVES = frozenset(
+    (
+        "asyncio",
+        "concurrent",
+        "contextlib",
+        "file",
+        "io",
+        "multiprocessing",
+        "sqlite3",
+        "super",
+        "tempfile",
+        "threading",
+        "unittest",
+        "zipfile",
+    )
+)
 # What a row says of a value whose methods draw, and how they touch the channel.
 DRAWS_LATER = {"unseeded": "draw", "advances": "advance"}
 # Where a store into a library's object sets a channel of its own.
 _STORES = {
     "os.environ": "os.environ",
+    "os.environb": "os.environ",
     "sys.path": "sys.path",
+    "sys.argv": "library:sys.limits",
     "matplotlib.rcParams": MATPLOTLIB,
     "matplotlib.pyplot.rcParams": MATPLOTLIB,
     "matplotlib.pylab.rcParams": MATPLOTLIB,
@@ -149,7 +187,7 @@ def library_store(frame: Frame, path: str, name: str, node: ast.AST, value: Valu
     if any(frame.walk.heap.types[number].startswith("numpy.random.") for number in value.objects):
         # Who sets it again has one that begins anew.
         mode = "append"
-    channel = SHELL if known in _SHELL_TYPES else _STORES.get(known)
+    channel = SHELL if known in _SHELL_TYPES else _STORES.get(known) or _STORES.get(f"{known}.{name}")
     if channel is not None:
         frame.walk.effect(frame, channel, mode, name, node)
     elif known == "sys" and name in _STREAM_NAMES:
@@ -179,13 +217,22 @@ def _streams_touched(frame: Frame, mode: str) -> set[str]:
     return {key.subject for key in frame.trace.effects if key.channel == STREAMS and key.mode == mode}
 
 
+def left_again(frame: Frame, before: set[EffectKey]) -> None:
+    """The stack of contexts is left at the end of its `with`, and with it all that was entered: nothing stays set."""
+    for key in [key for key in frame.trace.effects if key not in before and key.channel == PATCHES and key.mode == "append"]:
+        del frame.trace.effects[key]
+
+
 def stay_entered(frame: Frame, node: ast.AST, context: Value, given: Sequence[Value]) -> None:
     """A context of a library is entered or left by hand, or by a stack of contexts: what it sets stays set, or is as it was."""
     walk = frame.walk
     contexts = [context]
-    if context.type == _STACK:
+    if context.type == STACK:
         contexts = [*given] or [Value(walk.heap.types[number], single(number)) for number in walk.heap.below(context.objects)]
     for one in contexts:
         library = one.type.partition(".")[0]
-        if "." in one.type and one.type in _CONTEXTS:
+        if one.type in _CONTEXTS:
             walk.effect(frame, MATPLOTLIB if library == MATPLOTLIB else LIBRARY + library, "write", one.type, node)
+        elif library not in _ENTERED_FOR_THEMSELVES and one.type not in walk.classes:
+            # Nobody knows of which library it sets what.
+            walk.effect(frame, PATCHES, "append", one.type, node)

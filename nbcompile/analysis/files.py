@@ -111,6 +111,18 @@ def name(call: Call, action: Action) -> None:
                 note(call.frame, call.node, value, "read")
 
 
+def link(call: Call, action: Action) -> None:
+    """A row's `links`: a file gets another name, under which whoever touches files from now on may mean it.
+
+    Where a link to a directory leads, every step is told.
+    """
+    named = [value for target in action.targets for value in call.meant(target)]
+    if any(type(value.const) is str and posixpath.splitext(value.const)[1] for value in named):
+        others = [call.owner, *call.arguments.all()]
+        call.frame.walk.linked |= {path_of(value.const) for value in others if value is not None and type(value.const) is str}
+        call.frame.walk.effect(call.frame, channels.LINKS, "draw", call.label, call.node)
+
+
 def log(call: Call, actions: Sequence[Action]) -> None:
     """What sets the state of a library and is given a file, or what writes to one: the library writes to it from now on."""
     for channel in (action.word for action in actions if action.verb == "sets" and action.word.startswith(channels.LIBRARY)):
@@ -209,12 +221,17 @@ def note(frame: Frame, node: ast.AST, value: Value, mode: str) -> None:
     elif is_url(value.const):
         frame.walk.effect(frame, "network", "write" if mode != "read" else "read", value.const, node)
     else:
-        path = path_of(value.const)
-        for one in _together(path):
-            frame.walk.effect(frame, channels.FILES, mode, one, node)
-        _look_at_open_files(frame, path, node)
-        if mode != "read":
-            _show_in_open_files(frame, path, node)
+        _note_path(frame, node, path_of(value.const), mode)
+
+
+def _note_path(frame: Frame, node: ast.AST, path: str, mode: str) -> None:
+    if path in frame.walk.linked or (path.endswith("/") and frame.walk.linked):
+        frame.walk.effect(frame, channels.LINKS, "draw", path, node)
+    for one in _together(path):
+        frame.walk.effect(frame, channels.FILES, mode, one, node)
+    _look_at_open_files(frame, path, node)
+    if mode != "read":
+        _show_in_open_files(frame, path, node)
 
 
 def _together(path: str) -> list[str]:

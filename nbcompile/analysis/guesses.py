@@ -71,16 +71,14 @@ _CONVERTS = re.compile(r"[a-z_]+2[a-z_]+|.*_(?:as|from|to)_.*")
 _LEAVES_ALONE = (_LOOKS, _BUILDS, _HANDS_OUT, _CONVERTS)
 # Arguments in which a function is given the keywords for another one, from which it may take what is meant for itself.
 _KEYWORDS = re.compile(r"(?:.*_)?(?:kwargs|kwds|kws|kw)")
+# What is there of it once in a process, however often it is opened.
+_C_LIBRARY, _AT_ADDRESS = "ctypes.Library", "ctypes.AtAddress"
 # Functions that connect to a database or a service: what they give is taken for a connection as Python's own databases have it.
 _CONNECTS = re.compile(r"connect|create_(?:async_)?engine|(?:.*[a-z])?Client")
 _CONNECTION = "sqlite3.Connection"
 _DATABASE_FILE = re.compile(r"(?:sqlite|duckdb):///(?!$|:memory:)")
-# Functions that set the state of their library.
-_SETS_LIBRARY = re.compile(
-    r"""(?:register|unregister|listens|listen|subscribe|enable|disable|configure|activate|deactivate|set_(?:options?|defaults?|theme|style|backend)|
-    set_enabled|add_enabled|set_embed|patch|unpatch|monkey_?patch|install|uninstall|extension|init_notebook(?:_mode)?|output_notebook)(?:_.*|)""",
-    re.VERBOSE,
-)
+# Methods by which an object puts itself into a list that its library keeps, or takes itself away: `ProgressBar().register()`.
+_PUTS_ITSELF = re.compile(r"(?:un)?register|(?:de)?activate|(?:un)?install")
 # What is done to the settings of a library, whatever it is called.
 _SETS_SETTINGS = re.compile(r".*\.(?:config|conf|settings|options|rcparams)\.(?:set|update|reset|clear|add|use)(?:_.*|)", re.IGNORECASE)
 # A generator that a library has is seeded: from then on it goes on from draw to draw.
@@ -152,6 +150,9 @@ def _method(call: Call) -> Value:
         _ask_for_subclasses(call)
     if walk.is_pure(call.node):
         return frame.fresh(call.node, "")
+    if name == "from_buffer":
+        return _over_memory(call)
+    _set_library_of(call, name)
     channels.draw_now(call)
     in_place = _IN_PLACE.fullmatch(name) is not None
     hands_out = _HANDS_OUT.fullmatch(name) is not None and not in_place
@@ -168,6 +169,23 @@ def _method(call: Call) -> Value:
     if in_place or _GIVES_PART.fullmatch(name):
         return Value("", objects | parts if changes else parts)
     return frame.fresh(call.node, "") if hands_out else _holder(call, _code_in(call, call.values()))
+
+
+def _set_library_of(call: Call, name: str) -> None:
+    """What an object's library keeps besides the object: that it was registered, or what was computed in C."""
+    kind, walk = call.owner.type, call.frame.walk
+    if kind == _C_LIBRARY:
+        walk.effect(call.frame, channels.C_CALLS, "draw", call.label, call.node)
+    elif _PUTS_ITSELF.fullmatch(name) and _stands_alone(call) and "." in kind and not call.arguments.all():
+        walk.effect(call.frame, f"library:{kind.partition('.')[0]}", "append", call.label, call.node, call.label)
+
+
+def _over_memory(call: Call) -> Value:
+    """A structure of ctypes over memory that somebody has: who changes one changes the other, and neither can leave the process alone."""
+    made = call.frame.fresh(call.node, _AT_ADDRESS)
+    for holder, held in ((made, call.first), (call.first, made)):
+        call.frame.capture(holder, KEPT, held, call.node)
+    return made
 
 
 def _words_of(call: Call) -> tuple[str, ...]:
@@ -210,7 +228,8 @@ def _give_shell(call: Call) -> None:
     Who is given the shell may give it anything.
     """
     code = _code_in(call, call.arguments.all()) if call.owner.type == channels.SHELL else []
-    if code or any(value.type == channels.SHELL for value in call.arguments.all()):
+    hooks = call.owner.type == channels.SHELL and call.label in ("set_hook", "set_custom_exc")
+    if code or hooks or any(value.type == channels.SHELL for value in call.arguments.all()):
         call.frame.walk.effect(call.frame, channels.DISPLAY, "write", call.label, call.node)
     if code:
         call.frame.walk.start_live(call.frame, call.node, code, CALLED_BY_SHELL)
@@ -335,7 +354,7 @@ def _function(call: Call) -> Value:
         channels.library_store(frame, call.label.rpartition(".")[0], name, call.node, mode="append")
     if _seeds(call, name):
         channels.library_store(frame, call.label.rpartition(".")[0], name, call.node, mode="append")
-    if _SETS_LIBRARY.fullmatch(name.lstrip("_")) or _SETS_SETTINGS.fullmatch(call.label) or _sets_number(call, name):
+    if _sets_library(call, name):
         library = call.label.partition(".")[0]
         frame.walk.effect(frame, f"library:{library}", "write", call.label, call.node, call.label)
     if _sets_others(call, name):
@@ -348,6 +367,13 @@ def _function(call: Call) -> Value:
     result = _holder(call, _made_of(call, name, given))
     inner = tuple(value for value in given if value.callee is not None and not isinstance(value.callee, str))
     return Value("", result.objects, Wrapped(inner)) if inner else result
+
+
+def _sets_library(call: Call, name: str) -> bool:
+    """Whether a function is likely to set the state of its library."""
+    if channels.SETS_LIBRARY.fullmatch(name.lstrip("_")) or _SETS_SETTINGS.fullmatch(call.label) or _sets_number(call, name):
+        return True
+    return _stands_alone(call) and channels.SETS_ALONE.fullmatch(name) is not None
 
 
 def _stands_alone(call: Call) -> bool:
@@ -374,12 +400,11 @@ def _ask_for_subclasses(call: Call) -> None:
 
 
 def _changes_container(call: Call, name: str) -> bool:
-    """Whether something that a library has is likely to be changed: `nltk.data.path.append(directory)`. `add` gives something in many."""
-    is_statement = _stands_alone(call) and (name != "add" or call.node is call.frame.walk.discarded)
+    """Whether something that a library has is likely to be changed: `nltk.data.path.append(directory)`."""
     fits = len(call.arguments.positional) in _CHANGES_CONTAINER.get(name, ()) and (
         name in ("sort", "update") or not call.arguments.keywords
     )
-    return is_statement and fits and call.label.count(".") > 1
+    return _stands_alone(call) and fits and call.label.count(".") > 1
 
 
 def _sets_others(call: Call, name: str) -> bool:

@@ -28,6 +28,8 @@ def reloaded_modules(trees: Iterable[ast.AST]) -> frozenset[str]:
     return frozenset(whole | parts - {""})
 
 
+# What cells are compiled like; the others are in every Python by now.
+FUTURE, _STILL_TO_COME = "library:__future__", frozenset(("annotations", "barry_as_FLUFL"))
 # What an import finds and fills in, when it is the first one: pyplot chooses its backend.
 _COMPLETES = {"matplotlib.pyplot": "matplotlib.rcParams"}
 
@@ -52,6 +54,9 @@ def import_from(frame: Frame, node: ast.ImportFrom) -> None:
         base = frame.package.split(".")[: len(frame.package.split(".")) - node.level + 1]
         module = ".".join([*base, *([node.module] if node.module else [])])
     walk.imported(frame, module.partition(".")[0] if not node.level else module, node)
+    if module == "__future__" and not _STILL_TO_COME.isdisjoint(alias.name for alias in node.names):
+        # The shell compiles later cells as it says, too.
+        walk.effect(frame, FUTURE, "write", node.names[0].name, node)
     module = walk.known.canonical(module) if not node.level else module
     _complete(frame, module, node)
     for alias in node.names:

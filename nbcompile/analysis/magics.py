@@ -19,8 +19,8 @@ _HARMLESS_WORDS = """
     alias_magic autocall automagic autosave bookmark colors debug dirs doctest_mode gui html javascript
     js latex magic markdown matplotlib pdb pprint precision
     profile psearch pycat quickref recall rehashx svg tb unalias who who_ls whos xmode load_ext
-    reload_ext unload_ext autoreload config aimport HTML SVG skip mermaid watermark conda pip uv mamba micromamba logstart logstop
-    logstate version_information autotime unload_autotime snakeviz
+    reload_ext unload_ext autoreload config aimport HTML SVG skip mermaid watermark conda pip uv mamba micromamba logoff logon
+    logstart logstop logstate version_information autotime unload_autotime snakeviz
 """
 _HARMLESS = frozenset(_HARMLESS_WORDS.split())
 # Magics that show, or keep, what cells said or where they were, and those that show what a kernel has and a step has not.
@@ -36,10 +36,12 @@ _INSTALLS = re.compile(
     r"\s*(?:\S*python[\d.]*\s+-m\s+)?(?:pip[\d.]*|conda|mamba|micromamba|uv(?:\s+pip)?|apt(?:-get)?)\s+(?:-\S+\s+)*install\b(.*)", re.DOTALL
 )
 _ENVIRONMENT = "environment"
+# Bound by `!command`.
+EXIT_CODE = "_exit_code"
 _FRONT_END = frozenset(("matplotlib", "config"))
 _SETS_SHELL = frozenset(("autocall", "automagic", "colors", "config", "doctest_mode", "pprint", "precision", "xmode"))
-# Magics that give the shell something which cannot be sent: other magics.
-_GIVES_SHELL = frozenset(("alias_magic", "rehashx", "unalias"))
+# Magics that give the shell something which cannot be sent: other magics, a file to write cells to.
+_GIVES_SHELL = frozenset(("alias_magic", "rehashx", "unalias", "logon", "logoff", "logstart", "logstate", "logstop"))
 
 
 # Those that are there only once an extension is loaded, and those that load one.
@@ -136,6 +138,8 @@ def _shell(frame: Frame, node: Magic, command: str) -> Value:
         frame.walk.effect(frame, _ENVIRONMENT, "write", install[1].split(";")[0].split("&&")[0].strip(), node)
     else:
         _shell_files(frame, node, command)
+    if node.kind is MagicKind.SYSTEM and frame.walk.keeps_exit_code:
+        frame.bind_global(EXIT_CODE, Value("int"))
     for name in re.findall(r"--(?:out|err)\s+([A-Za-z_]\w*)", node.argument if node.kind is MagicKind.CELL else ""):
         frame.bind(name, Value("str"))
     if node.kind is MagicKind.CAPTURE or node.name in ("sx", "system"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
+import sys
 from collections.abc import Callable
 
 from nbcompile.analysis import channels, classes, conventions, files, strings, surveyed
@@ -16,6 +18,7 @@ from nbcompile.analysis.values import (
     NO_OBJECTS,
     NONE,
     SCALAR,
+    Bound,
     Choice,
     Class,
     Function,
@@ -33,7 +36,10 @@ from nbcompile.analysis.visit import NO_ARGUMENTS, Call, call_back, call_given, 
 _ON_CURRENT = ("matplotlib.pyplot.", "seaborn.", "pandas.", "xarray.")
 # Libraries whose functions show something, whatever else they do.
 _SPEAKING = ("warnings", "tqdm", "IPython", "logging")
-_CALLED = (Function, Class, Partial, Wrapped, Choice)
+_CALLED = (Function, Class, Partial, Wrapped, Choice, Bound)
+# What is given to a library by itself to be called, and where what is given is mostly looked at or kept.
+_FUNCTIONS = (Function, Partial, Bound)
+_GIVEN_TO_BE_KEPT = sys.stdlib_module_names | vars(builtins).keys() | {"IPython"}
 _DRAWING = ("draws", "moves", *channels.DRAWS_LATER)
 _MAY_BE_TEXT = ("", "str", "scalar")
 # Whose values are memory that others can show.
@@ -122,8 +128,24 @@ def _call_given(call: Call, inert: bool) -> None:
     for given in call.arguments.all():
         if given.objects and "iterator" in call.frame.walk.known.flags(given.type):
             _move_on(call, given)
-    if not inert and call.frame.walk.heap.callees:
+    if not call.frame.walk.heap.callees:
+        return
+    if not inert:
         call_held(call)
+    elif "." in call.label and call.label.partition(".")[0] not in _GIVEN_TO_BE_KEPT:
+        _call_functions(call)
+
+
+def _call_functions(call: Call) -> None:
+    """Whatever a row says, a function that a library is given by itself, or in a container, is called: now, if it does not say when."""
+    heap = call.frame.walk.heap
+    for value in call.arguments.all():
+        if type(value.callee) in _FUNCTIONS:
+            call_back(call.frame, call.node, value)
+        elif value.type in ("dict", "list", "tuple"):
+            for number in sorted(heap.below(value.objects) & heap.callees.keys()):
+                if type(heap.callees[number]) in _FUNCTIONS:
+                    call_back(call.frame, call.node, Value("function", single(number), heap.callees[number]))
 
 
 def _move_on(call: Call, value: Value) -> None:
@@ -303,6 +325,7 @@ _ACTIONS: dict[str, Callable[[Call, Action], None]] = {
     "saves": files.save,
     "appends": files.append,
     "tests": files.load,
+    "links": files.link,
     "lists": files.list_,
     "fills": files.fill,
     "opens": files.open_,

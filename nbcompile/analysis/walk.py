@@ -67,6 +67,8 @@ class Walk:
         self.figures: dict[int, int] = {}
         self.figure_numbers: set[int] = set()
         self.written: dict[str, None] = {}
+        # Files that have got a second name, under both.
+        self.linked: set[str] = set()
         # Whether a cell may have gone to another directory.
         self.has_moved = False
         # Files to which a library writes whatever it is asked to, as a log: by its channel.
@@ -79,6 +81,10 @@ class Walk:
         self.own_modules: set[str] = set()
         # Modules that are loaded more than once.
         self.reloaded: frozenset[str] = frozenset()
+        # Whether a cell asks which exceptional conditions there were in arithmetic of decimal numbers.
+        self.keeps_flags = False
+        # Whether a cell asks how the last command of the shell ended.
+        self.keeps_exit_code = False
         self.stateful_modules: set[str] = set()
         # Libraries of which a star import binds names that are not known.
         self.starred: set[str] = set()

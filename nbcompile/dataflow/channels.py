@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,8 +14,9 @@ from nbcompile.model.graph import CHANNEL, FILE, Edge, EdgeKind, Fusion, Version
 _RANDOM = frozenset(("random", "numpy.random", "torch.random"))
 # Settings of libraries that are plain values, by library and what is set.
 _WARNINGS, _LOGGING, _LIMITS = "library:warnings", "library:logging", "library:sys.limits"
+_STARTED = "library:threading.names"
 _OF_NUMBERS = ("library:decimal", "library:numpy.settings", "library:pandas.options")
-_SETTINGS = {_WARNINGS, _LOGGING, _LIMITS, *_OF_NUMBERS}
+_SETTINGS = {_WARNINGS, _LOGGING, _LIMITS, _STARTED, *_OF_NUMBERS}
 # Channels whose state a step can take over and hand on.
 TRAVELS = _RANDOM | _SETTINGS | {"matplotlib", "matplotlib.interactive", "os.environ", "cwd", "sys.path", "shell", "umask", "locale"}
 _ORDERED = frozenset(("network", "process", "database"))
@@ -38,6 +40,29 @@ _READ_BY_EVERYTHING = frozenset((*_READ_BY_IMPORTS, _SHELL, _UMASK, _LOCALE, _DI
 _ERRORS = "errors"
 _CELL = Span(1, 1, 1, 1)
 _TEMPORARY = "they share a temporary file, and each process may have a directory of its own for these"
+# Standard modules are used by builtins and by whatever library, so that a cell need not name one to find how it was set. Of these it must.
+_NAMED_BY_READERS = frozenset(
+    f"library:{name}"
+    for name in (
+        "asyncio",
+        "asyncio.policy",
+        "asyncio.policy",
+        "atexit",
+        "calendar",
+        "contextvars",
+        "csv",
+        "ctypes.calls",
+        "gc",
+        "logging.tree",
+        "os.links",
+        "sqlite3",
+        "sqlite3",
+        "sys.memory",
+        "threading.names",
+        "typing.overloads",
+    )
+)
+_USED_UNNAMED = sys.stdlib_module_names | {"IPython"}
 _QUIET = frozenset(("environment", "time", "concurrency", "references", "stdin", "import", "files"))
 
 
@@ -81,6 +106,11 @@ def link_channels(facts: Sequence[CellFacts], statements: Mapping[StatementId, t
         links.edges += file_edges
         links.fusions += [Fusion(edge.source, edge.target, _TEMPORARY) for edge in file_edges if _is_temporary(edge)]
     return links
+
+
+def _top_level(channel: str) -> str:
+    """The module that has a state; nothing for what is no state of a library."""
+    return channel.removeprefix("library:").partition(".")[0] if channel.startswith("library:") else ""
 
 
 def _is_temporary(edge: Edge) -> bool:
@@ -143,7 +173,8 @@ class _Linker:
                     self.links.files.setdefault(statement.id, {})[version] = None
 
     def _reads_library(self, cell: CellFacts, name: str) -> bool:
-        if name in _READ_BY_EVERYTHING:
+        used_unnamed = name not in (*_NAMED_BY_READERS, *_READ_BY_ALL) and _top_level(name) in _USED_UNNAMED
+        if name in _READ_BY_EVERYTHING or used_unnamed:
             # Whatever runs may look at them, and a statement that is replayed may be an import.
             return cell.kind is not FactsKind.EMPTY
         if name in _READ_BY_ALL:

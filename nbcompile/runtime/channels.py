@@ -17,6 +17,7 @@ from .library_settings import Tied, ways_to_send
 from .own_paths import LEVELS_ABOVE
 from .placeholders import Placeholder, TravelFailure
 from .shell_settings import set_settings, take_settings
+from .started import start_as_kernels
 from .value_writer import type_name
 
 # An import reads these, so they are set before the statements of their cell are run again; all others after them.
@@ -67,6 +68,8 @@ class Channels:
         self.umask = CellUmask()
         self._start = StartingPoint(directory, dict(os.environ), tuple(sys.path))
         self._current: Dict[str, int] = {}
+        if self._shell is not None:
+            start_as_kernels()
         self._ways: Dict[str, Tuple[Callable[[], Any], Callable[[Any], None]]] = {
             "random": (_take_random, _set_random),
             "numpy.random": (_take_numpy, _set_numpy),

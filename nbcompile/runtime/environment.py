@@ -101,7 +101,7 @@ def _home_is_writable() -> bool:
 
 def _put_directory_on_path() -> None:
     """The working directory comes after the standard library, not first, and not where this file is."""
-    here = os.path.dirname(os.path.abspath(sys.modules[__name__].__file__ or "")) if hasattr(sys.modules[__name__], "__file__") else ""
+    here = os.path.dirname(os.path.abspath(globals().get("__file__") or ""))
     if sys.path and sys.path[0] and os.path.abspath(sys.path[0]) == here:
         del sys.path[0]
     if "" in sys.path:

@@ -16,6 +16,7 @@ import weakref
 from typing import Any, Callable, Dict, Iterator, List, Tuple, cast
 
 from .loaded import is_local, library_of
+from .started import set_started, take_started
 from .streams import stream_of_process
 
 _LEVELS = dict(logging._levelToName)
@@ -94,6 +95,7 @@ class Loggers:
             "levels": dict(logging._levelToName),
             "disable": logging.root.manager.disable,
             "warnings": _are_logged(),
+            "last": getattr(logging.lastResort, "level", None),
         }
 
     def _described(self, name: str, logger: logging.Logger) -> Dict[str, Any]:
@@ -124,6 +126,8 @@ class Loggers:
                 self._set_handlers(logger, wanted["library"], wanted["handlers"])
         logging.disable(state["disable"])
         logging.captureWarnings(state["warnings"])
+        if logging.lastResort is not None and state["last"] is not None:
+            logging.lastResort.setLevel(state["last"])
 
     def _set_handlers(self, logger: logging.Logger, library: str, wanted: List[Any]) -> None:
         own = iter([one for one in logger.handlers if self._is_own(one, library)])
@@ -194,12 +198,25 @@ def sent_handler(number: str, *described: Any) -> logging.Handler:
 # How numbers are calculated and shown.
 
 
+# What other contexts are made of, and what they consist of.
+_PATTERNS = ("DefaultContext", "BasicContext", "ExtendedContext")
+_PARTS_OF_CONTEXTS = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp", "flags", "traps")
+
+
 def _take_decimal() -> Any:
-    return sys.modules["decimal"].getcontext().copy() if "decimal" in sys.modules else None
+    decimal = sys.modules.get("decimal")
+    if decimal is None:
+        return None
+    return {"current": decimal.getcontext().copy(), **{name: getattr(decimal, name).copy() for name in _PATTERNS}}
 
 
-def _set_decimal(context: Any) -> None:
-    importlib.import_module("decimal").setcontext(context)
+def _set_decimal(state: Any) -> None:
+    decimal = importlib.import_module("decimal")
+    for name in _PATTERNS:
+        pattern = getattr(decimal, name)
+        for part in _PARTS_OF_CONTEXTS:
+            setattr(pattern, part, getattr(state[name], part))
+    decimal.setcontext(state["current"])
 
 
 def _take_numpy_settings() -> Any:
@@ -241,13 +258,17 @@ def _set_pandas_options(state: Any) -> None:
         pandas.set_option(name, value)
 
 
-def _take_limits() -> Any:
-    return {name: getattr(sys, "get" + name)() for name in _LIMITS if hasattr(sys, "get" + name)}
+def _take_limits(words: List[str]) -> Any:
+    limits = {name: getattr(sys, "get" + name)() for name in _LIMITS if hasattr(sys, "get" + name)}
+    # What the process was called with each has its own of.
+    return {"limits": limits, "words": sys.argv[1:] if sys.argv[1:] != words else None}
 
 
 def _set_limits(state: Any) -> None:
-    for name, value in state.items():
+    for name, value in state["limits"].items():
         getattr(sys, "set" + name, lambda value: None)(value)
+    if state["words"] is not None:
+        sys.argv[1:] = state["words"]
 
 
 def ways_to_send() -> Dict[str, Tuple[Callable[[], Any], Callable[[Any], None]]]:
@@ -259,5 +280,6 @@ def ways_to_send() -> Dict[str, Tuple[Callable[[], Any], Callable[[Any], None]]]
         "library:decimal": (_take_decimal, _set_decimal),
         "library:numpy.settings": (_take_numpy_settings, _set_numpy_settings),
         "library:pandas.options": (_take_pandas_options, _set_pandas_options),
-        "library:sys.limits": (_take_limits, _set_limits),
+        "library:sys.limits": (functools.partial(_take_limits, sys.argv[1:]), _set_limits),
+        "library:threading.names": (take_started, set_started),
     }

@@ -57,8 +57,13 @@ def take_settings(shell: Any) -> Any:
     """The settings as plain values; `None` where there is no shell."""
     if shell is None:
         return None
-    texts = shell.display_formatter.formatters["text/plain"]
-    return {"shell": _values(shell, _OF_SHELL), "texts": _values(texts, _OF_TEXTS), "errors": shell.InteractiveTB.mode}
+    formatters = shell.display_formatter.formatters
+    return {
+        "shell": _values(shell, _OF_SHELL),
+        "texts": _values(formatters["text/plain"], _OF_TEXTS),
+        "errors": shell.InteractiveTB.mode,
+        "shown": {mime: formatter.enabled for mime, formatter in formatters.items()},
+    }
 
 
 def set_settings(shell: Any, state: Dict[str, Any]) -> None:
@@ -69,6 +74,8 @@ def set_settings(shell: Any, state: Dict[str, Any]) -> None:
         for name, value in values.items():
             if getattr(owner, name, value) != value:
                 setattr(owner, name, value)
+    for mime, formatter in shell.display_formatter.formatters.items():
+        formatter.enabled = state["shown"].get(mime, formatter.enabled)
     if shell.InteractiveTB.mode != state["errors"]:
         shell.InteractiveTB.set_mode(state["errors"])
 

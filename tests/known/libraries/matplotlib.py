@@ -361,6 +361,7 @@ LIBRARY = Library(
             "matplotlib.Colormap",
             "matplotlib.pyplot",
             "matplotlib.rcParams",
+            "matplotlib.interactive",
             "matplotlib.use",
             "matplotlib.rcdefaults",
             "matplotlib.rc_file_defaults",

@@ -14,11 +14,13 @@ _MODULES = """
 
 # Nothing but examples is tried with these: they start something, or are better left alone.
 _QUIET = """
-    asyncio atexit builtins bz2 codecs concurrent.futures concurrent.futures.Executor concurrent.futures.Future
-    configparser.ConfigParser contextlib.chdir doctest gc getpass glob gzip http.client importlib inspect.getmembers io locale
-    logging.Logger logging.config logging.handlers lzma multiprocessing multiprocessing.Pool multiprocessing.Process os os.environ
+    asyncio asyncio.Loop atexit builtins bz2 codecs concurrent.futures concurrent.futures.Executor concurrent.futures.Future
+    configparser.ConfigParser contextlib.chdir copyreg doctest email.charset faulthandler fileinput
+    gc getpass gettext glob gzip http.client importlib inspect.getmembers io locale
+    logging.Logger logging.config logging.handlers logging.setLogRecordFactory lzma
+    multiprocessing multiprocessing.Context multiprocessing.Pool multiprocessing.Process os os.environ
     queue.Queue dbm dbm.dumb shelve shutil signal socket socket.socket sqlite3 sqlite3.Connection subprocess subprocess.Popen sys sys.Stream
-    sys.modules sys.path tarfile tarfile.TarFile tempfile threading threading.Lock threading.Thread time.sleep unittest
+    sys.argv sys.modules sys.path tarfile tarfile.TarFile tempfile threading threading.Lock threading.Thread time.sleep unittest
     urllib.request warnings.filterwarnings weakref webbrowser xml.ElementTree xml.etree.ElementTree zipfile zipfile.ZipFile
 """
 # What these do to their object cannot be seen from outside.
@@ -28,7 +30,8 @@ _HIDDEN = """
     shutil.copystat tempfile.TemporaryDirectory csv.Reader csv.DictReader csv.Writer pickle.Pickler shelve.Shelf dbm.Database
     difflib.SequenceMatcher tarfile.TarFile hashlib hashlib.Hash argparse.ArgumentParser configparser.ConfigParser.read
     graphlib.TopologicalSorter contextlib.chdir contextlib.ExitStack logging logging.Logger logging.Handler logging.StreamHandler sys.path
-    socket.socket subprocess.Popen threading.Lock concurrent.futures.Future sqlite3 sqlite3.Connection sqlite3.Cursor xml.Element
+    socket.socket subprocess.Popen threading.Lock threading.Thread
+    concurrent.futures.Future sqlite3 sqlite3.Connection sqlite3.Cursor xml.Element
     ctypes.Pointer contextvars.ContextVar
 """
 
@@ -172,12 +175,15 @@ LIBRARY = Library(
         "queue.Queue": "(queue.Queue, queue.SimpleQueue)",
         "multiprocessing.Pool": object,
         "multiprocessing.Shared": object,
+        "multiprocessing.Context": object,
+        "asyncio.Loop": object,
         "calendar.Names": object,
         "pickle.Pickler": object,
         "contextlib.Context": object,
         "configparser.ConfigParser": "configparser.RawConfigParser",
         "contextlib.redirect": object,
         "contextlib.ExitStack": object,
+        "sys.argv": list,
         "sys.path": list,
         "sys.modules": dict,
         "sys.hooks": list,
@@ -258,6 +264,7 @@ LIBRARY = Library(
         "logging.Handler": "logging.StreamHandler(out)",
         "logging.StreamHandler": "logging.StreamHandler(out)",
         "logging.Formatter": "logging.Formatter()",
+        "sys.argv": "['program']",
         "sys.path": "sys.path",
         "sys.modules": "sys.modules",
         "sys.hooks": "sys.path_hooks",
@@ -340,6 +347,9 @@ LIBRARY = Library(
         "ctypes.PYFUNCTYPE": ("(ctypes.c_int, ctypes.c_int)",),
         "ctypes.Prototype.__call__": ("(abs)",),
         "ctypes.Pointer.__call__": ("(3)",),
+        "sys.argv.[]=": ("(0, 'program')",),
+        "sys.argv.[int]=": ("(0, 'program')",),
+        "sys.argv.[slice]=": ("(slice(0, 1), ['program'])",),
         "sys.path.[]=": ("(0, sys.path[0])",),
         "sys.path.[int]=": ("(0, sys.path[0])",),
         "sys.path.[slice]=": ("(slice(0, 1), sys.path[:1])",),

@@ -197,6 +197,7 @@ def _in_place(frame: Frame, old: Value, operator: type[ast.AST], value: Value, n
     if "plain" in walk.known.flags(old.type) and old.type not in _IN_PLACE:
         return types.operate(frame, old, operator, value, node)
     frame.change(old, node, "an augmented assignment changes it")
+    types.gone_through(frame, value, node)
     if old.type in ("list", "set", "dict", "collections.deque", ""):
         frame.capture(old, ANY, Value("", walk.heap.parts(value.objects, ANY)), node)
     return old if old.type else join_all([old, frame.fresh(node, "", opened=False)])

@@ -153,6 +153,11 @@ class Frame:
         self.caught: list[list[Snapshot]] = []
         self.returned: Value | None = None
 
+    @property
+    def home(self) -> Frame:
+        """The cell or function that it belongs to."""
+        return self
+
     # -- names ---------------------------------------------------------------------------------------------------
 
     def read(self, name: str, node: ast.AST) -> Value:
@@ -443,6 +448,10 @@ class BlockFrame(Frame):
         self.parent = parent
         self.is_class = is_class
         self.outer_names: frozenset[str] = frozenset()
+
+    @property
+    def home(self) -> Frame:
+        return self.parent.home
 
     def read(self, name: str, node: ast.AST) -> Value:
         found = self.local.values.get(name)

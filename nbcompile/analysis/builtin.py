@@ -10,7 +10,7 @@ from string import Formatter
 from nbcompile.analysis import by_name, caches, classes, files, filled, paths, rows, types
 from nbcompile.analysis.aliases import ANY, FACTORY, KEPT, KEYS
 from nbcompile.analysis.assignment import store_attribute
-from nbcompile.analysis.bindings import Frame
+from nbcompile.analysis.bindings import CellFrame, Frame
 from nbcompile.analysis.channels import ADDRESSES, MEMORY, REFERENCES
 from nbcompile.analysis.namespace import NAMESPACE, module_around, names_of_module, namespace_of, unseen
 from nbcompile.analysis.strings import evaluate_text, execute_text
@@ -54,6 +54,36 @@ def getattr_(call: Call) -> Value:
     else:
         found = Value("", call.frame.walk.heap.parts(value.objects, ANY), value.callee if type(value.callee) is str else None)
     return join(found, default) if default is not None else found
+
+
+def decorator(path: str) -> Special:
+    """What `@guvectorize(types)` gives is the decorator."""
+
+    def decorate(call: Call) -> Value:
+        return call.frame.walk.library(path)
+
+    return decorate
+
+
+def hasattr_(call: Call) -> Value:
+    """`hasattr(value, name)`: a property is worked out."""
+    found = call.arguments.positional[1:2]
+    if found and type(found[0].const) is str and classes.is_instance(call.frame, call.first):
+        types.attribute(call.frame, call.first, found[0].const, call.node)
+    return plain("bool")
+
+
+def bool_(call: Call) -> Value:
+    """`bool(value)`."""
+    types.tested(call.frame, call.first, call.node)
+    return plain("bool")
+
+
+def in_heap(call: Call) -> Value:
+    """Functions of `heapq` compare what is in the heap."""
+    elements = [types.element(call.frame, call.first, call.node), *call.arguments.positional[1:2]]
+    types.ordered(call.frame, join_all(elements), call.node)
+    return _as_table_says(call)
 
 
 def setattr_(call: Call) -> Value:
@@ -232,6 +262,8 @@ def filter_(call: Call) -> Value:
     element = types.element(call.frame, values, call.node)
     if function.const is not None:
         call_given(call.frame, call.node, function, Arguments((element,)))
+    elif function.type == "NoneType":
+        types.tested(call.frame, element, call.node)
     return iterator_of(call.frame, call.node, element, _held(call.arguments))
 
 
@@ -335,6 +367,9 @@ def field(call: Call) -> Value:
     return result
 
 
+_TEST = ("builtins.any", "builtins.all")
+
+
 def extreme(call: Call) -> Value:
     """`min`, `max`, `sum`, `any`, `all`: one of the elements or something made of them."""
     many = len(call.arguments.positional) > 1
@@ -344,6 +379,8 @@ def extreme(call: Call) -> Value:
     if key is not None and key.callee is not None:
         found = join(found, SCALAR)
         call_given(call.frame, call.node, key, Arguments((found,)))
+    if call.label in _TEST:
+        types.tested(call.frame, found, call.node)
     types.ordered(call.frame, found, call.node)
     for value in call.arguments.positional:
         if value.type in ("iterator", "generator"):
@@ -408,8 +445,11 @@ def tells_apart(kind: str) -> Special:
     """`operator.is_` and its like, which tell an object or its memory from a copy."""
 
     def tell(call: Call) -> Value:
-        for value in call.arguments.all():
+        given = call.arguments.all()
+        for value in given:
             call.frame.trace.compared |= value.objects
+        if isinstance(call.frame.home, CellFrame) and not all(value.objects for value in given):
+            call.frame.walk.compared.update(dict.fromkeys(part.id for part in ast.walk(call.node) if type(part) is ast.Name))
         return plain(kind)
 
     return tell
@@ -617,6 +657,7 @@ def dict_update(call: Call) -> Value:
     """`d.update(other, key=value)`."""
     call.frame.change(call.owner, call.node, "`.update()` changes it")
     for value in call.arguments.positional:
+        types.taken_as_mapping(call.frame, value, call.node)
         call.frame.capture(call.owner, ANY, Value("", call.frame.walk.heap.parts(value.objects, ANY)), call.node)
     for name, value in call.arguments.keywords.items():
         call.frame.capture(call.owner, name, value, call.node)
@@ -712,6 +753,7 @@ SPECIAL: dict[str, Special] = {
     **{f"operator.{name}": operation(kind) for name, kind in _OPERATORS.items()},
     "builtins.getattr": getattr_,
     "builtins.setattr": setattr_,
+    **{path: decorator(path) for path in classes.COMPILES_AT_ONCE},
     "builtins.globals": namespace,
     "builtins.vars": namespace,
     "importlib.import_module": import_module,
@@ -768,7 +810,9 @@ SPECIAL: dict[str, Special] = {
     "operator.is_not": tells_apart("bool"),
     "builtins.int": asks("__int__", "int"),
     "builtins.float": float_,
-    "builtins.bool": asks("__bool__", "bool"),
+    "builtins.bool": bool_,
+    "builtins.hasattr": hasattr_,
+    **dict.fromkeys(("heapq.heapify", "heapq.heappush", "heapq.heappop", "heapq.heappushpop", "heapq.heapreplace"), in_heap),
     "builtins.abs": same_kind,
     "builtins.round": same_kind,
     "functools.wraps": wraps,

@@ -12,6 +12,8 @@ from nbcompile.analysis.values import Class, Function, Value
 from nbcompile.analysis.visit import NO_ARGUMENTS, Call, call_back
 
 _AROUND_TESTS = ("load_tests", "setUpModule", "tearDownModule")
+# Under this name a module has more texts with examples.
+_MORE_EXAMPLES = "__test__"
 
 
 def run_tests(call: Call) -> Value:
@@ -32,17 +34,32 @@ def run_examples(call: Call) -> Value:
     """`doctest.testmod()` runs the examples in the texts of all functions and classes."""
     frame, names = call.frame, _all_names(call.frame)
     for name, value in names.items():
-        if type(value.callee) is Function:
-            _run_examples_in(frame, call.node, name, _text_of(value.callee), names)
-        elif type(value.callee) is Class:
-            methods = [_text_of(member.callee) for member in value.callee.members.values() if type(member.callee) is Function]
-            for text in (value.callee.doc, *methods):
-                _run_examples_in(frame, call.node, name, text, names)
+        for text in _texts_of(frame, name, value):
+            _run_examples_in(frame, call.node, name, text, names)
+    if _MORE_EXAMPLES in names:
+        # What its texts name is not looked for: it may be any function.
+        frame.read(_MORE_EXAMPLES, call.node)
+        for name, value in names.items():
+            if type(value.callee) in (Function, Class):
+                frame.read(name, call.node)
+                call_back(frame, call.node, value)
     return frame.fresh(call.node, "doctest.TestResults")
 
 
 def _all_names(frame: Frame) -> dict[str, Value]:
     return {**frame.walk.namespace, **frame.top.values}
+
+
+def _texts_of(frame: Frame, name: str, value: Value) -> tuple[str, ...]:
+    """The texts in which examples may be of what has this name. What decorates a function has a copy of its text."""
+    if type(value.callee) is Function:
+        return (_text_of(value.callee),)
+    if type(value.callee) is Class:
+        methods = [_text_of(member.callee) for member in value.callee.members.values() if type(member.callee) is Function]
+        return (value.callee.doc, *methods)
+    heap = frame.walk.heap
+    held = [heap.callees.get(number) for number in sorted(heap.below(value.objects))]
+    return tuple(_text_of(one) for one in held if type(one) is Function and one.name == name)
 
 
 def _text_of(function: Function) -> str:

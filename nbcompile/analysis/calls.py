@@ -10,7 +10,7 @@ from nbcompile.analysis import classes, guesses, modules, namespace, rows, types
 from nbcompile.analysis.aliases import ANY
 from nbcompile.analysis.bindings import MAIN, Frame
 from nbcompile.analysis.builtin import SPECIAL
-from nbcompile.analysis.channels import MEMORY, draw_held, draw_unseeded, stay_entered
+from nbcompile.analysis.channels import MEMORY, STACK, draw_held, draw_unseeded, stay_entered
 from nbcompile.analysis.functions import call_function
 from nbcompile.analysis.values import (
     NO_OBJECTS,
@@ -66,7 +66,7 @@ _LOOKED_INTO = frozenset(("list", "dict", "set", "tuple", "collections.deque", "
 
 
 # What enters and leaves a context, and does so after the cell, too, where no statement does it.
-_BY_HAND = frozenset(("__enter__", "__exit__", "enter_context", "close"))
+_BY_HAND = frozenset(("__enter__", "__exit__", "enter_context"))
 
 
 def _asks_for_one_name(node: ast.Call) -> bool:
@@ -115,6 +115,7 @@ def arguments_of(frame: Frame, node: ast.Call, text: Value | None = None) -> Arg
 def _spread(frame: Frame, node: ast.AST, value: Value, keywords: dict[str, Value], rest: Value | None, text: Value | None) -> Value | None:
     """`**value`: the keywords that are known, else an argument under any name."""
     heap = frame.walk.heap
+    types.taken_as_mapping(frame, value, node)
     if value.type == namespace.NAMESPACE:
         namespace.fill(frame, text, node)
     if value.type == "dict" and not any(heap.is_open(number) for number in value.objects):
@@ -133,7 +134,7 @@ def call_method(frame: Frame, node: ast.AST, receiver: Value, name: str, argumen
     if type(callee) is str:
         return call_path(frame, node, f"{callee}.{name}", arguments)
     kind = receiver.type
-    if name in _BY_HAND:
+    if name in _BY_HAND or (kind == STACK and name == "close"):
         stay_entered(frame, node, receiver, arguments.all())
     if kind == namespace.NAMESPACE:
         return namespace.call(frame, node, name, arguments)

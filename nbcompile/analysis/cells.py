@@ -10,11 +10,12 @@ from typing import NamedTuple
 from nbcompile.analysis import caches, classes, expressions, guesses, rows, statements, types
 from nbcompile.analysis.aliases import KEPT, KEYS
 from nbcompile.analysis.bindings import GONE, CellFrame, EffectKey, Mark, Origin, Spot, TooMuchHeld, Trace, origin, spot
-from nbcompile.analysis.channels import ADDRESSES, FILES, MEMORY, ONLY_IF_READ, STREAMS, note_streams
-from nbcompile.analysis.imports import reloaded_modules
+from nbcompile.analysis.channels import ADDRESSES, FILES, MEMORY, ONLY_IF_READ, OVERLOADS, STREAMS, note_streams
+from nbcompile.analysis.imports import FUTURE, reloaded_modules
 from nbcompile.analysis.known import Known
+from nbcompile.analysis.magics import EXIT_CODE
 from nbcompile.analysis.modules import module_of_class, note_states
-from nbcompile.analysis.replayable import Candidate, candidate, imports_star, setting
+from nbcompile.analysis.replayable import Candidate, candidate, imports_star, name_of, setting
 from nbcompile.analysis.values import ARTIST, MISSING, SCALAR, Class, Function, Value, join, plain
 from nbcompile.analysis.visit import STATEMENTS, Arguments, Call, evaluate
 from nbcompile.analysis.walk import Walk
@@ -110,6 +111,8 @@ def analyze(
     while True:
         notebook = _Notebook(Walk(known, stateful))
         notebook.walk.reloaded = reloaded
+        notebook.walk.keeps_exit_code = any(EXIT_CODE in parsed.cell.source for parsed in notebook_cells)
+        notebook.walk.keeps_flags = any("flags" in parsed.cell.source for parsed in notebook_cells)
         notebook.walk.sources = sources or {}
         diagnostics: list[Diagnostic] = []
         for parsed in notebook_cells:
@@ -222,6 +225,8 @@ class _Notebook:
             for name in closed:
                 frame.trace.uses.setdefault(name, Mark(spot(statement)))
             found = candidate(statement, ordinal) if replays and not closed else None
+            if found is not None and _has_own_decorator(frame, statement):
+                found = None
             last = ordinal == len(body) - 1
             if found is not None:
                 definitions += self._run_candidate(frame, statement, found, record)
@@ -293,7 +298,7 @@ class _Notebook:
         known = set(frame.trace.effects)
         STATEMENTS[type(statement)](frame, statement)
         # Who runs an import again needs the file of the module again; a library that has a list of classes gets them by their statements.
-        of_statement = ("library:", "files") if isinstance(statement, ast.ClassDef) else ("files",)
+        of_statement = ("library:", "files") if isinstance(statement, ast.ClassDef) else ("files", FUTURE, OVERLOADS)
         again = [key for key in frame.trace.effects if key not in known and key.channel.startswith(of_statement)]
         record.settings[found.ordinal] = {key: frame.trace.effects.pop(key) for key in again}
         if imports_star(statement) and frame.trace.opaque is None:
@@ -716,6 +721,16 @@ def _stored_names(statement: ast.AST) -> Iterator[str]:
 def _bound_before(frame: CellFrame, statement: ast.stmt, ordinal: int) -> dict[str, int]:
     """The names a definition reads that the cell has bound before, perhaps, and the statement that did so last."""
     return {name: frame.binders[name] for name in _names_in(statement) if frame.binders.get(name, ordinal) < ordinal}
+
+
+def _has_own_decorator(frame: CellFrame, statement: ast.stmt) -> bool:
+    """Whether a decorator that has a well-known name is the notebook's own."""
+    if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return False
+    made = [part for part in ast.walk(statement) if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
+    names = {name_of(decorator) for part in made for decorator in part.decorator_list}
+    values = (frame.peek(name) for name in sorted(names) if "." not in name)
+    return any(value is not None and type(value.callee) in (Function, Class) for value in values)
 
 
 def _names_in(statement: ast.stmt) -> list[str]:

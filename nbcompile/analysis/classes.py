@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import cast
 
-from nbcompile.analysis import caches, rows
+from nbcompile.analysis import caches, channels, rows
 from nbcompile.analysis.aliases import ANY, FACTORY, KEPT, OWN
 from nbcompile.analysis.bindings import BlockFrame, Frame, FunctionFrame, origin
 from nbcompile.analysis.modules import followed
@@ -25,7 +25,7 @@ from nbcompile.analysis.values import (
     join_all,
     single,
 )
-from nbcompile.analysis.visit import NO_ARGUMENTS, Arguments, Call, call_given, call_value, evaluate, execute
+from nbcompile.analysis.visit import NO_ARGUMENTS, Arguments, Call, call_back, call_given, call_value, evaluate, execute
 
 _KEEPS_FIELDS = frozenset(("typing.NamedTuple", "typing.TypedDict", "builtins.Exception", "builtins.BaseException", "builtins.tuple"))
 
@@ -78,15 +78,23 @@ def define_class(frame: Frame, node: ast.ClassDef) -> Value:
 
 def _enlist(frame: Frame, made: Class, node: ast.ClassDef) -> None:
     """Libraries may keep a list of the classes that descend from theirs, as those for models and plug-ins do."""
-    for home in libraries_of(made):
-        if not frame.walk.known.covers(home):
+    metaclass = made.metaclass.callee if made.metaclass is not None else None
+    makers = (metaclass,) if isinstance(metaclass, str) and metaclass.partition(".")[0] not in _KEEP_NOTHING else ()
+    for path in dict.fromkeys((*paths_of_bases(made), *makers)):
+        home = path.partition(".")[0]
+        if not frame.walk.known.covers(home) or path in (*makers, *_KEEP_DESCENDANTS):
             frame.walk.effect(frame, f"library:{home}", "write", node.name, node)
+
+
+def paths_of_bases(of: Class) -> tuple[str, ...]:
+    """The classes of libraries from which one of the notebook descends."""
+    paths = (base.callee for one in linearized(of) for base in one.bases)
+    return tuple(dict.fromkeys(path for path in paths if isinstance(path, str)))
 
 
 def libraries_of(of: Class) -> tuple[str, ...]:
     """The libraries from whose classes one of the notebook descends."""
-    paths = (base.callee for one in linearized(of) for base in one.bases)
-    return tuple(dict.fromkeys(path.partition(".")[0] for path in paths if isinstance(path, str)))
+    return tuple(dict.fromkeys(path.partition(".")[0] for path in paths_of_bases(of)))
 
 
 def _is_enumeration(frame: Frame, of: Class) -> bool:
@@ -610,11 +618,18 @@ def _decorated_by_library(frame: Frame, path: str, made: Value, node: ast.AST) -
         dispatching = Value(path, single(frame.make(node, path, role="dispatch")), Wrapped((made,)))
         frame.capture(dispatching, ANY, made, node)
         return dispatching
+    if path == _OVERLOAD:
+        frame.walk.effect(frame, channels.OVERLOADS, "write", "", node)
+        return made
+    if channels.SETS_BY_DECORATING.fullmatch(path.rpartition(".")[2]) and path not in _TRANSPARENT:
+        frame.walk.effect(frame, f"library:{path.partition('.')[0]}", "write", path, node)
     if isinstance(made.callee, Class):
         made.callee.keeps_arguments = made.callee.keeps_arguments or path.rpartition(".")[2] in KEEP_ARGUMENTS
         return made
     if path in _COMPILES and type(made.callee) is Function:
         made.callee.compiled = True
+    if path in COMPILES_AT_ONCE and type(made.callee) is Function:
+        call_back(frame, node, made)
     return made if path in _TRANSPARENT else Value("function", made.objects, Wrapped((made,)))
 
 
@@ -634,11 +649,19 @@ _FIELD = "dataclasses.Field"
 _IN_ENUMERATIONS = frozenset(("function", "property", "classmethod", "staticmethod", "type"))
 # A function of functions: those that are registered with it are held by it.
 _DISPATCH = "functools.singledispatch"
+# Whose metaclasses keep no list of the classes that they make.
+_KEEP_NOTHING = frozenset(("abc", "builtins", "enum", "typing"))
+# Classes of described libraries that keep a list of those which descend from them.
+_KEEP_DESCENDANTS = frozenset(("pandas.tseries.holiday.AbstractHolidayCalendar",))
+# It notes a variant of a function, which the name is bound anew after.
+_OVERLOAD = "typing.overload"
 _TRANSPARENT_WORDS = """
     functools.wraps functools.total_ordering
-    contextlib.contextmanager numba.jit numba.njit numba.vectorize numba.guvectorize abc.abstractmethod typing.overload
+    contextlib.contextmanager numba.jit numba.njit numba.vectorize numba.guvectorize abc.abstractmethod
     typing.no_type_check numpy.vectorize asyncio.coroutine contextlib.asynccontextmanager dataclasses.dataclass torch.no_grad
     torch.jit.script jax.jit
 """
 _COMPILES = frozenset(("numba.jit", "numba.njit"))
+# Given the types of arguments, they need what the function reads when it is made.
+COMPILES_AT_ONCE = ("numba.guvectorize", "numba.vectorize", "numba.cfunc")
 _TRANSPARENT = frozenset(_TRANSPARENT_WORDS.split())

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from nbcompile.analysis import surveyed
 from nbcompile.analysis.aliases import KEPT
-from nbcompile.analysis.bindings import BlockFrame, Frame
+from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.values import Value
 from nbcompile.analysis.visit import execute
 from nbcompile.model.facts import GUESS
@@ -22,7 +22,7 @@ def run(frame: Frame, managers: Sequence[Value], body: list[ast.stmt], node: ast
     if not models:
         execute(frame, body)
         return
-    home = _home(frame)
+    home = frame.home
     around, home.entered = home.entered, (*home.entered, *models)
     spoke, frame.trace.speaks = frame.trace.speaks, False
     execute(frame, body)
@@ -38,13 +38,6 @@ def register(frame: Frame, made: Value, given: Sequence[Value], node: ast.AST) -
     What the part was made of and the model holds already, it finds again by its identity.
     """
     heap = frame.walk.heap
-    for model in _home(frame).entered:
+    for model in frame.home.entered:
         frame.trace.compared |= heap.below(model.objects).intersection(one for value in given for one in value.objects)
         frame.capture(model, KEPT, made, node)
-
-
-def _home(frame: Frame) -> Frame:
-    """The cell or function that a frame belongs to."""
-    while isinstance(frame, BlockFrame):
-        frame = frame.parent
-    return frame

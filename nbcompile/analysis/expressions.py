@@ -113,7 +113,7 @@ def compare(frame: Frame, node: ast.Compare) -> Value:
         if kind is ast.Is or kind is ast.IsNot:
             if left.objects and right.objects:
                 frame.trace.compared |= left.objects | right.objects
-            elif isinstance(frame, CellFrame) and _may_be_one(left, right):
+            elif isinstance(frame.home, CellFrame) and _may_be_one(left, right):
                 roots = (part.id for part in ast.walk(node) if type(part) is ast.Name)
                 frame.walk.compared.update(dict.fromkeys(roots))
         elif right.type == namespace.NAMESPACE:
@@ -123,7 +123,8 @@ def compare(frame: Frame, node: ast.Compare) -> Value:
             classes.compare(frame, node, left, right)
         else:
             classes.compare(frame, node, left, among=right)
-            types.implicit(frame, right, "__contains__", node)
+            if frame.walk.classes and classes.call_member(frame, right, "__contains__", (left,), node) is None:
+                types.gone_through(frame, right, node)
         left = right
     return result
 
@@ -181,6 +182,7 @@ def dictionary(frame: Frame, node: ast.Dict) -> Value:
     for key_node, value_node in zip(node.keys, node.values, strict=True):
         if key_node is None:
             inner = evaluate(frame, value_node)
+            types.taken_as_mapping(frame, inner, value_node)
             frame.capture(result, ANY, Value("", frame.walk.heap.parts(inner.objects, ANY)), value_node)
             continue
         key, value = evaluate(frame, key_node), evaluate(frame, value_node)

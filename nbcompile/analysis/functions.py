@@ -312,15 +312,17 @@ _FIRST = Summary({}, {}, {}, {}, Trace(), frozenset(), {}, {}, frozenset(), SCAL
 
 
 def _without_number(value: Value) -> Value:
-    """A parameter's value without a literal number: a summary holds for all numbers."""
-    return plain("int") if value.type == "int" and value.const is not MISSING else value
+    """A parameter's value without literal numbers: a summary holds for all numbers."""
+    if value.items is not None and any(item.const is not MISSING or item.items for item in value.items):
+        return Value(value.type, value.objects, value.callee, value.const, tuple(map(_without_number, value.items)), value.view)
+    return plain(value.type) if value.type in _NUMBERS and value.const is not MISSING else value
 
 
 def _fits(frame: Frame, summary: Summary, actual: dict[str, Value], function: Function) -> bool:
     """Whether what was assumed for the summary holds for these arguments and the names as they are now."""
     heap = frame.walk.heap
     for name, value in actual.items():
-        if not _alike(heap, summary.actual[name], value):
+        if not _alike(heap, _without_number(summary.actual[name]), _without_number(value)):
             return False
     given = {}
     for name, symbol in summary.given.items():
@@ -350,6 +352,9 @@ def _still_true(replacing: Replacing, assumption: Assumption) -> bool:
     return heap.instances(parts) == assumption.instances
 
 
+_NUMBERS = ("int", "float", "complex")
+
+
 def _alike(heap: Heap, one: Value, other: Value) -> bool:
     if one.type != other.type or one.callee != other.callee:
         return False
@@ -359,9 +364,7 @@ def _alike(heap: Heap, one: Value, other: Value) -> bool:
         return False
     if one.items and not all(_alike(heap, mine, yours) for mine, yours in zip(one.items, other.items or (), strict=True)):
         return False
-    if one.type in ("bool", "NoneType", "str"):
-        return one.const is other.const or one.const == other.const
-    return True
+    return one.const is other.const or one.const == other.const
 
 
 # -- calls ---------------------------------------------------------------------------------------------------------

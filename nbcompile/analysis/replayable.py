@@ -114,6 +114,8 @@ def _is_definition(statement: ast.stmt) -> bool:
         return True
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
         defaults = [*statement.args.defaults, *(default for default in statement.args.kw_defaults if default)]
+        if not all(map(_is_annotation, _annotations(statement))):
+            return False
         return all(map(_is_safe_decorator, statement.decorator_list)) and all(map(_is_constant, defaults))
     if isinstance(statement, ast.ClassDef):
         return _is_plain_class(statement)
@@ -122,6 +124,18 @@ def _is_definition(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.AnnAssign):
         return statement.value is not None and _is_constant(statement.value) and _is_name(statement.target)
     return _is_choice_of_definitions(statement)
+
+
+def _annotations(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.expr]:
+    """What is worked out besides the defaults when a function is made."""
+    given = function.args
+    named = [*given.posonlyargs, *given.args, *given.kwonlyargs, *(one for one in (given.vararg, given.kwarg) if one)]
+    return [one for one in (function.returns, *(argument.annotation for argument in named)) if one is not None]
+
+
+def _is_annotation(node: ast.expr) -> bool:
+    """Whether an annotation calls nothing, as `list[int] | None` does not."""
+    return not any(isinstance(part, ast.Call | ast.Await | ast.NamedExpr) for part in ast.walk(node)) or _is_constant(node)
 
 
 def _is_stream(node: ast.expr) -> bool:
@@ -142,7 +156,7 @@ def _is_choice_of_definitions(statement: ast.stmt) -> bool:
 def _is_plain_class(node: ast.ClassDef) -> bool:
     if not all(map(_is_safe_decorator, node.decorator_list)) or not all(map(_is_constant, node.bases)) or node.keywords:
         return False
-    if any(_name_of(decorator) in _FOR_FUNCTIONS_ONLY for decorator in node.decorator_list):
+    if any(name_of(decorator) in _FOR_FUNCTIONS_ONLY for decorator in node.decorator_list):
         return False
     return all(
         _is_definition(part)
@@ -168,11 +182,12 @@ def _is_name(target: ast.expr) -> bool:
 def _is_safe_decorator(node: ast.expr) -> bool:
     if isinstance(node, ast.Call) and not all(map(_is_constant, [*node.args, *(keyword.value for keyword in node.keywords)])):
         return False
-    name = _name_of(node)
+    name = name_of(node)
     return name in _SAFE_DECORATORS or (name.endswith((".setter", ".getter", ".deleter")) and name.count(".") == 1)
 
 
-def _name_of(decorator: ast.expr) -> str:
+def name_of(decorator: ast.expr) -> str:
+    """A decorator as text, without what it is given; empty for anything that is no name."""
     return dotted(decorator.func if isinstance(decorator, ast.Call) else decorator)
 
 
@@ -190,12 +205,15 @@ def _is_constant(node: ast.expr) -> bool:
     if isinstance(node, ast.BinOp):
         return _is_constant(node.left) and _is_constant(node.right)
     if isinstance(node, ast.JoinedStr):
-        return all(_is_constant(part.value) if isinstance(part, ast.FormattedValue) else True for part in node.values)
+        inner = [part for part in node.values if isinstance(part, ast.FormattedValue)]
+        return all(_is_constant(part.value) and (part.format_spec is None or _is_constant(part.format_spec)) for part in inner)
     if isinstance(node, ast.Call):
         given = [*node.args, *(keyword.value for keyword in node.keywords)]
         is_nan = any(isinstance(one, ast.Constant) and says_nan(one.value) for one in given)
         return dotted(node.func).removeprefix("builtins.") in _PURE_CALLS and all(map(_is_constant, given)) and not is_nan
-    return kind is ast.Lambda
+    if isinstance(node, ast.Lambda):
+        return all(map(_is_constant, [*node.args.defaults, *(default for default in node.args.kw_defaults if default)]))
+    return False
 
 
 def dotted(node: ast.expr) -> str:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from nbcompile.analysis import classes, entered, files, filled, imports, rows, types
+from nbcompile.analysis import channels, classes, entered, files, filled, imports, rows, types
 from nbcompile.analysis.aliases import ANY
 from nbcompile.analysis.assignment import assign, augment, delete
 from nbcompile.analysis.bindings import GONE, BlockFrame, CellFrame, Frame, FunctionFrame, Snapshot
@@ -117,6 +117,7 @@ def for_(frame: Frame, node: ast.For | ast.AsyncFor) -> None:
     """`for`: the body may not run at all, unless the iterable is plainly not empty."""
     values = evaluate(frame, node.iter)
     before = frame.fork()
+    _forget_literals(frame, node)
     certain = filled.is_filled(frame, values)
     element = types.element(frame, values, node.iter)
     if certain and type(node.iter) is ast.Call and node.iter.args:
@@ -138,19 +139,34 @@ def while_(frame: Frame, node: ast.While) -> None:
         execute(frame, node.orelse)
         return
     before = frame.fork()
+    _forget_literals(frame, node)
 
     def once() -> None:
         execute(frame, node.body)
         if not frame.dead:
             types.tested(frame, evaluate(frame, node.test), node)
 
-    _loop(frame, once, before, test.const is not MISSING, node.orelse, endless=test.const is not MISSING)
+    # A literal stays what it is; a name may be bound anew in the body.
+    _loop(frame, once, before, test.const is not MISSING, node.orelse, endless=isinstance(node.test, ast.Constant))
+
+
+def _forget_literals(frame: Frame, loop: ast.For | ast.AsyncFor | ast.While) -> None:
+    """What the body binds anew need not be the literal any more that it is at first."""
+    bound = {part.id for statement in loop.body for part in ast.walk(statement) if type(part) is ast.Name and type(part.ctx) is ast.Store}
+    loosened = []
+    for values, sure in frame.fork():
+        known = [name for name in bound & values.keys() if values[name].const is not MISSING and values[name].type != "NoneType"]
+        loosened.append(({**values, **{name: Value(values[name].type, values[name].objects) for name in known}}, sure))
+    frame.restore(tuple(loosened))
 
 
 def _loop(
     frame: Frame, once: Callable[[], None], before: Snapshot, certain: bool, otherwise: list[ast.stmt], *, endless: bool = False
 ) -> None:
-    """Run a body once, and once more when it changed what it starts from; then go on from wherever it may end."""
+    """Run a body once, and once more when it changed what it starts from; then go on from wherever it may end.
+
+    More rounds would find what is passed on from name to name; where functions call each other in loops they multiply.
+    """
     frame.loops.append([])
     heap = frame.walk.heap
     around, first = heap.grown, heap.size
@@ -284,7 +300,10 @@ def with_(frame: Frame, node: ast.With | ast.AsyncWith) -> None:
         if item.optional_vars is not None:
             assign(frame, item.optional_vars, given)
     before = frame.fork() if swallows else None
+    set_before = set(frame.trace.effects)
     entered.run(frame, managers, node.body, node)
+    if any(manager.type == channels.STACK for manager in managers):
+        channels.left_again(frame, set_before)
     if before is not None:
         frame.merge([before, *([] if frame.dead else [frame.fork()])])
     for manager in managers:
@@ -355,6 +374,8 @@ def _inner_patterns(frame: Frame, pattern: ast.pattern, part: Value) -> None:
         _rest_pattern(frame, pattern, pattern.rest, "dict", part)
     elif isinstance(pattern, ast.MatchClass):
         evaluate(frame, pattern.cls)
+        for name in pattern.kwd_attrs if classes.is_instance(frame, part) else ():
+            types.attribute(frame, part, name, pattern)
         inner = [*pattern.patterns, *pattern.kwd_patterns]
     for one in inner:
         _pattern(frame, one, part)

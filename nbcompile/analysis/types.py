@@ -84,13 +84,13 @@ _SHOWN_BY = (
 )
 
 
-_NAMES_OF_FRAMES = frozenset(("f_globals", "f_locals"))
+_NAMES_OF_FRAMES = frozenset(("f_globals", "f_locals", "__globals__"))
 
 
 def attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
     """`value.name`."""
     if name in _NAMES_OF_FRAMES:
-        return namespace.anything(frame, node, f"`{name}` shows the names of whoever called")
+        return namespace.anything(frame, node, f"`{name}` shows the names of the notebook")
     known_path = paths.attribute(value, name)
     return _attribute(frame, value, name, node) if known_path is None else known_path
 
@@ -355,11 +355,16 @@ def operate(frame: Frame, left: Value, operator: type[ast.AST], right: Value, no
     if right.type == namespace.NAMESPACE:
         return namespace.fill(frame, left, node)
     one, other = left.type, right.type
-    if one == "str":
+    if frame.walk.keeps_flags and "decimal.Decimal" in (one, other):
+        frame.walk.effect(frame, "library:decimal", "draw", "flags", node)
+    if one == "str" and operator is ast.Mod:
+        # `"%s" % value`
+        shown(frame, right, node)
+    instances = frame.walk.classes and (classes.is_instance(frame, left) or classes.is_instance(frame, right))
+    if one == "str" and (operator is ast.Mod or not instances):
         return _text(left, operator, right)
     if one == "pathlib.Path" and operator is ast.Div:
         return path_below(left, right)
-    instances = frame.walk.classes and (classes.is_instance(frame, left) or classes.is_instance(frame, right))
     if not left.objects and not right.objects and not instances:
         return _immutable_result(one, operator, other)
     if instances:
@@ -472,6 +477,20 @@ def implicit(frame: Frame, value: Value, method: str, node: ast.AST) -> None:
     """A method that Python calls by itself, if the notebook wrote it."""
     if frame.walk.classes:
         classes.call_member(frame, value, method, (), node)
+
+
+def gone_through(frame: Frame, value: Value, node: ast.AST) -> None:
+    """All of the value is taken: what the notebook wrote for that is called."""
+    if classes.is_instance(frame, value):
+        element(frame, value, node)
+
+
+def taken_as_mapping(frame: Frame, value: Value, node: ast.AST) -> None:
+    """The keys of the value and what it has under them are asked for."""
+    if classes.is_instance(frame, value):
+        for method in ("keys", "__iter__"):
+            implicit(frame, value, method, node)
+        classes.call_member(frame, value, "__getitem__", (SCALAR,), node)
 
 
 def shown(frame: Frame, value: Value, node: ast.AST) -> None:

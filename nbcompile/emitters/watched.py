@@ -63,15 +63,17 @@ def watched_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int,
     renewals = [(name, cell.index) for cell in graph.cells for name in cell.defines if name in cell.uses]
     absent = _absent_names(graph, facts)
     sharing = _Shared()
+    groups: list[list[str]] = []
     found: dict[int, Watched] = {}
     for cell in graph.cells:
         index = cell.index
         changed = {*cell.defines, *cell.deletes, *_changed_by(cell)}
         read = [name for name in _read_by(cell) if not name.startswith((FILE, CHANNEL))]
-        before = sharing.groups()
+        before = groups
         sharing.after(facts[index])
+        groups = sharing.groups()
         # What the cell does to an object that has other names is seen under these.
-        reached = [group for group in (*before, *sharing.groups()) if any(last_read.get(one, -1) > index for one in group)]
+        reached = [group for group in (*before, *groups) if any(last_read.get(one, -1) > index for one in group)]
         seen_later = {name for group in reached for name in group}
         # What is changed as it should may hold what is not.
         inner = [name for group in before if not changed.isdisjoint(group) for name in group if last_read.get(name, -1) > index]
@@ -88,8 +90,8 @@ def watched_names(graph: DataflowGraph, facts: Sequence[CellFacts]) -> dict[int,
         files = [name for name, reader in last_read.items() if name.startswith(FILE) and reader > index]
         watches = dict.fromkeys(name for name in (*names, *inner, *absent.get(index, ()), *channels, *files) if name not in changed)
         later = tuple(name for name, changer in last_changed.items() if changer > index)
-        groups = ([name for name in group if last_guessed.get(name, -1) <= index] for group in sharing.groups())
-        together = tuple(tuple(group) for group in groups if len(group) > 1 and not {*group}.isdisjoint(later))
+        known = ([name for name in group if last_guessed.get(name, -1) <= index] for group in groups)
+        together = tuple(tuple(group) for group in known if len(group) > 1 and not {*group}.isdisjoint(later))
         shared = {name for group in together for name in group}
         renewed = dict.fromkeys(name for name, there in renewals if name in shared and index < there <= last_changed.get(name, -1))
         found[index] = Watched(tuple(watches), later, together, tuple(renewed))
@@ -132,11 +134,11 @@ class _Shared:
 
     def groups(self) -> list[list[str]]:
         """Names that share something, directly or through others."""
-        found: list[set[str]] = []
+        group_of: dict[str, set[str]] = {}
         for names in self._names.values():
-            touched = [group for group in found if not names.isdisjoint(group)]
-            found = [*(group for group in found if names.isdisjoint(group)), names.union(*touched)]
-        return sorted(sorted(group) for group in found)
+            group = names.union(*(group_of[name] for name in names if name in group_of))
+            group_of.update(dict.fromkeys(group, group))
+        return sorted(sorted(group) for group in {id(group): group for group in group_of.values()}.values())
 
 
 def held_versions(graph: DataflowGraph, step: Step, index: int) -> tuple[Version, ...]:

@@ -112,14 +112,19 @@ def _is_set_by_others(owner: Any, name: str, old: Any, new: Any) -> bool:
     if name.startswith("__"):
         return False
     if name.endswith(_WITHIN):
-        # A container that is another one now counts by its name.
-        return _GONE not in (old, new) and (len(old) != len(new) or any(one is not other for one, other in zip(old, new)))
+        # Libraries note what they like in tables of each other. A container that is another one now counts by its name.
+        there = {*map(id, old)} if old is not _GONE else set()
+        return old is not _GONE and new is not _GONE and any(id(one) not in there and _is_of_the_notebook(one) for one in new)
     own = _library_of(new) in (owner.__name__.partition(".")[0], *_OF_THE_SHELL)
     if own or (name.startswith("_") and _library_of(new) != "__main__"):
         return False
     if owner.__name__ == "time" and name in _ZONE:
         return False
     return type(new) is not type(old) or type(new) not in (int, float, str, bool) or bool(new != old)
+
+
+def _is_of_the_notebook(value: Any) -> bool:
+    return "__main__" in (_library_of(value), type(value).__module__)
 
 
 def _library_of(value: Any) -> str:

@@ -373,15 +373,14 @@ class _LocalRun:
 
     def _record(self, worker: _Worker, message: Message) -> StepRecord:
         seconds = message.get("seconds", time.monotonic() - worker.started)
-        # Whoever is interrupted may have made less than it would have, and end as if nothing had been: callbacks of IPython do.
         short = worker.stops_before is not None and not message["code"]
+        state = StepState.FAILED if message["code"] else StepState.FINISHED
+        if short or worker.stop_at is not None:
+            # Whoever is interrupted may have made less than it would have, and end as if nothing had been: callbacks of IPython do.
+            state = StepState.CANCELLED
         return replace(
             self.records[worker.step.id],
-            state=StepState.CANCELLED
-            if short or worker.stop_at is not None
-            else StepState.FAILED
-            if message["code"]
-            else StepState.FINISHED,
+            state=state,
             started_seconds=worker.started - self.began,
             seconds=seconds,
             cpu_seconds=message["cpu_seconds"],

@@ -34,6 +34,7 @@ class Schedule:
     _running: dict[StepId, None] = field(init=False, default_factory=dict)
     _withdrawn: set[StepId] = field(init=False, default_factory=set)
     _stop_before: dict[StepId, int] = field(init=False, default_factory=dict)
+    _lost_from: dict[StepId, int] = field(init=False, default_factory=dict)
     _free_at_rest: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
@@ -94,6 +95,7 @@ class Schedule:
         """The step has ended, or its cells before `failed_at` have: what needs these is ready, what needs more never starts."""
         self._running.pop(step, None)
         if failed_at is not None:
+            self._lost_from[step] = failed_at
             lost = self._lost(step, failed_at)
             self.withdraw((*lost, *self.dependents(lost)))
         for waits in self._waits_for.values():
@@ -121,12 +123,18 @@ class Schedule:
     def stop_before(self, cell: int) -> None:
         """A cell failed: of the steps that never start, the cells before it still run as soon as what they need is there."""
         for step in self.plan.steps:
-            if step.id in self._withdrawn and step.cells[0] < cell:
+            if step.id not in self._withdrawn or step.cells[0] >= cell:
+                continue
+            self._stop_before[step.id] = cell
+            given = [link for link in self.plan.links if link.target == step.id and self.is_given(link)]
+            if not any(self._is_lost(link) for link in given):
                 self._withdrawn.remove(step.id)
-                self._stop_before[step.id] = cell
-                coming = {*self._running, *self._waits_for}
-                needed = {link.source for link in self.plan.links if link.target == step.id and self.is_given(link)}
-                self._waits_for[step.id] = needed & coming
+                self._waits_for[step.id] = {link.source for link in given} & {*self._running, *self._waits_for}
+
+    def _is_lost(self, link: Link) -> bool:
+        """Whether what goes through a link is not to be had: it was made where its step failed, or after that, or its step never runs."""
+        made = max(self._made_in[link], default=-1)
+        return link.source in self._withdrawn or made >= self._lost_from.get(link.source, math.inf)
 
     def stops_before(self, step: Step) -> int | None:
         """The first cell of a step that does not run although the step does; `None` where all run."""

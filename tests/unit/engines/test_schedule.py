@@ -108,7 +108,21 @@ def test_cells_before_a_failed_one_run_without_what_only_later_ones_need():
         assert ids(schedule.ready()) == [step]
         schedule.started(step)
         schedule.ended(step, failed_at=stop)
-        schedule.stop_before(4)
+    assert schedule.over
+
+
+def test_what_a_broken_step_has_made_before_is_not_given_to_others():
+    steps = (
+        Step(id="a", cells=(0, 3), bindings=(), payloads=(made("p", "x", 0),)),
+        Step(id="b", cells=(1,), bindings=()),
+        Step(id="c", cells=(2,), bindings=()),
+    )
+    links = (Link("a", "b", "p", (Version("x", 0),)), Link("b", "c", "", ()))
+    schedule = Schedule(Plan(granularity=Granularity.CELL, steps=steps, links=links), {}, cores=1)
+    schedule.started("a")
+    # Nothing of it is trusted, although the cell that is named stands after others.
+    schedule.ended("a", failed_at=0)
+    schedule.stop_before(3)
     assert schedule.over
 
 

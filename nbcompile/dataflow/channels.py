@@ -46,7 +46,6 @@ _NAMED_BY_READERS = frozenset(
     for name in (
         "asyncio",
         "asyncio.policy",
-        "asyncio.policy",
         "atexit",
         "calendar",
         "contextvars",
@@ -55,7 +54,6 @@ _NAMED_BY_READERS = frozenset(
         "gc",
         "logging.tree",
         "os.links",
-        "sqlite3",
         "sqlite3",
         "sys.memory",
         "threading.names",

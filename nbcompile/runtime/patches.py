@@ -19,8 +19,6 @@ _OF_THE_SHELL = ("IPython", "ipykernel", "matplotlib_inline")
 # Follow from the environment whenever a date is read; who sets the zone there hands it on.
 _ZONE = ("altzone", "daylight", "timezone", "tzname")
 _GONE = object()
-# Tables in which modules note what they were asked.
-_FILLED_WHEN_ASKED = ("modulesbyfile",)
 # Ends what stands for what is in a container. Larger ones are tables that are there from the beginning.
 _WITHIN, _CONTAINERS, _LARGEST = "[]", (dict, list, set), 1000
 _WITH_A_HOME = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
@@ -103,7 +101,7 @@ def _names_of(owner: Any) -> Dict[str, Any]:
 
 
 def _is_for_all(name: str) -> bool:
-    return not name.startswith("_") and "cache" not in name.lower() and name not in _FILLED_WHEN_ASKED
+    return not name.startswith("_") and "cache" not in name.lower()
 
 
 def _is_set_by_others(owner: Any, name: str, old: Any, new: Any) -> bool:
@@ -113,8 +111,10 @@ def _is_set_by_others(owner: Any, name: str, old: Any, new: Any) -> bool:
         return False
     if name.endswith(_WITHIN):
         # Libraries note what they like in tables of each other. A container that is another one now counts by its name.
-        there = {*map(id, old)} if old is not _GONE else set()
-        return old is not _GONE and new is not _GONE and any(id(one) not in there and _is_of_the_notebook(one) for one in new)
+        if old is _GONE or new is _GONE:
+            return False
+        there = {*map(id, old)}
+        return any(id(one) not in there and _is_of_the_notebook(one) for one in new)
     own = _library_of(new) in (owner.__name__.partition(".")[0], *_OF_THE_SHELL)
     if own or (name.startswith("_") and _library_of(new) != "__main__"):
         return False

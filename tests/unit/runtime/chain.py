@@ -26,6 +26,15 @@ HISTORY = ("_", "__", "___", "Out")
 DEFINITIONS = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
+def pretend_installed(name, modules, tmp_path, monkeypatch):
+    """Put a few modules where an installed library would be, for this process and the steps that are forked from it."""
+    package = tmp_path / "site-packages" / name
+    package.mkdir(parents=True)
+    for module, text in modules.items():
+        (package / f"{module}.py").write_text(text)
+    monkeypatch.syspath_prepend(str(package.parent))
+
+
 def top_level(source):
     if source.startswith("%%time"):
         source = source.partition("\n")[2]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.runtime.chain import run_chain, texts
+from tests.unit.runtime.chain import pretend_installed, run_chain, texts
 
 pytestmark = pytest.mark.slow
 
@@ -28,10 +28,6 @@ TRIPS = {
 
 @pytest.mark.parametrize("name", TRIPS)
 def test_measurements_travel(name, tmp_path, monkeypatch):
-    package = tmp_path / "site-packages" / "uncertainties"
-    package.mkdir(parents=True)
-    (package / "__init__.py").write_text("")
-    (package / "core.py").write_text(CORE)
-    monkeypatch.syspath_prepend(str(package.parent))
+    pretend_installed("uncertainties", {"__init__": "", "core": CORE}, tmp_path, monkeypatch)
     between, asked, answer = TRIPS[name]
     assert texts(run_chain((MADE, between, "", f"print({asked})"), tmp_path / "chain"))[-1] == answer + "\n"

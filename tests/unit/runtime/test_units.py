@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.runtime.chain import run_chain, texts
+from tests.unit.runtime.chain import pretend_installed, run_chain, texts
 
 pytestmark = pytest.mark.slow
 
@@ -55,10 +55,6 @@ TRIPS = {
 
 @pytest.mark.parametrize("name", TRIPS)
 def test_quantities_and_registries_travel(name, tmp_path, monkeypatch):
-    package = tmp_path / "site-packages" / "pint"
-    package.mkdir(parents=True)
-    (package / "__init__.py").write_text(PINT)
-    (package / "registry.py").write_text(REGISTRY)
-    monkeypatch.syspath_prepend(str(package.parent))
+    pretend_installed("pint", {"__init__": PINT, "registry": REGISTRY}, tmp_path, monkeypatch)
     between, asked, answer = TRIPS[name]
     assert texts(run_chain(("import pint", MADE, between, "", f"print({asked})"), tmp_path / "chain"))[-1] == answer + "\n"

@@ -72,7 +72,8 @@ def test_two_plain_runs_are_equal(name, tmp_path):
     # A single timing may be the same twice; all of them are not.
     assert different <= unsteady
     assert bool(different) == bool(unsteady)
-    assert differing(files, other_files) == UNSTEADY_FILES.get(name, set())
+    # An archive notes times to two seconds, and both runs may be over in that time.
+    assert differing(files, other_files) <= UNSTEADY_FILES.get(name, set())
     assert read_tree(NOTEBOOKS) == before
 
 

@@ -71,6 +71,7 @@ class Heap:
         "held_open",
         "holders",
         "inner",
+        "libraries",
         "origin",
         "overwriting",
         "readers",
@@ -102,6 +103,8 @@ class Heap:
         self.buffered: set[int] = set()
         # What reads files later than when it was made, and which.
         self.readers: dict[int, tuple[str, ...]] = {}
+        # Which library made what has no type, as nothing is known of that library.
+        self.libraries: dict[int, str] = {}
         # What reads from a file that it has open as long as it is not closed, and from which.
         self.held_open: dict[int, str] = {}
         # What is asked for more than can be sent, and why.
@@ -151,6 +154,8 @@ class Heap:
             self.draws[new] = self.draws[number]
         if number in self.readers:
             self.readers[new] = self.readers[number]
+        if number in self.libraries:
+            self.libraries[new] = self.libraries[number]
         for opened in (self.writers, self.held_open):
             if number in opened:
                 opened[new] = opened[number]

@@ -86,6 +86,7 @@ class _Record:
         self.addresses: tuple[tuple[str, ...], Mark] | None = None
         self.reaching: tuple[tuple[str, ...], Mark] | None = None
         self.libraries: set[str] = set()
+        self.makers: set[str] = set()
         self.history: set[int] = set()
         self.packages: set[str] = set()
         self.directives: tuple[Directive, ...] = ()
@@ -369,6 +370,7 @@ class _Notebook:
                 record.libraries |= walk.known.homes(module_of_class(frame, path) or path.partition(".")[0])
             of = value.callee if isinstance(value.callee, Class) else walk.classes.get(value.type)
             record.libraries.update(classes.libraries_of(of) if of is not None else ())
+            record.makers |= guesses.unknown_makers(frame, value)
         if any(name not in walk.namespace for name, _ in record.uses):
             record.libraries |= walk.starred
         record.libraries -= {"__main__", "builtins", ""}
@@ -645,6 +647,7 @@ class _Notebook:
             live=tuple(Live(names, mark.reason, _span(record, mark.spot)) for names, mark in record.live),
             libraries=tuple(sorted(record.libraries)),
             unknown_libraries=tuple(sorted(name for name in record.libraries if not self.walk.known.covers(name))),
+            makers=tuple(sorted(record.makers - record.libraries)),
             packages=tuple(sorted(record.packages)),
             history=tuple(sorted(record.history)),
             opaque=record.opaque,

@@ -9,8 +9,9 @@ from __future__ import annotations
 import ast
 import re
 
-from nbcompile.analysis import channels, conventions, entered, files, rows, strings, surveyed
+from nbcompile.analysis import channels, classes, conventions, entered, files, rows, strings, surveyed
 from nbcompile.analysis.aliases import ANY, KEPT
+from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.known.surveys import leaves_arguments
 from nbcompile.analysis.values import NO_OBJECTS, Class, Value, Wrapped, single
 from nbcompile.analysis.visit import Call
@@ -124,6 +125,8 @@ def method(call: Call) -> Value:
     made = conventions.given_to_overwriting(call, conventions.follow(call, _method(call)))
     files.read_later(call, made, read)
     _read_on(call, made)
+    for library in unknown_makers(call.frame, call.owner):
+        _note_maker(call, made, library)
     return made
 
 
@@ -176,8 +179,9 @@ def _set_library_of(call: Call, name: str) -> None:
     kind, walk = call.owner.type, call.frame.walk
     if kind == _C_LIBRARY:
         walk.effect(call.frame, channels.C_CALLS, "draw", call.label, call.node)
-    elif _PUTS_ITSELF.fullmatch(name) and _stands_alone(call) and "." in kind and not call.arguments.all():
-        walk.effect(call.frame, f"library:{kind.partition('.')[0]}", "append", call.label, call.node, call.label)
+    elif _PUTS_ITSELF.fullmatch(name) and _stands_alone(call) and not call.arguments.all():
+        for library in unknown_makers(call.frame, call.owner):
+            walk.effect(call.frame, f"library:{library}", "append", call.label, call.node, call.label)
 
 
 def _over_memory(call: Call) -> Value:
@@ -282,11 +286,11 @@ def _is_handed_on(call: Call) -> bool:
 
 def _code_in(call: Call, values: list[Value]) -> list[Value]:
     """The notebook's functions, classes and objects that the values reach: what is made of the values may go on calling them."""
-    heap, classes = call.frame.walk.heap, call.frame.walk.classes
+    heap, own = call.frame.walk.heap, call.frame.walk.classes
     if not heap.callees:
         return []
     reached = heap.below(number for value in values for number in value.objects)
-    code = frozenset(number for number in reached if number in heap.callees or heap.types[number] in classes)
+    code = frozenset(number for number in reached if number in heap.callees or heap.types[number] in own)
     return [Value("", code)] if code else []
 
 
@@ -334,7 +338,24 @@ def function(call: Call) -> Value:
     if name[:1].isupper() or _BUILDS.fullmatch(name):
         entered.register(call.frame, made, call.arguments.all(), call.node)
     files.read_later(call, made, read)
+    _note_maker(call, made, call.label.partition(".")[0])
     return made
+
+
+def unknown_makers(frame: Frame, value: Value) -> set[str]:
+    """The libraries that a value is of, of which nothing is known."""
+    walk = frame.walk
+    of = walk.classes.get(value.type)
+    found = set(classes.libraries_of(of)) if of is not None else {value.type.partition(".")[0]} if "." in value.type else set()
+    found.update(walk.heap.libraries[number] for number in value.objects if number in walk.heap.libraries)
+    return {library for library in found if library and library != "__main__" and not walk.known.covers(library)}
+
+
+def _note_maker(call: Call, made: Value, library: str) -> None:
+    """What a library gives may ask it for its settings, wherever that is used."""
+    walk = call.frame.walk
+    if not walk.known.covers(library):
+        walk.heap.libraries.update((number, library) for number in made.objects if not walk.heap.types[number])
 
 
 def _function(call: Call) -> Value:

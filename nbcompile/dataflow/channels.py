@@ -185,7 +185,7 @@ class _Linker:
         if name == "library:csv" and "pandas" in cell.libraries:
             # It asks for dialects there.
             return True
-        return name.removeprefix("library:") in cell.libraries
+        return name.removeprefix("library:") in (*cell.libraries, *cell.makers)
 
     def _ordered(self, cell: CellFacts, name: str, effects: list[Effect], channel: _Channel, makes: list[Version]) -> None:
         """State outside the step, with an identity: every write is in order with everything."""

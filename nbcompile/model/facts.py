@@ -165,8 +165,8 @@ class CellFacts:
     """What one code cell does. All tuples are in source order.
 
     `history` holds the code cells whose result the cell reads as `Out[n]`; `libraries` the top-level modules whose state the cell may read,
-    of which nothing is known of `unknown_libraries`; `packages` those that it asks for parts which any import may have loaded;
-    `allowed` the codes that the author has settled.
+    of which nothing is known of `unknown_libraries`; `makers` others of these, which made what the cell uses; `packages` those that it
+    asks for parts which any import may have loaded; `allowed` the codes that the author has settled.
     """
 
     cell: CellId
@@ -184,6 +184,7 @@ class CellFacts:
     live: tuple[Live, ...] = ()
     libraries: tuple[str, ...] = ()
     unknown_libraries: tuple[str, ...] = ()
+    makers: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     history: tuple[int, ...] = ()
     opaque: str = ""

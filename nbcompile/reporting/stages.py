@@ -70,6 +70,7 @@ def _facts(cell: CellFacts) -> dict[str, Any]:
         "live": [{"names": live.names, "reason": live.reason, **_span(live.span)} for live in cell.live],
         "libraries": cell.libraries,
         "unknown_libraries": cell.unknown_libraries,
+        "makers": cell.makers,
         "opaque": cell.opaque,
         "ends_early": cell.ends_early,
     }

@@ -52,3 +52,15 @@ def test_with_a_constant_of_another_cell_it_takes_the_constant_along():
     graph = program("WIDTH = 80", "import pandas as pd\npd.set_option('display.width', WIDTH)", "pd.DataFrame()").graph
     assert graph.fusions == ()
     assert [str(one) for one in graph.cells[2].replays] == ["0.0", "1.0", "1.1"]
+
+
+@pytest.mark.parametrize("use", ["total.compute()", "(total + 1).compute()", "print(total)"])
+@pytest.mark.parametrize(
+    ("bar", "setting"),
+    [("bar = lazy.Bar()", "bar.register()"), ("class Bar(lazy.Bar): pass\nbar = Bar()", "bar.register()"), ("", "lazy.config.set(bar=True)")],
+)
+def test_what_an_unknown_library_gave_asks_it_wherever_it_is_used(bar, setting, use):
+    graph = program(f"import lazy\n{bar}\ntotal = lazy.ones(3).sum()", setting, use, "print(3)").graph
+    together = {(one.first, one.second) for one in graph.fusions}
+    assert (1, 2) in together or len(graph.cells[2].replays) >= 2
+    assert all(3 not in pair for pair in together)

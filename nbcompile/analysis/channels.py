@@ -94,7 +94,7 @@ _STORES = {
     "os.environ": "os.environ",
     "os.environb": "os.environ",
     "sys.path": "sys.path",
-    "sys.argv": "library:sys.limits",
+    "sys.argv": "library:sys.argv",
     "matplotlib.rcParams": MATPLOTLIB,
     "matplotlib.pyplot.rcParams": MATPLOTLIB,
     "matplotlib.pylab.rcParams": MATPLOTLIB,

@@ -13,10 +13,10 @@ from nbcompile.model.graph import CHANNEL, FILE, Edge, EdgeKind, Fusion, Version
 
 _RANDOM = frozenset(("random", "numpy.random", "torch.random"))
 # Settings of libraries that are plain values, by library and what is set.
-_WARNINGS, _LOGGING, _LIMITS = "library:warnings", "library:logging", "library:sys.limits"
-_STARTED = "library:threading.names"
+_WARNINGS, _LOGGING, _STARTED = "library:warnings", "library:logging", "library:threading.names"
+_LIMITS, _ARGV = "library:sys.limits", "library:sys.argv"
 _OF_NUMBERS = ("library:decimal", "library:numpy.settings", "library:pandas.options")
-_SETTINGS = {_WARNINGS, _LOGGING, _LIMITS, _STARTED, *_OF_NUMBERS}
+_SETTINGS = {_WARNINGS, _LOGGING, _STARTED, _LIMITS, _ARGV, *_OF_NUMBERS}
 # Channels whose state a step can take over and hand on.
 TRAVELS = _RANDOM | _SETTINGS | {"matplotlib", "matplotlib.interactive", "os.environ", "cwd", "sys.path", "shell", "umask", "locale"}
 _ORDERED = frozenset(("network", "process", "database"))
@@ -34,7 +34,7 @@ _NAMES_OF_LIBRARIES = ("library:logging.handlers", "library:logging.names", "lib
 _SHOW = ("library:display", "library:numpy", "library:pandas", "library:sympy", *_OF_NUMBERS)
 _READ_BY_ALL = frozenset((_WARNINGS, _LOGGING, *_NAMES_OF_LIBRARIES, *_SHOW))
 # The streams and the builtins.
-_OF_THE_PROCESS = ("library:sys", "library:sys.streams", _LIMITS, "library:builtins", "library:patches", "library:resource")
+_OF_THE_PROCESS = ("library:sys", "library:sys.streams", _LIMITS, _ARGV, "library:builtins", "library:patches", "library:resource")
 _READ_BY_EVERYTHING = frozenset((*_READ_BY_IMPORTS, _SHELL, _UMASK, _LOCALE, _DISPLAY, *_OF_THE_PROCESS))
 # The last error that the shell has shown: set by cells that fail and are allowed to.
 _ERRORS = "errors"

@@ -258,17 +258,23 @@ def _set_pandas_options(state: Any) -> None:
         pandas.set_option(name, value)
 
 
-def _take_limits(words: List[str]) -> Any:
-    limits = {name: getattr(sys, "get" + name)() for name in _LIMITS if hasattr(sys, "get" + name)}
-    # What the process was called with each has its own of.
-    return {"limits": limits, "words": sys.argv[1:] if sys.argv[1:] != words else None}
+def _take_limits() -> Any:
+    return {name: getattr(sys, "get" + name)() for name in _LIMITS if hasattr(sys, "get" + name)}
 
 
 def _set_limits(state: Any) -> None:
-    for name, value in state["limits"].items():
+    for name, value in state.items():
         getattr(sys, "set" + name, lambda value: None)(value)
-    if state["words"] is not None:
-        sys.argv[1:] = state["words"]
+
+
+def _take_words(own: List[str]) -> Any:
+    """The words of `sys.argv` after the program, if they are not those that the process was called with: of these each has its own."""
+    return sys.argv[1:] if sys.argv[1:] != own else None
+
+
+def _set_words(state: Any) -> None:
+    if state is not None:
+        sys.argv[1:] = state
 
 
 def ways_to_send() -> Dict[str, Tuple[Callable[[], Any], Callable[[Any], None]]]:
@@ -280,6 +286,7 @@ def ways_to_send() -> Dict[str, Tuple[Callable[[], Any], Callable[[Any], None]]]
         "library:decimal": (_take_decimal, _set_decimal),
         "library:numpy.settings": (_take_numpy_settings, _set_numpy_settings),
         "library:pandas.options": (_take_pandas_options, _set_pandas_options),
-        "library:sys.limits": (functools.partial(_take_limits, sys.argv[1:]), _set_limits),
+        "library:sys.limits": (_take_limits, _set_limits),
+        "library:sys.argv": (functools.partial(_take_words, sys.argv[1:]), _set_words),
         "library:threading.names": (take_started, set_started),
     }

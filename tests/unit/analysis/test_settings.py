@@ -57,7 +57,11 @@ def test_with_a_constant_of_another_cell_it_takes_the_constant_along():
 @pytest.mark.parametrize("use", ["total.compute()", "(total + 1).compute()", "print(total)"])
 @pytest.mark.parametrize(
     ("bar", "setting"),
-    [("bar = lazy.Bar()", "bar.register()"), ("class Bar(lazy.Bar): pass\nbar = Bar()", "bar.register()"), ("", "lazy.config.set(bar=True)")],
+    [
+        ("bar = lazy.Bar()", "bar.register()"),
+        ("class Bar(lazy.Bar): pass\nbar = Bar()", "bar.register()"),
+        ("", "lazy.config.set(bar=True)"),
+    ],
 )
 def test_what_an_unknown_library_gave_asks_it_wherever_it_is_used(bar, setting, use):
     graph = program(f"import lazy\n{bar}\ntotal = lazy.ones(3).sum()", setting, use, "print(3)").graph

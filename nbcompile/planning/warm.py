@@ -7,7 +7,7 @@ working directory. Only imports: a process in which other code has run is no saf
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from nbcompile.model.facts import CellFacts
 from nbcompile.model.notebook import Notebook
@@ -19,10 +19,11 @@ _NEVER = 10**9
 
 
 def warm_imports(facts: Sequence[CellFacts], notebook: Notebook, beside: Surroundings) -> tuple[WarmImport, ...]:
-    """The import statements in notebook order; those that something beside the notebook has a part in are left to the steps."""
+    """The import statements in notebook order; those that something beside the notebook has a part in, or a module that it writes, are left to the steps."""
     if beside.configures_imports:
         return ()
     own = frozenset(path.rstrip("/").removesuffix(".py") for _, path in beside.mentions if "/" not in path.rstrip("/"))
+    own |= {name for cell in facts for name in _written_modules(cell)}
     found: list[WarmImport] = []
     for cell in facts:
         end = _changes_imports(cell)
@@ -35,6 +36,13 @@ def warm_imports(facts: Sequence[CellFacts], notebook: Notebook, beside: Surroun
         if end != _NEVER:
             break
     return tuple(dict.fromkeys(found))
+
+
+def _written_modules(cell: CellFacts) -> Iterator[str]:
+    """What modules and packages are called that a cell writes, wherever they are looked for."""
+    for effect in cell.effects:
+        if effect.channel == "files" and effect.mode != "read" and effect.subject.endswith(".py"):
+            yield from effect.subject.removesuffix(".py").split("/")
 
 
 def _changes_imports(cell: CellFacts) -> int:

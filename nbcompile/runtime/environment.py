@@ -138,11 +138,15 @@ def _announce(spec: ModuleSpec) -> None:
         setattr(sys.modules[parent], name, module)
 
 
+# Of the names with two underscores; Python asks every module in `sys.modules` for some others.
+_ASKED_BY_CELLS = ("__version__", "__author__", "__all__")
+
+
 class _AnnouncedModule(types.ModuleType):
     """A module that is loaded when something of it is asked for that an empty module does not have."""
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") and name.endswith("__"):
+        if name.startswith("__") and name.endswith("__") and name not in _ASKED_BY_CELLS:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         self.__class__ = types.ModuleType  # type: ignore[assignment]
         spec = self.__spec__

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import sys
 import types
-from typing import Any, ContextManager, Dict, Iterator, List, Optional
+from typing import Any, ContextManager, Dict, Iterator, List, Optional, Tuple
 
 from .cell_kernel import CellKernel, InputRefused
 from .frontend import KernelStandIn, take_over_comms
 from .installing import leave_out_installs
 from .memory import RESERVE
 from .recorder import Recorder
+from .recursion import RECURSION_LIMIT
 from .sources import CellSource, cell_file_name
 
+# Since then a kernel counts an error while a value is displayed as the cell's.
+_DISPLAY_ERRORS_FAIL_CELLS = (7, 3)
 # What `%gui` and `%matplotlib` may ask for without a window system.
-_QUIET_GUIS = (None, "inline", "nbagg", "webagg", "notebook", "ipympl", "widget")
+_QUIET_GUIS = (None, "asyncio", "inline", "nbagg", "webagg", "notebook", "ipympl", "widget")
 
 
 class _PublisherMixin:
@@ -227,10 +231,13 @@ class IPythonKernel(CellKernel):
     kind = "ipython"
 
     def __init__(self, recorder: Recorder, work: str) -> None:
+        from IPython.core.async_helpers import _pseudo_sync_runner
+
         self.shell = make_shell(recorder, work)
         super().__init__(recorder, self.shell.user_ns)
         self._parsed: Dict[str, str] = {"": ""}
         take_over_comms(self.shell.kernel)
+        RECURSION_LIMIT.install(lambda code: _pseudo_sync_runner(self.shell.run_code(code)))
 
     def run(self, source: CellSource) -> Optional[BaseException]:
         """Run one cell; returns the exception that ended it."""
@@ -247,7 +254,7 @@ class IPythonKernel(CellKernel):
         self.recorder.flush()
         shell.payload_manager.clear_payload()
         error = result.error_before_exec or result.error_in_exec
-        if error is None and shell._failed_in_display and _display_errors_fail_cells():
+        if error is None and shell._failed_in_display and _kernel_version() >= _DISPLAY_ERRORS_FAIL_CELLS:
             return getattr(sys, "last_value", None) or RuntimeError("display failed")
         return error  # type: ignore[no-any-return]
 
@@ -336,9 +343,11 @@ class IPythonKernel(CellKernel):
             coroutine = shell.run_cell_async(source.text, store_history=True, **given)
             if shell.should_run_async(source.text, **given):
                 # A kernel, too, awaits in a task, which keeps to itself the context variables that it sets.
-                result = await asyncio.ensure_future(coroutine)
+                with RECURSION_LIMIT.of_task(_frame_of_loop()):
+                    result = await asyncio.ensure_future(coroutine)
             else:
-                result = _pseudo_sync_runner(coroutine)
+                with RECURSION_LIMIT.of_cell(sys._getframe(), _kernel_version()):
+                    result = _pseudo_sync_runner(coroutine)
         except BaseException as error:  # noqa: BLE001 (what IPython does with what it has not handled itself)
             shell.showtraceback(running_compiled_code=True)
             result = types.SimpleNamespace(error_before_exec=None, error_in_exec=error)
@@ -359,12 +368,22 @@ class IPythonKernel(CellKernel):
         self.namespace.update({f"_i{number}": text for number, text in self._inputs.items() if number < count})
 
 
-def _display_errors_fail_cells() -> bool:
-    """Whether the kernel that is installed here counts an error while a value is displayed as the cell's."""
+def _frame_of_loop() -> types.FrameType:
+    """The frame that starts whatever task is next; the caller's, where an event loop is not Python's own."""
+    caller = sys._getframe(1)
+    frame: Optional[types.FrameType] = caller
+    while frame is not None and frame.f_code.co_filename != asyncio.events.__file__:
+        frame = frame.f_back
+    return frame or caller
+
+
+@functools.lru_cache(maxsize=1)
+def _kernel_version() -> Tuple[int, int]:
+    """The first two numbers of the version of the kernel that is installed here; of the newest that is known where none is."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
         major, minor = (int(part) for part in version("ipykernel").split(".")[:2])
     except (PackageNotFoundError, ValueError):
-        return True
-    return (major, minor) >= (7, 3)
+        return (7, 4)
+    return (major, minor)

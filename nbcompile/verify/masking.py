@@ -264,6 +264,13 @@ def png_pixels(encoded: str) -> str:
         return encoded
 
 
+_SET_WITH_NAN = re.compile(r"\{(?=[^{}:\n]*(?<![\w'\"])nan(?![\w'\"]))[^{}:\n]*\}")
+
+
+def _sort_sets_with_nan(text: str) -> str:
+    return _SET_WITH_NAN.sub(lambda found: "{" + ", ".join(sorted(found[0][1:-1].split(", "))) + "}", text)
+
+
 _NUMBER = r"(?:nan|inf|\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
 _UNIT = r"(?:ns|[uµμ]s|ms|s|min|h|d)"
 _DURATION = rf"{_NUMBER} {_UNIT}(?: {_NUMBER} {_UNIT}){{0,4}}"
@@ -284,6 +291,11 @@ RULES: tuple[MaskingRule, ...] = (
     ),
     MaskingRule(
         name="address", summary="addresses of objects", apply=_each_text(_substitute((r"(\b0x|\.\.\.x)[0-9a-fA-F]{6,16}\b", "0x…")))
+    ),
+    MaskingRule(
+        name="set-with-nan",
+        summary="the order of a set that has a NaN, whose hash is its address",
+        apply=_each_text(_sort_sets_with_nan),
     ),
     MaskingRule(
         name="compilations",

@@ -24,6 +24,8 @@ def warmed(*sources, beside=NOTHING):
         (["import time; time.sleep(600)"], ["import time"]),
         (["import json; print(json.dumps(1)); import math"], ["import json", "import math"]),
         (["import (json"], []),
+        (["open('json.py', 'w').write('')", "import json, math\nimport os"], ["import os"]),
+        (["%%writefile pkg/__init__.py\nx = 1", "import pkg\nimport os"], ["import os"]),
         (["import os\nos.environ['A'] = '1'\nimport json"], ["import os"]),
     ],
 )

@@ -33,8 +33,12 @@ SAME = {
     ),
     "where an object lies": ("<object at 0x7f12ab34cd56>", "<object at 0x55aa00ff1122>"),
     "an address that was shortened": ("&lt;sklearn.tree...x7efd01a4e720&gt;", "&lt;sklearn.tree...x7efd01b5f830&gt;"),
+    "the order of a set with a NaN": ("{'C', 'S', nan}\n", "{nan, 'C', 'S'}\n"),
 }
 OTHER = {
+    "the order of a set without one": ("{'C', 'S', 'nan'}", "{'S', 'C', 'nan'}"),
+    "the order of a dictionary": ("{nan: 1, 2: 3}", "{2: 3, nan: 1}"),
+    "which elements a set with a NaN has": ("{nan, 1}", "{nan, 2}"),
     "a name that the notebook gives": ("name='Task-36'", "name='Task-7'"),
     "a number beside a time": ("n = 3, 1.2 ms ± 1 µs per loop", "n = 4, 1.2 ms ± 1 µs per loop"),
     "a time that the notebook tells": ("│ run │ time = 0.7 sec │\n", "│ run │ time = 0.8 sec │\n"),

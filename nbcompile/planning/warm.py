@@ -19,7 +19,7 @@ _NEVER = 10**9
 
 
 def warm_imports(facts: Sequence[CellFacts], notebook: Notebook, beside: Surroundings) -> tuple[WarmImport, ...]:
-    """The import statements in notebook order; those that something beside the notebook has a part in, or a module that it writes, are left to the steps."""
+    """The import statements in notebook order; those of what lies beside the notebook, or is written by it, are left to the steps."""
     if beside.configures_imports:
         return ()
     own = frozenset(path.rstrip("/").removesuffix(".py") for _, path in beside.mentions if "/" not in path.rstrip("/"))

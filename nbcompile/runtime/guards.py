@@ -19,6 +19,7 @@ from .channels import Channels
 from .definitions import Definitions
 from .document import StepCell, StepDocument, VersionName
 from .files import StepFiles, covers
+from .library_settings import look_at_settings
 from .library_state import changed_state, is_beside, library_state
 from .patches import Looks, Parts, looks_of, parts_of, patched, take_added
 from .payloads import UNBOUND, SavedPayload
@@ -79,6 +80,7 @@ class Guards:
         self._made: Dict[str, Tuple[Any, ...]] = {}
         self._states: Dict[str, bytes] = {}
         self._shows: Dict[Any, int] = {}
+        self._settings: Dict[str, Any] = {}
         self._loaded: FrozenSet[str] = frozenset()
         self._bound: Dict[str, int] = {}
         self._absent: Set[str] = set()
@@ -173,6 +175,8 @@ class Guards:
         self._absent = {name for name in cell.watches if name.isidentifier() and not self._is_bound(name)}
         self._names.missing = {name for name in self._not_sent(cell) if not self._is_bound(name)} - self._absent
         self._names.looked_up.clear()
+        self._kernel.recorder.undefined.clear()
+        self._settings = self._kernel.in_context(look_at_settings)
         REFUSED.clear()
         own = {*cell.defines, *cell.changes, *cell.deletes}
         names = [name for name in self._document.names if name not in own and not _OF_HISTORY.fullmatch(name)]
@@ -241,6 +245,8 @@ class Guards:
 
     def _check_errors(self, cell: StepCell, error: Optional[BaseException], missing: Iterable[str]) -> None:
         names = dict.fromkeys(name for name in self._names.looked_up if name in missing)
+        told = [name for name in self._kernel.recorder.undefined if not self._is_bound(name) and name not in self._absent]
+        names.update(dict.fromkeys(name for name in told if self._document.first_bound.get(name, cell.cell) < cell.cell))
         while error is not None:
             name = _name_of(error)
             # A name that no cell is known to bind may come from a star import or a magic.
@@ -314,7 +320,7 @@ class Guards:
                 self.break_(
                     STATE_SET, name, f"cell {cell.cell} changes the state of `{name}`, which was not known", f"# nbc: writes={name}"
                 )
-
+        self._check_settings(cell)
         for name, held in self._libraries.items():
             changed = changed_state(held, self._library(name))
             if changed:
@@ -335,6 +341,13 @@ class Guards:
         if self._shows != self._display() and "channel:" + DISPLAY not in cell.changes:
             message = f"cell {cell.cell} changes how results are displayed or cells are run, which later cells depend on"
             self.break_(STATE_SET, DISPLAY, message, f"# nbc: writes={DISPLAY}")
+
+    def _check_settings(self, cell: StepCell) -> None:
+        for name, settings in self._kernel.in_context(look_at_settings).items():
+            is_foreseen = "channel:" + name in cell.changes or name not in self._named
+            if not is_foreseen and self._settings.get(name, settings) != settings:
+                message = f"cell {cell.cell} sets `{name[len(LIBRARY) :]}`, which was not known, and later cells depend on it"
+                self.break_(STATE_SET, name, message, f"# nbc: writes={name}")
 
     def _look_for_patches(self) -> None:
         self._patched = {name: self._patched.get(name) or patched(parts) for name, parts in self._parts.items()}

@@ -258,6 +258,27 @@ def _set_pandas_options(state: Any) -> None:
         pandas.set_option(name, value)
 
 
+def look_at_settings() -> Dict[str, Any]:
+    """How numbers are calculated and shown, and where is logged, by channel, of the libraries that are loaded: to be compared."""
+    root = logging.getLogger()
+    found: Dict[str, Any] = {"library:logging": (root.level, list(root.handlers), root.manager.disable)}
+    modules: List[Any] = [sys.modules.get(name) for name in ("decimal", "numpy", "pandas._config.config")]
+    decimal, numpy, pandas = modules
+    if decimal is not None:
+        context = decimal.getcontext()
+        # Calculating sets flags.
+        found["library:decimal"] = [getattr(context, part) for part in _PARTS_OF_CONTEXTS if part != "flags"]
+    if hasattr(numpy, "get_printoptions"):
+        found["library:numpy.settings"] = (numpy.get_printoptions(), numpy.geterr(), numpy.geterrcall())
+    if hasattr(pandas, "_global_config"):
+        found["library:pandas.options"] = _copied(pandas._global_config)
+    return found
+
+
+def _copied(options: Dict[str, Any]) -> Dict[str, Any]:
+    return {name: _copied(value) if type(value) is dict else value for name, value in options.items()}
+
+
 def _take_limits() -> Any:
     return {name: getattr(sys, "get" + name)() for name in _LIMITS if hasattr(sys, "get" + name)}
 

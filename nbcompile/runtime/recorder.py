@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,6 +11,7 @@ from typing import Any, Callable, Deque, Dict, Iterator, List, Optional
 from .journal import Journal
 
 NO_CELL = -1
+_UNDEFINED = re.compile(r"name '([^']+)' is not defined")
 # The cell that a task of an event loop was made by. A thread has none: as in a kernel, what it shows goes to the cell that runs.
 _MADE_BY: ContextVar[int] = ContextVar("cell")
 
@@ -20,6 +22,8 @@ class Recorder:
     `flush` is called before anything but stream text is recorded, so that text written earlier comes earlier.
     `hooks` take outputs away from the cell, the latest first: an Output widget shows them instead. `results` holds values
     of expressions that were shown, where somebody made room for them. `dropped` counts the outputs that nobody was shown.
+    `undefined` are the names of which it was shown that they are not defined: whoever calls a notebook's functions may catch what they
+    raise, and only tell of it.
     """
 
     def __init__(self, journal: Journal) -> None:
@@ -31,6 +35,7 @@ class Recorder:
         self.flush: Callable[[], None] = lambda: None
         self.hooks: List[Callable[[Dict[str, Any]], None]] = []
         self.results: Deque[Any] = deque(maxlen=0)
+        self.undefined: Dict[str, None] = {}
 
     @property
     def cell(self) -> int:
@@ -75,6 +80,7 @@ class Recorder:
 
     def late_stream(self, name: str, text: str) -> None:
         """Record text that another thread wrote while no cell ran: as in a kernel it goes to the one that ran last."""
+        self._read(text)
         if text and self._latest != NO_CELL:
             self.journal.stream(self._latest, name, text)
 
@@ -82,6 +88,7 @@ class Recorder:
         """Record text that came on stdout or stderr. Text that comes while no cell runs belongs to none."""
         if not text or self.is_idle:
             return
+        self._read(text)
         if self.hooks:
             self.hooks[-1]({"output_type": "stream", "name": name, "text": text})
         else:
@@ -108,6 +115,7 @@ class Recorder:
         """Record an exception that was shown."""
         output = {"output_type": "error", "ename": name, "evalue": value, "traceback": traceback}
         self.failed = output
+        self._read(value)
         self._output(output)
 
     def clear(self, wait: bool) -> None:
@@ -119,6 +127,10 @@ class Recorder:
             self.hooks[-1]({"output_type": "clear_output", "wait": bool(wait)})
         else:
             self.journal.write("clear", cell=self.cell, wait=bool(wait))
+
+    def _read(self, text: str) -> None:
+        if "is not defined" in text:
+            self.undefined.update(dict.fromkeys(_UNDEFINED.findall(text)))
 
     def _output(self, output: Dict[str, Any]) -> None:
         self.flush()

@@ -43,6 +43,8 @@ LOGGERS = "library:logging.tree"
 STARTED = "library:threading.names"
 # Which variants of functions annotations tell apart.
 OVERLOADS = "library:typing.overloads"
+# Extensions of IPython that are loaded, and what was asked of them.
+EXTENSIONS = "library:extensions"
 # Files that have several names.
 LINKS = "library:os.links"
 # What functions of C libraries keep from call to call.

@@ -600,10 +600,16 @@ def decorate(frame: Frame, decorator: Value, made: Value, node: ast.AST) -> Valu
     if callee is None or (isinstance(callee, Bound) and callee.target is None):
         # An object of a library that registers the function.
         keeper = decorator if callee is None else callee.receiver
-        frame.change(keeper, node, "it registers what it decorates")
+        frame.change(Value("", keeper.objects | _classes_of(frame, keeper)), node, "it registers what it decorates")
         frame.capture(keeper, ANY, made, node)
         return made if decorator.type != "property" and isinstance(made.callee, Class) else Value(made.type, made.objects, made.callee)
     return call_value(frame, node, decorator, Arguments((made,)))
+
+
+def _classes_of(frame: Frame, method: Value) -> Objects:
+    """The notebook's classes that something is a method of which they have from a library."""
+    heap = frame.walk.heap
+    return frozenset(number for number in heap.parts(method.objects, KEPT) if isinstance(heap.callees.get(number), Class))
 
 
 def _decorated_by_library(frame: Frame, path: str, made: Value, node: ast.AST) -> Value:

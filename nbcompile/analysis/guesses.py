@@ -96,6 +96,8 @@ _CHANGES_CONTAINER = {
     "pop": (0, 1, 2),
     "update": (0, 1),
 }
+# Those of them that are called for what they give, too.
+_TAKES_OUT = ("pop", "popitem")
 # Methods whose argument can be had back from the object.
 _ADDS = re.compile(r"(?:set|add|append|extend|insert|update|put|push|register|attach|assign|setdefault)(?:_.*|)")
 _CHANGES_ARGUMENT = re.compile(
@@ -425,7 +427,7 @@ def _changes_container(call: Call, name: str) -> bool:
     fits = len(call.arguments.positional) in _CHANGES_CONTAINER.get(name, ()) and (
         name in ("sort", "update") or not call.arguments.keywords
     )
-    return _stands_alone(call) and fits and call.label.count(".") > 1
+    return (name in _TAKES_OUT or _stands_alone(call)) and fits and call.label.count(".") > 1
 
 
 def _sets_others(call: Call, name: str) -> bool:

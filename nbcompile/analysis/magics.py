@@ -50,7 +50,6 @@ _OF_EXTENSIONS_WORDS = """
 """
 _OF_EXTENSIONS = frozenset(_OF_EXTENSIONS_WORDS.split())
 _LOADS = frozenset(("load_ext", "reload_ext", "unload_ext"))
-_EXTENSIONS = "library:extensions"
 
 
 def evaluate_magic(frame: Frame, node: Magic) -> Value:
@@ -71,7 +70,7 @@ def evaluate_magic(frame: Frame, node: Magic) -> Value:
     if name in _COMMANDS:
         return _shell(frame, node, f"{name} {argument}")
     if name in _OF_EXTENSIONS or not (name in _HARMLESS or name in _RUNS_PYTHON or name in _SHELLS):
-        frame.walk.effect(frame, _EXTENSIONS, "read", name, node)
+        frame.walk.effect(frame, channels.EXTENSIONS, "read", name, node)
     if name in _RUNS_PYTHON:
         return _python(frame, node)
     if name in _SHELLS:
@@ -88,7 +87,10 @@ def _set_up(frame: Frame, node: Magic) -> None:
     name, argument = node.name, node.argument.strip()
     if name in _LOADS:
         frame.walk.imported(frame, argument.partition(".")[0], node)
-        frame.walk.effect(frame, _EXTENSIONS, "write", argument, node)
+        frame.walk.effect(frame, channels.EXTENSIONS, "write", argument, node)
+    elif name == "autoreload":
+        frame.walk.loads_again = argument not in ("0", "off")
+        frame.walk.effect(frame, channels.EXTENSIONS, "write", argument, node)
     elif name in _SETS_SHELL and not argument.startswith("InlineBackend"):
         frame.walk.effect(frame, channels.SHELL, "write", argument, node)
     elif name in _GIVES_SHELL:

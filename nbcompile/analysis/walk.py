@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from copy import copy
 
-from nbcompile.analysis import classes
+from nbcompile.analysis import channels, classes
 from nbcompile.analysis.aliases import Heap
 from nbcompile.analysis.beside import loaded_with
 from nbcompile.analysis.bindings import BlockFrame, EffectKey, Frame, FunctionFrame, Mark, Origin, Spot, spot
@@ -81,6 +81,8 @@ class Walk:
         self.own_modules: set[str] = set()
         # Modules that are loaded more than once.
         self.reloaded: frozenset[str] = frozenset()
+        # Whether `%autoreload` loads modules again whose files have changed.
+        self.loads_again = False
         # Whether a cell asks which exceptional conditions there were in arithmetic of decimal numbers.
         self.keeps_flags = False
         # Whether a cell asks how the last command of the shell ended.
@@ -262,6 +264,7 @@ class Walk:
         key = EffectKey(channel, mode, subject)
         if channel == "files" and mode != "read":
             self.written[subject] = None
+            self._written_again(frame, subject, node)
         self.has_moved |= channel == "cwd" and mode != "read"
         if key not in frame.trace.effects:
             frame.trace.touch(key, Mark(spot(node), (), reason))
@@ -277,10 +280,12 @@ class Walk:
         self.packages |= self._loaded_with[module]
         if not self.known.covers(module):
             self.kept_attributes |= kept_attributes(module)
-        if module in self.reloaded:
+        own = [path for path in self.written if f"{module}.py" == path.rpartition("/")[2] or module in path.split("/")[:-1]]
+        if own and self.loads_again:
+            self.effect(frame, channels.EXTENSIONS, "read", module, node)
+        if module in self.reloaded or (own and self.loads_again):
             # Who has something of the module must go on having that, whatever the module has by then.
             self.effect(frame, f"library:{module}", "write", module, node)
-        own = [path for path in self.written if f"{module}.py" == path.rpartition("/")[2] or module in path.split("/")[:-1]]
         if own:
             self.own_modules.add(module)
             self.packages.add(module)
@@ -292,6 +297,12 @@ class Walk:
         elif HERE in self.written and not self.known.covers(module) and module not in self.sources:
             # It may be what was written under a name that nobody can tell.
             self.effect(frame, "files", "read", HERE, node)
+
+    def _written_again(self, frame: Frame, path: str, node: ast.AST) -> None:
+        """A file that may be a module is written: an extension of IPython loads it again before the next cell, wherever it is used."""
+        module = path.rpartition("/")[2].removesuffix(".py")
+        if self.loads_again and path.endswith(".py") and module in self.own_modules:
+            self.effect(frame, f"library:{module}", "write", module, node)
 
     def touch_module(self, frame: Frame, path: str, node: ast.AST) -> None:
         """Something of a module is called, or of who knows what: a module that the notebook has written may change its own globals."""

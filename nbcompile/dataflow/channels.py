@@ -31,7 +31,7 @@ _INTERACTIVE = "matplotlib.interactive"
 # What cells put in the place of functions of libraries that have settings, and handlers of their own.
 _NAMES_OF_LIBRARIES = ("library:logging.handlers", "library:logging.names", "library:warnings.names", "library:decimal.names")
 # Libraries whose settings say how values are shown, by whatever cell.
-_SHOW = ("library:display", "library:numpy", "library:pandas", "library:sympy", *_OF_NUMBERS)
+_SHOW = ("library:display", "library:numpy", "library:pandas", "library:sklearn", "library:sympy", *_OF_NUMBERS)
 _READ_BY_ALL = frozenset((_WARNINGS, _LOGGING, *_NAMES_OF_LIBRARIES, *_SHOW))
 # The streams and the builtins.
 _OF_THE_PROCESS = ("library:sys", "library:sys.streams", _LIMITS, _ARGV, "library:builtins", "library:patches", "library:resource")

@@ -12,7 +12,7 @@ from nbcompile.model.plan import Step
 # How numbers are calculated and shown, and where is logged.
 _SETTINGS = ("library:logging", "library:decimal", "library:numpy.settings", "library:pandas.options")
 # Channels of which any cell may be a reader that does not say so, and those that only some cells read.
-_READ_BY_ALL = ("cwd", "matplotlib", "shell", "sys.path", "umask", "locale", *_SETTINGS)
+_READ_BY_ALL = ("cwd", "matplotlib", "shell", "sys.path", "umask", "locale", "library:matplotlib.figures", *_SETTINGS)
 _READ_BY_SOME = ("os.environ", "random", "numpy.random", "torch.random")
 # What libraries of which no row of the table of known calls tells keep in their modules and classes.
 LIBRARY = CHANNEL + "library:"

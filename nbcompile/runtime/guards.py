@@ -19,7 +19,7 @@ from .channels import Channels
 from .definitions import Definitions
 from .document import StepCell, StepDocument, VersionName
 from .files import StepFiles, covers
-from .library_settings import look_at_settings
+from .library_settings import SETTINGS, look_at_settings
 from .library_state import changed_state, is_beside, library_state
 from .patches import Looks, Parts, looks_of, parts_of, patched, take_added
 from .payloads import UNBOUND, SavedPayload
@@ -50,6 +50,8 @@ _LATE = "numpy.random"
 # Where everything is printed.
 STREAMS = "library:sys.streams"
 FIGURES = "library:matplotlib.figures"
+# What is looked at in a way of its own.
+_LOOKED_AT = (FIGURES, *SETTINGS)
 _MODULE_FINDERS = (f"{os.sep}importlib{os.sep}", "pkgutil.py", f"{os.sep}pkg_resources{os.sep}", f"{os.sep}importlib_metadata{os.sep}")
 
 
@@ -157,7 +159,7 @@ class Guards:
         self._made = {one.name: shallow_print(one.value) for one in made if self._stays(one, cell)}
         channels = [name[len("channel:") :] for name in cell.watches if name.startswith("channel:")]
         self._states = {name: self._state(name) for name in channels if not name.startswith((LIBRARY, MODULE, PARTS))}
-        libraries = [name[len(LIBRARY) :] for name in channels if name.startswith(LIBRARY)]
+        libraries = [name[len(LIBRARY) :] for name in channels if name.startswith(LIBRARY) and name not in _LOOKED_AT]
         modules = [name[len(MODULE) :] for name in channels if name.startswith(MODULE)]
         libraries += [name for name in modules if name not in sys.modules or is_beside(name)]
         self._libraries = {name: self._library(name) for name in libraries if name in sys.modules}
@@ -334,8 +336,7 @@ class Guards:
         if any(one is not now for one, now in zip(self._streams, _streams())) and "channel:" + STREAMS not in cell.changes:
             message = f"cell {cell.cell} replaces a standard stream, to which later cells write"
             self.break_(STATE_SET, STREAMS, message, f"# nbc: writes={STREAMS}")
-        draws_later = "channel:matplotlib" in cell.watches
-        if draws_later and self._figures != _open_figures() and "channel:" + FIGURES not in cell.changes:
+        if FIGURES in self._named and self._figures != _open_figures() and "channel:" + FIGURES not in cell.changes:
             message = f"cell {cell.cell} leaves figures open, on which later cells may draw"
             self.break_(STATE_SET, FIGURES, message, f"# nbc: writes={FIGURES}")
         if self._shows != self._display() and "channel:" + DISPLAY not in cell.changes:

@@ -258,6 +258,10 @@ def _set_pandas_options(state: Any) -> None:
         pandas.set_option(name, value)
 
 
+# What can be looked at.
+SETTINGS = ("library:logging", "library:decimal", "library:numpy.settings", "library:pandas.options")
+
+
 def look_at_settings() -> Dict[str, Any]:
     """How numbers are calculated and shown, and where is logged, by channel, of the libraries that are loaded: to be compared."""
     root = logging.getLogger()

@@ -9,6 +9,7 @@ import abc
 import contextlib
 import copyreg
 import enum
+import itertools
 import sys
 import types
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
@@ -17,6 +18,11 @@ from .instances import is_own
 
 # What `type` makes itself, what belongs to one class object only, and what pickle notes in a class whose instances it writes.
 _MADE_BY_TYPE = ("__dict__", "__weakref__", "_abc_impl", "__module__", "__qualname__", "__slots__", "__abstractmethods__", "__slotnames__")
+_ASKED_OF_INSTANCES_WORDS = """
+    __new__ __init_subclass__ __class_getitem__ __setstate__ __getstate__ __reduce__ __reduce_ex__ __getnewargs__ __getnewargs_ex__
+    __eq__ __hash__ __getattr__ __getattribute__ __setattr__ __delattr__ __del__ __set_name__ __set__ __get__ __delete__
+"""
+_ASKED_OF_INSTANCES = frozenset(_ASKED_OF_INSTANCES_WORDS.split())
 # What `typing.NamedTuple` adds to a named tuple.
 _OF_TYPED_TUPLES = ("__annotations__", "__orig_bases__")
 _GENERATED_FILE = "<string>"
@@ -27,6 +33,7 @@ class ClassParts(NamedTuple):
     """What a class is made with.
 
     `how` is `class`, `enum`, `namedtuple` or `registered`; `extra` are slots, members or field names, or what is called, and with what.
+    `order` are names that its body bound, in order: whoever looks at the class finds them so.
     """
 
     id: str
@@ -37,6 +44,7 @@ class ClassParts(NamedTuple):
     qualname: str
     bases: Tuple[Any, ...]
     extra: Any
+    order: Tuple[str, ...]
 
 
 class EnumParts(NamedTuple):
@@ -77,7 +85,7 @@ class LocalClasses:
         """What is needed to make this class again."""
         how, extra = _how(value)
         given = _enum_parts(value) if how == "enum" else extra
-        parts = ClassParts(self._id(value), how, type(value), *_called(value), _original_bases(value), given)
+        parts = ClassParts(self._id(value), how, type(value), *_called(value), _original_bases(value), given, _order(value, how))
         return ClassParts(*parts), _state(value, how, extra)
 
     def make(self, *made: Any) -> type:
@@ -143,6 +151,14 @@ def _how(value: type) -> Tuple[str, Any]:
     return "class", vars(value).get("__slots__")
 
 
+def _order(value: type, how: str) -> Tuple[str, ...]:
+    """The names that a plain class bound in its body, but for those that Python asks for while its instances are made again."""
+    if how != "class" or type(value) not in (type, abc.ABCMeta) or "__slots__" in vars(value) or "__dataclass_params__" in vars(value):
+        return ()
+    bound = itertools.takewhile(lambda name: name not in ("__dict__", "__weakref__"), vars(value))
+    return tuple(name for name in bound if name not in _MADE_BY_TYPE and name not in _ASKED_OF_INSTANCES)
+
+
 def _make(parts: ClassParts) -> Any:
     if parts.how == "registered":
         return _make_as_registered(parts.extra)
@@ -167,6 +183,7 @@ def _make(parts: ClassParts) -> Any:
             names.update(of_enum.values)
     elif parts.extra is not None:
         names["__slots__"] = parts.extra
+    names.update(dict.fromkeys(parts.order))
     if parts.how != "enum" and parts.metaclass.__module__ == "__main__":
         return _make_without_its_metaclass(parts, names)
 
@@ -236,7 +253,8 @@ def _state(value: type, how: str, extra: Any) -> ClassState:
     attributes = {name: item for name, item in vars(value).items() if name not in _MADE_BY_TYPE}
     if how != "class":
         made = _made_by_machinery(value, how, extra)
-        attributes = {name: item for name, item in attributes.items() if name not in made or name == "__doc__" or _is_written(item)}
+        written = {name for name, item in attributes.items() if _is_written(item) or _is_of_values(value, name, item)}
+        attributes = {name: item for name, item in attributes.items() if name not in made or name == "__doc__" or name in written}
     elif extra is not None:
         for name in (extra,) if isinstance(extra, str) else extra:
             attributes.pop(_mangled(value, name), None)
@@ -284,6 +302,12 @@ def _is_written(item: Any) -> bool:
     """Whether somebody wrote this attribute in the class's body, rather than the machinery that made the class."""
     inner = getattr(item, "__func__", getattr(item, "fget", item))
     return isinstance(inner, types.FunctionType) and inner.__module__ == "__main__" and not _is_generated(inner)
+
+
+def _is_of_values(value: type, name: str, item: Any) -> bool:
+    """Whether a method of an enum is that of the type of its values: unless somebody writes so, it is that of the enums above."""
+    kind = getattr(value, "_member_type_", object)
+    return hasattr(kind, name) and item is getattr(kind, name)
 
 
 def _is_generated(item: Any) -> bool:

@@ -341,11 +341,13 @@ def shallow_print(value: Any) -> Tuple[Any, ...]:
     if isinstance(value, type):
         members = vars(value).get("_member_map_", {}).values() if issubclass(value, enum.Enum) else ()
         own = tuple((name, *_glance(item)) for name, item in sorted(vars(value).items()) if name not in _NOT_WRITTEN)
-        called = value.__name__, value.__qualname__, id(value.__bases__)
+        annotated = vars(value).get("__annotations__")
+        called = value.__name__, value.__qualname__, id(value.__bases__), tuple(annotated) if isinstance(annotated, dict) else ()
         return (*called, *own, *((name, id(item)) for member in members for name, item in sorted(member_attributes(member).items())))
     if place_offered(value, type(value)) is not None:
         # It stays what it is, and keeps what it was asked.
         return ()
-    parts: List[Any] = [getattr(value, name, None) for name in ("__code__", "__defaults__", "__kwdefaults__")]
-    attributes = getattr(value, "__dict__", None)
-    return (*map(id, parts), *sorted((str(name), id(item)) for name, item in (attributes or {}).items()))
+    parts: List[Any] = [getattr(value, name, None) for name in ("__code__", "__defaults__")]
+    tables = [getattr(value, name, None) for name in ("__dict__", "__kwdefaults__", "__annotations__")]
+    named = (sorted((str(name), id(item)) for name, item in table.items()) for table in tables if isinstance(table, dict))
+    return (*map(id, parts), *map(tuple, named))

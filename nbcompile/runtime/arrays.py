@@ -59,13 +59,16 @@ def is_raw(array: Any) -> bool:
 
 
 def is_array_of_a_class(value: Any, kind: type) -> bool:
-    """Whether a value is an array of a subclass that pickles it as any array: of records, a matrix, of a class of the notebook."""
+    """Whether a value is an array of a subclass that pickles it as any array: of records, a matrix, of a class of the notebook.
+
+    Or a masked array, which is one with a mask among its attributes, and would pickle the bytes of both.
+    """
     numpy = sys.modules.get("numpy")
     if numpy is None or kind is numpy.ndarray or not issubclass(kind, numpy.ndarray) or issubclass(kind, numpy.memmap):
         return False
-    plain = numpy.ndarray
+    known = (numpy.ndarray, numpy.ma.MaskedArray) if "numpy.ma" in sys.modules else (numpy.ndarray,)
     ways = ("__reduce__", "__reduce_ex__", "__setstate__")
-    return all(getattr(kind, way) is getattr(plain, way) for way in ways) and value.size > 0 and is_raw(value)
+    return any(all(getattr(kind, way) is getattr(one, way) for way in ways) for one in known) and value.size > 0 and is_raw(value)
 
 
 def loses_that_it_is_read_only(value: Any, reduced: Any) -> bool:

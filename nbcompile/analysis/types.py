@@ -84,6 +84,7 @@ _SHOWN_BY = (
 )
 
 
+_NAMES_OF_SHELL = frozenset(("user_ns", "user_global_ns"))
 _NAMES_OF_FRAMES = frozenset(("f_globals", "f_locals", "__globals__"))
 
 
@@ -121,7 +122,9 @@ def _attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
 
 
 def _of_shell(frame: Frame, shell: Value, name: str, node: ast.AST) -> Value:
-    """Whatever is reached from the shell is a part of it."""
+    """Whatever is reached from the shell is a part of it; its namespace is the notebook's."""
+    if name in _NAMES_OF_SHELL:
+        return Value(namespace.NAMESPACE)
     if name == "kernel":
         frame.walk.unknown(frame, node, "steps have no kernel, but something that stands for one", "# nbc: pure", [shell])
     return shell

@@ -188,6 +188,11 @@ def augment(frame: Frame, node: ast.AugAssign) -> None:
 
 def _in_place(frame: Frame, old: Value, operator: type[ast.AST], value: Value, node: ast.AST) -> Value:
     walk = frame.walk
+    if operator is ast.BitOr and type(old.callee) is str and "." in old.callee:
+        # A dictionary or set of a library.
+        library, _, name = old.callee.rpartition(".")
+        channels.library_store(frame, library, name, node, mode="append")
+        return old
     if not old.objects or walk.known.is_immutable(old.type) or old.type == "tuple":
         return types.operate(frame, old, operator, value, node)
     if not old.type:

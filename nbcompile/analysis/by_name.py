@@ -55,8 +55,8 @@ def _texts_of(frame: Frame, name: str, value: Value) -> tuple[str, ...]:
     if type(value.callee) is Function:
         return (_text_of(value.callee),)
     if type(value.callee) is Class:
-        methods = [_text_of(member.callee) for member in value.callee.members.values() if type(member.callee) is Function]
-        return (value.callee.doc, *methods)
+        members = [member for member in value.callee.members.values() if type(member.callee) in (Function, Class)]
+        return (value.callee.doc, *(text for member in members for text in _texts_of(frame, name, member)))
     heap = frame.walk.heap
     held = [heap.callees.get(number) for number in sorted(heap.below(value.objects))]
     return tuple(_text_of(one) for one in held if type(one) is Function and one.name == name)

@@ -93,6 +93,8 @@ def _set_up(frame: Frame, node: Magic) -> None:
         frame.walk.effect(frame, channels.EXTENSIONS, "write", argument, node)
     elif name in _SETS_SHELL and not argument.startswith("InlineBackend"):
         frame.walk.effect(frame, channels.SHELL, "write", argument, node)
+        if name == "precision":
+            frame.walk.effect(frame, "library:numpy.settings", "write", argument, node)
     elif name in _GIVES_SHELL:
         frame.walk.effect(frame, channels.DISPLAY, "write", argument, node)
     elif name in _FRONT_END:

@@ -38,6 +38,8 @@ class CellKernel:
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._context = contextvars.copy_context()
         self._ended: Optional[contextlib.ExitStack] = None
+        # Whether what was defined elsewhere may ask how deep calls go, or set it.
+        self.asks_for_limit = False
 
     def run(self, source: CellSource) -> Optional[BaseException]:
         """Run one cell; returns the exception that ended it."""

@@ -19,7 +19,7 @@ from .channels import Channels
 from .definitions import Definitions
 from .document import StepCell, StepDocument, VersionName
 from .files import StepFiles, covers
-from .library_settings import SETTINGS, look_at_settings
+from .library_settings import LOOKED_AT, SETTINGS, look_at_settings
 from .library_state import changed_state, is_beside, library_state
 from .patches import Looks, Parts, looks_of, parts_of, patched, take_added
 from .payloads import UNBOUND, SavedPayload
@@ -51,7 +51,7 @@ _LATE = "numpy.random"
 STREAMS = "library:sys.streams"
 FIGURES = "library:matplotlib.figures"
 # What is looked at in a way of its own.
-_LOOKED_AT = (FIGURES, *SETTINGS)
+_IN_THEIR_OWN_WAY = (FIGURES, *SETTINGS)
 _MODULE_FINDERS = (f"{os.sep}importlib{os.sep}", "pkgutil.py", f"{os.sep}pkg_resources{os.sep}", f"{os.sep}importlib_metadata{os.sep}")
 
 
@@ -159,7 +159,7 @@ class Guards:
         self._made = {one.name: shallow_print(one.value) for one in made if self._stays(one, cell)}
         channels = [name[len("channel:") :] for name in cell.watches if name.startswith("channel:")]
         self._states = {name: self._state(name) for name in channels if not name.startswith((LIBRARY, MODULE, PARTS))}
-        libraries = [name[len(LIBRARY) :] for name in channels if name.startswith(LIBRARY) and name not in _LOOKED_AT]
+        libraries = [name[len(LIBRARY) :] for name in channels if name.startswith(LIBRARY) and name not in _IN_THEIR_OWN_WAY]
         modules = [name[len(MODULE) :] for name in channels if name.startswith(MODULE)]
         libraries += [name for name in modules if name not in sys.modules or is_beside(name)]
         self._libraries = {name: self._library(name) for name in libraries if name in sys.modules}
@@ -247,8 +247,10 @@ class Guards:
 
     def _check_errors(self, cell: StepCell, error: Optional[BaseException], missing: Iterable[str]) -> None:
         names = dict.fromkeys(name for name in self._names.looked_up if name in missing)
-        told = [name for name in self._kernel.recorder.undefined if not self._is_bound(name) and name not in self._absent]
-        names.update(dict.fromkeys(name for name in told if self._document.first_bound.get(name, cell.cell) < cell.cell))
+        # It may have been another process that told so, or another namespace: where nothing is repaired, no step fails of that.
+        told = self._kernel.recorder.undefined if self._document.repairs else ()
+        known = (name for name in told if self._document.first_bound.get(name, cell.cell) < cell.cell)
+        names.update(dict.fromkeys(name for name in known if not self._is_bound(name) and name not in self._absent))
         while error is not None:
             name = _name_of(error)
             # A name that no cell is known to bind may come from a star import or a magic.
@@ -364,6 +366,9 @@ class Guards:
         library = module.partition(".")[0]
         if self._cell is None:
             return
+        if depth < 0 and module in LOOKED_AT:
+            # What it is like when nobody has set anything yet; whoever imports it is the cell.
+            self._settings = {**look_at_settings(), **self._settings}
         if self._parts and not is_beside(library):
             self._imports(depth)
         if depth < 0 and self._states.get(module) == b"" and module == _LATE:

@@ -18,11 +18,11 @@ from .instances import is_own
 
 # What `type` makes itself, what belongs to one class object only, and what pickle notes in a class whose instances it writes.
 _MADE_BY_TYPE = ("__dict__", "__weakref__", "_abc_impl", "__module__", "__qualname__", "__slots__", "__abstractmethods__", "__slotnames__")
-_ASKED_OF_INSTANCES_WORDS = """
-    __new__ __init_subclass__ __class_getitem__ __setstate__ __getstate__ __reduce__ __reduce_ex__ __getnewargs__ __getnewargs_ex__
-    __eq__ __hash__ __getattr__ __getattribute__ __setattr__ __delattr__ __del__ __set_name__ __set__ __get__ __delete__
-"""
-_ASKED_OF_INSTANCES = frozenset(_ASKED_OF_INSTANCES_WORDS.split())
+# What Python asks a class or its instances for that no class above need have.
+_ASKED_FOR_WORDS = (
+    "__class_getitem__ __setstate__ __getnewargs__ __getnewargs_ex__ __getattr__ __del__ __set_name__ __set__ __get__ __delete__"
+)
+_ASKED_FOR = frozenset(_ASKED_FOR_WORDS.split())
 # What `typing.NamedTuple` adds to a named tuple.
 _OF_TYPED_TUPLES = ("__annotations__", "__orig_bases__")
 _GENERATED_FILE = "<string>"
@@ -152,11 +152,20 @@ def _how(value: type) -> Tuple[str, Any]:
 
 
 def _order(value: type, how: str) -> Tuple[str, ...]:
-    """The names that a plain class bound in its body, but for those that Python asks for while its instances are made again."""
+    """The names that a plain class bound in its body, in order: as far as they can be there before what they are bound to."""
     if how != "class" or type(value) not in (type, abc.ABCMeta) or "__slots__" in vars(value) or "__dataclass_params__" in vars(value):
         return ()
     bound = itertools.takewhile(lambda name: name not in ("__dict__", "__weakref__"), vars(value))
-    return tuple(name for name in bound if name not in _MADE_BY_TYPE and name not in _ASKED_OF_INSTANCES)
+    return tuple(name for name in bound if name not in _MADE_BY_TYPE and not _must_wait(value, name))
+
+
+def _must_wait(value: type, name: str) -> bool:
+    return name in _ASKED_FOR and _found_above(value.__bases__, name) is None
+
+
+def _found_above(bases: Tuple[Any, ...], name: str) -> Any:
+    above = (vars(one) for base in (*bases, object) for one in getattr(base, "__mro__", ()))
+    return next((attributes[name] for attributes in above if name in attributes), None)
 
 
 def _make(parts: ClassParts) -> Any:
@@ -183,7 +192,8 @@ def _make(parts: ClassParts) -> Any:
             names.update(of_enum.values)
     elif parts.extra is not None:
         names["__slots__"] = parts.extra
-    names.update(dict.fromkeys(parts.order))
+    # Until the class is complete it has what it would have without them.
+    names.update((name, _found_above(types.resolve_bases(parts.bases), name)) for name in parts.order)
     if parts.how != "enum" and parts.metaclass.__module__ == "__main__":
         return _make_without_its_metaclass(parts, names)
 

@@ -40,6 +40,8 @@ _PRESENT, _SWAPPED, _OF_FILE = 1 << 63, 1 << 62, 1 << 61
 # What never changes, or changes only with its name.
 _UNCHANGING_KINDS = frozenset((type(None), bool, int, float, complex, str, bytes, range, type(...)))
 
+# What a function has in dictionaries; annotations are evaluated when somebody asks for them since Python 3.14.
+_TABLES_OF_FUNCTIONS = ("__dict__", "__kwdefaults__", *(("__annotations__",) if sys.version_info < (3, 14) else ()))
 # Attributes of a class that Python and pickle set by themselves.
 _NOT_WRITTEN = (
     "__dict__", "__weakref__", "__doc__", "__slotnames__", "__annotations__", "__annotations_cache__", "__annotate_func__",
@@ -348,6 +350,6 @@ def shallow_print(value: Any) -> Tuple[Any, ...]:
         # It stays what it is, and keeps what it was asked.
         return ()
     parts: List[Any] = [getattr(value, name, None) for name in ("__code__", "__defaults__")]
-    tables = [getattr(value, name, None) for name in ("__dict__", "__kwdefaults__", "__annotations__")]
+    tables = [getattr(value, name, None) for name in _TABLES_OF_FUNCTIONS]
     named = (sorted((str(name), id(item)) for name, item in table.items()) for table in tables if isinstance(table, dict))
     return (*map(id, parts), *map(tuple, named))

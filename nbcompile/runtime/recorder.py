@@ -11,7 +11,7 @@ from typing import Any, Callable, Deque, Dict, Iterator, List, Optional
 from .journal import Journal
 
 NO_CELL = -1
-_UNDEFINED = re.compile(r"name '([^']+)' is not defined")
+_UNDEFINED = re.compile(r"NameError: name '([^']+)' is not defined")
 # The cell that a task of an event loop was made by. A thread has none: as in a kernel, what it shows goes to the cell that runs.
 _MADE_BY: ContextVar[int] = ContextVar("cell")
 
@@ -115,7 +115,7 @@ class Recorder:
         """Record an exception that was shown."""
         output = {"output_type": "error", "ename": name, "evalue": value, "traceback": traceback}
         self.failed = output
-        self._read(value)
+        self._read(f"{name}: {value}")
         self._output(output)
 
     def clear(self, wait: bool) -> None:

@@ -1,13 +1,14 @@
 """How deep calls may go: as deep as in a kernel, which has another number of frames below a cell.
 
 Python counts them all, and before 3.12 functions of C that have called Python as well. Whoever tries how deep a recursion gets, or runs
-into the limit, would find another number.
+into the limit, would find another number. So the limit is shifted while a cell runs. It is one for all threads: in others than that of
+the cell, which have no frames of a kernel below them, calls go as much deeper.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
+import os
 import sys
 from types import CodeType, FrameType
 from typing import Any, Callable, Iterator, Optional, Tuple
@@ -16,42 +17,31 @@ _COUNTS_C = sys.version_info < (3, 12)
 # CPython 3.11 counts the call of `exec` in IPython's `run_code` only until that has run some times, as in a kernel it soon has.
 _UNTIL_WARM = 16
 _EXEC = int(sys.version_info < (3, 11))
-# What a kernel has down to the frame of a cell, as measured with ipykernel 6.9 to 7.4: frames, and functions of C.
+# What a kernel has down to the frame of a cell: frames, and functions of C. A cell finds the frames by following `f_back`, and the sum of
+# both by subtracting from the limit how deep a function gets. So it was measured in kernels of ipykernel 6.9 to 7.4.
 _IN_KERNEL, _IN_KERNEL_6_29 = (22, 4 + _EXEC), (23, 4 + _EXEC)
 # The same for a cell that awaits, which is a task.
 _IN_TASK = (13, 3)
 # What IPython has from the coroutine that runs a cell to its frame.
 _TO_CELL, _TO_TASK = (5, 1 + _EXEC), (4, 0)
-_ROOM = 100
+# How deep it is tried how deep calls go: a stack has room for that.
+_HIGHEST = 5_000
+# Whoever sets a limit beyond this wants none.
+_GREATEST = 1_000_000_000
 
 
-class RecursionLimit:
-    """Python's limit, which is shifted while a cell runs; what cells ask for and set is without the shift."""
+class Depth:
+    """How deep the stack is on which this process runs cells, and what a kernel's would be."""
 
     def __init__(self) -> None:
-        self._get: Callable[[], int] = sys.getrecursionlimit
-        self._set: Callable[[int], None] = sys.setrecursionlimit
-        self._shift = 0
-        self._installed = False
+        # Functions of C that have called what runs a cell: always the same ones.
+        self._calls_of_c: Optional[int] = None if _COUNTS_C else 0
 
-    def install(self, run_code: Callable[[CodeType], Any]) -> None:
-        """Let cells ask for the limit of a kernel; `run_code` is how IPython runs code."""
-        if self._installed:
-            return
+    def warm_up(self, run_code: Callable[[CodeType], Any]) -> None:
+        """Run nothing a few times by what runs code."""
         nothing = compile("pass", "<nothing>", "exec")
         for _ in range(_UNTIL_WARM):
             run_code(nothing)
-
-        @functools.wraps(self._get)
-        def getrecursionlimit() -> int:
-            return self._get() - self._shift
-
-        @functools.wraps(self._set)
-        def setrecursionlimit(limit: int) -> None:
-            self._set(limit + self._shift if isinstance(limit, int) else limit)
-
-        self._installed = True
-        sys.getrecursionlimit, sys.setrecursionlimit = getrecursionlimit, setrecursionlimit
 
     def of_cell(self, frame: FrameType, kernel: Tuple[int, int]) -> "contextlib.AbstractContextManager[None]":
         """The limit for a cell that this frame runs; `kernel` is the version of ipykernel."""
@@ -63,26 +53,41 @@ class RecursionLimit:
 
     @contextlib.contextmanager
     def _as_below(self, there: Tuple[int, int], frame: FrameType, above: Tuple[int, int]) -> Iterator[None]:
-        shift = _count_frames(frame) + above[0] - there[0]
-        if _COUNTS_C:
-            shift += self._calls_of_c() + above[1] - there[1]
-        self._shift = shift
-        self._set(self._get() + shift)
+        usual = sys.getrecursionlimit()
+        if self._calls_of_c is None and usual <= _HIGHEST:
+            self._calls_of_c = _count_calls_of_c(usual)
+        if self._calls_of_c is None or usual > _GREATEST:
+            yield
+            return
+        calls = self._calls_of_c + above[1] - there[1] if _COUNTS_C else 0
+        shifted = usual + _count_frames(frame) + above[0] - there[0] + calls
+        sys.setrecursionlimit(shifted)
         try:
             yield
         finally:
-            self._set(self._get() - shift)
-            self._shift = 0
+            if sys.getrecursionlimit() == shifted:
+                sys.setrecursionlimit(usual)
 
-    def _calls_of_c(self) -> int:
-        """How many functions of C have called what is running: how many frames less than allowed there may be."""
-        limit = self._get()
-        here = _count_frames(sys._getframe())
-        self._set(here + _ROOM)
-        try:
-            return _ROOM - _dive(1)
-        finally:
-            self._set(limit)
+
+def write_as_deep_as_a_kernel() -> None:
+    """Need as much of the stack as the stream of a kernel: in an endless recursion it is the last text that does not come through."""
+    _ask_the_system()
+
+
+def _ask_the_system() -> None:
+    os.getpid()
+
+
+def _count_calls_of_c(limit: int) -> int:
+    """How many functions of C have called what is running: how many frames less than allowed there may be.
+
+    No other thread finds the limit lower meanwhile than it was.
+    """
+    sys.setrecursionlimit(_count_frames(sys._getframe()) + limit)
+    try:
+        return limit - _dive(1)
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def _count_frames(frame: Optional[FrameType]) -> int:
@@ -98,6 +103,3 @@ def _dive(depth: int) -> int:
         return _dive(depth + 1)
     except RecursionError:
         return depth
-
-
-RECURSION_LIMIT = RecursionLimit()

@@ -15,7 +15,7 @@ from .frontend import KernelStandIn, take_over_comms
 from .installing import leave_out_installs
 from .memory import RESERVE
 from .recorder import Recorder
-from .recursion import RECURSION_LIMIT
+from .recursion import Depth
 from .sources import CellSource, cell_file_name
 
 # Since then a kernel counts an error while a value is displayed as the cell's.
@@ -237,7 +237,8 @@ class IPythonKernel(CellKernel):
         super().__init__(recorder, self.shell.user_ns)
         self._parsed: Dict[str, str] = {"": ""}
         take_over_comms(self.shell.kernel)
-        RECURSION_LIMIT.install(lambda code: _pseudo_sync_runner(self.shell.run_code(code)))
+        self._depth = Depth()
+        self._depth.warm_up(lambda code: _pseudo_sync_runner(self.shell.run_code(code)))
 
     def run(self, source: CellSource) -> Optional[BaseException]:
         """Run one cell; returns the exception that ended it."""
@@ -341,13 +342,10 @@ class IPythonKernel(CellKernel):
         result = None
         try:
             coroutine = shell.run_cell_async(source.text, store_history=True, **given)
-            if shell.should_run_async(source.text, **given):
+            awaits = shell.should_run_async(source.text, **given)
+            with self._as_deep_as_a_kernel(source, awaits):
                 # A kernel, too, awaits in a task, which keeps to itself the context variables that it sets.
-                with RECURSION_LIMIT.of_task(_frame_of_loop()):
-                    result = await asyncio.ensure_future(coroutine)
-            else:
-                with RECURSION_LIMIT.of_cell(sys._getframe(), _kernel_version()):
-                    result = _pseudo_sync_runner(coroutine)
+                result = await asyncio.ensure_future(coroutine) if awaits else _pseudo_sync_runner(coroutine)
         except BaseException as error:  # noqa: BLE001 (what IPython does with what it has not handled itself)
             shell.showtraceback(running_compiled_code=True)
             result = types.SimpleNamespace(error_before_exec=None, error_in_exec=error)
@@ -355,6 +353,12 @@ class IPythonKernel(CellKernel):
             shell.events.trigger("post_execute")
             shell.events.trigger("post_run_cell", result)
         return result
+
+    def _as_deep_as_a_kernel(self, source: CellSource, awaits: bool) -> ContextManager[None]:
+        """While entered by what runs a cell, calls may go as deep as below a kernel; where it may ask how deep, nothing is changed."""
+        if self.asks_for_limit or "recursionlimit" in source.text:
+            return contextlib.nullcontext()
+        return self._depth.of_task(_frame_of_loop()) if awaits else self._depth.of_cell(sys._getframe(1), _kernel_version())
 
     def _number_inputs(self, count: int) -> None:
         """Make `In[count]` the cell that runs next, whatever ran in this process before."""

@@ -128,6 +128,7 @@ class StepRun:
         texts = [*(cell.text for cell in document.cells), *(document.sources.get(index, "") for index in replayed)]
         owners = any(map(looks_at_owners, texts))
         label_where_charts_are(texts)
+        self.kernel.asks_for_limit = any("recursionlimit" in text for text in self._texts_run_again())
         paths = OwnPaths(self.files.directory)
         self.scope = Scope(self.kernel, self.definitions, CodeFinder(self.kernel), LocalClasses(document.step), paths, owners)
         self.guards = Guards(document, self.kernel, self.definitions, self.channels, self.files, journal.write)
@@ -228,6 +229,14 @@ class StepRun:
             self._keep(cell)
             facts.update(self._describe(cell))
         return goes_on, facts
+
+    def _texts_run_again(self) -> Iterator[str]:
+        """The statements of other cells that the step runs again."""
+        for cell in self.document.cells:
+            for definition in map(self.document.definition, cell.replays):
+                if definition is not None:
+                    first, last = definition.lines
+                    yield "\n".join(self.document.sources.get(definition.cell, "").splitlines()[first - 1 : last])
 
     def _unshown(self, error: BaseException) -> Dict[str, Any]:
         """The error of a cell that nobody was shown: the notebook hides tracebacks, or there was no memory to look at this one."""

@@ -19,6 +19,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from .journal import PIECE
 from .recorder import Recorder
+from .recursion import write_as_deep_as_a_kernel
 
 HELD_BACK_SECONDS = 0.2
 READ_AT_ONCE = 1 << 20
@@ -85,6 +86,7 @@ class OutStream(io.TextIOBase):
         """Take the text; it is shown with the next flush."""
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text)}")
+        write_as_deep_as_a_kernel()
         if self._in_child:
             self._write_from_child(text)
             return len(text)

@@ -300,8 +300,8 @@ class Walk:
 
     def _written_again(self, frame: Frame, path: str, node: ast.AST) -> None:
         """A file that may be a module is written: an extension of IPython loads it again before the next cell, wherever it is used."""
-        module = path.rpartition("/")[2].removesuffix(".py")
-        if self.loads_again and path.endswith(".py") and module in self.own_modules:
+        names = path.removesuffix(".py").split("/") if self.loads_again and path.endswith(".py") else ()
+        for module in sorted(self.own_modules.intersection(names)):
             self.effect(frame, f"library:{module}", "write", module, node)
 
     def touch_module(self, frame: Frame, path: str, node: ast.AST) -> None:

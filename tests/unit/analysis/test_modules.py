@@ -193,3 +193,14 @@ def test_a_method_that_only_looks_changes_nothing_of_a_module(tmp_path):
 def test_what_a_method_lets_a_module_keep_is_a_channel(tmp_path):
     program = analyzed(tmp_path, ["import g\nc, xs = g.C(), []", "c.keep(xs)", "xs.append(1)"], g=STATEFUL)
     assert (1, 2) in {(fusion.first, fusion.second) for fusion in program.graph.fusions}
+
+
+@pytest.mark.parametrize("path", ["tools.py", "tools/parts.py"])
+@pytest.mark.parametrize(("reloads", "together"), [("%autoreload 2", {0, 2, 3, 4}), ("%autoreload 0", {0}), ("pass", {0})])
+def test_what_is_written_again_is_loaded_again(tmp_path, path, reloads, together):
+    module = path.removesuffix(".py").replace("/", ".")
+    written = f"%%writefile {path}\ndef look(a): a.append(1)"
+    cells = [f"%load_ext autoreload\n{reloads}", written, f"import {module} as tools\nxs = []", written, "tools.look(xs)"]
+    program = analyzed(tmp_path, cells)
+    ends = {cell for one in program.graph.fusions for cell in (one.first, one.second)} | {0}
+    assert ends == together

@@ -1,5 +1,6 @@
 """What cells do that nobody had foreseen is found, and what only looks like it is not."""
 
+import decimal
 import json
 import sys
 import types
@@ -229,7 +230,41 @@ def test_figures_that_stay_open(closes, found, tmp_path, monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, name)
     opens = f"import matplotlib; matplotlib.use('Agg'); import matplotlib.pyplot as plt; plt.figure(3); {closes}"
-    assert breaks(["x = 1", opens], tmp_path, watches=["channel:matplotlib"], changes=["channel:matplotlib"]) == found
+    assert breaks(["x = 1", opens], tmp_path, watches=["channel:library:matplotlib.figures"], changes=["channel:matplotlib"]) == found
+
+
+SETS = "import decimal; decimal.getcontext().prec = 4;"
+DECIMAL = "channel:library:decimal"
+
+
+@pytest.mark.parametrize(
+    ("cell", "watches", "changes", "found"),
+    [
+        (SETS, [DECIMAL], [], [("NB505", 1, "library:decimal")]),
+        (SETS, [DECIMAL], [DECIMAL], []),
+        (SETS, [], [], []),
+        ("import decimal; decimal.Decimal(1) / 3;", [DECIMAL], [], []),
+    ],
+)
+def test_how_numbers_are_calculated_is_looked_at(cell, watches, changes, found, tmp_path):
+    with decimal.localcontext():
+        assert breaks(["x = 1", cell], tmp_path, watches=watches, changes=changes) == found
+
+
+@pytest.mark.parametrize(
+    ("says", "repairs", "found"),
+    [
+        ("NameError: name 'x' is not defined", True, ["x"]),
+        ("NameError: name 'x' is not defined", False, []),
+        ("name 'x' is not defined", True, []),
+        ("NameError: name 'never_bound' is not defined", True, []),
+    ],
+)
+def test_a_name_that_somebody_tells_of_was_not_given(says, repairs, found, tmp_path):
+    documents = chain_documents(["x = 1", f"print({says!r})"])
+    documents[1]["repairs"] = repairs
+    documents[1]["cells"][0].update(watches=["y"], changes=[], needs=[])
+    assert [one["name"] for one in run_documents(documents, tmp_path / "chain")[1]["guards"]] == found
 
 
 COUNTED = "channel:library:pandas.lookups"

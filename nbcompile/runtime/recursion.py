@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 from types import CodeType, FrameType
 from typing import Any, Callable, Iterator, Optional, Tuple
 
@@ -24,8 +25,9 @@ _IN_KERNEL, _IN_KERNEL_6_29 = (22, 4 + _EXEC), (23, 4 + _EXEC)
 _IN_TASK = (13, 3)
 # What IPython has from the coroutine that runs a cell to its frame.
 _TO_CELL, _TO_TASK = (5, 1 + _EXEC), (4, 0)
-# How deep it is tried how deep calls go: a stack has room for that.
-_HIGHEST = 5_000
+# How deep it is tried how deep calls go, and how deep at most: a stack has room for that.
+_ROOM, _HIGHEST = 100, 5_000
+_OWN_THREADS = ("MainThread", "Streams", "Hasher")
 # Whoever sets a limit beyond this wants none.
 _GREATEST = 1_000_000_000
 
@@ -81,11 +83,13 @@ def _ask_the_system() -> None:
 def _count_calls_of_c(limit: int) -> int:
     """How many functions of C have called what is running: how many frames less than allowed there may be.
 
-    No other thread finds the limit lower meanwhile than it was.
+    No thread of the notebook finds the limit lower meanwhile than it was.
     """
-    sys.setrecursionlimit(_count_frames(sys._getframe()) + limit)
+    is_alone = all(one.name in _OWN_THREADS for one in threading.enumerate())
+    room = min(_ROOM, limit) if is_alone else limit
+    sys.setrecursionlimit(_count_frames(sys._getframe()) + room)
     try:
-        return limit - _dive(1)
+        return room - _dive(1)
     finally:
         sys.setrecursionlimit(limit)
 

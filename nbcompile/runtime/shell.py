@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import os
 import sys
 import types
@@ -237,6 +236,8 @@ class IPythonKernel(CellKernel):
         super().__init__(recorder, self.shell.user_ns)
         self._parsed: Dict[str, str] = {"": ""}
         take_over_comms(self.shell.kernel)
+        # Asked once for all steps that are forked from this process.
+        self._version = _kernel_version()
         self._depth = Depth()
         self._depth.warm_up(lambda code: _pseudo_sync_runner(self.shell.run_code(code)))
 
@@ -255,7 +256,7 @@ class IPythonKernel(CellKernel):
         self.recorder.flush()
         shell.payload_manager.clear_payload()
         error = result.error_before_exec or result.error_in_exec
-        if error is None and shell._failed_in_display and _kernel_version() >= _DISPLAY_ERRORS_FAIL_CELLS:
+        if error is None and shell._failed_in_display and self._version >= _DISPLAY_ERRORS_FAIL_CELLS:
             return getattr(sys, "last_value", None) or RuntimeError("display failed")
         return error  # type: ignore[no-any-return]
 
@@ -358,7 +359,7 @@ class IPythonKernel(CellKernel):
         """While entered by what runs a cell, calls may go as deep as below a kernel; where it may ask how deep, nothing is changed."""
         if self.asks_for_limit or "recursionlimit" in source.text:
             return contextlib.nullcontext()
-        return self._depth.of_task(_frame_of_loop()) if awaits else self._depth.of_cell(sys._getframe(1), _kernel_version())
+        return self._depth.of_task(_frame_of_loop()) if awaits else self._depth.of_cell(sys._getframe(1), self._version)
 
     def _number_inputs(self, count: int) -> None:
         """Make `In[count]` the cell that runs next, whatever ran in this process before."""
@@ -381,7 +382,6 @@ def _frame_of_loop() -> types.FrameType:
     return frame or caller
 
 
-@functools.lru_cache(maxsize=1)
 def _kernel_version() -> Tuple[int, int]:
     """The first two numbers of the version of the kernel that is installed here; of the newest that is known where none is."""
     from importlib.metadata import PackageNotFoundError, version

@@ -19,7 +19,7 @@ from .channels import Channels
 from .definitions import Definitions
 from .document import StepCell, StepDocument, VersionName
 from .files import StepFiles, covers
-from .library_settings import LOOKED_AT, SETTINGS, look_at_settings
+from .library_settings import HAVE_SETTINGS, SETTINGS, look_at_settings
 from .library_state import changed_state, is_beside, library_state
 from .patches import Looks, Parts, looks_of, parts_of, patched, take_added
 from .payloads import UNBOUND, SavedPayload
@@ -366,7 +366,7 @@ class Guards:
         library = module.partition(".")[0]
         if self._cell is None:
             return
-        if depth < 0 and module in LOOKED_AT:
+        if depth < 0 and module in HAVE_SETTINGS:
             # What it is like when nobody has set anything yet; whoever imports it is the cell.
             self._settings = {**look_at_settings(), **self._settings}
         if self._parts and not is_beside(library):

@@ -260,7 +260,7 @@ def _set_pandas_options(state: Any) -> None:
 
 # What can be looked at, and the modules that have it when they have been loaded.
 SETTINGS = ("library:logging", "library:decimal", "library:numpy.settings", "library:pandas.options")
-LOOKED_AT = ("decimal", "numpy", "pandas")
+HAVE_SETTINGS = ("decimal", "numpy", "pandas")
 
 
 def look_at_settings() -> Dict[str, Any]:

@@ -80,7 +80,7 @@ class Recorder:
 
     def late_stream(self, name: str, text: str) -> None:
         """Record text that another thread wrote while no cell ran: as in a kernel it goes to the one that ran last."""
-        self._read(text)
+        self._note_undefined(text)
         if text and self._latest != NO_CELL:
             self.journal.stream(self._latest, name, text)
 
@@ -88,7 +88,7 @@ class Recorder:
         """Record text that came on stdout or stderr. Text that comes while no cell runs belongs to none."""
         if not text or self.is_idle:
             return
-        self._read(text)
+        self._note_undefined(text)
         if self.hooks:
             self.hooks[-1]({"output_type": "stream", "name": name, "text": text})
         else:
@@ -115,7 +115,7 @@ class Recorder:
         """Record an exception that was shown."""
         output = {"output_type": "error", "ename": name, "evalue": value, "traceback": traceback}
         self.failed = output
-        self._read(f"{name}: {value}")
+        self._note_undefined(f"{name}: {value}")
         self._output(output)
 
     def clear(self, wait: bool) -> None:
@@ -128,7 +128,7 @@ class Recorder:
         else:
             self.journal.write("clear", cell=self.cell, wait=bool(wait))
 
-    def _read(self, text: str) -> None:
+    def _note_undefined(self, text: str) -> None:
         if "is not defined" in text:
             self.undefined.update(dict.fromkeys(_UNDEFINED.findall(text)))
 

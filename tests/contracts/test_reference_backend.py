@@ -15,6 +15,7 @@ async def nothing(*_):
 NO_LEASE = Lease("here", nothing, nothing)
 
 
+@pytest.mark.slow
 class TestReference(BackendSuite):
     @pytest.fixture
     def place(self, tmp_path):

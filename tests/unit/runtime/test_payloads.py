@@ -12,6 +12,7 @@ from nbcompile.runtime.generated import register_generated
 from nbcompile.runtime.prints import shallow_print
 from tests.unit.runtime.chain import run_chain, texts
 
+pytestmark = pytest.mark.slow
 TRIPS = Path(__file__).parent / "trips"
 
 
@@ -21,7 +22,7 @@ def read_trips():
         for block in re.split(r"(?m)^# === ", path.read_text("utf-8"))[1:]:
             name, _, cells = block.partition("\n")
             cells = [cell.strip("\n") for cell in re.split(r"(?m)^# %%\n", cells)[1:]]
-            yield pytest.param(cells, id=f"{path.stem}: {name}", marks=[pytest.mark.slow] if path.stem == "libraries" else [])
+            yield pytest.param(cells, id=f"{path.stem}: {name}")
 
 
 @pytest.mark.parametrize("cells", list(read_trips()))

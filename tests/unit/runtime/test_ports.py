@@ -6,6 +6,8 @@ import pytest
 
 from tests.unit.runtime.test_scatter import Run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def run(tmp_path):

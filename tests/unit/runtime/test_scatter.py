@@ -15,6 +15,7 @@ from nbcompile.model.plan import Granularity
 from nbcompile.model.settings import Settings
 from tests.unit.runtime.chain import import_what_cells_import, run_forked
 
+pytestmark = pytest.mark.slow
 SPANS = 2
 
 

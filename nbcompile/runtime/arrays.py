@@ -71,12 +71,40 @@ def is_array_of_a_class(value: Any, kind: type) -> bool:
     return any(all(getattr(kind, way) is getattr(one, way) for way in ways) for one in known) and value.size > 0 and is_raw(value)
 
 
+def array_of_row(row: Any) -> Any:
+    """The array without axes that shows the same memory as a row of an array of records; `None` where that is the row's own."""
+    numpy = sys.modules["numpy"]
+    if not isinstance(row.base, numpy.ndarray) or not is_raw(row):
+        return None
+    root = _root(row.base, numpy.ndarray)
+    if not is_raw(root) or not _is_plain(root):
+        return None
+    whole = _as_bytes(root.view(numpy.ndarray))
+    return numpy.ndarray((), row.dtype, whole, _start(row) - _start(whole))
+
+
 def loses_that_it_is_read_only(value: Any, reduced: Any) -> bool:
     """Whether everybody could write to a copy, and nobody to the array: numpy pickles so a file that is mapped to be read."""
     numpy = sys.modules.get("numpy")
     if numpy is None or not isinstance(value, numpy.ndarray) or value.flags.writeable:
         return False
     return isinstance(reduced, tuple) and len(reduced) == 3 and getattr(reduced[0], "__name__", "") == "_reconstruct"
+
+
+def with_own_arrays(value: Any, state: Dict[Any, Any]) -> Dict[Any, Any]:
+    """The state of an object with its very arrays, where its own way to be pickled has copied them: others may see their memory."""
+    numpy = sys.modules.get("numpy")
+    own = getattr(value, "__dict__", None) if numpy is not None else None
+    if numpy is None or type(own) is not dict or own is state:
+        return state
+    copied = [name for name, item in state.items() if type(item) is numpy.ndarray and own.get(name, item) is not item]
+    return {**state, **{name: own[name] for name in copied if _is_copy(state[name], own[name])}} if copied else state
+
+
+def _is_copy(array: Any, other: Any) -> bool:
+    """Whether an array of numbers has the elements of another one in the same order."""
+    is_like = type(other) is type(array) and is_raw(array) and (other.dtype, other.shape) == (array.dtype, array.shape)
+    return is_like and bool(array.tobytes() == other.tobytes())
 
 
 def own_parts(array: Any) -> Tuple[Any, ...]:

@@ -161,6 +161,9 @@ class Reader(pickle.Unpickler):
     def own(self, *parts: Any) -> Any:
         return rebuild_own(*parts)
 
+    def row(self, array: Any) -> Any:
+        return array[()]
+
     def texts(self, *parts: Any) -> Any:
         return self._texts.make(TextsWay(*parts))
 

@@ -27,6 +27,7 @@ import weakref
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .arrays import (
+    array_of_row,
     array_parts,
     is_array_of_a_class,
     is_raw,
@@ -35,6 +36,7 @@ from .arrays import (
     own_parts,
     owns_memory,
     reduce_number,
+    with_own_arrays,
 )
 from .arrow import with_own_memory
 from .attributes import forgotten_attributes, is_its_attributes, left_out, sets_attributes, way_to_reduce, without_answers
@@ -90,7 +92,7 @@ _definition, _module, _main, _attribute = (
     payload_name("main"),
     payload_name("attribute"),
 )
-_own, _read_only, _texts, _wide_texts = map(payload_name, ("own", "read_only", "texts", "wide_texts"))
+_own, _read_only, _row, _texts, _wide_texts = map(payload_name, ("own", "read_only", "row", "texts", "wide_texts"))
 _extent, _view, _over = map(payload_name, ("extent", "view", "over"))
 _tensor, _parameter, _storage = map(payload_name, ("tensor", "parameter", "storage"))
 _function, _set_function, _cell, _cached = map(payload_name, ("function", "set_function", "cell", "cached"))
@@ -339,7 +341,7 @@ class ValueWriter(pickle.Pickler):
             return self._fail(value, "an object", "nothing says where it is defined")
         if isinstance(reduced, tuple) and len(reduced) > 2 and type(reduced[2]) is dict:
             kept = without_addresses(reduced[2]) if is_transform(kind) else with_own_lists(kind, reduced[2])
-            reduced = (*reduced[:2], self._with_sentinels(kind, kept), *reduced[3:])
+            reduced = (*reduced[:2], self._with_sentinels(kind, with_own_arrays(value, kept)), *reduced[3:])
         reduced = _made_whole(value, kind, reduced, self._scope.paths)
         attributes = forgotten_attributes(value, reduced, way_to_reduce(kind)) if isinstance(reduced, tuple) else None
         if attributes:
@@ -519,6 +521,7 @@ class ValueWriter(pickle.Pickler):
         numpy = sys.modules.get("numpy")
         if numpy is not None:
             self._by_type[numpy.ndarray] = self._reduce_array
+            self._by_type.update(dict.fromkeys((numpy.void, numpy.record), self._reduce_row))
             for dtype in number_dtypes(numpy):
                 self._by_type[type(dtype)] = reduce_number
         random = sys.modules.get("numpy.random")
@@ -616,6 +619,11 @@ class ValueWriter(pickle.Pickler):
         owns = id(value) in self._owners or owns_memory(value)
         how, *parts = array_parts(value, self._extents, self._guards.get(id(value), ""), owns)
         return self._reduce_own(value) if how == "own" else ({"view": _view, "buffer": _over, "extent": _extent}[how], tuple(parts))
+
+    def _reduce_row(self, value: Any) -> Any:
+        """A row of an array of records: who sets a field of it sets that of the array."""
+        array = array_of_row(value)
+        return self._reduce_any(value, type(value)) if array is None else (_row, (array,))
 
     def _reduce_own(self, value: Any) -> Any:
         """An array that is small, or holds objects."""

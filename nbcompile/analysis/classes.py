@@ -106,7 +106,7 @@ def _make_members(frame: Frame, of: Class, node: ast.ClassDef) -> None:
     number = frame.make(node, of.type, role="member")
     frame.walk.heap.constants.add(number)
     member = Value(of.type, single(number))
-    for name, given in of.members.items():
+    for name, given in tuple(of.members.items()):
         if given.type not in _IN_ENUMERATIONS and not name.startswith("_"):
             of.members[name] = member
             items = given.items if given.items is not None else (given,)
@@ -278,7 +278,7 @@ def _fill_fields(frame: Frame, of: Class, library: str, value: Value, arguments:
         rows.apply(Call(frame, node, arguments, value, of.name), row)
     if of.keeps_arguments or library:
         _keep_arguments(frame, of, value, arguments, node)
-    for name, given in of.members.items():
+    for name, given in tuple(of.members.items()):
         if given.type == _FIELD:
             # Each instance gets what the factory makes for it.
             frame.capture(value, name, _made_by_factory(frame, given, name, node), node)

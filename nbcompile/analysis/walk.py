@@ -369,7 +369,8 @@ class Walk:
         while todo:
             current = todo.pop(0)
             seen.append(current)
-            for name, member in current.members.items():
+            # A method may set attributes of the class.
+            for name, member in tuple(current.members.items()):
                 if member.type in _METHODS and (not name.startswith("__") or name in _CALLED_BY_LIBRARIES):
                     classes.call_member(frame, instance, name, (), node)
             todo += [base.callee for base in current.bases if isinstance(base.callee, Class) and base.callee not in seen]

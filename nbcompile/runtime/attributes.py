@@ -29,6 +29,8 @@ _ANSWERS = {
     "_has_canonical_format": ("scipy",),
     "_has_sorted_indices": ("scipy",),
 }
+# What running tests sets of the class of the tests, and sets anew whenever they run.
+SET_BY_TEST_RUNNERS = ("_classSetupFailed", "_class_cleanups", "tearDown_exceptions")
 # Dictionaries that are made when somebody first looks for one.
 _MADE_WHEN_ASKED = {"_attrs": ("xarray",), "_encoding": ("xarray",)}
 # Modules with classes that are made again of what they hold alone.

@@ -23,7 +23,7 @@ import types
 import warnings
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from .attributes import without_answers, without_caches, without_counts
+from .attributes import SET_BY_TEST_RUNNERS, without_answers, without_caches, without_counts
 from .instances import has_hooks, take_apart
 from .loaded import is_local, library_of
 from .molecules import as_read_back
@@ -43,7 +43,7 @@ _UNSEEN_IN_CLASSES = frozenset(
     (
         "__dict__", "__weakref__", "__module__", "__annotations__", "__annotate_func__", "__annotate__", "__annotations_cache__",
         "__static_attributes__", "__firstlineno__", "__abstractmethods__", "_abc_impl", "__classdictcell__", "__type_params__",
-        "__slotnames__", "_value2member_map_",
+        "__slotnames__", "_value2member_map_", *SET_BY_TEST_RUNNERS,
     )
 )  # fmt: skip
 _REDUCE_PROTOCOL = 4

@@ -19,7 +19,7 @@ import sys
 import warnings
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
-from .attributes import without_caches, without_counts
+from .attributes import SET_BY_TEST_RUNNERS, without_caches, without_counts
 from .extents import address_of
 from .local_classes import ClassState, member_attributes
 from .offered import place_offered
@@ -45,7 +45,7 @@ _TABLES_OF_FUNCTIONS = ("__dict__", "__kwdefaults__", *(("__annotations__",) if 
 # Attributes of a class that Python and pickle set by themselves.
 _NOT_WRITTEN = (
     "__dict__", "__weakref__", "__doc__", "__slotnames__", "__annotations__", "__annotations_cache__", "__annotate_func__",
-    "_classSetupFailed", "_class_cleanups", "_value2member_map_", "_unhashable_values_", "_unhashable_values_map_", "_hashable_values_",
+    *SET_BY_TEST_RUNNERS, "_value2member_map_", "_unhashable_values_", "_unhashable_values_map_", "_hashable_values_",
 )  # fmt: skip
 # Containers of a class, unless they are long.
 _GLANCED_AT, _GLANCED = (list, dict, set), 100

@@ -8,7 +8,7 @@ from typing import Any, Container, Dict, Optional, Tuple
 from .loaded import library_of
 
 _OF_SHELL = ("ast_node_interactivity", "autoawait", "autocall", "automagic", "colors")
-_OF_TEXTS = ("float_precision", "max_seq_length", "max_width", "newline", "pprint")
+_OF_TEXTS = ("float_precision", "max_seq_length", "max_width", "newline", "pprint", "verbose")
 
 # Functions and objects that get every cell before it runs.
 _REWRITE = ("ast_transformers", "input_transformers_cleanup", "input_transformers_post")

@@ -162,6 +162,11 @@ class StepCell(NamedTuple):
         return "raises-exception" in self.tags
 
     @property
+    def changed_files(self) -> Tuple[str, ...]:
+        """The paths that the cell may write or remove."""
+        return tuple(name[len("file:") :] for name in self.changes if name.startswith("file:"))
+
+    @property
     def skipped(self) -> bool:
         """The cell is not run at all."""
         return "skip-execution" in self.tags or not self.text.strip()

@@ -18,14 +18,17 @@ from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Se
 
 from .carried import is_directory
 from .document import GIVEN, VersionName
+from .linked import link_file
 from .own import json_dump, json_load
 from .own_paths import LEVELS_ABOVE
 from .problem import StepProblem
 
 INDEX = "files.json"
 SCHEMA_OF_FILES = "nbcompile/files/1"
-# Files up to this size are copied for the cells, who may then do with them what they like; larger ones are linked.
+# Files up to this size are copied for the cells, who may then do with them what they like; larger ones are linked until they do.
 _COPIED_BYTES = 4 << 20
+# What a cell changes of which nobody knows what it is.
+EVERYTHING = "./"
 # Directories that Python and Jupyter make for themselves.
 UNSEEN = ("__pycache__", ".nbcompile", ".ipynb_checkpoints")
 _FICLONE = 0x40049409
@@ -111,15 +114,24 @@ class StepFiles:
     """The cells' directory: what lies in it, and which cell it comes from."""
 
     def __init__(
-        self, work: str, given: Iterable[Tuple[str, str]], directories: Iterable[str], folders: Iterable[str] = (), name: str = ""
+        self,
+        work: str,
+        given: Iterable[Tuple[str, str]],
+        directories: Iterable[str],
+        folders: Iterable[str] = (),
+        name: str = "",
+        changes: Iterable[str] = (),
     ) -> None:
-        """Stage what is `given`; `folders` are directories to write to, of which nothing is given, `name` is what cells' own is called."""
+        """Stage what is `given`; `folders` are directories to write to, of which nothing is given, `name` is what cells' own is called.
+
+        Of what cells are known to change they get copies.
+        """
         # What a cell finds as `../data` is staged above the cells' directory.
         self._top = os.path.join(os.path.realpath(work), "above")
         self.directory = os.path.join(os.path.realpath(work), cells_directory(name))
         # Whoever made directories ahead did not know the name.
         self._prepared = os.path.join(os.path.realpath(work), CELLS)
-        self._given, self._folders = tuple(given), tuple(folders)
+        self._given, self._folders, self._changes = tuple(given), tuple(folders), tuple(changes)
         self._sent: Dict[int, List[Written]] = {}
         for one in directories:
             for written in read_written(one):
@@ -313,7 +325,7 @@ class StepFiles:
             os.makedirs(os.path.dirname(target), exist_ok=True)
             if os.path.lexists(target):
                 os.unlink(target)
-            _bring_file(place, target)
+            _bring_file(place, target, is_changed=any(covers(one, name) for one in self._changes))
             return
         os.makedirs(target, exist_ok=True)
         for entry in sorted(os.scandir(place), key=lambda entry: entry.name):
@@ -399,13 +411,14 @@ def _holds(path: str, content: Any) -> bool:
         )
 
 
-def _bring_file(place: str, target: str) -> None:
-    """Give the cells a file of their own, or a link to one that is too large to be copied."""
+def _bring_file(place: str, target: str, *, is_changed: bool) -> None:
+    """Give the cells a file of their own, or a link to one that is large and not known to be changed."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(target)
-    if os.path.getsize(place) <= _COPIED_BYTES or not _cloned(place, target):
-        if os.path.getsize(place) > _COPIED_BYTES:
-            os.symlink(place, target)
+    is_large = os.path.getsize(place) > _COPIED_BYTES
+    if not is_large or not _cloned(place, target):
+        if is_large and not is_changed:
+            link_file(place, target)
             return
         shutil.copyfile(place, target)
     shutil.copystat(place, target)

@@ -18,7 +18,7 @@ from typing import Any, Callable, Dict, FrozenSet, Iterable, List, NamedTuple, O
 from .channels import Channels
 from .definitions import Definitions
 from .document import StepCell, StepDocument, VersionName
-from .files import StepFiles, covers
+from .files import EVERYTHING, StepFiles, covers
 from .library_settings import HAVE_SETTINGS, SETTINGS, look_at_settings
 from .library_state import changed_state, is_beside, library_state
 from .patches import Looks, Parts, looks_of, parts_of, patched, take_added
@@ -35,7 +35,6 @@ _WORD = re.compile(r"[^\W\d]\w*")
 # The shell itself binds these to the last results.
 _OF_HISTORY = re.compile(r"_+|_\d+")
 _OPENED, _LISTED = ("open", "sqlite3.connect"), ("os.listdir", "os.scandir", "glob.glob")
-_EVERYTHING = "./"
 LIBRARY = "library:"
 # A library that the cell does not name: it counts where it lies beside the notebook.
 MODULE = "module:"
@@ -400,7 +399,7 @@ class Guards:
 
     def _check_files(self, cell: StepCell) -> None:
         declared = [version.subject for version in cell.needs if version.kind == "file"]
-        declared += [name[len("file:") :] for name in cell.changes if name.startswith("file:")]
+        declared += cell.changed_files
         for path in self._missed:
             if any(covers(subject, path) for subject in declared) or path.startswith(tuple(self._files.whole)):
                 continue
@@ -412,15 +411,14 @@ class Guards:
     def _made_before(self, cell: StepCell) -> Iterable[str]:
         """The files that earlier cells are known to write. Those that write anything may not mean this file."""
         found = ((name[len("file:") :], first) for name, first in self._document.first_bound.items() if name.startswith("file:"))
-        return [subject for subject, first in found if first < cell.cell and subject != _EVERYTHING]
+        return [subject for subject, first in found if first < cell.cell and subject != EVERYTHING]
 
     def wrote(self, cell: StepCell, paths: Iterable[str]) -> None:
         """The paths that the cell wrote or removed: those that later cells read must have been foreseen."""
         self._cell = cell
-        declared = [name[len("file:") :] for name in cell.changes if name.startswith("file:")]
         watched = [name[len("file:") :] for name in cell.watches if name.startswith("file:")]
         for path in paths:
-            if not any(covers(one, path) for one in declared) and any(covers(one, path) for one in watched):
+            if not any(covers(one, path) for one in cell.changed_files) and any(covers(one, path) for one in watched):
                 self.break_(FILE_TOUCHED, path, f"cell {cell.cell} writes `{path}`, which later cells read", f"# nbc: writes={path}")
 
     def hear(self, event: str, args: Tuple[Any, ...]) -> None:

@@ -17,7 +17,7 @@ from .contacts import CONTACTS
 from .definitions import Definitions
 from .document import CutEntry, PackEntry, SaveEntry, StepCell, StepDocument, UnpackEntry, VersionName, read_document
 from .environment import enter_kernel_environment, extend_search_path, find_in_main
-from .files import StepFiles
+from .files import EVERYTHING, StepFiles
 from .fingerprint import described
 from .frames import reach_of
 from .guards import Guards
@@ -119,7 +119,8 @@ class StepRun:
         self.streams = Streams(self.recorder, call.work)
         self.namespace = Namespace(document.names, self.kernel)
         self.versions = Versions()
-        self.files = StepFiles(call.work, call.files, call.directories, document.folders, document.directory)
+        own = [path for cell in document.cells for path in cell.changed_files if path != EVERYTHING]
+        self.files = StepFiles(call.work, call.files, call.directories, document.folders, document.directory, own)
         extend_search_path(self.files.directory, document.path)
         self.channels = Channels(self.kernel, self.files.directory)
         self.payloads = Payloads(call.payloads)

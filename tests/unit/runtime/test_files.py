@@ -60,6 +60,24 @@ def test_what_is_given_as_a_part_stands_in_the_place_of_the_whole_s(tmp_path):
     assert found == {"c.txt", "d/x.txt", "d/one.txt"}
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+@pytest.mark.parametrize("mode", ["ab", "r+b", "wb"])
+def test_a_large_file_that_a_cell_writes_is_its_own(mode, is_known, tmp_path):
+    large = tmp_path / "large.bin"
+    large.write_bytes(bytes(5 << 20))
+    staged = files.StepFiles(str(tmp_path / "work"), [("large.bin", str(large))], (), changes=["large.bin"] if is_known else [])
+    place = Path(staged.directory, "large.bin")
+    assert place.samefile(large) is not is_known
+    assert not place.is_symlink()
+    with place.open("rb") as file:
+        assert file.read(1) == b"\0"
+    assert place.samefile(large) is not is_known
+    with place.open(mode) as file:
+        file.write(b"more")
+    assert large.read_bytes() == bytes(5 << 20)
+    assert b"more" in place.read_bytes()
+
+
 def test_files_keep_the_permissions_that_a_cell_left(tmp_path):
     made = files.StepFiles(str(tmp_path / "work"), (), ())
     for name, mode in (("own.txt", 0o600), ("read.txt", 0o444), ("write.txt", 0o200)):

@@ -218,6 +218,12 @@ class Heap:
         self.edges += 1
         return True
 
+    def note_libraries(self, objects: Objects, sources: Objects) -> None:
+        """What has no type of its own is of the library that made what it is made of."""
+        libraries = [self.libraries[number] for number in sources if number in self.libraries] if self.libraries else []
+        if libraries:
+            self.libraries.update((number, libraries[0]) for number in objects if not self.types[number])
+
     def parts(self, objects: Objects, key: str) -> Objects:
         """What may be found under `key` (`ANY` for an unknown one) in any of the objects."""
         found: set[int] = set()
@@ -263,6 +269,8 @@ class Heap:
         part = self.new("", opened=True, keyed=keyed) if parts is None else self._mirrored(number, key, parts)
         self.depth[part] = self.depth[number] + 1
         self.origin[part] = (number, key)
+        if number in self.libraries:
+            self.libraries[part] = self.libraries[number]
         known[key] = part
         self.hold(number, key, part)
         return part

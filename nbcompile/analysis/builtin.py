@@ -65,6 +65,18 @@ def decorator(path: str) -> Special:
     return decorate
 
 
+def compiling(path: str) -> Special:
+    """`jit(f)` is a function, `jit(nopython=True)` the decorator, and `jit(types)` one that compiles at once."""
+
+    def compile_(call: Call) -> Value:
+        if type(call.first.callee) is Function:
+            return classes.decorate(call.frame, call.frame.walk.library(path), call.first, call.node)
+        has_types = call.arguments.positional or not call.arguments.keywords.keys().isdisjoint(("signature", "signature_or_function"))
+        return call.frame.walk.library(classes.COMPILES_TYPES if has_types else path)
+
+    return compile_
+
+
 def hasattr_(call: Call) -> Value:
     """`hasattr(value, name)`: a property is worked out."""
     found = call.arguments.positional[1:2]
@@ -754,6 +766,7 @@ SPECIAL: dict[str, Special] = {
     "builtins.getattr": getattr_,
     "builtins.setattr": setattr_,
     **{path: decorator(path) for path in classes.COMPILES_AT_ONCE},
+    **{path: compiling(path) for path in classes.COMPILES},
     "builtins.globals": namespace,
     "builtins.vars": namespace,
     "importlib.import_module": import_module,

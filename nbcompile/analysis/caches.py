@@ -7,6 +7,7 @@ asks the function about its cache.
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import TYPE_CHECKING, cast
 
 from nbcompile.analysis.aliases import KEPT
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 DECORATORS = frozenset(("functools.lru_cache", "functools.cache"))
 _CACHE = "functools._lru_cache_wrapper"
+_OF_EVERY_FUNCTION = frozenset((*dir(FunctionType), "py_func", "targetoptions", "locals", "disable_compile", "__numba__"))
 WHY_STUCK = "nobody can read what its cache keeps"
 
 
@@ -81,6 +83,12 @@ def compiled(frame: Frame, node: ast.AST, target: Value, summary: Summary) -> No
         frame.change(target, node, f"a call of `{function.name}` compiles it")
     for name in summary.trace.uses:
         walk.remembered.setdefault(name, set()).add(here)
+
+
+def look_at_compiled(frame: Frame, function: Function, attribute: str) -> None:
+    """Somebody looks at a function that numba compiles: all but these attributes tell for which types it has been called so far."""
+    if attribute not in _OF_EVERY_FUNCTION:
+        frame.walk.found_stateful.add(origin(function.cell, function.code.node))
 
 
 def _can_be_told(summary: Summary, actual: dict[str, Value], returned: Value) -> bool:

@@ -370,7 +370,8 @@ class _Notebook:
                 record.libraries |= walk.known.homes(module_of_class(frame, path) or path.partition(".")[0])
             of = value.callee if isinstance(value.callee, Class) else walk.classes.get(value.type)
             record.libraries.update(classes.libraries_of(of) if of is not None else ())
-            record.makers |= guesses.unknown_makers(frame, value)
+            # What shows a layout shows the plots in it.
+            record.makers |= guesses.unknown_makers(frame, value, walk.heap.below(value.objects) if walk.heap.libraries else ())
         if any(name not in walk.namespace for name, _ in record.uses):
             record.libraries |= walk.starred
         record.libraries -= {"__main__", "builtins", ""}

@@ -632,9 +632,10 @@ def _decorated_by_library(frame: Frame, path: str, made: Value, node: ast.AST) -
     if isinstance(made.callee, Class):
         made.callee.keeps_arguments = made.callee.keeps_arguments or path.rpartition(".")[2] in KEEP_ARGUMENTS
         return made
-    if path in _COMPILES and type(made.callee) is Function:
+    if path in (*COMPILES, COMPILES_TYPES) and type(made.callee) is Function:
         made.callee.compiled = True
-    if path in COMPILES_AT_ONCE and type(made.callee) is Function:
+        frame.capture(made, "py_func", made, node)
+    if path in (*COMPILES_AT_ONCE, COMPILES_TYPES) and type(made.callee) is Function:
         call_back(frame, node, made)
     return made if path in _TRANSPARENT else Value("function", made.objects, Wrapped((made,)))
 
@@ -667,7 +668,9 @@ _TRANSPARENT_WORDS = """
     typing.no_type_check numpy.vectorize asyncio.coroutine contextlib.asynccontextmanager dataclasses.dataclass torch.no_grad
     torch.jit.script jax.jit
 """
-_COMPILES = frozenset(("numba.jit", "numba.njit"))
+COMPILES = ("numba.jit", "numba.njit")
+# What those give that are given types.
+COMPILES_TYPES = "numba.jit(types)"
 # Given the types of arguments, they need what the function reads when it is made.
 COMPILES_AT_ONCE = ("numba.guvectorize", "numba.vectorize", "numba.cfunc")
-_TRANSPARENT = frozenset(_TRANSPARENT_WORDS.split())
+_TRANSPARENT = frozenset((*_TRANSPARENT_WORDS.split(), COMPILES_TYPES))

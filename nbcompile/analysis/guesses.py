@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 
 from nbcompile.analysis import channels, classes, conventions, entered, files, rows, strings, surveyed
 from nbcompile.analysis.aliases import ANY, KEPT
@@ -344,12 +345,12 @@ def function(call: Call) -> Value:
     return made
 
 
-def unknown_makers(frame: Frame, value: Value) -> set[str]:
-    """The libraries that a value is of, of which nothing is known."""
+def unknown_makers(frame: Frame, value: Value, reached: Iterable[int] = ()) -> set[str]:
+    """The libraries that a value is of, or what it has `reached`, of which nothing is known."""
     walk = frame.walk
     of = walk.classes.get(value.type)
     found = set(classes.libraries_of(of)) if of is not None else {value.type.partition(".")[0]} if "." in value.type else set()
-    found.update(walk.heap.libraries[number] for number in value.objects if number in walk.heap.libraries)
+    found.update(walk.heap.libraries[number] for number in (*value.objects, *reached) if number in walk.heap.libraries)
     return {library for library in found if library and library != "__main__" and not walk.known.covers(library)}
 
 

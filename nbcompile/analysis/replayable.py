@@ -22,6 +22,8 @@ _SAFE_DECORATORS_WORDS = """
     functools.total_ordering total_ordering abc.abstractmethod abstractmethod functools.cached_property cached_property
 """
 _SAFE_DECORATORS = frozenset(_SAFE_DECORATORS_WORDS.split())
+# Given types, these look at once for what the function reads.
+_COMPILE_FOR_TYPES = ("jit", "njit")
 # What a class makes of these when it is made is its own: fields of dataclasses, and members of enumerations.
 _PARTS_OF_CLASSES = frozenset(("field", "dataclasses.field", "auto", "enum.auto"))
 # Where statements hold other statements.
@@ -183,6 +185,8 @@ def _is_safe_decorator(node: ast.expr) -> bool:
     if isinstance(node, ast.Call) and not all(map(_is_constant, [*node.args, *(keyword.value for keyword in node.keywords)])):
         return False
     name = name_of(node)
+    if isinstance(node, ast.Call) and node.args and name.rpartition(".")[2] in _COMPILE_FOR_TYPES:
+        return False
     return name in _SAFE_DECORATORS or (name.endswith((".setter", ".getter", ".deleter")) and name.count(".") == 1)
 
 

@@ -7,7 +7,7 @@ import itertools
 import posixpath
 from collections.abc import Callable, Sequence
 
-from nbcompile.analysis import classes, namespace, paths, rows, surveyed
+from nbcompile.analysis import caches, classes, namespace, paths, rows, surveyed
 from nbcompile.analysis.aliases import ANY, FACTORY, KEPT, KEYS
 from nbcompile.analysis.bindings import MAIN, CellFrame, Frame
 from nbcompile.analysis.channels import ADDRESSES, REFERENCES
@@ -92,6 +92,8 @@ def attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
     """`value.name`."""
     if name in _NAMES_OF_FRAMES:
         return namespace.anything(frame, node, f"`{name}` shows the names of the notebook")
+    if type(value.callee) is Function and value.callee.compiled:
+        caches.look_at_compiled(frame, value.callee, name)
     known_path = paths.attribute(value, name)
     return _attribute(frame, value, name, node) if known_path is None else known_path
 
@@ -395,6 +397,7 @@ def _expression(frame: Frame, left: Value, operator: type[ast.AST], right: Value
     """What objects of libraries make of each other. If nobody has described them, it may be an expression, which holds its terms."""
     known = left.type if left.type not in _RANK and left.type not in ("", "scalar", "list", "tuple") else right.type
     made = frame.fresh(node, known if known not in _RANK and known != "scalar" else "", opened=False)
+    frame.walk.heap.note_libraries(made.objects, left.objects | right.objects)
     # Functions compute with what they are given, which is numbers more often, and all that they are given may be in what they give.
     symbolic = type(frame) is CellFrame and operator in _ARITHMETIC and left is not right
     if symbolic and surveyed.is_foreign(frame, left) and surveyed.is_foreign(frame, right):

@@ -8,6 +8,7 @@ import sys
 import weakref
 from typing import Any, Dict, Sequence, Tuple
 
+from .columns import column_types
 from .extents import READ_ONLY, Extent, Extents, address_of
 
 # Arrays that own less than this travel inside the pickle and own their memory again; larger ones are mapped.
@@ -61,12 +62,13 @@ def is_raw(array: Any) -> bool:
 def is_array_of_a_class(value: Any, kind: type) -> bool:
     """Whether a value is an array of a subclass that pickles it as any array: of records, a matrix, of a class of the notebook.
 
-    Or a masked array, which is one with a mask among its attributes, and would pickle the bytes of both.
+    Or a masked array, which is one with a mask among its attributes, and would pickle the bytes of both; or one of astropy.
     """
     numpy = sys.modules.get("numpy")
     if numpy is None or kind is numpy.ndarray or not issubclass(kind, numpy.ndarray) or issubclass(kind, numpy.memmap):
         return False
-    known = (numpy.ndarray, numpy.ma.MaskedArray) if "numpy.ma" in sys.modules else (numpy.ndarray,)
+    masked = (numpy.ma.MaskedArray,) if "numpy.ma" in sys.modules else ()
+    known = (numpy.ndarray, *masked, *column_types())
     ways = ("__reduce__", "__reduce_ex__", "__setstate__")
     return any(all(getattr(kind, way) is getattr(one, way) for way in ways) for one in known) and value.size > 0 and is_raw(value)
 

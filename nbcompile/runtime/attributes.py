@@ -9,6 +9,7 @@ import sys
 import types
 from typing import Any, Dict, Optional, Tuple
 
+from .columns import says_nothing
 from .loaded import library_of
 from .units import without_units_asked_for
 
@@ -91,9 +92,9 @@ def without_counts(kind: type, state: Tuple[Any, ...]) -> Tuple[Any, ...]:
 
 
 def _is_unasked(kind: type, name: Any, item: Any) -> bool:
-    """Whether a dictionary that is made when somebody first looks for it is not there yet, or has nothing in it."""
+    """Whether what is made when somebody first looks for it is not there yet, or has nothing in it."""
     libraries = _MADE_WHEN_ASKED.get(name, ()) if isinstance(name, str) else ()
-    return _is_of(kind, libraries) and not item
+    return (_is_of(kind, libraries) and not item) or says_nothing(kind, name, item)
 
 
 def _is_of(kind: type, libraries: Tuple[str, ...]) -> bool:

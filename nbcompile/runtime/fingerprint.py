@@ -24,6 +24,7 @@ import warnings
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from .attributes import SET_BY_TEST_RUNNERS, without_answers, without_caches, without_counts
+from .columns import without_table
 from .instances import has_hooks, take_apart
 from .loaded import is_local, library_of
 from .molecules import as_read_back
@@ -676,7 +677,8 @@ def _overlapping(stretches: List[Tuple[int, int, int]]) -> List[Tuple[int, ...]]
 
 def _counted(kind: type, state: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     """The attributes that count, by name; an object without any has no state at all."""
-    return dict(sorted(with_own_lists(kind, without_caches(kind, state)).items(), key=lambda item: str(item[0]))) or None
+    kept = with_own_lists(kind, without_table(kind, without_caches(kind, state)))
+    return dict(sorted(kept.items(), key=lambda item: str(item[0]))) or None
 
 
 def _full_name(kind: type) -> str:

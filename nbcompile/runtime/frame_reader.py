@@ -18,6 +18,8 @@ from .arrays import note_owner, rebuild_array_view, rebuild_own, rebuild_view, w
 from .attributes import not_found_again, set_attributes, with_known_names
 from .callbacks import connect, is_transform, with_addresses
 from .code_places import CodePlace
+from .columns import take_columns
+from .compiled import make_compiled
 from .definitions import NamesAfter
 from .exceptions import made_again, set_error_state
 from .instances import complete, make_bare, set_own_state
@@ -232,6 +234,9 @@ class Reader(pickle.Unpickler):
         shell = getattr(self._scope.kernel, "shell", None)
         return None if shell is None else part_of_shell(shell, path)
 
+    def take_columns(self, made: Any, attributes: Any) -> None:
+        take_columns(made, attributes)
+
     def set_attributes(self, made: Any, state: Any) -> None:
         set_attributes(made, state)
 
@@ -248,6 +253,9 @@ class Reader(pickle.Unpickler):
         else:
             made.__setstate__(state)
         self._told.append((made, told))
+
+    def compiled(self, kind: Any, parts: Any) -> Any:
+        return make_compiled(kind, parts)
 
     def own_dictionary(self, kind: type) -> Any:
         made: Any = dict.__new__(kind)

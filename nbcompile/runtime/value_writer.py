@@ -42,6 +42,8 @@ from .arrow import with_own_memory
 from .attributes import forgotten_attributes, is_its_attributes, left_out, sets_attributes, way_to_reduce, without_answers
 from .callbacks import connected, is_transform, reduce_registry, registry_type, without_addresses
 from .code_places import CodeFinder
+from .columns import is_info, is_table_of_columns, without_table
+from .compiled import parts_of_compiled
 from .exceptions import arguments_of, error_state, reduces_itself
 from .extents import COPIED_ON_WRITE, FROZEN, READ_ONLY, Extent, Extents, address_of
 from .generated import names_looked_up
@@ -96,14 +98,14 @@ _own, _read_only, _row, _texts, _wide_texts = map(payload_name, ("own", "read_on
 _extent, _view, _over = map(payload_name, ("extent", "view", "over"))
 _tensor, _parameter, _storage = map(payload_name, ("tensor", "parameter", "storage"))
 _function, _set_function, _cell, _cached = map(payload_name, ("function", "set_function", "cell", "cached"))
-_generated = payload_name("generated")
+_generated, _compiled = payload_name("generated"), payload_name("compiled")
 _shell = payload_name("shell")
 _stream, _handler = payload_name("stream"), payload_name("handler")
 _set_attributes, _set_state, _set_told = map(payload_name, ("set_attributes", "set_state", "set_told"))
 _bare, _put_in = payload_name("bare"), payload_name("put_in")
 _own_dictionary, _set_items = payload_name("own_dictionary"), payload_name("set_items")
 _local_class, _set_class = payload_name("local_class"), payload_name("set_class")
-_set_blocks, _set_table, _set_looked_up = map(payload_name, ("set_blocks", "set_table", "set_looked_up"))
+_set_blocks, _set_table, _set_looked_up, _take_columns = map(payload_name, ("set_blocks", "set_table", "set_looked_up", "take_columns"))
 _fill_sets, _connect_all = payload_name("fill_sets"), payload_name("connect_all")
 _placeholder, _exception, _set_exception, _figure = map(payload_name, ("placeholder", "exception", "set_exception", "figure"))
 _mapping_view, _mapping_iterator, _iterator_within = map(payload_name, ("mapping_view", "mapping_iterator", "iterator_within"))
@@ -324,15 +326,9 @@ class ValueWriter(pickle.Pickler):
     def _reduce_any(self, value: Any, kind: type) -> Any:
         """What pickle itself would do, but an object that refuses becomes a placeholder on its own."""
         try:
-            if isinstance(value, BaseException):
-                return self._reduce_exception(value)
-            if isinstance(value, dict) and is_its_attributes(value, kind):
-                return _own_dictionary, (kind,), list(dict.items(value)), None, None, _set_items
-            if self._has_hooks(kind):
-                make, args, parts = take_apart(value, kind)
-                return make or _bare, args, self._parts_of(kind, parts), None, None, _put_in
-            if is_array_of_a_class(value, kind):
-                return self._reduce_array_of_a_class(value, kind)
+            reduced = self._reduce_whole(value, kind)
+            if reduced is not None:
+                return reduced
             reduce = copyreg.dispatch_table.get(kind)
             reduced = reduce(value) if reduce is not None and not is_own(reduce) else without_answers(kind, value.__reduce_ex__(PROTOCOL))
         except Exception as error:  # noqa: BLE001 (any exception means that the object refuses)
@@ -340,7 +336,7 @@ class ValueWriter(pickle.Pickler):
         if isinstance(reduced, str) and not _is_found(value, _home_of(value, reduced), reduced):
             return self._fail(value, "an object", "nothing says where it is defined")
         if isinstance(reduced, tuple) and len(reduced) > 2 and type(reduced[2]) is dict:
-            kept = without_addresses(reduced[2]) if is_transform(kind) else with_own_lists(kind, reduced[2])
+            kept = without_addresses(reduced[2]) if is_transform(kind) else with_own_lists(kind, without_table(kind, reduced[2]))
             reduced = (*reduced[:2], self._with_sentinels(kind, with_own_arrays(value, kept)), *reduced[3:])
         reduced = _made_whole(value, kind, reduced, self._scope.paths)
         attributes = forgotten_attributes(value, reduced, way_to_reduce(kind)) if isinstance(reduced, tuple) else None
@@ -353,10 +349,28 @@ class ValueWriter(pickle.Pickler):
             return make, args, (state, told), items, pairs, _set_told
         return (*(*reduced, None, None)[:5], _set_state) if sets_attributes(kind, reduced) else reduced
 
+    def _reduce_whole(self, value: Any, kind: type) -> Any:
+        """How to rebuild an object of which pickle would lose something, copy memory, or run the notebook's code; `None` for any other."""
+        if isinstance(value, BaseException):
+            return self._reduce_exception(value)
+        if isinstance(value, dict) and is_its_attributes(value, kind):
+            return _own_dictionary, (kind,), list(dict.items(value)), None, None, _set_items
+        if self._has_hooks(kind):
+            make, args, parts = take_apart(value, kind)
+            return make or _bare, args, self._parts_of(kind, parts), None, None, _put_in
+        if is_table_of_columns(kind):
+            return _bare, (kind, False), vars(value), None, None, _take_columns
+        if is_info(value):
+            return kind, (True,), without_table(kind, value.__getstate__())
+        compiled = parts_of_compiled(value)
+        if compiled is not None:
+            return _compiled, (kind, compiled)
+        return self._reduce_array_of_a_class(value, kind) if is_array_of_a_class(value, kind) else None
+
     def _reduce_array_of_a_class(self, value: Any, kind: type) -> Any:
         """As an array: pickle would copy its memory, which others may see."""
         attributes = getattr(value, "__dict__", None)
-        state = (None, attributes) if attributes else None
+        state = (None, without_table(kind, attributes)) if attributes else None
         array = value.view(sys.modules["numpy"].ndarray)
         if owns_memory(value):
             self._owners[id(array)] = array

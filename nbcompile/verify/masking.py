@@ -350,6 +350,8 @@ RULES: tuple[MaskingRule, ...] = (
             _substitute(
                 (r"sk-(container-id|estimator-id)-\d+", r"sk-\1-…"),
                 (r"\bT_[0-9a-f]{5}(?=[_\" ,{#])", "T_…"),
+                # Models of panel are called by their class and a number that param counts.
+                (r"(\"attributes\":\{\"name\":\"[A-Z][A-Za-z]*)\d{5,}(?=\")", r"\1…"),
                 # Tables of astropy have their address.
                 (r"(\bid=\"table)\d{9,}(?=[-\"])", r"\1…"),
                 # An id of HTML begins with a letter.

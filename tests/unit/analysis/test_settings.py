@@ -54,7 +54,7 @@ def test_with_a_constant_of_another_cell_it_takes_the_constant_along():
     assert [str(one) for one in graph.cells[2].replays] == ["0.0", "1.0", "1.1"]
 
 
-@pytest.mark.parametrize("use", ["total.compute()", "(total + 1).compute()", "print(total)"])
+@pytest.mark.parametrize("use", ["total.compute()", "(total + 1).compute()", "print(total)", "total.part.first", "[total][0]"])
 @pytest.mark.parametrize(
     ("bar", "setting"),
     [

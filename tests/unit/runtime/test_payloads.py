@@ -177,3 +177,35 @@ def test_a_class_whose_module_cannot_be_imported_is_made_again(tmp_path, monkeyp
     monkeypatch.syspath_prepend(str(library.parent))
     cells = ("import halfway", "m = halfway.Model()", "print(m.size)")
     assert texts(run_chain(cells, tmp_path / "chain"))[-1] == "3\n"
+
+
+NUMBA = """
+import types
+class Dispatcher:
+    _can_compile = True
+    def __init__(self, py_func):
+        self.py_func = py_func
+    def __call__(self, *args):
+        return self.py_func(*args)
+    def _reduce_states(self):
+        return {"py_func": self.py_func}
+    @classmethod
+    def _rebuild(cls, py_func):
+        return cls(py_func)
+    def __reduce__(self):
+        known = {name: self.py_func.__globals__[name] for name in self.py_func.__code__.co_names if name in self.py_func.__globals__}
+        return _copied, (known, self.py_func.__code__)
+def _copied(known, code):
+    return Dispatcher(types.FunctionType(code, dict(known)))
+"""
+
+
+def test_a_function_that_numba_compiles_finds_its_names_where_it_is_called(tmp_path, monkeypatch):
+    # A few lines stand for numba, which is not installed.
+    modules = {"__init__": "import numba.core.dispatcher", "core/__init__": "", "core/dispatcher": NUMBA}
+    (tmp_path / "site-packages" / "numba" / "core").mkdir(parents=True)
+    for module, text in modules.items():
+        (tmp_path / "site-packages" / "numba" / f"{module}.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path / "site-packages"))
+    made = "from numba.core.dispatcher import Dispatcher\nx = [Dispatcher(lambda a: a * rate)]"
+    assert texts(run_chain([made, "rate = 3", "print(x[0](2))"], tmp_path / "chain"))[-1] == "6\n"

@@ -26,6 +26,10 @@ SAME = {
         '<svg id="tad9b4a5b4d744e0c9f5c4d6bb24d7f5c">',
     ),
     "where a table of astropy lies": ('<table id="table139924598762576" class="a">', '<table id="table94021598762512" class="a">'),
+    "how many models panel has made": (
+        '{"type":"object","name":"Row","id":"p1","attributes":{"name":"Row00271","tags":["embedded"]}}',
+        '{"type":"object","name":"Row","id":"p1","attributes":{"name":"Row00004","tags":["embedded"]}}',
+    ),
     "how many functions SymPy wrote": ("<lambdifygenerated-1>:2: RuntimeWarning", "<lambdifygenerated-12>:2: RuntimeWarning"),
     "how many tasks there were": (
         "<Task pending name='Task-36' coro=<f() running at <cell>:8>>",
@@ -43,6 +47,7 @@ OTHER = {
     "a number beside a time": ("n = 3, 1.2 ms ± 1 µs per loop", "n = 4, 1.2 ms ± 1 µs per loop"),
     "a time that the notebook tells": ("│ run │ time = 0.7 sec │\n", "│ run │ time = 0.8 sec │\n"),
     "a short hexadecimal number": ("0xff", "0xfe"),
+    "the name of a model": ('"attributes":{"name":"Row271"}', '"attributes":{"name":"Row272"}'),
     "the number of a table": ('<table id="table12">', '<table id="table13">'),
     "a count of tests": ("Ran 3 tests in 0.1s", "Ran 4 tests in 0.1s"),
 }

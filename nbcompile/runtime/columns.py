@@ -8,6 +8,8 @@ from __future__ import annotations
 import sys
 from typing import Any, Dict, Tuple
 
+from .loaded import library_of
+
 _ARRAYS = (("astropy.units", "Quantity"), ("astropy.table", "Column"), ("astropy.table", "MaskedColumn"))
 # Weak references to the table: of columns, and of what other arrays have as `info`.
 _TABLE, _TABLE_OF_OTHERS = "_parent_table", "parent_table"
@@ -57,4 +59,4 @@ def take_columns(made: Any, attributes: Dict[str, Any]) -> None:
 
 
 def _is_of_astropy(kind: type) -> bool:
-    return any(base.__module__.startswith("astropy.") for base in kind.__mro__)
+    return any(library_of(base) == "astropy" for base in kind.__mro__)

@@ -39,7 +39,7 @@ def is_info(value: Any) -> bool:
 
 def without_table(kind: type, state: Dict[str, Any]) -> Dict[str, Any]:
     """The attributes of a column, or what it says of itself, without the table: that knows its columns."""
-    if not _is_of_astropy(kind):
+    if "astropy" not in sys.modules or not _is_of_astropy(kind):
         return state
     kept = {name: None if name == _TABLE else item for name, item in state.items() if name != _TABLE_OF_OTHERS}
     kept.update({name: without_table(kind, state[name]) for name in _COPIES if type(state.get(name)) is dict})

@@ -212,6 +212,7 @@ class ValueWriter(pickle.Pickler):
             **dict.fromkeys(PLAIN_HANDLERS, self._reduce_handler),
         }
         self._add_types_of_libraries()
+        self._has_special_libraries = not sys.modules.keys().isdisjoint(_SPECIAL_LIBRARIES)
 
     def close(self) -> None:
         """Let go of what was seen. A pickler reaches itself: all would stay alive until Python collects such rings."""
@@ -358,14 +359,17 @@ class ValueWriter(pickle.Pickler):
         if self._has_hooks(kind):
             make, args, parts = take_apart(value, kind)
             return make or _bare, args, self._parts_of(kind, parts), None, None, _put_in
+        reduced = self._reduce_of_library(value, kind) if self._has_special_libraries else None
+        return self._reduce_array_of_a_class(value, kind) if reduced is None and is_array_of_a_class(value, kind) else reduced
+
+    def _reduce_of_library(self, value: Any, kind: type) -> Any:
+        """The same for what libraries pickle in ways of their own, and not as it was."""
         if is_table_of_columns(kind):
             return _bare, (kind, False), vars(value), None, None, _take_columns
         if is_info(value):
             return kind, (True,), without_table(kind, value.__getstate__())
         compiled = parts_of_compiled(value)
-        if compiled is not None:
-            return _compiled, (kind, compiled)
-        return self._reduce_array_of_a_class(value, kind) if is_array_of_a_class(value, kind) else None
+        return None if compiled is None else (_compiled, (kind, compiled))
 
     def _reduce_array_of_a_class(self, value: Any, kind: type) -> Any:
         """As an array: pickle would copy its memory, which others may see."""
@@ -667,6 +671,10 @@ class ValueWriter(pickle.Pickler):
             return True
         self._buffers.append(self._extents.add(extent))
         return False
+
+
+# Whose objects are asked one by one how they travel.
+_SPECIAL_LIBRARIES = ("astropy", "numba")
 
 
 class _SetsInOrder:

@@ -14,6 +14,7 @@ import io
 import os
 import shutil
 import stat
+import sys
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from .carried import is_directory
@@ -269,9 +270,9 @@ class StepFiles:
         """Close what cells have left open, as the end of a kernel does, so that nothing of what they wrote is kept back."""
         if _close_all_below(self._top):
             now = self._look()
-            for path in self._changed(now):
+            for path in (*self._changed(now), *(path for path in self._seen if path not in now)):
                 self._makers.setdefault(path, cell)
-                self._own[path] = True
+                self._own[path] = path in now
             self._seen = now
 
     def collect(self, target: str) -> Iterator[Dict[str, Any]]:
@@ -358,7 +359,7 @@ class StepFiles:
 
 
 def _close_all_below(directory: str) -> bool:
-    """Close the files in a directory that are open for writing; whether there were any."""
+    """Close the files and databases in a directory that are open for writing; whether there were any."""
     place = "/proc/self/fd"
     numbers = [int(name) for name in os.listdir(place)] if os.path.isdir(place) else []
     written = {number for number in numbers if _is_written_below(directory, number, f"{place}/{number}")}
@@ -368,7 +369,20 @@ def _close_all_below(directory: str) -> bool:
         with contextlib.suppress(OSError, ValueError, AttributeError):
             if not one.closed and one.fileno() in written:
                 one.close()
+    if written and "sqlite3" in sys.modules:
+        _close_databases_below(directory)
     return bool(written)
+
+
+def _close_databases_below(directory: str) -> None:
+    """Close the databases there: what was begun and not committed is undone, and nothing is left beside them."""
+    sqlite3 = sys.modules["sqlite3"]
+    for one in [one for one in gc.get_objects() if issubclass(type(one), sqlite3.Connection)]:
+        # It may be closed, or another thread's.
+        with contextlib.suppress(sqlite3.Error):
+            paths = [path for _, _, path in one.execute("pragma database_list").fetchall()]
+            if any(path.startswith(directory + os.sep) for path in paths):
+                one.close()
 
 
 def _is_written_below(directory: str, number: int, link: str) -> bool:

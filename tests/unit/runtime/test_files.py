@@ -1,6 +1,8 @@
 """The index of what a step's cells wrote is there as a whole or not at all."""
 
+import contextlib
 import gzip
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -168,3 +170,17 @@ def test_what_cells_left_open_is_closed_before_it_is_collected(tmp_path):
     reports = {one["path"]: (one["cell"], one["bytes"]) for one in step.collect(str(tmp_path / "out"))}
     assert reports["a.txt"] == (0, len("written"))
     assert gzip.decompress((tmp_path / "out" / "0" / "b.gz").read_bytes()) == b"written"
+
+
+def test_a_database_that_cells_left_open_leaves_no_journal(tmp_path):
+    step = files.StepFiles(str(tmp_path / "work"), [], [])
+    database = sqlite3.connect(Path(step.directory, "data.db"))
+    database.execute("create table kept (a int)")
+    database.commit()
+    database.execute("insert into kept values (1)")
+    assert step.note(0) == ["data.db", "data.db-journal"]
+    step.finish(0)
+    reports = {one["path"]: one.get("removed", False) for one in step.collect(str(tmp_path / "sent"))}
+    assert reports == {"data.db": False, "data.db-journal": True}
+    with contextlib.closing(sqlite3.connect(tmp_path / "sent" / "0" / "data.db")) as again:
+        assert again.execute("select count(*) from kept").fetchall() == [(0,)]

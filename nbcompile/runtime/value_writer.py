@@ -183,6 +183,7 @@ class ValueWriter(pickle.Pickler):
             _SetsInOrder: lambda value: (_fill_sets, (value.fillings,)),
             _Connections: lambda value: (_connect_all, (value.functions,)),
             _Sentinel: lambda value: (_attribute, value.place),
+            _Interned: lambda value: (sys.intern, (value.text,)),
             SharedText: lambda value: (_shared_text, (value.label, value.text)),
             OutStream: lambda value: (_stream, (value.name,)),
             type(...): lambda value: (_attribute, ("builtins", "Ellipsis")),
@@ -603,7 +604,7 @@ class ValueWriter(pickle.Pickler):
 
     def _reduce_type_of_texts(self, value: Any) -> Any:
         make, args = value.__reduce__()[:2]
-        return make, tuple(_with_known_nan(args))
+        return make, tuple(_Interned(one) if type(one) is str else one for one in _with_known_nan(args))
 
     def _reduce_blocks(self, value: Any) -> Any:
         for block in value.blocks:
@@ -675,6 +676,13 @@ class ValueWriter(pickle.Pickler):
 
 # Whose objects are asked one by one how they travel.
 _SPECIAL_LIBRARIES = ("astropy", "numba")
+
+
+class _Interned:
+    """Stands for a text that is one object in each process, as those that are written in code are: pickle writes it once."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
 
 
 class _SetsInOrder:

@@ -17,6 +17,7 @@ _OUTSIDE = {
     "network": "reaches over the network",
     "database": "asks a database",
     "time": "reads the clock",
+    "entropy": "draws random numbers that it has not seeded",
     "process": "starts another program",
     "references": "asks for addresses, references or the memory of objects",
 }

@@ -78,7 +78,7 @@ def _unsteady(differences: Sequence[Difference], differ: Callable[[], Sequence[D
     beside = _cells_touching("concurrency", graph)
     # What runs side by side writes in the order that the machine has it in, also within a line.
     found = dict.fromkeys(one.subject for one in differences if one.reordered and _placed(one.subject, graph).cell in beside)
-    chancy = beside | _cells_touching("time", graph)
+    chancy = beside | _cells_touching("time", graph) | _cells_touching("entropy", graph)
     for _ in range(_MOST_PLAIN_RUNS):
         found.update(dict.fromkeys(one.subject for one in differ()))
         cells = _with_users(({_placed(one, graph).cell for one in found} - {-1}) | chancy, graph)

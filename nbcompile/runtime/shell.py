@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import sys
 import types
@@ -208,11 +209,20 @@ def make_shell(recorder: Recorder, work: str) -> Any:
     shell = shell_class.instance(config=config, ipython_dir=os.path.join(work, "ipython"), kernel=kernel, recorder=recorder)
     kernel.shell = shell
     _use_kernel_exit(shell)
+    shell.history_manager.get_tail = functools.partial(_last_inputs, shell.history_manager)
     leave_out_installs(shell)
     # The one extension that a kernel loads on its own: `%store`.
     shell.extension_manager.load_extension("storemagic")
     shell.compile = type("XCachingCompiler", (_CompilerMixin, type(shell.compile)), {"__module__": "ipykernel.compiler"})()
     return shell
+
+
+def _last_inputs(
+    history: Any, n: Optional[int] = 10, raw: bool = True, output: bool = False, include_latest: bool = False
+) -> List[Tuple[Any, ...]]:
+    """The last inputs of this session, for which a kernel has a database: libraries look there for the number of the cell."""
+    lines = list(history.get_range(0, 1, None, raw=raw, output=output))
+    return (lines if include_latest else lines[:-1])[-(n or 10) :]
 
 
 def _use_kernel_exit(shell: Any) -> None:

@@ -6,7 +6,7 @@ import ast
 import re
 import sys
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from nbcompile.frontend.directives import read_directives
 from nbcompile.frontend.magics import magic_word, to_python, with_percent
@@ -29,7 +29,6 @@ _RUNS_PYTHON = {
 _RUNS_ITS_CELL = frozenset(("time", "timeit", "prun", "memit", "capture", "python_in_place"))
 _MARKS = re.compile(r"[%!?]|>>>|In \[|^[ \t]|[,;/]", re.MULTILINE)
 _BINDS_ANYTHING = re.compile(r"import\s*\*|%(?:run|load|store|macro|pylab)\b|\b(?:exec|globals|vars|locals|user_ns)\b")
-_NAMED_SHELL = re.compile(r"(?m)^\s*([^\W\d]\w*)\s*=\s*(?:IPython\.)?get_ipython\(\)\s*(?:#.*)?$")
 _ENDS = "raises-exception"
 _SKIPPED = "skip-execution"
 
@@ -37,15 +36,11 @@ _SKIPPED = "skip-execution"
 def parse_cells(notebook: Notebook) -> Iterator[ParsedCell]:
     """Each code cell as it is asked for."""
     cells = notebook.code_cells
-    shells: set[str] = set()
-    for number, cell in enumerate(cells):
-        if "get_ipython" in cell.source:
-            shells.update(_NAMED_SHELL.findall(cell.source))
-        yield parse_cell(cell, cells[:number], shells)
+    return (parse_cell(cell, cells[:number]) for number, cell in enumerate(cells))
 
 
-def parse_cell(cell: Cell, earlier: Sequence[Cell] = (), shells: Collection[str] = ()) -> ParsedCell:
-    """One cell, after others. A cell without IPython syntax costs one parse and nothing else. `shells` are names of the shell."""
+def parse_cell(cell: Cell, earlier: Sequence[Cell] = ()) -> ParsedCell:
+    """One cell, after others. A cell without IPython syntax costs one parse and nothing else."""
     directives, findings = read_directives(cell) if "nbc" in cell.source or cell.tags else ((), ())
     if _SKIPPED in cell.tags:
         return ParsedCell(cell=cell, tree=ast.Module([], []), directives=directives, diagnostics=findings)
@@ -58,8 +53,8 @@ def parse_cell(cell: Cell, earlier: Sequence[Cell] = (), shells: Collection[str]
     if tree is None:
         shown = () if _ENDS in cell.tags else (_syntax_error(cell, error),)
         return ParsedCell(cell=cell, directives=directives, diagnostics=findings + shown)
-    if has_magics or "get_ipython" in cell.source or any(f"{name}." in cell.source for name in shells):
-        tree = _WithMagics(cell.source.splitlines(), frozenset(shells)).visit(tree)
+    if has_magics or "get_ipython" in cell.source:
+        tree = _WithMagics(cell.source.splitlines()).visit(tree)
         has_magics = True
     return ParsedCell(cell=cell, tree=tree, has_magics=has_magics, directives=directives, diagnostics=findings)
 
@@ -137,13 +132,13 @@ def _newer(text: str) -> tuple[int, int] | None:
 class _WithMagics(ast.NodeTransformer):
     """Replaces `get_ipython().run_line_magic('time', 'f(x)')` and its like by `Magic` nodes with their Python parsed."""
 
-    def __init__(self, lines: list[str], shells: frozenset[str]) -> None:
-        self.lines, self.shells = lines, shells
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
         function = node.func
-        if not isinstance(function, ast.Attribute) or not self._is_shell(function.value) or node.keywords:
+        if not isinstance(function, ast.Attribute) or not _is_shell(function.value) or node.keywords:
             return node
         words = [argument.value for argument in node.args if isinstance(argument, ast.Constant) and isinstance(argument.value, str)]
         if len(words) != len(node.args):
@@ -160,11 +155,6 @@ class _WithMagics(ast.NodeTransformer):
             case "getoutput", [command]:
                 return self._magic(node, MagicKind.CAPTURE, "!", command)
         return node
-
-    def _is_shell(self, node: ast.expr) -> bool:
-        if isinstance(node, ast.Name):
-            return node.id in self.shells
-        return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "get_ipython"
 
     def _magic(self, node: ast.Call, kind: MagicKind, name: str, argument: str, text: str = "") -> Magic:
         magic = ast.copy_location(Magic(), node)
@@ -198,6 +188,10 @@ class _WithMagics(ast.NodeTransformer):
                 found.end_lineno = (found.end_lineno or 1) + line - 1
         nested: ast.Module = self.visit(tree) if "get_ipython" in ast.dump(tree) else tree
         return nested.body
+
+
+def _is_shell(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "get_ipython"
 
 
 def _without_options(name: str, argument: str) -> str:

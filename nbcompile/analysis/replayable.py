@@ -23,7 +23,7 @@ _SAFE_DECORATORS_WORDS = """
 """
 _SAFE_DECORATORS = frozenset(_SAFE_DECORATORS_WORDS.split())
 # Given types, these look at once for what the function reads.
-_COMPILE_FOR_TYPES = ("jit", "njit")
+_COMPILE_FOR_TYPES = frozenset(("jit", "njit", "numba.jit", "numba.njit", "nb.jit", "nb.njit"))
 # What a class makes of these when it is made is its own: fields of dataclasses, and members of enumerations.
 _PARTS_OF_CLASSES = frozenset(("field", "dataclasses.field", "auto", "enum.auto"))
 # Where statements hold other statements.
@@ -185,7 +185,7 @@ def _is_safe_decorator(node: ast.expr) -> bool:
     if isinstance(node, ast.Call) and not all(map(_is_constant, [*node.args, *(keyword.value for keyword in node.keywords)])):
         return False
     name = name_of(node)
-    if isinstance(node, ast.Call) and node.args and name.rpartition(".")[2] in _COMPILE_FOR_TYPES:
+    if isinstance(node, ast.Call) and name in _COMPILE_FOR_TYPES and (node.args or any(one.arg == "signature" for one in node.keywords)):
         return False
     return name in _SAFE_DECORATORS or (name.endswith((".setter", ".getter", ".deleter")) and name.count(".") == 1)
 

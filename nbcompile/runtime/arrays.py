@@ -13,6 +13,9 @@ from .extents import READ_ONLY, Extent, Extents, address_of
 
 # Arrays that own less than this travel inside the pickle and own their memory again; larger ones are mapped.
 SMALL = 1 << 16
+_COMPARED_BYTES = 1 << 20
+# How many rows of a large array go by themselves.
+_ROWS_ALONE = 64
 # Element types that are nothing but their bytes.
 _RAW_KINDS = "biufcmMSUV"
 _FOREIGN_BUFFERS = (bytes, bytearray)
@@ -70,19 +73,45 @@ def is_array_of_a_class(value: Any, kind: type) -> bool:
     masked = (numpy.ma.MaskedArray,) if "numpy.ma" in sys.modules else ()
     known = (numpy.ndarray, *masked, *column_types())
     ways = ("__reduce__", "__reduce_ex__", "__setstate__")
-    return any(all(getattr(kind, way) is getattr(one, way) for way in ways) for one in known) and value.size > 0 and is_raw(value)
+    return any(all(getattr(kind, way) is getattr(one, way) for way in ways) for one in known) and _is_made_of_memory(value)
 
 
-def array_of_row(row: Any) -> Any:
-    """The array without axes that shows the same memory as a row of an array of records; `None` where that is the row's own."""
+def _is_made_of_memory(value: Any) -> bool:
     numpy = sys.modules["numpy"]
-    if not isinstance(row.base, numpy.ndarray) or not is_raw(row):
-        return None
-    root = _root(row.base, numpy.ndarray)
-    if not is_raw(root) or not _is_plain(root):
-        return None
-    whole = _as_bytes(root.view(numpy.ndarray))
-    return numpy.ndarray((), row.dtype, whole, _start(row) - _start(whole))
+    # Masked quantities of astropy are masked however they are viewed.
+    return value.size > 0 and is_raw(value) and type(value.view(numpy.ndarray)) is numpy.ndarray
+
+
+class RowsOf:
+    """The rows of an array of records that show its memory, or that of its `root`; `None` where it holds others than numbers and texts."""
+
+    def __init__(self, base: Any) -> None:
+        self.base = base
+        numpy = sys.modules["numpy"]
+        root: Any = _root(base, numpy.ndarray) if isinstance(base, numpy.ndarray) else None
+        self.root: Any = root if root is not None and is_raw(root) and _is_plain(root) else None
+        self._address = _start(self.root) if self.root is not None else 0
+        # A small array goes with the first of its rows, and a large one, which is sent as memory, when many of them have gone.
+        self._alone = 0 if type(root) is numpy.ndarray and root.nbytes < SMALL else _ROWS_ALONE
+
+    def goes_as_a_whole(self) -> bool:
+        """Whether this row goes as a part of the root; asked once for each row."""
+        self._alone -= 1
+        return self._alone < 0
+
+    def offset_of(self, row: Any) -> int:
+        """Where a row begins."""
+        return _start(row) - self._address
+
+    def array_of(self, row: Any) -> Any:
+        """The array without axes that shows the same memory as a row."""
+        numpy = sys.modules["numpy"]
+        return numpy.ndarray((), row.dtype, bytes_of(self.root.view(numpy.ndarray)), self.offset_of(row))
+
+
+def rebuild_row(memory: Any, dtype: Any, offset: int) -> Any:
+    """A row in the bytes of an array of records."""
+    return importlib.import_module("numpy").ndarray((), dtype, memory, offset)[()]
 
 
 def loses_that_it_is_read_only(value: Any, reduced: Any) -> bool:
@@ -105,8 +134,13 @@ def with_own_arrays(value: Any, state: Dict[Any, Any]) -> Dict[Any, Any]:
 
 def _is_copy(array: Any, other: Any) -> bool:
     """Whether an array of numbers has the elements of another one in the same order."""
-    is_like = type(other) is type(array) and is_raw(array) and (other.dtype, other.shape) == (array.dtype, array.shape)
-    return is_like and bool(array.tobytes() == other.tobytes())
+    if type(other) is not type(array) or not is_raw(array) or (other.dtype, other.shape) != (array.dtype, array.shape):
+        return False
+    if not (_is_plain(array) and array.strides == other.strides):
+        return bool(array.tobytes() == other.tobytes())
+    left, right = bytes_of(array), bytes_of(other)
+    pieces = (slice(start, start + _COMPARED_BYTES) for start in range(0, left.size, _COMPARED_BYTES))
+    return all((left[piece] == right[piece]).all() for piece in pieces)
 
 
 def own_parts(array: Any) -> Tuple[Any, ...]:
@@ -173,12 +207,13 @@ def with_its_own_memory(array: Any, kind: Any) -> Any:
     order = "C" if array.flags.c_contiguous else "F"
     made = numpy.ndarray.__new__(kind, array.shape, array.dtype, order=order)
     # As bytes: records have room between their fields.
-    _as_bytes(made.view(numpy.ndarray))[...] = _as_bytes(array)
+    bytes_of(made.view(numpy.ndarray))[...] = bytes_of(array)
     made.flags.writeable = array.flags.writeable
     return made
 
 
-def _as_bytes(array: Any) -> Any:
+def bytes_of(array: Any) -> Any:
+    """The memory of an array without gaps, as bytes that show it."""
     return array.reshape(-1, order="A").view("u1")
 
 

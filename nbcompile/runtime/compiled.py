@@ -10,9 +10,9 @@ from typing import Any, Dict, Optional
 
 
 def parts_of_compiled(value: Any) -> Optional[Dict[str, Any]]:
-    """What such a function is made of; `None` if it is none, or one that was compiled for given types and for no others."""
+    """What such a function is made of; `None` if it is none, or one that was compiled: that keeps the globals of then."""
     kind: Any = getattr(sys.modules.get("numba.core.dispatcher"), "Dispatcher", None)
-    if kind is None or not isinstance(value, kind) or not getattr(value, "_can_compile", False):
+    if kind is None or not isinstance(value, kind) or not getattr(value, "_can_compile", False) or getattr(value, "overloads", None):
         return None
     parts: Dict[str, Any] = value._reduce_states()
     return parts

@@ -122,11 +122,13 @@ class StepFiles:
         folders: Iterable[str] = (),
         name: str = "",
         changes: Iterable[str] = (),
+        sees_links: bool = False,
     ) -> None:
         """Stage what is `given`; `folders` are directories to write to, of which nothing is given, `name` is what cells' own is called.
 
-        Of what cells are known to change they get copies.
+        Of what cells are known to change they get copies, and of everything where they see links.
         """
+        self._sees_links = sees_links
         # What a cell finds as `../data` is staged above the cells' directory.
         self._top = os.path.join(os.path.realpath(work), "above")
         self.directory = os.path.join(os.path.realpath(work), cells_directory(name))
@@ -326,7 +328,7 @@ class StepFiles:
             os.makedirs(os.path.dirname(target), exist_ok=True)
             if os.path.lexists(target):
                 os.unlink(target)
-            _bring_file(place, target, is_changed=any(covers(one, name) for one in self._changes))
+            _bring_file(place, target, copied=self._sees_links or any(covers(one, name) for one in self._changes))
             return
         os.makedirs(target, exist_ok=True)
         for entry in sorted(os.scandir(place), key=lambda entry: entry.name):
@@ -380,9 +382,17 @@ def _close_databases_below(directory: str) -> None:
     for one in [one for one in gc.get_objects() if issubclass(type(one), sqlite3.Connection)]:
         # It may be closed, or another thread's.
         with contextlib.suppress(sqlite3.Error):
-            paths = [path for _, _, path in one.execute("pragma database_list").fetchall()]
-            if any(path.startswith(directory + os.sep) for path in paths):
-                one.close()
+            _close_database(one, sqlite3.Connection, directory)
+
+
+def _close_database(database: Any, kind: Any, directory: str) -> None:
+    """Close a database if it is in a directory, past all that the notebook would have called or shown on the way."""
+    kind.set_trace_callback(database, None)
+    kind.row_factory.__set__(database, None)
+    kind.text_factory.__set__(database, str)
+    paths = [path for _, _, path in kind.execute(database, "pragma database_list").fetchall()]
+    if any(path.startswith(directory + os.sep) for path in paths):
+        kind.close(database)
 
 
 def _is_written_below(directory: str, number: int, link: str) -> bool:
@@ -425,13 +435,13 @@ def _holds(path: str, content: Any) -> bool:
         )
 
 
-def _bring_file(place: str, target: str, *, is_changed: bool) -> None:
-    """Give the cells a file of their own, or a link to one that is large and not known to be changed."""
+def _bring_file(place: str, target: str, *, copied: bool) -> None:
+    """Give the cells a file of their own, or a link to one that is large and not to be copied."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(target)
     is_large = os.path.getsize(place) > _COPIED_BYTES
     if not is_large or not _cloned(place, target):
-        if is_large and not is_changed:
+        if is_large and not copied:
             link_file(place, target)
             return
         shutil.copyfile(place, target)
@@ -442,11 +452,9 @@ def _bring_file(place: str, target: str, *, is_changed: bool) -> None:
 def _cloned(place: str, target: str) -> bool:
     """Copy a file by sharing its blocks, where the file system can do that."""
     try:
-        import fcntl
-
         with open(place, "rb") as source, open(target, "wb") as copy:
             fcntl.ioctl(copy.fileno(), _FICLONE, source.fileno())
-    except (ImportError, OSError):
+    except OSError:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(target)
         return False

@@ -14,7 +14,7 @@ import sys
 import types
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from .arrays import note_owner, rebuild_array_view, rebuild_own, rebuild_view, with_its_own_memory
+from .arrays import bytes_of, note_owner, rebuild_array_view, rebuild_own, rebuild_row, rebuild_view, with_its_own_memory
 from .attributes import not_found_again, set_attributes, with_known_names
 from .callbacks import connect, is_transform, with_addresses
 from .code_places import CodePlace
@@ -70,6 +70,7 @@ class Reader(pickle.Unpickler):
         self._texts = Texts(scope.paths)
         self._owned = frozenset(frame.owned)
         self._owning: Dict[int, Any] = {}
+        self._row_bytes: Dict[int, Tuple[Any, Any]] = {}
         self._told: List[Tuple[Any, Dict[str, Any]]] = []
         self._cell = cell
         view = memoryview(frame.memory)
@@ -163,8 +164,10 @@ class Reader(pickle.Unpickler):
     def own(self, *parts: Any) -> Any:
         return rebuild_own(*parts)
 
-    def row(self, array: Any) -> Any:
-        return array[()]
+    def row(self, array: Any, dtype: Any, offset: int) -> Any:
+        if id(array) not in self._row_bytes:
+            self._row_bytes[id(array)] = array, bytes_of(array)
+        return rebuild_row(self._row_bytes[id(array)][1], dtype, offset)
 
     def texts(self, *parts: Any) -> Any:
         return self._texts.make(TextsWay(*parts))

@@ -22,6 +22,7 @@ from .fingerprint import described
 from .frames import reach_of
 from .guards import Guards
 from .journal import Journal, JournalReader
+from .linked import looks_at_links
 from .loaded import LOADED
 from .local_classes import LocalClasses
 from .memory import RESERVE
@@ -119,14 +120,15 @@ class StepRun:
         self.streams = Streams(self.recorder, call.work)
         self.namespace = Namespace(document.names, self.kernel)
         self.versions = Versions()
+        replayed = {int(one.partition(".")[0]) for cell in document.cells for one in cell.replays}
+        texts = [*(cell.text for cell in document.cells), *(document.sources.get(index, "") for index in replayed)]
         own = [path for cell in document.cells for path in cell.changed_files if path != EVERYTHING]
-        self.files = StepFiles(call.work, call.files, call.directories, document.folders, document.directory, own)
+        sees_links = any(map(looks_at_links, texts))
+        self.files = StepFiles(call.work, call.files, call.directories, document.folders, document.directory, own, sees_links)
         extend_search_path(self.files.directory, document.path)
         self.channels = Channels(self.kernel, self.files.directory)
         self.payloads = Payloads(call.payloads)
         self.definitions = Definitions(document, self.kernel, self.recorder)
-        replayed = {int(one.partition(".")[0]) for cell in document.cells for one in cell.replays}
-        texts = [*(cell.text for cell in document.cells), *(document.sources.get(index, "") for index in replayed)]
         owners = any(map(looks_at_owners, texts))
         label_where_charts_are(texts)
         self.kernel.asks_for_limit = any("recursionlimit" in text for text in self._texts_run_again())

@@ -27,7 +27,7 @@ import weakref
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .arrays import (
-    array_of_row,
+    RowsOf,
     array_parts,
     is_array_of_a_class,
     is_raw,
@@ -171,6 +171,7 @@ class ValueWriter(pickle.Pickler):
         self._hashed_by_code: List[type] = []
         self._guards: Dict[int, str] = {}
         self._owners: Dict[int, Any] = {}
+        self._rows: Dict[int, RowsOf] = {}
         self._sentinels: Dict[type, Dict[int, Tuple[str, str]]] = {}
         self._registries: List[Any] = []
         self._matches = Matches()
@@ -641,8 +642,14 @@ class ValueWriter(pickle.Pickler):
 
     def _reduce_row(self, value: Any) -> Any:
         """A row of an array of records: who sets a field of it sets that of the array."""
-        array = array_of_row(value)
-        return self._reduce_any(value, type(value)) if array is None else (_row, (array,))
+        rows = self._rows.get(id(value.base))
+        if rows is None:
+            rows = self._rows[id(value.base)] = RowsOf(value.base)
+        if rows.root is None or not is_raw(value):
+            return self._reduce_any(value, type(value))
+        if rows.goes_as_a_whole():
+            return _row, (rows.root, value.dtype, rows.offset_of(value))
+        return _row, (rows.array_of(value), value.dtype, 0)
 
     def _reduce_own(self, value: Any) -> Any:
         """An array that is small, or holds objects."""

@@ -274,6 +274,7 @@ def _sort_sets_with_nan(text: str) -> str:
 _NUMBER = r"(?:nan|inf|\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
 _UNIT = r"(?:ns|[uµμ]s|ms|s|min|h|d)"
 _DURATION = rf"{_NUMBER} {_UNIT}(?: {_NUMBER} {_UNIT}){{0,4}}"
+_MODEL_OF_BOKEH = r'"type":"object","name":"[\w.]+","id":"[^"]*","attributes":\{"name":"'
 _UUID = r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}"
 
 _WIDTH_OF_FIT_TIME = 38
@@ -351,7 +352,7 @@ RULES: tuple[MaskingRule, ...] = (
                 (r"sk-(container-id|estimator-id)-\d+", r"sk-\1-…"),
                 (r"\bT_[0-9a-f]{5}(?=[_\" ,{#])", "T_…"),
                 # Models of panel are called by their class and a number that param counts.
-                (r"(\"attributes\":\{\"name\":\"[A-Z][A-Za-z]*)\d{5,}(?=\")", r"\1…"),
+                (rf"({_MODEL_OF_BOKEH}[A-Z][A-Za-z]*)\d{{5}}(?=\")", r"\1…"),
                 # Tables of astropy have their address.
                 (r"(\bid=\"table)\d{9,}(?=[-\"])", r"\1…"),
                 # An id of HTML begins with a letter.

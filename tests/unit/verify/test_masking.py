@@ -47,7 +47,7 @@ OTHER = {
     "a number beside a time": ("n = 3, 1.2 ms ± 1 µs per loop", "n = 4, 1.2 ms ± 1 µs per loop"),
     "a time that the notebook tells": ("│ run │ time = 0.7 sec │\n", "│ run │ time = 0.8 sec │\n"),
     "a short hexadecimal number": ("0xff", "0xfe"),
-    "the name of a model": ('"attributes":{"name":"Row271"}', '"attributes":{"name":"Row272"}'),
+    "the name of a model": ('"attributes":{"name":"Sample20240101"}', '"attributes":{"name":"Sample20240102"}'),
     "the number of a table": ('<table id="table12">', '<table id="table13">'),
     "a count of tests": ("Ran 3 tests in 0.1s", "Ran 4 tests in 0.1s"),
 }

@@ -118,6 +118,8 @@ def compare(frame: Frame, node: ast.Compare) -> Value:
                 frame.walk.compared.update(dict.fromkeys(roots))
         elif right.type == namespace.NAMESPACE:
             namespace.read(frame, left, node)
+        elif right.type == types.MODULES:
+            types.ask_for_modules(frame, node)
         elif kind is not ast.In and kind is not ast.NotIn:
             result = types.compare(frame, left, right, node)
             classes.compare(frame, node, left, right)

@@ -30,6 +30,8 @@ from nbcompile.analysis.visit import NO_ARGUMENTS, call_given
 from nbcompile.model.facts import TEMPORARY
 
 SHELL = "shell"
+# What `sys.modules` is: the modules that are loaded, by their names.
+MODULES = "sys.modules"
 # What arithmetic between two types gives: the later one.
 _RANK = {
     "int": 1,
@@ -177,7 +179,7 @@ def subscript(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:
     implicit(frame, key, "__index__", node)
     if value.items is not None or value.type == SHELL:
         return _from_tuple(frame, value, key, node) if value.items is not None else value
-    if value.type == namespace.NAMESPACE or (value.type == "sys.modules" and type(key.const) is str):
+    if value.type == namespace.NAMESPACE or (value.type == MODULES and type(key.const) is str):
         return namespace.read(frame, key, node) if value.type == namespace.NAMESPACE else _loaded_module(frame, str(key.const), node)
     if type(value.callee) is Class:
         return classes.of_itself(frame, value, "__getitem__", (key,), node) or value
@@ -246,6 +248,14 @@ def _loaded_module(frame: Frame, name: str, node: ast.AST) -> Value:
     for bound in [bound for bound, value in walk.namespace.items() if value.callee == found.callee]:
         frame.read_global(bound, node, (name,))
     return found
+
+
+def ask_for_modules(frame: Frame, node: ast.AST) -> None:
+    """`name in sys.modules`: whatever the notebook has imported may have brought the module."""
+    walk = frame.walk
+    for name, value in tuple(walk.namespace.items()):
+        if type(value.callee) is str and not value.objects:
+            frame.read_global(name, node, (value.callee,))
 
 
 def _from_tuple(frame: Frame, value: Value, key: Value, node: ast.AST) -> Value:

@@ -100,7 +100,8 @@ NOT_REPRODUCIBLE = Rule(
     summary="a cell depends on the moment or on the outside",
     explanation="""\
 ## What it does
-Finds cells that read the network, a database, the clock, or start other programs; and cells that ask for what is another thing in
+Finds cells that read the network, a database, the clock, or start other programs; cells that draw from a generator of their own
+which was given no seed, as `np.random.default_rng()` and the whiskers of seaborn do; and cells that ask for what is another thing in
 every process: how many references there are to an object, how much memory it has, the order of a set whose elements lie at places
 that follow from their addresses.
 
@@ -109,7 +110,8 @@ What they give may differ from run to run, so that a compiled run cannot be comp
 after everything before them has ended well.
 
 ## What to do
-Keep what was fetched in a file beside the notebook, and read that. Where it is meant: `# nbc: allow=NB106`.
+Keep what was fetched in a file beside the notebook, and read that; give generators a seed (seaborn: `seed=1`, or `errorbar="sd"`).
+Where it is meant: `# nbc: allow=NB106`.
 """,
 )
 

@@ -218,7 +218,7 @@ class Heap:
         self.edges += 1
         return True
 
-    def note_libraries(self, objects: Objects, sources: Objects) -> None:
+    def note_libraries(self, objects: Iterable[int], sources: Iterable[int]) -> None:
         """What has no type of its own is of the library that made what it is made of."""
         libraries = [self.libraries[number] for number in sources if number in self.libraries] if self.libraries else []
         if libraries:
@@ -269,8 +269,7 @@ class Heap:
         part = self.new("", opened=True, keyed=keyed) if parts is None else self._mirrored(number, key, parts)
         self.depth[part] = self.depth[number] + 1
         self.origin[part] = (number, key)
-        if number in self.libraries:
-            self.libraries[part] = self.libraries[number]
+        self.note_libraries((part,), (number,))
         known[key] = part
         self.hold(number, key, part)
         return part

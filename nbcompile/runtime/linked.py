@@ -69,7 +69,7 @@ def _make_own(link: str) -> None:
     try:
         shutil.copy2(link, part)
         os.replace(part, link)
-    except BaseException:
+    except BaseException:  # an interrupt, too, leaves nothing half-written
         with contextlib.suppress(OSError):
             os.unlink(part)
         raise

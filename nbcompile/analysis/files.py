@@ -60,8 +60,12 @@ def load(call: Call, action: Action) -> None:
 
 
 def save(call: Call, action: Action) -> None:
-    """A row's `saves`: a file is written, under the name that the library completes where the row says so."""
-    _each(call, action, "write")
+    """A row's `saves`: a file is written, under the name that the library completes where the row says so.
+
+    With `mode="a"`, or one that nobody knows, what was there before may stay.
+    """
+    mode = call.arguments.keywords.get("mode")
+    _each(call, action, "write" if mode is None or kind_of(mode) == "write" else "append")
 
 
 def list_(call: Call, action: Action) -> None:

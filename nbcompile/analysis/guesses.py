@@ -256,7 +256,7 @@ def _run_in_shell(call: Call) -> None:
         for name in names:
             frame.bind_global(str(name), Value("", frozenset(frame.walk.heap.below(call.first.objects))))
     if not known:
-        frame.walk.opaque(frame, node, f"`{call.label}` of the shell may bind any name")
+        frame.walk.unseen(frame, node, f"`{call.label}` of the shell may bind any name")
 
 
 def _changes(call: Call, name: str) -> bool:

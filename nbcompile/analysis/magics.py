@@ -115,7 +115,7 @@ def _choose_backend(frame: Frame, node: Magic, argument: str, *, stay_open: bool
 def _python(frame: Frame, node: Magic) -> Value:
     """Python that a magic runs: here, or in a function of its own."""
     if not node.parses:
-        frame.walk.opaque(frame, node, f"the Python of `%{node.name}` does not parse")
+        frame.walk.unseen(frame, node, f"the Python of `%{node.name}` does not parse")
         return NONE
     inner = BlockFrame(frame, is_class=False) if node.own_scope else frame
     execute(inner, node.setup)
@@ -216,9 +216,14 @@ def _inspect(frame: Frame, node: Magic) -> Value:
     return NONE
 
 
-def _opaque(frame: Frame, node: Magic) -> Value:
+def _unseen(frame: Frame, node: Magic) -> Value:
     mark = "%%" if node.kind is MagicKind.CELL else "%"
-    frame.walk.opaque(frame, node, f"`{mark}{node.name}` may read, bind and change any name")
+    frame.walk.unseen(frame, node, f"`{mark}{node.name}` may read, bind and change any name")
+    return NONE
+
+
+def _lists_names(frame: Frame, node: Magic) -> Value:
+    frame.walk.opaque(frame, node, f"`%{node.name}` lists all names")
     return NONE
 
 
@@ -229,7 +234,7 @@ def _run_file(frame: Frame, node: Magic) -> Value:
         path = word.strip("'\"")
         script = path if path.endswith((".py", ".ipy", ".ipynb")) else f"{path}.py"
         files.note(frame, node, Value("str") if "{" in word or "$" in word else Value("str", const=script), "read")
-    return _opaque(frame, node)
+    return _unseen(frame, node)
 
 
 # What `%pylab` binds beside all that is in pylab and NumPy.
@@ -288,19 +293,19 @@ _SPECIAL = {
     "page": _inspect,
     "psource": _inspect,
     "run": _run_file,
-    "load": _opaque,
-    "loadpy": _opaque,
-    "store": _opaque,
-    "edit": _opaque,
-    "macro": _opaque,
-    "rerun": _opaque,
+    "load": _unseen,
+    "loadpy": _unseen,
+    "store": _unseen,
+    "edit": _unseen,
+    "macro": _unseen,
+    "rerun": _unseen,
     "reset": _reset,
     "reset_selective": _reset,
     "xdel": _reset,
     "pylab": _pylab,
-    "who": _opaque,
-    "who_ls": _opaque,
-    "whos": _opaque,
+    "who": _lists_names,
+    "who_ls": _lists_names,
+    "whos": _lists_names,
     "python": _writes_here,
     "python2": _writes_here,
     "python3": _writes_here,

@@ -284,7 +284,7 @@ def _text(call: Call, action: Action) -> None:
         if type(value.const) is str:
             strings.execute_text(frame, value.const, call.node)
         elif value.type == "str":
-            frame.walk.opaque(frame, call.node, f"`{_short(call.label)}` of a text that is not literal may use any name")
+            frame.walk.unseen(frame, call.node, f"`{_short(call.label)}` of a text that is not literal may use any name")
 
 
 def _formula(call: Call, action: Action) -> list[Value]:

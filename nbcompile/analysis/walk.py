@@ -316,6 +316,11 @@ class Walk:
         if frame.trace.opaque is None:
             frame.trace.opaque = Mark(spot(node), (), reason)
 
+    def unseen(self, frame: Frame, node: ast.AST, reason: str) -> None:
+        """Code runs that cannot be read here: it may use any name, and any file."""
+        self.opaque(frame, node, reason)
+        self.effect(frame, "files", "append", HERE, node)
+
     def unknown(self, frame: Frame, node: ast.AST, reason: str, remedy: str, values: list[Value]) -> None:
         """Something was guessed about these values."""
         objects = tuple(sorted({number for value in values for number in value.objects}))
@@ -323,7 +328,7 @@ class Walk:
 
     def unknown_magic(self, frame: Frame, node: Magic) -> None:
         """A magic that is not IPython's own."""
-        self.opaque(frame, node, f"`%{node.name}` is not a magic that is known")
+        self.unseen(frame, node, f"`%{node.name}` is not a magic that is known")
 
     def not_python(self, node: ast.AST, message: str) -> None:
         """The cell parses, but Python does not compile it."""

@@ -86,6 +86,8 @@ _SHOWN_BY = (
 )
 
 
+# Nothing else is called so: whatever has it is matplotlib, under a name that a star has bound.
+_SETTINGS_OF_PLOTS = "rcParams"
 _NAMES_OF_SHELL = frozenset(("user_ns", "user_global_ns"))
 _NAMES_OF_FRAMES = frozenset(("f_globals", "f_locals", "__globals__"))
 
@@ -142,6 +144,8 @@ def _attribute_row(known: Known, kind: str, name: str) -> Row | None:
 
 def _untyped_attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
     callee = value.callee
+    if name == _SETTINGS_OF_PLOTS and not value.type and callee is None:
+        return frame.walk.library(f"matplotlib.{name}")
     surveyed.read(frame, value, name, node)
     parts = frame.walk.heap.parts(value.objects, name)
     found = frame.walk.heap.value(parts)

@@ -177,8 +177,9 @@ class _Linker:
             return cell.kind is not FactsKind.EMPTY
         if name in _READ_BY_ALL:
             return bool(cell.libraries or cell.uses)
-        if cell.unknown_libraries and name != _EXTENSIONS:
+        if (cell.unknown_libraries or cell.makers) and name != _EXTENSIONS:
             # What they call, nobody knows: drawing, or another library that nothing is known of, or a generator of their own to start.
+            # And what they have made may be of any library.
             return True
         if name in ("matplotlib", "library:matplotlib"):
             return not _PLOTS.isdisjoint(cell.libraries)

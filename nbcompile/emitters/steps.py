@@ -84,6 +84,7 @@ class _Writer:
         self.graph, self.notebook, self.account = graph, notebook, account
         self.makers = last_makers(graph)
         self.final = _final_names(graph, facts, account)
+        self.unforeseen = {cell.index for cell in facts if cell.opaque}
         self.parameters, self.entries = Parameters(), list[dict[str, object]]()
         self.declared = {cell.cell: cell.step for cell in workflow.cells if cell.step}
         self.watched: Mapping[int, Watched] = {}
@@ -150,6 +151,7 @@ class _Writer:
             **({"holds": [str(version) for version in held]} if held else {}),
             "saves": [_save(payload) for payload in step.payloads if payload.cell == cell.index],
             **{word: list(self.final[cell.index]) for word in self._final_words if cell.index in self.final},
+            **({"describes_unforeseen": True} if self.account.values and cell.index in self.unforeseen else {}),
             **({"cuts": [_cut(one) for one in cuts]} if cuts else {}),
             **(_ports(self.declared[cell.index]) if cell.index in self.declared else {}),
             **({"parameters": self.entries} if cell.index == self.parameters.taken_by else {}),

@@ -145,6 +145,7 @@ class StepCell(NamedTuple):
     guarded: bool
     saves: Tuple[SaveEntry, ...]
     describes: Tuple[str, ...] = ()
+    describes_unforeseen: bool = False
     keeps: Tuple[str, ...] = ()
     cuts: Tuple[CutEntry, ...] = ()
     inputs: Tuple[PortEntry, ...] = ()
@@ -296,6 +297,7 @@ def _step_cell(raw: Dict[str, Any]) -> StepCell:
         guarded="watches" in raw,
         saves=tuple(_save(entry) for entry in raw.get("saves", ())),
         describes=names("describes"),
+        describes_unforeseen=raw.get("describes_unforeseen", False),
         keeps=names("keeps"),
         cuts=tuple(_cut(entry) for entry in raw.get("cuts", ())),
         inputs=tuple(_port(entry) for entry in raw.get("inputs", ())),

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import gc
 import hashlib
-import io
 import os
 import shutil
 import stat
-import sys
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from .carried import is_directory
+from .closing import close_all_below
 from .document import GIVEN, VersionName
 from .linked import link_file
 from .own import json_dump, json_load
@@ -270,7 +268,7 @@ class StepFiles:
 
     def finish(self, cell: int) -> None:
         """Close what cells have left open, as the end of a kernel does, so that nothing of what they wrote is kept back."""
-        if _close_all_below(self._top):
+        if close_all_below(self._top):
             now = self._look()
             for path in (*self._changed(now), *(path for path in self._seen if path not in now)):
                 self._makers.setdefault(path, cell)
@@ -358,49 +356,6 @@ class StepFiles:
                 # What is written through a link changes what the link leads to.
                 status = entry.stat()
                 yield path, _Stamp(status.st_size, status.st_mtime_ns, status.st_ino, status.st_mode)
-
-
-def _close_all_below(directory: str) -> bool:
-    """Close the files and databases in a directory that are open for writing; whether there were any."""
-    place = "/proc/self/fd"
-    numbers = [int(name) for name in os.listdir(place)] if os.path.isdir(place) else []
-    written = {number for number in numbers if _is_written_below(directory, number, f"{place}/{number}")}
-    files = [one for one in gc.get_objects() if issubclass(type(one), io.IOBase)] if written else []
-    # Who writes to a file by means of another one is closed first.
-    for one in sorted(files, key=lambda one: (not isinstance(one, io.TextIOBase), type(one).__module__ == "_io")):
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            if not one.closed and one.fileno() in written:
-                one.close()
-    if written and "sqlite3" in sys.modules:
-        _close_databases_below(directory)
-    return bool(written)
-
-
-def _close_databases_below(directory: str) -> None:
-    """Close the databases there: what was begun and not committed is undone, and nothing is left beside them."""
-    sqlite3 = sys.modules["sqlite3"]
-    for one in [one for one in gc.get_objects() if issubclass(type(one), sqlite3.Connection)]:
-        # It may be closed, or another thread's.
-        with contextlib.suppress(sqlite3.Error):
-            _close_database(one, sqlite3.Connection, directory)
-
-
-def _close_database(database: Any, kind: Any, directory: str) -> None:
-    """Close a database if it is in a directory, past all that the notebook would have called or shown on the way."""
-    kind.set_trace_callback(database, None)
-    kind.row_factory.__set__(database, None)
-    kind.text_factory.__set__(database, str)
-    paths = [path for _, _, path in kind.execute(database, "pragma database_list").fetchall()]
-    if any(path.startswith(directory + os.sep) for path in paths):
-        kind.close(database)
-
-
-def _is_written_below(directory: str, number: int, link: str) -> bool:
-    try:
-        path, flags = os.readlink(link), fcntl.fcntl(number, fcntl.F_GETFL)
-    except OSError:
-        return False
-    return path.startswith(directory + os.sep) and flags & os.O_ACCMODE != os.O_RDONLY
 
 
 def is_link_to_directory(path: str) -> bool:

@@ -26,9 +26,9 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Op
 from .attributes import SET_BY_TEST_RUNNERS, without_answers, without_caches, without_counts
 from .columns import without_table
 from .instances import has_hooks, take_apart
-from .loaded import is_local, library_of
+from .loaded import is_local, library_of, name_of_module
 from .molecules import as_read_back
-from .offered import with_own_lists
+from .offered import place_of_generator, with_own_lists
 from .own import json_dump
 from .own_paths import NO_PATHS, OwnPaths
 from .placeholders import Placeholder
@@ -264,7 +264,7 @@ class _ContentWalk:
         self._parts(part for item in list(items(value)) for part in item)
 
     def _module(self, value: Any, kind: type) -> None:
-        self._say("module", value.__name__)
+        self._say("module", name_of_module(value))
 
     def _class(self, value: Any, kind: type) -> None:
         self._say("class", value.__module__, value.__qualname__)
@@ -509,6 +509,8 @@ class _FinalWalk(_ContentWalk):
         if kind is dict and value.get("__name__") == "builtins":
             # Whoever runs code in a dictionary gives it those of Python, of which a dictionary that travelled has a copy.
             return set(value) == set(vars(builtins))
+        if place_of_generator(value, kind):
+            return True
         home = "" if kind in (dict, list, set) else library_of(kind)
         if home in _NOT_KEPT or isinstance(value, self._unchanging):
             return False
@@ -632,7 +634,9 @@ def _is_offered_by_a_module(method: Any) -> bool:
     """Whether a module offers this method as a function of its own, as `random.randint`: its object is state of the library."""
     homes = {name for name in (method.__module__, type(method.__self__).__module__) if name and name != "__main__"}
     homes.update([name.rpartition(".")[0] for name in homes])
-    return any(getattr(sys.modules.get(home), method.__name__, None) is method for home in homes)
+    found = [getattr(sys.modules.get(home), method.__name__, None) for home in homes]
+    # A method that has travelled is another object than that of the module, of the same function and object.
+    return any(type(one) is type(method) and one == method for one in found)
 
 
 def _reduce(value: Any, kind: type) -> Any:

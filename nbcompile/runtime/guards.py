@@ -13,7 +13,7 @@ import pickle
 import re
 import sys
 import types
-from typing import Any, Callable, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from .channels import Channels
 from .definitions import Definitions
@@ -23,7 +23,7 @@ from .library_settings import HAVE_SETTINGS, SETTINGS, look_at_settings
 from .library_state import changed_state, is_beside, library_state
 from .patches import Looks, Parts, looks_of, parts_of, patched, take_added
 from .payloads import UNBOUND, SavedPayload
-from .placeholders import REFUSED, Placeholder, placeholder_failure, refusal
+from .placeholders import REFUSED, Placeholder, TravelFailure, placeholder_failure, refusal
 from .prints import Print, Prints, shallow_print
 from .sharing import Reach, alive, weak_reference
 from .shell_settings import tools_of
@@ -231,11 +231,14 @@ class Guards:
 
     # After a cell.
 
-    def after(self, cell: StepCell, error: Optional[BaseException], made: Iterable[Any]) -> None:
-        """Compare with what was there before."""
+    def after(self, cell: StepCell, error: Optional[BaseException], made: Iterable[Any], lacking: Sequence[TravelFailure] = ()) -> None:
+        """Compare with what was there before. `lacking` is what could not travel of what the cell was given."""
         if not self.needed or self._cell is None:
             return
         missing, self._names.missing = self._names.missing, set()
+        if error is not None and (self._document.repairs or not cell.may_raise):
+            # Code in C finds that it is given something else before anybody asks a placeholder for anything.
+            REFUSED.update((refusal(failure), failure.version) for failure in lacking)
         self._check_errors(cell, error, missing)
         self._check_values()
         self._check_bindings()
@@ -581,13 +584,15 @@ def watch_modules() -> None:
     run = loader.exec_module
 
     def exec_module(self: Any, module: Any) -> None:
+        # Its text may give it another one.
+        name = module.__name__
         for guards in _ears:
-            guards.loads(module.__name__, 1)
+            guards.loads(name, 1)
         try:
             run(self, module)
         finally:
             for guards in _ears:
-                guards.loads(module.__name__, -1)
+                guards.loads(name, -1)
 
     # Python takes the frames of its import machinery out of tracebacks.
     exec_module.__code__ = exec_module.__code__.replace(co_filename=loader.exec_module.__code__.co_filename)

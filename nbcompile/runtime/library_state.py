@@ -23,6 +23,8 @@ _OF_THE_PROCESS = (("holoviews.core.util.types", "_module_count"),)
 _FEW_NUMBERS = 3
 # Says that the names of a place are all there are.
 _ALL = ""
+# The classes that a module has of its own: functions of some libraries make more, such as `creator.create()` of DEAP.
+_CLASSES = "its classes"
 
 
 def is_beside(library: str) -> bool:
@@ -38,6 +40,10 @@ def library_state(library: str, print_of: Callable[[str, Any], Any]) -> Dict[Tup
     for place, names in _places_of(library):
         if beside:
             found[place, _ALL] = None
+        elif isinstance(sys.modules.get(place), types.ModuleType):
+            found[place, _CLASSES] = frozenset(
+                name for name, value in list(names.items()) if isinstance(value, type) and value.__module__ == place
+            )
         for name, value in list(names.items()):
             if name.startswith("__") or (place, name) in _OF_THE_PROCESS:
                 continue

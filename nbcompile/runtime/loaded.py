@@ -31,6 +31,12 @@ def library_of(kind: Any) -> str:
     return module.partition(".")[0] if isinstance(module, str) else ""
 
 
+def name_of_module(module: Any) -> str:
+    """What a module calls itself; empty where its names were cleared, as `%run` does with those of a script."""
+    name = getattr(module, "__name__", "")
+    return name if isinstance(name, str) else ""
+
+
 class LoadedModules:
     """The top-level modules of this process.
 

@@ -17,6 +17,7 @@ class Namespace:
         self._names = tuple(names)
         self._values: Dict[str, Any] = kernel.namespace
         self._before = {name: self._values[name] for name in self._names if name in self._values}
+        self._others = frozenset((*self._values, *self._names))
 
     def become(self, wanted: Mapping[str, Any], left: Container[str] = (), live: Container[str] = ()) -> None:
         """Bind these names and no other of the notebook, but those that are `left` as they are, and the `live` ones nobody wants.
@@ -56,6 +57,10 @@ class Namespace:
     def is_bound(self, name: str) -> bool:
         """Whether the notebook has bound this name."""
         return name in self._values and not (name in self._before and self._values[name] is self._before[name])
+
+    def unforeseen(self) -> List[str]:
+        """The names that are bound now, and that neither the kernel nor a cell that could be read has bound."""
+        return [name for name in self._values if name not in self._others and not name.startswith("_")]
 
 
 class Versions:

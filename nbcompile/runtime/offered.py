@@ -5,20 +5,33 @@ from __future__ import annotations
 import functools
 import sys
 import types
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from .loaded import is_local, library_of
 
 Place = Tuple[str, str]
+# The generators that functions of their modules draw from, which are methods of them. Their states are channels.
+_GENERATORS = {"Random": ("random", "_inst"), "RandomState": ("numpy.random.mtrand", "_rand")}
+# What an object takes that has attributes and nothing else: more, and there is something that Python does not see.
+_PLAIN_BYTES = type("Plain", (), {}).__basicsize__
 
 
 def place_offered(value: Any, kind: type) -> Optional[Place]:
     """The module and name by which the library of a value offers it, if its contents stay what they are."""
-    if not _is_value(kind):
+    if kind.__name__ in _GENERATORS:
+        return place_of_generator(value, kind)
+    if not (_is_value(kind) or _keeps_nothing(value)):
         return None
-    # Modules that are imported later offer more.
-    place = _offered(library_of(kind), len(sys.modules)).get(id(value))
+    # Modules that are imported later offer more, and some make what they offer when somebody asks for it.
+    home, loaded = library_of(kind), len(sys.modules)
+    place = _offered(home, loaded, sum(len(names) for names in _filled_when_asked(home, loaded))).get(id(value))
     return place if place is not None and vars(sys.modules[place[0]]).get(place[1]) is value else None
+
+
+def place_of_generator(value: Any, kind: type) -> Optional[Place]:
+    """The module and name of a generator that everybody shares, whose state is no part of what holds it."""
+    module, name = _GENERATORS.get(kind.__name__, ("", ""))
+    return (module, name) if module and getattr(sys.modules.get(module), name, None) is value else None
 
 
 def with_own_lists(kind: type, state: Dict[Any, Any]) -> Dict[Any, Any]:
@@ -29,13 +42,33 @@ def with_own_lists(kind: type, state: Dict[Any, Any]) -> Dict[Any, Any]:
 
 
 def _is_value(kind: type) -> bool:
-    """Whether a class works out hashes from contents, by which it promises that they stay; constants of astropy have none, as arrays."""
+    """Whether a class works out hashes from contents, by which it promises that they stay, or has frozen attributes.
+
+    Constants of astropy have no hashes, as arrays.
+    """
     promises = type(kind.__hash__) is types.FunctionType and type(kind.__eq__) is types.FunctionType
-    return promises or str(kind.__module__).startswith("astropy.constants.")
+    frozen = getattr(getattr(kind, "__dataclass_params__", None), "frozen", False)
+    return promises or frozen or str(kind.__module__).startswith("astropy.constants.")
+
+
+def _keeps_nothing(value: Any, *, within: bool = False) -> bool:
+    """Whether an object of a library has nothing but switches and such objects, as `ase.parallel.world`: it is there for what it can do."""
+    kind = type(value)
+    looks_up: Any = kind.__getattribute__
+    if kind.__dictoffset__ == 0 or kind.__basicsize__ > _PLAIN_BYTES or looks_up is not object.__getattribute__:
+        return False
+    return all(held is None or type(held) is bool or (not within and _keeps_nothing(held, within=True)) for held in vars(value).values())
 
 
 @functools.lru_cache(maxsize=32)
-def _offered(home: str, loaded: int) -> Dict[int, Place]:
+def _filled_when_asked(home: str, loaded: int) -> List[Dict[str, Any]]:
+    """The names of those modules of a library that answer for names that they do not have yet."""
+    modules = (module for name, module in list(sys.modules.items()) if name.partition(".")[0] == home)
+    return [names for names in (getattr(module, "__dict__", {}) for module in modules) if "__getattr__" in names]
+
+
+@functools.lru_cache(maxsize=32)
+def _offered(home: str, loaded: int, filled: int) -> Dict[int, Place]:
     path = getattr(sys.modules.get(home), "__file__", None)
     return {} if path is None or is_local(path) else dict(_named(home))
 
@@ -45,5 +78,5 @@ def _named(home: str) -> Iterator[Tuple[int, Place]]:
     modules = sorted((name for name in list(sys.modules) if name.partition(".")[0] == home), key=len, reverse=True)
     for module in modules:
         for name, value in list(vars(sys.modules[module]).items()):
-            if not name.startswith("_") and not isinstance(value, type) and _is_value(type(value)):
+            if not name.startswith("_") and not isinstance(value, type) and (_is_value(type(value)) or _keeps_nothing(value)):
                 yield id(value), (module, name)

@@ -10,7 +10,7 @@ import sys
 import types
 from typing import Any, Container, Dict, FrozenSet, Iterable, Iterator, NamedTuple, Tuple
 
-from .loaded import library_of
+from .loaded import library_of, name_of_module
 
 # Set by Python and pickle when they first need them.
 _NOT_SET = frozenset(("__slotnames__", "__abstractmethods__", "__annotations__", "__annotations_cache__", "__doc__", "__warningregistry__"))
@@ -43,7 +43,7 @@ def looks_of(texts: Iterable[str], values: Iterable[Any]) -> Looks:
     dotted = [name for text in texts for name in _DOTTED.findall(text)]
     words = frozenset((*dotted, *(part for name in dotted for part in name.split("."))))
     values = list(values)
-    modules = tuple(value.__name__ for value in values if type(value) is types.ModuleType)
+    modules = tuple(name_of_module(value) for value in values if type(value) is types.ModuleType)
     return Looks(words, frozenset(map(type, values)), modules)
 
 
@@ -130,5 +130,5 @@ def _is_of_the_notebook(value: Any) -> bool:
 def _library_of(value: Any) -> str:
     """The library of a function, a method, a class or a module; empty for what has none."""
     if isinstance(value, types.ModuleType):
-        return value.__name__.partition(".")[0]
+        return name_of_module(value).partition(".")[0]
     return library_of(value) if isinstance(value, (type, *_WITH_A_HOME)) else ""

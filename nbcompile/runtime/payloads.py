@@ -224,6 +224,11 @@ class Payloads:
             for path, number in file.index.get("files", ()):
                 yield path, file.frame(Piece(*file.index["pieces"][number]))
 
+    def failures(self, version: VersionName) -> List[TravelFailure]:
+        """What of a version could not travel."""
+        group = self._places[version][1] if version in self._places else {}
+        return [TravelFailure(**one) for one in group.get("placeholders", ())]
+
     def modules(self, version: VersionName) -> Iterator[Tuple[str, Any, str]]:
         """The files of modules that come with it, what is in them, and the directory in which an import looks for them."""
         if version in self._places:

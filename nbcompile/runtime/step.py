@@ -218,7 +218,8 @@ class StepRun:
                 facts["trace"] = self.tracer.stop(cell.cell)
         self.definitions.took_place(cell.cell)
         if not self.document.plain:
-            self._silently(lambda: self.guards.after(cell, error, list(self.definitions.made())))
+            lacking = [failure for version in cell.needs for failure in self.payloads.failures(version)]
+            self._silently(lambda: self.guards.after(cell, error, list(self.definitions.made()), lacking))
         # Only now: looking around the directory ourselves must not count as the cell's doing.
         noted = self.files.note(cell.cell)
         if not self.document.plain:
@@ -416,6 +417,8 @@ class StepRun:
         """Note the variables that are final now and that somebody wants to have, or to compare with those of another run."""
         for word, names in (("describes", cell.describes), ("keeps", cell.keeps)):
             versions = [VersionName(name, cell.cell) for name in names if word == "keeps" or self.namespace.is_bound(name)]
+            if word == "describes" and cell.describes_unforeseen:
+                versions += [VersionName(name, cell.cell) for name in self.namespace.unforeseen()]
             for version in versions:
                 self.versions.put(version, self._value(version))
             if versions:

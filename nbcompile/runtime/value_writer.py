@@ -47,8 +47,10 @@ from .compiled import parts_of_compiled
 from .exceptions import arguments_of, error_state, reduces_itself
 from .extents import COPIED_ON_WRITE, FROZEN, READ_ONLY, Extent, Extents, address_of
 from .generated import names_looked_up
+from .images import has_several, is_image_of_file, said_by_file
 from .instances import has_hooks, is_own, take_apart
 from .library_settings import PLAIN_HANDLERS, Tied, described_handler
+from .loaded import name_of_module
 from .local_classes import LocalClasses
 from .measurements import measured_types, parts_of_measured
 from .molecules import with_properties
@@ -370,8 +372,16 @@ class ValueWriter(pickle.Pickler):
             return _bare, (kind, False), vars(value), None, None, _take_columns
         if is_info(value):
             return kind, (True,), without_table(kind, value.__getstate__())
+        if is_image_of_file(kind):
+            return self._reduce_image(value)
         compiled = parts_of_compiled(value)
         return None if compiled is None else (_compiled, (kind, compiled))
+
+    def _reduce_image(self, value: Any) -> Any:
+        if has_several(value):
+            return self._fail(value, "an image of several", "the others are read from the file that it has open")
+        make, args, state = value.__reduce_ex__(PROTOCOL)[:3]
+        return make, args, (state, said_by_file(value)), None, None, _set_attributes
 
     def _reduce_array_of_a_class(self, value: Any, kind: type) -> Any:
         """As an array: pickle would copy its memory, which others may see."""
@@ -452,9 +462,10 @@ class ValueWriter(pickle.Pickler):
     def _reduce_module(self, value: types.ModuleType) -> Any:
         if value is sys.modules.get("__main__"):
             return _main, ()
-        if sys.modules.get(value.__name__) is value:
-            self._modules[value.__name__] = None
-            return _module, (value.__name__,)
+        name = name_of_module(value)
+        if sys.modules.get(name) is value:
+            self._modules[name] = None
+            return _module, (name,)
         return self._fail(value, "a module", "it was not imported")
 
     # Functions.
@@ -682,7 +693,7 @@ class ValueWriter(pickle.Pickler):
 
 
 # Whose objects are asked one by one how they travel.
-_SPECIAL_LIBRARIES = ("astropy", "numba")
+_SPECIAL_LIBRARIES = ("astropy", "numba", "PIL.ImageFile")
 
 
 class _Interned:

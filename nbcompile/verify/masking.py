@@ -163,7 +163,8 @@ def _terminal_line(line: str) -> str:
     return "".join(shown).rstrip(" ") if "\r" in line or "\b" in line else "".join(shown)
 
 
-_WARNING = re.compile(r"(?m)^[^\n:]*:\d+: (?P<kind>\w*Warning): (?P<text>.*)\n(?:  .*\n)?")
+# matplotlib logs what it warns of where fonts are concerned.
+_WARNING = re.compile(r"(?m)^(?:[^\n:]*:\d+: (?P<kind>\w*Warning)|findfont): (?P<text>.*)\n(?:  .*\n)?")
 
 
 def _drop_repeated_warnings(outputs: Outputs) -> Outputs:

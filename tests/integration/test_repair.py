@@ -219,3 +219,11 @@ def test_a_name_that_is_bound_in_a_way_that_nobody_sees(tmp_path):
     texts, found = shown(cells, tmp_path)
     assert texts[2] == "4\n"
     assert ("NB501", 1) in found
+
+
+def test_what_could_not_be_sent_and_is_given_to_code_in_c(tmp_path):
+    made = "import ctypes\nclass Kept: pass\nkept = Kept()\nkept.text = ctypes.create_string_buffer(b'abc')"
+    cells = [f"{made}\nkept.place = ctypes.c_void_p(ctypes.addressof(kept.text))", "print(ctypes.string_at(kept.place))"]
+    texts, found = shown(cells, tmp_path)
+    assert texts[1] == "b'abc'\n"
+    assert ("NB506", 1) in found

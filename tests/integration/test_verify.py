@@ -56,6 +56,24 @@ def test_equal(tmp_path):
     assert sorted(tmp_path.iterdir()) == [tmp_path / "nb.py"]
 
 
+RUNS_A_SCRIPT = """\
+# %%
+open("tools.py", "w").write("def twice(n):\\n    return 2 * n\\n")
+open("script.py", "w").write("from tools import twice\\nnever_used, used = twice(1), twice(2)\\n")
+# %%
+%run script.py
+# %%
+print(used)
+"""
+
+
+def test_what_a_script_binds_is_compared_though_no_cell_mentions_it(tmp_path):
+    code, shown = run(write(tmp_path, RUNS_A_SCRIPT), "--format", "json")
+    found = json.loads(shown)
+    assert (code, found["verdict"]) == (0, "equal"), shown
+    assert [one["variables"] for one in found["runs"]] == [3, 3, 3]
+
+
 ABOVE = """\
 # %%
 import os

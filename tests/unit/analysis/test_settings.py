@@ -68,3 +68,19 @@ def test_what_an_unknown_library_gave_asks_it_wherever_it_is_used(bar, setting, 
     together = {(one.first, one.second) for one in graph.fusions}
     assert (1, 2) in together or len(graph.cells[2].replays) >= 2
     assert all(3 not in pair for pair in together)
+
+
+def test_classes_that_a_statement_adds_to_a_library_are_added_in_every_step_that_uses_it():
+    graph = program("from makers import base, creator\ncreator.create('Best', base.Fitness, weights=(1.0,))", "creator.Best()").graph
+    assert graph.fusions == ()
+    assert [str(one) for one in graph.cells[1].replays] == ["0.0", "0.1"]
+
+
+def test_what_an_unknown_library_gave_may_be_of_a_known_one():
+    graph = program("import lazy\nimport xarray as xr\nxr.set_options(display_width=60)", "data = lazy.load()", "data").graph
+    assert [str(one) for one in graph.cells[2].replays] == ["0.1", "0.2"]
+
+
+def test_settings_of_plots_under_a_name_that_a_star_may_have_bound():
+    graph = program("from unknown_plots import *\npylab.rcParams['figure.figsize'] = 3, 2", "plt.plot([1, 2])").graph
+    assert any(edge.name == "channel:matplotlib" for edge in graph.edges)

@@ -5,8 +5,11 @@ import contextlib
 import gzip
 import os
 import sqlite3
+import zipfile
 from pathlib import Path
 
+import h5py
+import netCDF4
 import pytest
 
 from nbcompile.runtime import files
@@ -242,3 +245,59 @@ def test_a_database_that_cells_left_open_leaves_no_journal(name, tmp_path):
     assert reports == {"data.db": False, "data.db-journal": True}
     with contextlib.closing(sqlite3.connect(tmp_path / "sent" / "0" / "data.db")) as again:
         assert again.execute("select count(*) from kept").fetchall() == [(0,)]
+
+
+def _open_archive():
+    left = zipfile.ZipFile("a", "w")
+    left.writestr("one", "text")
+    return left
+
+
+def _open_hdf5():
+    left = h5py.File("a", "w")
+    left["one"] = [1.0, 2.0]
+    return left
+
+
+def _open_a_part_of_hdf5():
+    return h5py.File("a", "w").create_dataset("one", data=[1.0, 2.0])
+
+
+def _open_netcdf():
+    left = netCDF4.Dataset("a", "w")
+    left.createDimension("one", 2)
+    left.createVariable("one", "f8", ("one",))[:] = [1, 2]
+    return left
+
+
+def _read_archive():
+    return zipfile.ZipFile("a").read("one")
+
+
+def _read_hdf5():
+    return h5py.File("a")["one"][:].tolist()
+
+
+def _read_netcdf():
+    return netCDF4.Dataset("a")["one"][:].tolist()
+
+
+LEFT_OPEN = [
+    (_open_archive, _read_archive, b"text"),
+    (_open_hdf5, _read_hdf5, [1, 2]),
+    (_open_a_part_of_hdf5, _read_hdf5, [1, 2]),
+    (_open_netcdf, _read_netcdf, [1, 2]),
+]
+
+
+@pytest.mark.parametrize(("begin", "read", "expected"), LEFT_OPEN)
+def test_what_a_library_writes_when_it_closes_a_file_is_written(begin, read, expected, tmp_path, monkeypatch):
+    step = files.StepFiles(str(tmp_path / "work"), [], [])
+    monkeypatch.chdir(step.directory)
+    left = begin()
+    step.note(0)
+    step.finish(0)
+    step.collect(str(tmp_path / "sent"))
+    del left
+    monkeypatch.chdir(tmp_path / "sent" / "0")
+    assert read() == expected

@@ -204,6 +204,12 @@ def test_contours_that_cannot_say_their_text_are_looked_at():
     assert fingerprint(contours(1)).digest == fingerprint(contours(1)).digest != fingerprint(contours(3)).digest
 
 
+def test_a_module_whose_names_were_cleared():
+    module = ModuleType("script")
+    vars(module).clear()
+    assert final_print([module]).digest != final_print([sys]).digest
+
+
 def test_deep_values_need_no_stack():
     deep = []
     for _ in range(100_000):

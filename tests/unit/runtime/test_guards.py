@@ -436,7 +436,7 @@ def test_how_many_modules_a_library_has_counted_is_nothing_it_remembers(monkeypa
     library = types.ModuleType("holoviews.core.util.types")
     library._module_count, library.number = 700, 1
     monkeypatch.setitem(sys.modules, library.__name__, library)
-    assert [name for _, name in library_state("holoviews", lambda name, value: None)] == ["number"]
+    assert [name for _, name in library_state("holoviews", lambda name, value: None)] == ["its classes", "number"]
 
 
 ADDED = """\

@@ -10,7 +10,7 @@ import pytest
 
 from nbcompile.runtime.generated import register_generated
 from nbcompile.runtime.prints import shallow_print
-from tests.unit.runtime.chain import run_chain, texts
+from tests.unit.runtime.chain import pretend_installed, run_chain, texts
 
 pytestmark = pytest.mark.slow
 TRIPS = Path(__file__).parent / "trips"
@@ -39,6 +39,24 @@ def test_a_function_that_a_library_has_wrapped_is_found_there(tmp_path, monkeypa
     monkeypatch.syspath_prepend(str(library))
     cells = ("import wrapping", "f = wrapping.basename", "print(f('a/b'), f is wrapping.basename)")
     assert texts(run_chain(cells, tmp_path / "chain"))[-1] == "['a/b'] True\n"
+
+
+SWITCHES = """import random
+class Comm: pass
+class World:
+    def __init__(self): self.comm, self.on = None, False
+class Counter:
+    def __init__(self): self.count = 0
+world, counter, generator = World(), Counter(), type("Own", (random.Random,), {})(3)"""
+
+
+def test_an_object_that_is_there_for_what_it_can_do_is_that_of_its_library(tmp_path, monkeypatch):
+    pretend_installed("parallel", {"__init__": SWITCHES}, tmp_path, monkeypatch)
+    cells = (
+        "import parallel\nparallel.world.comm = parallel.Comm()\nkept = [parallel.world, parallel.counter, parallel.generator]",
+        "print([one is other for one, other in zip(kept, (parallel.world, parallel.counter, parallel.generator))])",
+    )
+    assert texts(run_chain(cells, tmp_path / "chain"))[-1] == "[True, False, False]\n"
 
 
 ASTROPY = {
@@ -120,6 +138,9 @@ CANNOT_TRAVEL = {
     "x = compile('1', '', 'eval')": "compiled code",
     "import weakref; import collections; y = collections.UserDict(); x = weakref.ref(y)": "a weak reference",
     "async def c(): pass\nx = c()": "a coroutine",
+    "import bs4; x = bs4.BeautifulSoup('<p>a<b>b</b></p>', 'html.parser').b": "a part of a tree",
+    "import io; from PIL import Image; s = io.BytesIO(); i = Image.new('L', (2, 2)); j = Image.new('L', (2, 2), 9);"
+    "i.save(s, 'GIF', save_all=True, append_images=[j]); x = Image.open(s)": "an image of several",
 }
 
 

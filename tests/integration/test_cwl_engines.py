@@ -43,7 +43,14 @@ def plain():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", [["cwltool"], ["cwltool", "--parallel"], ["toil-cwl-runner"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "engine",
+    [
+        pytest.param(["cwltool"], id="cwltool"),
+        pytest.param(["cwltool", "--parallel"], id="cwltool --parallel", marks=pytest.mark.full),
+        pytest.param(["toil-cwl-runner"], id="toil-cwl-runner", marks=pytest.mark.full),
+    ],
+)
 def test_engine_gives_what_a_kernel_gives(engine, bundle, plain, tmp_path):
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "TMPDIR": str(tmp_path)}
     command = [*engine, "--outdir", tmp_path / "out", bundle / "workflow.cwl", bundle / "inputs.yml"]

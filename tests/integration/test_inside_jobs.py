@@ -60,7 +60,7 @@ def test_its_jobs_are_jobs_beside_its_own(inside, tmp_path):
     assert client.record()["jobs"] == 1
 
 
-@pytest.mark.parametrize(("number", "state"), [(signal.SIGTERM, "cancelled"), (signal.SIGKILL, "died")])
+@pytest.mark.parametrize(("number", "state"), [pytest.param(signal.SIGTERM, "cancelled", marks=pytest.mark.full), (signal.SIGKILL, "died")])
 def test_at_the_end_of_its_time_it_leaves_a_run_that_goes_on(inside, tmp_path, number, state):
     """Slurm terminates what a job runs, and kills it some seconds later."""
     held = Held(tmp_path / "held.py")

@@ -89,6 +89,7 @@ def test_only_what_changed_and_what_cannot_be_kept_runs_again(project):
     assert project.run(cached=False)[0] == [0, 1, 2, 3, 4, 5]
 
 
+@pytest.mark.full
 @pytest.mark.ssh
 def test_what_the_place_no_longer_has_is_made_again(project):
     project.write("import numpy as np\na = np.arange(100_000)", "print(a.sum())")

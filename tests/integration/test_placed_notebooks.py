@@ -53,7 +53,7 @@ def deployments(tmp_path, monkeypatch):
 
 
 @pytest.mark.ssh
-@pytest.mark.parametrize("name", _cases([IN_THE_GATE]))
+@pytest.mark.parametrize("name", _cases([]))
 def test_by_ssh(ssh_hosts, calm, deployments, tmp_path, name):
     compare(name, tmp_path, "--on", "host1", alike=same_members)
 

@@ -158,6 +158,7 @@ def test_a_host_that_deployments_share_is_logged_in_to_once(slurm_facility, calm
         assert not [path for path in ROOT.glob(f"home/{PERSON}/nbcompile/runs/*") if path.name.startswith("three-")]
 
 
+@pytest.mark.full
 @pytest.mark.ssh
 def test_a_host_that_others_are_reached_through_is_logged_in_to_once(ssh_hosts, calm, tmp_path, monkeypatch):
     """A step there, and one at each of two hosts behind it; and once more when the run is gone on with."""

@@ -175,7 +175,7 @@ def test_a_shard_whose_process_dies_is_named(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fails", ["1 / 0", "os.abort()"])
+@pytest.mark.parametrize("fails", ["1 / 0", pytest.param("os.abort()", marks=pytest.mark.full)])
 def test_the_streamflow_engine_names_the_shard(tmp_path, monkeypatch, fails):
     monkeypatch.setenv("NBCOMPILE_STREAMFLOW", str(STREAMFLOW))
     _, shards, _, report = failed_in_shard(tmp_path, fails, "--engine", "streamflow")
@@ -242,7 +242,7 @@ def test_a_cwl_engine_gives_the_same(bundle, tmp_path, runner):
     assert texts(tmp_path / "out" / "axes.executed.ipynb") == expected()
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_streamflow_gives_the_same(bundle, tmp_path):
     command = [STREAMFLOW / "bin" / "cwl-runner", "--outdir", tmp_path / "out", bundle / "workflow.cwl", bundle / "inputs.yml"]
     done = subprocess.run(command, check=False, env=environ(tmp_path), cwd=tmp_path, capture_output=True, text=True, timeout=300)

@@ -84,7 +84,7 @@ print(z, ys)
 """
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_a_deployment_of_this_machine_that_the_notebook_describes_is_this_machine(tmp_path, monkeypatch):
     personal = tmp_path / "deployments.yml"
     personal.write_text("allow: [inline-deployments]")

@@ -40,7 +40,7 @@ with open("result.bin", "wb") as file:
     ("cells", "words", "failed"),
     [
         pytest.param(VALUE, "(cell 1) at island: NB326 `rows`, 2.9 MiB, would go from `host1` to `island`", (1,), id="value"),
-        pytest.param(FILE, "NB326 `result.bin`, 2.9 MiB, would go from `host1` to this machine", (0,), id="file"),
+        pytest.param(FILE, "NB326 `result.bin`, 2.9 MiB, would go from `host1` to this machine", (0,), id="file", marks=pytest.mark.full),
     ],
 )
 def test_what_a_step_makes_is_refused_before_it_leaves_and_allowed_to_a_next_client(

@@ -21,7 +21,7 @@ TABLES = [place for place in files(known).iterdir() if place.name.endswith(".txt
 LIBRARIES = sorted(place.name.removesuffix(".txt") for place in TABLES if "\n[" in place.read_text("utf-8"))
 EXAMPLES = sorted(place.stem for place in (ROOT / "tests" / "known" / "libraries").glob("[!_]*.py"))
 # What takes most of the time is not part of the gate: all others together take about forty seconds.
-LONG = ("matplotlib", "pandas", "seaborn", "sklearn", "statsmodels", "sympy", "xarray")
+LONG = ("matplotlib", "networkx", "pandas", "scipy", "seaborn", "sklearn", "statsmodels", "sympy", "xarray")
 NOT_INSTALLED = {
     "torch": "PyTorch is larger than 200 MB",
     "imblearn": "imbalanced-learn is not among the libraries of the tests",

@@ -18,6 +18,8 @@ _PLAIN_BYTES = type("Plain", (), {}).__basicsize__
 
 def place_offered(value: Any, kind: type) -> Optional[Place]:
     """The module and name by which the library of a value offers it, if its contents stay what they are."""
+    if kind.__module__ == "__main__":
+        return None
     if kind.__name__ in _GENERATORS:
         return place_of_generator(value, kind)
     if not (_is_value(kind) or _keeps_nothing(value)):

@@ -83,7 +83,8 @@ _DATABASE_FILE = re.compile(r"(?:sqlite|duckdb):///(?!$|:memory:)")
 _PUTS_ITSELF = re.compile(r"(?:un)?register|(?:de)?activate|(?:un)?install")
 # What is done to the settings of a library, whatever it is called.
 _SETS_SETTINGS = re.compile(r".*\.(?:config|conf|settings|options|rcparams)\.(?:set|update|reset|clear|add|use)(?:_.*|)", re.IGNORECASE)
-_SETS_WORD = re.compile(r"(?:set|create|define|declare)(?:_.*|)")
+# What adds a class to its library that is made of the classes it is given.
+_ADDS_CLASS = re.compile(r"(?:create|define|declare)(?:_.*|)")
 # A generator that a library has is seeded: from then on it goes on from draw to draw.
 _SEEDS = re.compile(r"(?:.*_)?seed(?:_.*|)")
 # Functions that change other libraries than their own, whichever these are; `apply` does that where it is given nothing to be applied to.
@@ -396,7 +397,7 @@ def _function(call: Call) -> Value:
 
 def _sets_library(call: Call, name: str) -> bool:
     """Whether a function is likely to set the state of its library."""
-    if channels.SETS_LIBRARY.fullmatch(name.lstrip("_")) or _SETS_SETTINGS.fullmatch(call.label) or _sets_word(call, name):
+    if channels.SETS_LIBRARY.fullmatch(name.lstrip("_")) or _SETS_SETTINGS.fullmatch(call.label) or _sets_by_name(call, name):
         return True
     return _stands_alone(call) and channels.SETS_ALONE.fullmatch(name) is not None
 
@@ -411,9 +412,15 @@ def _seeds(call: Call, name: str) -> bool:
     return _stands_alone(call) and bool(call.arguments.all()) and _SEEDS.fullmatch(name) is not None
 
 
-def _sets_word(call: Call, name: str) -> bool:
-    """`pyarrow.set_cpu_count(3)`, `creator.create("Individual", list)`: a statement that is given no object."""
-    return _stands_alone(call) and _SETS_WORD.fullmatch(name) is not None and not any(value.objects for value in call.arguments.all())
+def _sets_by_name(call: Call, name: str) -> bool:
+    """`pyarrow.set_cpu_count(3)`, `creator.create("Individual", list)`: a statement that is given no object.
+
+    What creates something of texts and numbers alone may do so outside: a ticket, a repository.
+    """
+    given = call.arguments.all()
+    if not _stands_alone(call) or any(value.objects for value in given):
+        return False
+    return name.startswith("set_") or (_ADDS_CLASS.fullmatch(name) is not None and any(value.callee is not None for value in given))
 
 
 def _ask_for_subclasses(call: Call) -> None:

@@ -144,7 +144,7 @@ def _attribute_row(known: Known, kind: str, name: str) -> Row | None:
 
 def _untyped_attribute(frame: Frame, value: Value, name: str, node: ast.AST) -> Value:
     callee = value.callee
-    if name == _SETTINGS_OF_PLOTS and not value.type and callee is None:
+    if name == _SETTINGS_OF_PLOTS and callee is None and not any(map(frame.walk.heap.types.__getitem__, value.objects)):
         return frame.walk.library(f"matplotlib.{name}")
     surveyed.read(frame, value, name, node)
     parts = frame.walk.heap.parts(value.objects, name)

@@ -113,11 +113,11 @@ def _outside(cell: CellFacts) -> Iterator[Diagnostic]:
 
 
 def _files(cell: CellFacts) -> Iterator[Diagnostic]:
-    said = cell.opaque or any(effect.channel == "process" for effect in cell.effects)
+    by_shell = any(effect.channel == "process" for effect in cell.effects)
     for effect in cell.effects:
         if effect.channel != "files":
             continue
-        if effect.subject == _UNCLEAR and not said:
+        if effect.subject == _UNCLEAR and not by_shell and not (cell.opaque and effect.mode == "append"):
             yield Diagnostic(
                 rule=rules.UNCLEAR_PATH,
                 message=f"which file is {_mode(effect)} here cannot be seen",

@@ -99,7 +99,7 @@ class _State:
             if name not in needed and name in self.latest:
                 self._need(facts, draft, name, EdgeKind.ALIAS)
         self._make(facts, draft, written, sure)
-        for package in facts.packages:
+        for package in dict.fromkeys((*facts.packages, *facts.unknown_libraries, *facts.makers)):
             self._import_again(facts, draft, package)
         draft.uses = list(dict.fromkeys(use.name for use in facts.uses))
         return draft
@@ -185,7 +185,10 @@ class _State:
         return _Latest(self._opaque[-1], EdgeKind.VALUE)
 
     def _import_again(self, facts: CellFacts, draft: _Draft, package: str) -> None:
-        """`graphics.gofplots` may be there because `import statsmodels.api` has loaded it, whatever that binds."""
+        """`graphics.gofplots` may be there because `import statsmodels.api` has loaded it, whatever that binds.
+
+        What a library has made may do only what `import pyomo.environ` has registered.
+        """
         for statement in self.imports.get(package, ()):
             if statement.cell < facts.index:
                 draft.replays.update((statement, *self.statements[statement]))

@@ -8,7 +8,10 @@ import gc
 import io
 import os
 import sys
+import types
 from typing import Any, Callable, Dict, Iterator
+
+from .loaded import is_local
 
 
 def close_all_below(directory: str) -> bool:
@@ -18,9 +21,11 @@ def close_all_below(directory: str) -> bool:
     written = {number for number in numbers if _is_written_below(directory, number, f"{place}/{number}")}
     if not written:
         return False
-    for module, close in _CLOSED_BY_THEIR_LIBRARY.items():
-        if module in sys.modules:
-            close(sys.modules[module], directory)
+    for name, close in _CLOSED_BY_THEIR_LIBRARY.items():
+        module = sys.modules.get(name)
+        # The notebook's own modules may have these names.
+        if isinstance(module, types.ModuleType) and not is_local(getattr(module, "__file__", None)):
+            close(module, directory)
     # Who writes to a file by means of another one is closed first.
     files = sorted(_all_of(io.IOBase), key=lambda one: (not isinstance(one, io.TextIOBase), type(one).__module__ == "_io"))
     for one in files:
@@ -41,6 +46,11 @@ def _is_written_below(directory: str, number: int, link: str) -> bool:
 def _all_of(kind: Any) -> Iterator[Any]:
     """The objects of a class that there are."""
     return (one for one in gc.get_objects() if issubclass(type(one), kind))
+
+
+def _left_as_it_is() -> contextlib.suppress:
+    """Where something cannot be closed, its file is collected as it is, as the end of a kernel would have left it."""
+    return contextlib.suppress(Exception)
 
 
 def _close_databases(sqlite3: Any, directory: str) -> None:
@@ -64,29 +74,35 @@ def _close_database(database: Any, kind: Any, directory: str) -> None:
 def _close_archives(zipfile: Any, directory: str) -> None:
     """The list of what is in an archive is written last."""
     for one in list(_all_of(zipfile.ZipFile)):
-        with contextlib.suppress(OSError, ValueError):
+        with _left_as_it_is():
             zipfile.ZipFile.close(one)
 
 
 def _close_hdf5(h5py: Any, directory: str) -> None:
     """Of a file of HDF5 much is in memory only until it is closed, also where nobody has the object any more that it was opened with."""
-    h5f = h5py.h5f
-    for one in h5f.get_obj_ids(h5f.OBJ_ALL, h5f.OBJ_FILE | h5f.OBJ_GROUP | h5f.OBJ_DATASET | h5f.OBJ_ATTR):
-        file = h5py.h5i.get_file_id(one) if one.valid else None
-        if file is not None and file.get_intent() != h5f.ACC_RDONLY:
-            h5py.File(file).close()
+    with _left_as_it_is():
+        h5f = h5py.h5f
+        for one in h5f.get_obj_ids(h5f.OBJ_ALL, h5f.OBJ_FILE | h5f.OBJ_GROUP | h5f.OBJ_DATASET | h5f.OBJ_ATTR):
+            with _left_as_it_is():
+                file = h5py.h5i.get_file_id(one) if one.valid else None
+                if file is not None and file.get_intent() != h5f.ACC_RDONLY:
+                    h5py.File(file).close()
 
 
 def _close_netcdf(netcdf4: Any, directory: str) -> None:
     for one in list(_all_of(netcdf4.Dataset)):
-        if not issubclass(type(one), netcdf4.Group) and one.isopen():
-            netcdf4.Dataset.close(one)
+        # Groups and sets of several files are closed with the files that they are of.
+        if type(one).close is netcdf4.Dataset.close and not issubclass(type(one), netcdf4.Group):
+            with _left_as_it_is():
+                netcdf4.Dataset.close(one)
 
 
 def _close_tables(tables: Any, directory: str) -> None:
-    for one in list(tables.file._open_files.handlers):
-        if one.mode != "r":
-            one.close()
+    with _left_as_it_is():
+        for one in list(tables.file._open_files.handlers):
+            with _left_as_it_is():
+                if one.mode != "r":
+                    one.close()
 
 
 # Those that keep something back which is no buffer of Python's.

@@ -28,7 +28,7 @@ from .columns import without_table
 from .instances import has_hooks, take_apart
 from .loaded import is_local, library_of, name_of_module
 from .molecules import as_read_back
-from .offered import place_of_generator, with_own_lists
+from .offered import place_of_shared, with_own_lists
 from .own import json_dump
 from .own_paths import NO_PATHS, OwnPaths
 from .placeholders import Placeholder
@@ -509,7 +509,7 @@ class _FinalWalk(_ContentWalk):
         if kind is dict and value.get("__name__") == "builtins":
             # Whoever runs code in a dictionary gives it those of Python, of which a dictionary that travelled has a copy.
             return set(value) == set(vars(builtins))
-        if place_of_generator(value, kind):
+        if place_of_shared(value, kind):
             return True
         home = "" if kind in (dict, list, set) else library_of(kind)
         if home in _NOT_KEPT or isinstance(value, self._unchanging):

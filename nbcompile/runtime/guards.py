@@ -34,6 +34,8 @@ _NO_PART = re.compile(r"module '([^']+)' has no attribute '([^']+)'")
 _WORD = re.compile(r"[^\W\d]\w*")
 # The shell itself binds these to the last results.
 _OF_HISTORY = re.compile(r"_+|_\d+")
+# What code in C raises that is given a placeholder.
+_GIVEN_SOMETHING_ELSE = ("TypeError", "ArgumentError")
 _OPENED, _LISTED = ("open", "sqlite3.connect"), ("os.listdir", "os.scandir", "glob.glob")
 LIBRARY = "library:"
 # A library that the cell does not name: it counts where it lies beside the notebook.
@@ -236,7 +238,7 @@ class Guards:
         if not self.needed or self._cell is None:
             return
         missing, self._names.missing = self._names.missing, set()
-        if error is not None and (self._document.repairs or not cell.may_raise):
+        if self._document.repairs and type(error).__name__ in _GIVEN_SOMETHING_ELSE:
             # Code in C finds that it is given something else before anybody asks a placeholder for anything.
             REFUSED.update((refusal(failure), failure.version) for failure in lacking)
         self._check_errors(cell, error, missing)

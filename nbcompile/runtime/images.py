@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import sys
 from typing import Any, Dict
 
 # What any image has; Pillow takes care of it.
 _OF_ALL = frozenset(("_im", "im", "_mode", "mode", "_size", "info", "palette", "pyaccess", "_readonly", "readonly", "_exif", "tile"))
+
+_READ_FROM_FILES = (int, float, bool, str, bytes, type(None))
 
 
 def is_image_of_file(kind: type) -> bool:
@@ -25,7 +26,16 @@ def has_several(image: Any) -> bool:
 def said_by_file(image: Any) -> Dict[str, Any]:
     """The attributes of an image that has been loaded: no file is open any more that somebody asks for pixels, or how many there are."""
     attributes = {name: item for name, item in _asked(image, "n_frames").items() if name in vars(image) and name not in _OF_ALL}
-    return {name: None if isinstance(item, io.IOBase) else item for name, item in attributes.items()}
+    return {name: item if _was_read(item) else None for name, item in attributes.items()}
+
+
+def _was_read(item: Any) -> bool:
+    """Whether this is something that was read, and not what reads."""
+    if type(item) in (list, tuple):
+        return all(map(_was_read, item))
+    if type(item) is dict:
+        return all(map(_was_read, item.values()))
+    return type(item) in _READ_FROM_FILES or type(item).__name__.startswith("ImageFileDirectory")
 
 
 def _asked(image: Any, question: str) -> Dict[str, Any]:

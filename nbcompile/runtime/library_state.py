@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import sys
 import types
-from typing import Any, Callable, Dict, Iterator, Tuple
+from typing import Any, Callable, Dict, FrozenSet, Iterator, Tuple
 
 from .loaded import is_local, library_of
 
@@ -40,10 +40,8 @@ def library_state(library: str, print_of: Callable[[str, Any], Any]) -> Dict[Tup
     for place, names in _places_of(library):
         if beside:
             found[place, _ALL] = None
-        elif isinstance(sys.modules.get(place), types.ModuleType):
-            found[place, _CLASSES] = frozenset(
-                name for name, value in list(names.items()) if isinstance(value, type) and value.__module__ == place
-            )
+        elif isinstance(sys.modules.get(place), types.ModuleType) and "__getattr__" not in names:
+            found[place, _CLASSES] = _own_classes(place, names)
         for name, value in list(names.items()):
             if name.startswith("__") or (place, name) in _OF_THE_PROCESS:
                 continue
@@ -56,6 +54,13 @@ def library_state(library: str, print_of: Callable[[str, Any], Any]) -> Dict[Tup
             elif beside and not isinstance(value, (*_CODE, *_PARTS_OF_CLASSES)):
                 found[place, name] = _look(name, value, print_of)
     return found
+
+
+def _own_classes(module: str, names: Dict[str, Any]) -> FrozenSet[str]:
+    """The classes that a module has made, but for variants of generic ones, which are made when they are asked for."""
+    return frozenset(
+        name for name, value in list(names.items()) if isinstance(value, type) and value.__module__ == module and "[" not in name
+    )
 
 
 def _has_plain_attributes(kind: type) -> bool:

@@ -10,8 +10,9 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 from .loaded import is_local, library_of
 
 Place = Tuple[str, str]
-# The generators that functions of their modules draw from, which are methods of them. Their states are channels.
-_GENERATORS = {"Random": ("random", "_inst"), "RandomState": ("numpy.random.mtrand", "_rand")}
+# The generators that functions of their modules draw from, which are methods of them: their states are channels. And what stands
+# for the processes that run beside this one.
+_SHARED = {"Random": ("random", "_inst"), "RandomState": ("numpy.random.mtrand", "_rand"), "MPI": ("ase.parallel", "world")}
 # What an object takes that has attributes and nothing else: more, and there is something that Python does not see.
 _PLAIN_BYTES = type("Plain", (), {}).__basicsize__
 
@@ -20,8 +21,8 @@ def place_offered(value: Any, kind: type) -> Optional[Place]:
     """The module and name by which the library of a value offers it, if its contents stay what they are."""
     if kind.__module__ == "__main__":
         return None
-    if kind.__name__ in _GENERATORS:
-        return place_of_generator(value, kind)
+    if kind.__name__ in _SHARED:
+        return place_of_shared(value, kind)
     if not (_is_value(kind) or _keeps_nothing(value)):
         return None
     # Modules that are imported later offer more, and some make what they offer when somebody asks for it.
@@ -30,9 +31,9 @@ def place_offered(value: Any, kind: type) -> Optional[Place]:
     return place if place is not None and vars(sys.modules[place[0]]).get(place[1]) is value else None
 
 
-def place_of_generator(value: Any, kind: type) -> Optional[Place]:
-    """The module and name of a generator that everybody shares, whose state is no part of what holds it."""
-    module, name = _GENERATORS.get(kind.__name__, ("", ""))
+def place_of_shared(value: Any, kind: type) -> Optional[Place]:
+    """The module and name of a generator or the like that everybody shares, whose state is no part of what holds it."""
+    module, name = _SHARED.get(kind.__name__, ("", ""))
     return (module, name) if module and getattr(sys.modules.get(module), name, None) is value else None
 
 
@@ -44,22 +45,21 @@ def with_own_lists(kind: type, state: Dict[Any, Any]) -> Dict[Any, Any]:
 
 
 def _is_value(kind: type) -> bool:
-    """Whether a class works out hashes from contents, by which it promises that they stay, or has frozen attributes.
+    """Whether a class works out hashes from contents, by which it promises that they stay.
 
-    Constants of astropy have no hashes, as arrays.
+    Constants of astropy have none, as arrays, and neither have its cosmologies, whose attributes are frozen.
     """
     promises = type(kind.__hash__) is types.FunctionType and type(kind.__eq__) is types.FunctionType
-    frozen = getattr(getattr(kind, "__dataclass_params__", None), "frozen", False)
-    return promises or frozen or str(kind.__module__).startswith("astropy.constants.")
+    return promises or str(kind.__module__).startswith(("astropy.constants.", "astropy.cosmology."))
 
 
-def _keeps_nothing(value: Any, *, within: bool = False) -> bool:
-    """Whether an object of a library has nothing but switches and such objects, as `ase.parallel.world`: it is there for what it can do."""
+def _keeps_nothing(value: Any) -> bool:
+    """Whether an object of a library has nothing, such as `altair.Undefined`: it is there for what it is, or can do."""
     kind = type(value)
     looks_up: Any = kind.__getattribute__
     if kind.__dictoffset__ == 0 or kind.__basicsize__ > _PLAIN_BYTES or looks_up is not object.__getattribute__:
         return False
-    return all(held is None or type(held) is bool or (not within and _keeps_nothing(held, within=True)) for held in vars(value).values())
+    return not vars(value)
 
 
 @functools.lru_cache(maxsize=32)

@@ -61,7 +61,7 @@ _TIED_TO_A_PROCESS: Tuple[Tuple[str, str, str], ...] = (
     ("pandas.io.excel._base", "ExcelWriter", "an open file"),
     ("pandas.io.parsers.readers", "TextFileReader", "an open file"),
     # Reading the text of a tree again, as its pickles do, makes other elements.
-    ("bs4.element", "PageElement", "a part of a tree"),
+    ("bs4.element", "Tag", "a part of a tree"),
     ("sqlalchemy.engine.base", "Engine", "a database connection"),
     ("sqlalchemy.engine.base", "Connection", "a database connection"),
     ("sqlalchemy.orm.session", "Session", "a database session"),

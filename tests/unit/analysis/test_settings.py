@@ -78,7 +78,7 @@ def test_classes_that_a_statement_adds_to_a_library_are_added_in_every_step_that
 
 def test_what_an_unknown_library_gave_may_be_of_a_known_one():
     graph = program("import lazy\nimport xarray as xr\nxr.set_options(display_width=60)", "data = lazy.load()", "data").graph
-    assert [str(one) for one in graph.cells[2].replays] == ["0.1", "0.2"]
+    assert [str(one) for one in graph.cells[2].replays] == ["0.0", "0.1", "0.2"]
 
 
 def test_settings_of_plots_under_a_name_that_a_star_may_have_bound():

@@ -41,22 +41,20 @@ def test_a_function_that_a_library_has_wrapped_is_found_there(tmp_path, monkeypa
     assert texts(run_chain(cells, tmp_path / "chain"))[-1] == "['a/b'] True\n"
 
 
-SWITCHES = """import random
-class Comm: pass
-class World:
-    def __init__(self): self.comm, self.on = None, False
-class Counter:
-    def __init__(self): self.count = 0
-world, counter, generator = World(), Counter(), type("Own", (random.Random,), {})(3)"""
+SENTINELS = """import random
+class Absent: pass
+class Recorder:
+    def __init__(self): self.on = False
+absent, recorder, generator = Absent(), Recorder(), type("Own", (random.Random,), {})(3)"""
 
 
-def test_an_object_that_is_there_for_what_it_can_do_is_that_of_its_library(tmp_path, monkeypatch):
-    pretend_installed("parallel", {"__init__": SWITCHES}, tmp_path, monkeypatch)
+def test_an_object_that_is_there_for_what_it_is_is_that_of_its_library(tmp_path, monkeypatch):
+    pretend_installed("sentinels", {"__init__": SENTINELS}, tmp_path, monkeypatch)
     cells = (
-        "import parallel\nparallel.world.comm = parallel.Comm()\nkept = [parallel.world, parallel.counter, parallel.generator]",
-        "print([one is other for one, other in zip(kept, (parallel.world, parallel.counter, parallel.generator))])",
+        "import sentinels\nsentinels.recorder.on = True\nkept = [sentinels.absent, sentinels.recorder, sentinels.generator]",
+        "print(kept[0] is sentinels.absent, kept[1].on, kept[2] is sentinels.generator)",
     )
-    assert texts(run_chain(cells, tmp_path / "chain"))[-1] == "[True, False, False]\n"
+    assert texts(run_chain(cells, tmp_path / "chain"))[-1] == "True True False\n"
 
 
 ASTROPY = {
@@ -138,7 +136,7 @@ CANNOT_TRAVEL = {
     "x = compile('1', '', 'eval')": "compiled code",
     "import weakref; import collections; y = collections.UserDict(); x = weakref.ref(y)": "a weak reference",
     "async def c(): pass\nx = c()": "a coroutine",
-    "import bs4; x = bs4.BeautifulSoup('<p>a<b>b</b></p>', 'html.parser').b": "a part of a tree",
+    "import bs4; x = bs4.BeautifulSoup('<p>a<b>b</b></p>', 'html.parser').p": "a part of a tree",
     "import io; from PIL import Image; s = io.BytesIO(); i = Image.new('L', (2, 2)); j = Image.new('L', (2, 2), 9);"
     "i.save(s, 'GIF', save_all=True, append_images=[j]); x = Image.open(s)": "an image of several",
 }

@@ -144,7 +144,12 @@ def is_name(frame: Frame, value: Value) -> bool:
     if type(value.const) is not str or value.type not in ("", "str", "pathlib.Path") or is_url(value.const):
         return False
     path, written = path_of(value.const), frame.walk.written
-    return NAMES_FILE.fullmatch(value.const) is not None or path in written or _is_below(path, written)
+    return NAMES_FILE.fullmatch(value.const) is not None or path in written or _is_below(path, written) or _is_directory(path, written)
+
+
+def _is_directory(path: str, written: Iterable[str]) -> bool:
+    """Whether cells have written into a directory of this name."""
+    return any(one.startswith(path.rstrip("/") + "/") and one != UNRESOLVED for one in written)
 
 
 def _is_below(path: str, written: Iterable[str]) -> bool:

@@ -83,6 +83,10 @@ _DATABASE_FILE = re.compile(r"(?:sqlite|duckdb):///(?!$|:memory:)")
 _PUTS_ITSELF = re.compile(r"(?:un)?register|(?:de)?activate|(?:un)?install")
 # What is done to the settings of a library, whatever it is called.
 _SETS_SETTINGS = re.compile(r".*\.(?:config|conf|settings|options|rcparams)\.(?:set|update|reset|clear|add|use)(?:_.*|)", re.IGNORECASE)
+# Objects of which a library has one for all who use it.
+_SHARED_OBJECT = re.compile(
+    r"(?:.*_)?(?:app|bus|catalog|config|console|hub|log|logger|manager|options|registry|router|scheduler|settings|state|store)"
+)
 # What adds a class to its library that is made of the classes it is given.
 _ADDS_CLASS = re.compile(r"(?:create|define|declare)(?:_.*|)")
 # A generator that a library has is seeded: from then on it goes on from draw to draw.
@@ -387,6 +391,7 @@ def _function(call: Call) -> Value:
     if _sets_library(call, name):
         library = call.label.partition(".")[0]
         frame.walk.effect(frame, f"library:{library}", "write", call.label, call.node, call.label)
+    _use_shared_object(call, name)
     if _sets_others(call, name):
         frame.walk.effect(frame, channels.PATCHES, "write", call.label, call.node, call.label)
     if name[:1].isupper() and not name.isupper():
@@ -404,6 +409,20 @@ def _sets_library(call: Call, name: str) -> bool:
     if channels.SETS_LIBRARY.fullmatch(name.lstrip("_")) or _SETS_SETTINGS.fullmatch(call.label) or _sets_by_name(call, name):
         return True
     return _stands_alone(call) and channels.SETS_ALONE.fullmatch(name) is not None
+
+
+def _use_shared_object(call: Call, name: str) -> None:
+    """`logger.add("file.log")` of Loguru: whoever uses the object later has what was added, and writes to the file."""
+    library, *path = call.label.split(".")
+    if len(path) < 2 or _SHARED_OBJECT.fullmatch(path[-2]) is None:
+        return
+    channel, walk = f"library:{library}", call.frame.walk
+    if _CHANGES.fullmatch(name):
+        walk.effect(call.frame, channel, "write", call.label, call.node, call.label)
+        named = [str(value.const) for value in call.arguments.all() if files.is_name(call.frame, value)]
+        walk.logged.setdefault(channel, {}).update(dict.fromkeys(named))
+    for one in walk.logged.get(channel, ()):
+        files.note(call.frame, call.node, Value("str", const=one), "append")
 
 
 def _stands_alone(call: Call) -> bool:

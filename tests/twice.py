@@ -9,8 +9,7 @@ counts at once.
 import subprocess
 import sys
 
-# More than there are cores: many tests wait for hosts and queues.
-PARALLEL = ("-n", "4")
+PARALLEL = ("-n", "3")
 FAILED_TESTS = 1
 PATIENCE_SECONDS = 3600
 

@@ -417,8 +417,9 @@ def _use_shared_object(call: Call, name: str) -> None:
     if len(path) < 2 or _SHARED_OBJECT.fullmatch(path[-2]) is None:
         return
     channel, walk = f"library:{library}", call.frame.walk
-    if _CHANGES.fullmatch(name):
-        walk.effect(call.frame, channel, "write", call.label, call.node, call.label)
+    if _CHANGES.fullmatch(name) and not _sets_library(call, name):
+        # It may do something outside: it must not be done again.
+        walk.effect(call.frame, channel, "append", call.label, call.node, call.label)
         named = [str(value.const) for value in call.arguments.all() if files.is_name(call.frame, value)]
         walk.logged.setdefault(channel, {}).update(dict.fromkeys(named))
     for one in walk.logged.get(channel, ()):

@@ -117,6 +117,7 @@ def _files(cell: CellFacts) -> Iterator[Diagnostic]:
     for effect in cell.effects:
         if effect.channel != "files":
             continue
+        # That code which cannot be read may use any file is said of the cell already.
         if effect.subject == _UNCLEAR and not by_shell and not (cell.opaque and effect.mode == "append"):
             yield Diagnostic(
                 rule=rules.UNCLEAR_PATH,

@@ -10,7 +10,7 @@ import ast
 import re
 from collections.abc import Iterable
 
-from nbcompile.analysis import channels, classes, conventions, entered, files, rows, strings, surveyed
+from nbcompile.analysis import channels, classes, conventions, entered, files, rows, sql, strings, surveyed
 from nbcompile.analysis.aliases import ANY, KEPT
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.known.surveys import leaves_arguments
@@ -122,8 +122,6 @@ _SAVES = re.compile(r"(?:.*_)?(?:save|dump|export)(?:_.*|)|write_.*")
 _PATH_KEYWORDS = re.compile(r"(?:.*_)?(?:path|dir|directory|folder|file|filename|fname|dest|destination)(?:_or_buf|)|root_path|root_dir")
 _PLAIN_NAME = re.compile(r"\.{0,2}/?[\w-][\w.-]*(?:/[\w.-]+)*/?")
 _MODE = re.compile(r"[rwax][bt+-]{0,2}")
-# The tables of a query.
-_TABLES = re.compile(r"\b(?:from|join)\s+([a-z_]\w*)", re.IGNORECASE)
 _DATA = frozenset(("numpy.ndarray", "pandas.DataFrame", "pandas.Series", "pandas.Index", "list", "dict", "set", "tuple", "numpy.item"))
 # Where a name is that of a method of one of these, objects that imitate them have it too.
 _COMMON = ("numpy.ndarray", "pandas.DataFrame", "pandas.Series", "str", "dict")
@@ -132,10 +130,10 @@ _COMMON = ("numpy.ndarray", "pandas.DataFrame", "pandas.Series", "str", "dict")
 def method(call: Call) -> Value:
     """A method that neither the notebook nor the table has."""
     name, known = call.label.lstrip("_"), call.frame.walk.known
-    _read_tables(call)
+    queried = sql.read(call)
     read = [] if any(known.method(kind, name) for kind in _COMMON) else _touch_files(call, name)
     made = conventions.given_to_overwriting(call, conventions.follow(call, _method(call)))
-    files.read_later(call, made, read)
+    files.read_later(call, made, [*read, *queried])
     _read_on(call, made)
     for library in unknown_makers(call.frame, call.owner):
         _note_maker(call, made, library)
@@ -345,12 +343,12 @@ def function(call: Call) -> Value:
     name = call.label.rpartition(".")[2]
     if _CONNECTS.fullmatch(name) and (not call.arguments.positional or call.first.type == "str"):
         return _connected(call)
-    _read_tables(call)
+    queried = sql.read(call)
     read = _touch_files(call, name)
     made = conventions.follow(call, _function(call))
     if name[:1].isupper() or _BUILDS.fullmatch(name):
         entered.register(call.frame, made, call.arguments.all(), call.node)
-    files.read_later(call, made, read)
+    files.read_later(call, made, [*read, *queried])
     _note_maker(call, made, call.label.partition(".")[0])
     return made
 
@@ -497,14 +495,6 @@ def _touch_files(call: Call, name: str) -> list[Value]:
     for text in names:
         files.note(call.frame, call.node, text, kind)
     return names if kind == "read" else []
-
-
-def _read_tables(call: Call) -> None:
-    """A query may name variables: DuckDB looks for tables among those of its caller."""
-    for value in call.arguments.all():
-        for name in _TABLES.findall(value.const) if type(value.const) is str else ():
-            if call.frame.peek(name) is not None:
-                strings.evaluate_text(call.frame, name, call.node)
 
 
 def _places_to_save(call: Call) -> list[Value]:

@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable
 
-from nbcompile.analysis import channels, classes, conventions, files, strings, surveyed
+from nbcompile.analysis import channels, classes, conventions, files, sql, strings, surveyed
 from nbcompile.analysis.aliases import ANY, KEPT
 from nbcompile.analysis.bindings import BlockFrame, Frame
 from nbcompile.analysis.known import Action, Condition, Result, Row
@@ -332,6 +332,7 @@ _ACTIONS: dict[str, Callable[[Call, Action], None]] = {
     "closes": files.close,
     "names": files.name,
     "query": _query,
+    "sql": sql.queried,
     "restores": _restore,
 }
 

@@ -473,6 +473,11 @@ class _ContentWalk:
         data = _answer(lambda: value.data)
         self._parts([str(value.header), data])
 
+    def _handle(self, value: Any, kind: type) -> None:
+        """A handle of HDF5 is told by what it leads to; its number says what else is or was open."""
+        name = _answer(lambda: sys.modules["h5py"].h5i.get_name(value)) if value.valid else "closed"
+        self._say(_full_name(kind), str(name))
+
     def _artist(self, value: Any, kind: type) -> None:
         """What is drawn is compared as a picture; of the object count its texts, limits, data and parts."""
         self._say(_full_name(kind))
@@ -591,6 +596,7 @@ _LOOKS_OF_LIBRARIES: Tuple[Tuple[str, str, _Look], ...] = (
     ("matplotlib.artist", "Artist", _ContentWalk._artist),
     ("astropy.io.fits", "HDUList", _ContentWalk._fits),
     ("astropy.io.fits.hdu.base", "_BaseHDU", _ContentWalk._fits),
+    ("h5py._objects", "ObjectID", _ContentWalk._handle),
     ("plotly.basedatatypes", "BaseFigure", _ContentWalk._chart),
     ("plotly.basedatatypes", "BasePlotlyType", _ContentWalk._chart),
 )

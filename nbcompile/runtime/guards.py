@@ -179,6 +179,7 @@ class Guards:
         self._names.missing = {name for name in self._not_sent(cell) if not self._is_bound(name)} - self._absent
         self._names.looked_up.clear()
         self._kernel.recorder.undefined.clear()
+        self._kernel.recorder.unopened.clear()
         self._settings = self._kernel.in_context(look_at_settings)
         REFUSED.clear()
         own = {*cell.defines, *cell.changes, *cell.deletes}
@@ -403,6 +404,8 @@ class Guards:
         return {} if shell is None else tools_of(shell, self._loaded)
 
     def _check_files(self, cell: StepCell) -> None:
+        for path in self._kernel.recorder.unopened if self._document.repairs else ():
+            self.hear("open", (path,))
         declared = [version.subject for version in cell.needs if version.kind == "file"]
         declared += cell.changed_files
         for path in self._missed:

@@ -12,6 +12,12 @@ from .journal import Journal
 
 NO_CELL = -1
 _UNDEFINED = re.compile(r"NameError: name '([^']+)' is not defined")
+_NOT_OPENED = re.compile(
+    r"no such file|(?:can't|cannot|could not|couldn't|unable to|failed to) (?:open|read|load|find)|not found|not exist", re.IGNORECASE
+)
+_PATH = re.compile(r"[\w./-]*\.\w[\w./-]*")
+# How much of a text is looked at for paths.
+_LONG = 10_000
 # The cell that a task of an event loop was made by. A thread has none: as in a kernel, what it shows goes to the cell that runs.
 _MADE_BY: ContextVar[int] = ContextVar("cell")
 
@@ -23,7 +29,7 @@ class Recorder:
     `hooks` take outputs away from the cell, the latest first: an Output widget shows them instead. `results` holds values
     of expressions that were shown, where somebody made room for them. `dropped` counts the outputs that nobody was shown.
     `undefined` are the names of which it was shown that they are not defined: whoever calls a notebook's functions may catch what they
-    raise, and only tell of it.
+    raise, and only tell of it. So may who opens a file in C: `unopened` are the paths in errors, and in texts that say that one is missing.
     """
 
     def __init__(self, journal: Journal) -> None:
@@ -36,6 +42,7 @@ class Recorder:
         self.hooks: List[Callable[[Dict[str, Any]], None]] = []
         self.results: Deque[Any] = deque(maxlen=0)
         self.undefined: Dict[str, None] = {}
+        self.unopened: Dict[str, None] = {}
 
     @property
     def cell(self) -> int:
@@ -80,7 +87,7 @@ class Recorder:
 
     def late_stream(self, name: str, text: str) -> None:
         """Record text that another thread wrote while no cell ran: as in a kernel it goes to the one that ran last."""
-        self._note_undefined(text)
+        self._note_absent(text)
         if text and self._latest != NO_CELL:
             self.journal.stream(self._latest, name, text)
 
@@ -88,7 +95,7 @@ class Recorder:
         """Record text that came on stdout or stderr. Text that comes while no cell runs belongs to none."""
         if not text or self.is_idle:
             return
-        self._note_undefined(text)
+        self._note_absent(text)
         if self.hooks:
             self.hooks[-1]({"output_type": "stream", "name": name, "text": text})
         else:
@@ -115,7 +122,7 @@ class Recorder:
         """Record an exception that was shown."""
         output = {"output_type": "error", "ename": name, "evalue": value, "traceback": traceback}
         self.failed = output
-        self._note_undefined(f"{name}: {value}")
+        self._note_absent(f"{name}: {value}", raised=True)
         self._output(output)
 
     def clear(self, wait: bool) -> None:
@@ -128,9 +135,12 @@ class Recorder:
         else:
             self.journal.write("clear", cell=self.cell, wait=bool(wait))
 
-    def _note_undefined(self, text: str) -> None:
+    def _note_absent(self, text: str, raised: bool = False) -> None:
         if "is not defined" in text:
             self.undefined.update(dict.fromkeys(_UNDEFINED.findall(text)))
+        told = text[:_LONG]
+        if raised or _NOT_OPENED.search(told):
+            self.unopened.update((path.rstrip("."), None) for path in _PATH.findall(told))
 
     def _output(self, output: Dict[str, Any]) -> None:
         self.flush()

@@ -11,6 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
 
+import h5py
 import numpy as np
 import pytest
 
@@ -407,3 +408,11 @@ def test_what_has_been_read_of_a_fits_file_is_no_content(monkeypatch):
     read, unread, other = File([Unit([1, 2])]), File([Unit([1, 2])]), File([Unit([1, 3])])
     assert read[0].data
     assert fingerprint(read).digest == fingerprint(unread).digest != fingerprint(other).digest
+
+
+def test_a_handle_of_hdf5_is_told_by_what_it_leads_to(tmp_path):
+    with h5py.File(tmp_path / "data.h5", "w") as made:
+        made["one"], made["two"] = [1], [2]
+    first, second = h5py.File(tmp_path / "data.h5"), h5py.File(tmp_path / "data.h5")
+    assert fingerprint(first).digest == fingerprint(second).digest != fingerprint(made).digest
+    assert fingerprint(first["one"]).digest == fingerprint(second["one"]).digest != fingerprint(second["two"]).digest

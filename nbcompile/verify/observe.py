@@ -27,6 +27,8 @@ from nbcompile.verify.masking import mask, mask_directories
 
 # What must not reach the cells of a kernel: it says which test runs, and ipykernel heeds it.
 _NOT_FOR_KERNELS = ("PYTEST_CURRENT_TEST",)
+# A kernel may lose one of its ports to another that starts at the same time.
+_STARTS = 2
 _HAS = NOT_FROM_HERE + "import importlib.util as u; sys.exit(sum(2 ** n for n, m in enumerate(sys.argv[1:]) if not u.find_spec(m)))"
 _FIRST_SECONDS = 60.0
 # nbclient gives a kernel five seconds to end by itself.
@@ -80,10 +82,13 @@ def observe_kernel(job: PlainJob, name: str, exactness: Exactness) -> Observatio
     program = files("nbcompile.verify").joinpath("kernel_run.py")
     command = (job.client, str(program), str(task))
     environ = {**os.environ, "JUPYTER_PATH": str(_kernel_folder(job))}
-    code, words = _run_to_its_end(command, environ)
-    results = _read(job.work / "results.json")
-    said = (words.strip().splitlines() or ["no word"])[-1]
-    if not results or (code and results["cell"] < 0):
+    for _ in range(_STARTS):
+        code, words = _run_to_its_end(command, environ)
+        results = _read(job.work / "results.json")
+        said = (words.strip().splitlines() or ["no word"])[-1]
+        if results and not (code and results["cell"] < 0):
+            break
+    else:
         raise PlaceFailed(f"the kernel of {job.python} cannot run: {said}", "choose one with --python")
     if code or (results["failed"] < 0 and not (job.work / "values.json").stat().st_size):
         raise _kernel_broken(job, results["cell"], said.rpartition("KernelBroken: ")[2] if code else "it cannot describe its variables")

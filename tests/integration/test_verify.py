@@ -12,7 +12,8 @@ import pytest
 
 from nbcompile import api
 from nbcompile.cli import cli
-from nbcompile.model.errors import NotebookError, UsageError
+from nbcompile.model.errors import NotebookError, PlaceFailed, UsageError
+from nbcompile.model.settings import Settings
 from nbcompile.model.verification import Verdict
 
 pytestmark = pytest.mark.slow
@@ -225,3 +226,26 @@ def test_a_notebook_that_breaks_its_kernel(tmp_path):
     (found,) = told.value.findings
     assert (found.rule.code, found.place.cell_index, found.path) == ("NB597", 1, str(path))
     assert told.value.exit_code == 1
+
+
+def test_a_kernel_that_cannot_start_is_started_once_more(tmp_path):
+    started = tmp_path / "started"
+    python = tmp_path / "python"
+    python.write_text(
+        f"""#!/bin/sh
+case "$*" in
+*ipykernel_launcher*) echo >> {started}; if [ "$(wc -l < {started})" -le "$FAILS" ]; then exit 1; fi ;;
+esac
+exec {sys.executable} "$@"
+""",
+        "utf-8",
+    )
+    python.chmod(0o755)
+    path = write(tmp_path, "# %%\nprint(1)\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FAILS", "1")
+        assert api.verify(path, Settings(python=str(python))).verdict is Verdict.EQUAL
+        assert len(started.read_text("utf-8")) == 2
+        patch.setenv("FAILS", "9")
+        with pytest.raises(PlaceFailed, match="cannot run"):
+            api.verify(path, Settings(python=str(python)))

@@ -9,7 +9,7 @@ counts at once.
 import subprocess
 import sys
 
-PARALLEL = ("-n", "3")
+PARALLEL = ("-n", "3", "--dist", "worksteal")
 FAILED_TESTS = 1
 PATIENCE_SECONDS = 3600
 

@@ -63,7 +63,7 @@ def notebooks(draw):
     return "# %%\n" + cells[0] + "".join(f"\n# %% {cell}" for cell in cells[1:]) + f"\n# %%\n{shown}\n"
 
 
-@settings(max_examples=int(os.environ.get("NBCOMPILE_EXAMPLES", "25")), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=int(os.environ.get("NBCOMPILE_EXAMPLES", "15")), deadline=None, suppress_health_check=list(HealthCheck))
 @given(notebooks())
 def test_shards_on_the_engine_give_what_one_process_gives(lasting_parent, text):
     with TemporaryDirectory() as folder:

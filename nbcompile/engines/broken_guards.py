@@ -61,8 +61,24 @@ def _lies_beside(directory: Path, step: Step, path: str) -> bool:
     if any(covers(given, path) for given in step.files_in):
         return False
     if not path.endswith("/"):
-        return (directory / path).exists()
-    folder = directory / path
-    entries = [entry for entry in folder.iterdir() if not entry.name.startswith((".", "__"))] if folder.is_dir() else []
+        return _is_there(directory / path)
+    entries = [entry for entry in _entries(directory / path) if not entry.name.startswith((".", "__"))]
     # A notebook that looks around finds at least itself; nobody counts on that.
-    return any(entry.suffix not in (".ipynb", ".run") and not (entry / ".nbcompile").exists() for entry in entries)
+    return any(entry.suffix not in (".ipynb", ".run") and not _is_there(entry / ".nbcompile") for entry in entries)
+
+
+# A step may have asked for anything: names that no file can have, directories that nobody may read.
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return [*folder.iterdir()]
+    except (OSError, ValueError):
+        return []

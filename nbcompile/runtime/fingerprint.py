@@ -509,6 +509,9 @@ class _FinalWalk(_ContentWalk):
             super()._look(value, kind)
 
     def _is_kept(self, value: Any, kind: type) -> bool:
+        if kind is Placeholder:
+            # It answers nobody else, not even Python when that asks for its class.
+            return True
         if kind is types.FunctionType:
             return self._is_kept_function(value)
         if kind is dict and value.get("__name__") == "builtins":

@@ -13,6 +13,7 @@ from typing import Any, Dict, Optional, Sequence, Tuple
 from .arrays import extent_of, is_raw
 from .own_paths import OwnPaths
 from .placeholders import Placeholder, TravelFailure
+from .recursion import as_deep_as_needed
 from .set_order import Order, order_of_adding
 from .shared_texts import with_label
 from .sharing import Reach
@@ -27,7 +28,7 @@ _what_it_holds = payload_name("what_it_holds")
 def write_frame(version: str, value: Any, scope: Scope) -> Frame:
     """Pickle one value. What cannot travel becomes a placeholder, all of the value if need be."""
     try:
-        return _write_as_it_is(version, with_label(value), scope)
+        return as_deep_as_needed(lambda: _write_as_it_is(version, with_label(value), scope))
     except Exception as error:  # noqa: BLE001 (whatever __reduce__ or the pickler raises: this value cannot travel)
         return _frame_of(ValueWriter(version, scope), Placeholder(_failure_of(version, value, error)))
 
@@ -35,16 +36,20 @@ def write_frame(version: str, value: Any, scope: Scope) -> Frame:
 def reach_of(version: str, value: Any, scope: Scope) -> Optional[Reach]:
     """What a value reaches, found as when it is written; nothing where it cannot be."""
     try:
-        with contextlib.closing(_ReachWriter(version, scope, _NoContent())) as writer:
-            return writer.reach(value)
+        return as_deep_as_needed(lambda: _reach(version, value, scope))
     except Exception:  # noqa: BLE001 (as above)
         return None
+
+
+def _reach(version: str, value: Any, scope: Scope) -> Reach:
+    with contextlib.closing(_ReachWriter(version, scope, _NoContent())) as writer:
+        return writer.reach(value)
 
 
 def write_frame_of_many(versions: Sequence[str], values: Tuple[Any, ...], scope: Scope) -> Frame:
     """Pickle several values with one memo."""
     try:
-        return _write_as_it_is(versions[0], tuple(map(with_label, values)), scope)
+        return as_deep_as_needed(lambda: _write_as_it_is(versions[0], tuple(map(with_label, values)), scope))
     except Exception as error:  # noqa: BLE001 (as above)
         stand_ins = tuple(Placeholder(_failure_of(version, value, error)) for version, value in zip(versions, values))
         return _frame_of(ValueWriter(versions[0], scope), stand_ins)

@@ -23,6 +23,7 @@ from .attributes import SET_BY_TEST_RUNNERS, without_caches, without_counts
 from .extents import address_of
 from .local_classes import ClassState, member_attributes
 from .offered import place_offered
+from .recursion import as_deep_as_needed
 from .sharing import unchanging_types
 from .tables import are_looked_up, notes_on
 from .value_writer import Scope, ValueWriter, payload_name
@@ -155,6 +156,12 @@ class Prints:
         items = _items_of(list(value)) if type(value) is list else None
         if items is not None:
             return Print(b"list", (items,))
+        try:
+            return as_deep_as_needed(lambda: self._print_of(name, value))
+        except Exception:  # noqa: BLE001 (whatever pickling raises: nobody can tell whether this value changed)
+            return None
+
+    def _print_of(self, name: str, value: Any) -> Any:
         beginning = _Beginning()
         with contextlib.closing(_PrintWriter(name, self._scope, self, beginning)) as writer:
             arrays = writer.arrays
@@ -164,8 +171,6 @@ class Prints:
                     frame = writer.write(value)
             except _TooLong:
                 return Print(beginning.digest(repr((type(value).__name__, _length(value)))), tuple(arrays))
-            except Exception:  # noqa: BLE001 (whatever pickling raises: nobody can tell whether this value changed)
-                return None
         if frame.failures:
             return None if _HIDES.isdisjoint(failure.what for failure in frame.failures) else object()
         return Print(hashlib.blake2b(frame.content, digest_size=16).digest(), tuple(arrays))

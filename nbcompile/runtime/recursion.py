@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 from types import CodeType, FrameType
-from typing import Any, Callable, Iterator, Optional, Tuple
+from typing import Any, Callable, Iterator, List, Optional, Tuple, TypeVar
 
 _COUNTS_C = sys.version_info < (3, 12)
 # CPython 3.11 counts the call of `exec` in IPython's `run_code` only until that has run some times, as in a kernel it soon has.
@@ -28,8 +28,12 @@ _TO_CELL, _TO_TASK = (5, 1 + _EXEC), (4, 0)
 # How deep it is tried how deep calls go, and how deep at most: a stack has room for that.
 _ROOM, _HIGHEST = 100, 5_000
 _OWN_THREADS = ("MainThread", "Streams", "Hasher")
+# What follows a chain of objects that long, and the stack that it then has. Only what is used of it costs memory.
+_DEEP, _DEEP_STACK_BYTES = 250_000, 512 << 20
 # Whoever sets a limit beyond this wants none.
 _GREATEST = 1_000_000_000
+
+_Result = TypeVar("_Result")
 
 
 class Depth:
@@ -69,6 +73,46 @@ class Depth:
         finally:
             if sys.getrecursionlimit() == shifted:
                 sys.setrecursionlimit(usual)
+
+
+def as_deep_as_needed(work: Callable[[], _Result]) -> _Result:
+    """What some work gives; where objects lead too deep, as a long chain of nodes does, it is done once more with a stack for that.
+
+    Raises what the work raises. Since Python 3.12, code in C has a limit of its own, which nobody can set.
+    """
+    try:
+        return work()
+    except RecursionError:
+        return _on_a_deep_stack(work)
+
+
+def is_deep() -> bool:
+    """Whether there is as much room already as there can be."""
+    return sys.getrecursionlimit() >= _DEEP
+
+
+def _on_a_deep_stack(work: Callable[[], _Result]) -> _Result:
+    results: List[_Result] = []
+    errors: List[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:  # noqa: BLE001 (the other thread raises it)
+            errors.append(error)
+
+    limit, size = sys.getrecursionlimit(), threading.stack_size(_DEEP_STACK_BYTES)
+    try:
+        sys.setrecursionlimit(max(limit, _DEEP))
+        thread = threading.Thread(target=run, name="Deep")
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(size)
+        sys.setrecursionlimit(limit)
+    if errors:
+        raise errors[0]
+    return results[0]
 
 
 def write_as_deep_as_a_kernel() -> None:

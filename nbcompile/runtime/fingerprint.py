@@ -341,9 +341,11 @@ class _ContentWalk:
         try:
             reduced = _reduce(value, kind)
         except Exception:  # noqa: BLE001 (whatever an object raises, it refuses)
-            attributes = getattr(value, "__dict__", None)
             self._hidden(value, kind)
-            self._parts([] if not isinstance(attributes, dict) else [dict(sorted(attributes.items(), key=lambda item: str(item[0])))])
+            attributes = getattr(value, "__dict__", None)
+            if isinstance(attributes, dict):
+                said = (item for item in attributes.items() if not _is_own_method(value, *item))
+                self._parts([dict(sorted(said, key=lambda item: str(item[0])))])
             return
         if _is_exhausted(reduced):
             # Pickle makes one and the same of all of them.
@@ -646,6 +648,11 @@ def _is_offered_by_a_module(method: Any) -> bool:
     found = [getattr(sys.modules.get(home), method.__name__, None) for home in homes]
     # A method that has travelled is another object than that of the module, of the same function and object.
     return any(type(one) is type(method) and one == method for one in found)
+
+
+def _is_own_method(value: Any, name: Any, attribute: Any) -> bool:
+    """Whether an attribute is what the object has anyway: IPython 9 puts `write` back into streams that way."""
+    return type(attribute) is types.BuiltinMethodType and attribute.__self__ is value and attribute.__name__ == name
 
 
 def _reduce(value: Any, kind: type) -> Any:

@@ -424,3 +424,9 @@ def test_a_placeholder_among_final_values_is_not_asked_for_anything():
     assert type(Fraction) is not type
     left = Placeholder(TravelFailure("model@3", "Model", "an object", "it is too deep"))
     assert final_print([left]).opaque
+
+
+def test_an_own_method_among_the_attributes_of_a_stream_says_nothing(tmp_path):
+    with (tmp_path / "out.txt").open("w") as usual, (tmp_path / "out.txt").open("w") as told, (tmp_path / "out.txt").open("w") as other:
+        told.write, other.write = told.write, usual.write
+        assert fingerprint(usual).digest == fingerprint(told).digest != fingerprint(other).digest

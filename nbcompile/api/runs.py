@@ -291,12 +291,23 @@ def _run_until_sound(
             reached = stack.enter_context(reaching(tell))
 
 
+def _unheard_by_runners(settings: Settings) -> tuple[tuple[str, bool], ...]:
+    """What a person may ask for that CWL runners have nothing to do with, or options of their own for."""
+    return (("--jobs", settings.jobs > 0), ("--keep-going", settings.keep_going), ("--threads divide", settings.divide_threads))
+
+
 def _bundle_job(path: Path, settings: Settings, parameters: Mapping[str, object], output: Path | None, engine: str) -> BundleJob:
     from nbcompile.engines.cwl import BundleJob, cells_of_bundle, check_runner
     from nbcompile.engines.directory import claim_directory, new_run_id
 
     check_runner(engine)
+    unheard = [option for option, is_given in _unheard_by_runners(settings) if is_given]
+    if unheard:
+        raise UsageError(f"{engine} does not hear of {' and '.join(unheard)}", "leave it out, or run with `--engine local`")
     python = python_asked(settings)
+    if path.is_dir() and parameters:
+        advice = f"change them in {path / 'inputs.yml'}, or build it again with `-p`"
+        raise UsageError("a bundle has its parameters already", advice)
     if path.is_dir():
         cells, name = cells_of_bundle(path), path.absolute().name
         directory = claim_directory(output, name)

@@ -122,13 +122,14 @@ def run_bundle(job: BundleJob, on_event: Callable[[RunEvent], None]) -> RunRecor
     """Run a bundle; what became of it is told in the record."""
     began, started = time.monotonic(), datetime.now(timezone.utc)
     runner = find_runner(job.engine)
+    at_a_time = (os.cpu_count() or 1) if _options(runner) else 1
     choice = choose_interpreter(job.python, job.kernel, os.environ)
 
     def work(journal: Journal) -> RunRecord:  # noqa: ARG001 - a runner's steps are not noted
         try:
             with closing(WarmParent(choice.path, _runtime(job), os.environ, job.directory.parent_log)) as parent:
                 python = Interpreter(choice.path, parent.probe((), ())["version"], choice.why)
-                on_event(RunStarted(job.directory.path, python, len(job.cells), 1))
+                on_event(RunStarted(job.directory.path, python, len(job.cells), at_a_time))
                 run = _RunnerRun(job, parent, on_event, began)
                 code, caught = run.run(runner, _environ(job, choice.path))
         finally:
@@ -144,6 +145,7 @@ def run_bundle(job: BundleJob, on_event: Callable[[RunEvent], None]) -> RunRecor
             seconds=time.monotonic() - began,
             steps=tuple(run.records.values()),
             engine=job.engine,
+            jobs=at_a_time,
             cells=sum(map(len, job.cells.values())),
             links=job.links,
             outputs=describe(job.directory.path, _results(job)),
@@ -156,6 +158,10 @@ def run_bundle(job: BundleJob, on_event: Callable[[RunEvent], None]) -> RunRecor
     )
 
 
+def _options(runner: str) -> tuple[str, ...]:
+    return _OPTIONS.get(Path(runner).name, ())
+
+
 class _RunnerRun:
     """A running CWL runner, and what its log has told so far."""
 
@@ -166,7 +172,7 @@ class _RunnerRun:
 
     def run(self, runner: str, environ: Mapping[str, str]) -> tuple[int, int | None]:
         """Run to the end; returns the exit code, and the signal that ended it early."""
-        argv = (runner, *_OPTIONS.get(Path(runner).name, ()), "--outdir", str(_outdir(self.job)), *_words(self.job))
+        argv = (runner, *_options(runner), "--outdir", str(_outdir(self.job)), *_words(self.job))
         gone: Message | None = None
         stop_at: float | None = None
         with SignalWatch(self.job.cancellation) as signals:

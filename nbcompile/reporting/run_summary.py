@@ -9,6 +9,8 @@ from nbcompile.model.plainly import plainly
 from nbcompile.model.run import KEPT, Failure, RunRecord, RunState, StepState
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# The engines whose runs `nbcompile runs resume` takes up again.
+_GO_ON = ("local", "streamflow")
 _MOST_STEPS_NAMED = 6
 
 
@@ -85,9 +87,12 @@ def _next(record: RunRecord) -> Iterator[str]:
     """What to do about a run that somebody ended, or whose place failed; an exception of a cell says that itself."""
     if record.reason:
         yield record.reason
-    if record.state is RunState.CANCELLED:
+    lost = any(failure.lost and not failure.traceback for failure in record.failures)
+    if (record.state is RunState.CANCELLED or lost) and record.engine not in _GO_ON:
+        yield f"what {record.engine} runs does not go on where it ended: start it again with `nbcompile run`"
+    elif record.state is RunState.CANCELLED:
         yield f"`nbcompile runs resume {record.id}` goes on where it ended"
-    elif any(failure.lost and not failure.traceback for failure in record.failures):
+    elif lost:
         yield f"`nbcompile runs resume {record.id}` then goes on where it ended"
     elif record.state is RunState.DETACHED:
         yield f"`nbcompile runs resume {record.id}` finds what runs elsewhere again, `nbcompile runs cancel {record.id}` ends it"

@@ -54,6 +54,15 @@ def test_a_bundle_can_be_named(notebook):
     subprocess.run([NBCOMPILE, "build", path], check=True, cwd=path.parent, capture_output=True)
     assert run(path.parent / "build" / "demo", "--engine", "cwltool").returncode == 0
     assert texts(path.parent / "build" / "out" / "demo.executed.ipynb") == ["1\n"]
+    given = run(path.parent / "build" / "demo", "--engine", "cwltool", "-p", "n", "5")
+    assert (given.returncode, "inputs.yml" in given.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("words", [("--jobs", "2"), ("--keep-going",), ("--threads", "divide")])
+def test_what_a_runner_does_not_hear_of_is_refused(notebook, words):
+    path = notebook("print(1)")
+    done = run(path, "--engine", "cwltool", *words)
+    assert (done.returncode, f"does not hear of {' '.join(words[:1])}" in done.stderr, (path.parent / "out").exists()) == (2, True, False)
 
 
 def test_a_failed_cell_is_told(notebook):

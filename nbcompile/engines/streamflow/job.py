@@ -88,7 +88,7 @@ def job_of_request(identifier: str, notebook: Path, directory: RunDirectory, req
 def known_job(run: KnownRun) -> PlacedJob:
     """The job of a run that can go on. Raises `UsageError` when it has ended well or was another engine's, `PlaceFailed` while it runs."""
     if run.engine != "streamflow":
-        raise UsageError(f"{run.id} ran on this machine alone", "start it again with `nbcompile run`")
+        raise UsageError(f"{run.id} was run by {run.engine}, which goes on with nothing", "start it again with `nbcompile run`")
     if run.state == "running":
         raise PlaceFailed(f"{run.id} is running", "wait for it, or cancel it")
     if run.state == RunState.FINISHED.value:

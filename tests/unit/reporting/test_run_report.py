@@ -148,6 +148,15 @@ def test_the_summary_of_a_run_that_somebody_ended_says_how_it_goes_on(state, com
     assert [word for word in ("resume", "cancel") if f"`nbcompile runs {word} {RECORD.id}`" in text] == commands
 
 
+@pytest.mark.parametrize(
+    "words", [{"state": RunState.CANCELLED}, {"failures": (Failure(STEP.step, -1, "StepBroken", "NB594", lost=True),)}]
+)
+def test_a_run_of_a_cwl_runner_is_started_again(words):
+    text = summary(replace(RECORD, engine="cwltool", **words))
+    assert "resume" not in text
+    assert "start it again with `nbcompile run`" in text
+
+
 def test_a_cell_that_failed_elsewhere_says_where_and_names_are_shown_plainly():
     failure = Failure("load-1", 0, "ValueError", "no luck", ("Cell In[1], line 3",))
     outputs = (OutputFile("two\nlines\x1b[2J", 10, "0" * 64),)

@@ -15,7 +15,7 @@ _UNDEFINED = re.compile(r"NameError: name '([^']+)' is not defined")
 _NOT_OPENED = re.compile(
     r"no such file|(?:can't|cannot|could not|couldn't|unable to|failed to) (?:open|read|load|find)|not found|not exist", re.IGNORECASE
 )
-_PATH = re.compile(r"[\w./-]*\.\w[\w./-]*")
+_MAYBE_PATH = re.compile(r"[\w./-]+")
 # How much of a text is looked at for paths.
 _LONG = 10_000
 # The cell that a task of an event loop was made by. A thread has none: as in a kernel, what it shows goes to the cell that runs.
@@ -140,7 +140,8 @@ class Recorder:
             self.undefined.update(dict.fromkeys(_UNDEFINED.findall(text)))
         told = text[:_LONG]
         if raised or _NOT_OPENED.search(told):
-            self.unopened.update((path.rstrip("."), None) for path in _PATH.findall(told))
+            words = (word.rstrip(".") for word in _MAYBE_PATH.findall(told))
+            self.unopened.update((word, None) for word in words if "." in word)
 
     def _output(self, output: Dict[str, Any]) -> None:
         self.flush()

@@ -166,10 +166,14 @@ class Link(NamedTuple):
 
 
 class WarmImport(NamedTuple):
-    """An import statement of code cell `cell` that may be executed before the steps' processes start."""
+    """An import statement of code cell `cell` that may be executed before the steps' processes start.
+
+    The cells that it is `seen_by` come before it, and must not find it done.
+    """
 
     cell: int
     text: str
+    seen_by: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ working directory. Only imports: a process in which other code has run is no saf
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 
 from nbcompile.model.facts import CellFacts
@@ -16,10 +17,23 @@ from nbcompile.model.surroundings import Surroundings
 
 _READ_BY_IMPORTS = frozenset(("os.environ", "sys.path", "cwd", "unknown"))
 _NEVER = 10**9
+# Libraries that add to another one when they are imported, and the word by which a cell before that finds what is added:
+# numbers of objects, colormaps, styles.
+_ADDS = (
+    (frozenset(("geoviews", "holoviews", "hvplot", "lumen", "panel")), re.compile(r"\bparam\b")),
+    (
+        frozenset(("cmasher", "cmcrameri", "cmocean", "colorcet", "geoviews", "holoviews", "hvplot", "seaborn")),
+        re.compile(r"\bcolormaps\b"),
+    ),
+    (frozenset(("aquarel", "mplcyberpunk", "qbstyles", "scienceplots")), re.compile(r"\bstyle\b")),
+)
 
 
 def warm_imports(facts: Sequence[CellFacts], notebook: Notebook, beside: Surroundings) -> tuple[WarmImport, ...]:
-    """The import statements in notebook order; those of what lies beside the notebook, or is written by it, are left to the steps."""
+    """The import statements in notebook order; those of what lies beside the notebook, or is written by it, are left to the steps.
+
+    Those cells are named that would see the difference, as they come before an import that adds to what they look at.
+    """
     if beside.configures_imports:
         return ()
     own = frozenset(path.rstrip("/").removesuffix(".py") for _, path in beside.mentions if "/" not in path.rstrip("/"))
@@ -32,10 +46,17 @@ def warm_imports(facts: Sequence[CellFacts], notebook: Notebook, beside: Surroun
             first, last = statement.lines
             if statement.imports and first < end:
                 nodes = _imports("\n".join(lines[first - 1 : last]))
-                found += [WarmImport(cell.index, ast.unparse(node)) for node in nodes if not own & set(_modules(node))]
+                early = [node for node in nodes if not own & set(_modules(node))]
+                found += [WarmImport(cell.index, ast.unparse(node), _seen_by(node, notebook, cell.index)) for node in early]
         if end != _NEVER:
             break
     return tuple(dict.fromkeys(found))
+
+
+def _seen_by(statement: ast.stmt, notebook: Notebook, cell: int) -> tuple[int, ...]:
+    words = [word for libraries, word in _ADDS if not libraries.isdisjoint(_modules(statement))]
+    before = notebook.code_cells[:cell] if words else ()
+    return tuple(number for number, one in enumerate(before) if any(word.search(one.source) for word in words))
 
 
 def _written_modules(cell: CellFacts) -> Iterator[str]:

@@ -327,13 +327,16 @@ class _LocalRun:
         self.past.warm = WarmModules(message["edges"], message["sources"])
         failed = [one for one in message["imports"] if one["error"]]
         noisy = {one["statement"] for one in message["imports"] if one["written"]}
-        self.fresh_cells = {one.cell for one in self.job.imports if one.text in noisy}
+        done = [one for one in self.job.imports if one.text not in self.left_to_steps]
+        self.fresh_cells = {one.cell for one in done if one.text in noisy}.union(*(one.seen_by for one in done))
         self.forks = message["forks"] and not failed
         why = f"`{failed[0]['statement']}` failed: {failed[0]['error']}" if failed else message["why"]
         how = f"steps are forked from a process that has done {len(message['imports'])} imports"
         self.on_event(Notice(how if self.forks else f"every step is a fresh process: {why}", detail=True))
         for statement in sorted(noisy):
             self.on_event(Notice(f"`{statement}` writes something, so its cell runs in a fresh process", detail=True))
+        for one in (one for one in done if one.seen_by):
+            self.on_event(Notice(f"cells before `{one.text}` may see what it adds, so they run in fresh processes", detail=True))
 
     def _done(self, worker: _Worker, message: Message) -> None:
         code = message["code"]

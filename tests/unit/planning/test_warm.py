@@ -12,9 +12,13 @@ NOTHING = Surroundings()
 
 
 def warmed(*sources, beside=NOTHING):
+    return [one.text for one in imports_of(*sources, beside=beside)]
+
+
+def imports_of(*sources, beside=NOTHING):
     cells = [{"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": source} for source in sources]
     program = analyze_bytes(json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells}).encode(), "demo")
-    return [one.text for one in warm_imports(program.facts, program.notebook, beside)]
+    return warm_imports(program.facts, program.notebook, beside)
 
 
 @pytest.mark.parametrize(
@@ -35,3 +39,8 @@ def test_only_imports_run_early(sources, expected):
 
 def test_nothing_runs_early_where_imports_look_beside_the_notebook():
     assert warmed("import json", beside=Surroundings(mentions=((0, "matplotlibrc"),))) == []
+
+
+def test_cells_that_would_see_what_a_later_import_adds():
+    sources = ("import param, matplotlib", "len(matplotlib.colormaps)", "import seaborn as sns", "param.x", "from panel import pane")
+    assert [one.seen_by for one in imports_of(*sources)] == [(), (1,), (0, 3)]

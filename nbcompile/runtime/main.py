@@ -29,7 +29,8 @@ usage: nbcompile_runtime.py step STEP.json OUTPUTS.json [--payload FILE]... [--f
                                  [--parameters] [--given=TYPE:NAME=VALUE]... [--stop-before CELL]
        nbcompile_runtime.py gather STEP.json OUTPUTS.json [--outputs OUTPUTS.json]... [--payload FILE]... [--shards DIRECTORY]...
                                  [--files DIRECTORY]... [--events FD]... [--trust-payloads]
-       nbcompile_runtime.py open STEP.json OUTPUTS.json [as for step]
+       nbcompile_runtime.py open STEP.json OUTPUTS.json [--payload FILE]... [--file NAME PATH]... [--files DIRECTORY]...
+                                 [--trust-payloads] [--shards DIRECTORY]... [--shard LABEL] [--stop-before CELL]
        nbcompile_runtime.py collect TEMPLATE.ipynb EXECUTED.ipynb [--outputs OUTPUTS.json]... [--files DIRECTORY]...
                                  [--into DIRECTORY] [--timing]
 """
@@ -49,7 +50,7 @@ _STEP_OPTIONS = {"--payload": 1, "--shards": 1, "--file": 2, "--files": 1, "--ev
 _GRAMMARS = {
     "step": Grammar(2, {**_STEP_OPTIONS, "--span": 2, "--parameters": 0, _GIVEN: 1, "--stop-before": 1}),
     "gather": Grammar(2, {**_STEP_OPTIONS, "--outputs": 1}),
-    "open": Grammar(2, {**_STEP_OPTIONS, "--span": 2}),
+    "open": Grammar(2, {**_STEP_OPTIONS, "--shard": 1, "--stop-before": 1}),
     "collect": Grammar(2, {"--outputs": 1, "--files": 1, "--into": 1, "--timing": 0}),
     "serve": Grammar(1, {}),
     "work": Grammar(1, {}),
@@ -190,7 +191,7 @@ def _step_call(words: Words) -> StepCall:
         # What an earlier try left is of no use.
         shutil.rmtree(work, ignore_errors=True)
         os.mkdir(work)
-    spans, ends = words.options.get("--span", ()), words.each("--stop-before")
+    spans, ends, opened = words.options.get("--span", ()), words.each("--stop-before"), words.each("--shard")
     return StepCall(
         step=words.places[0],
         outputs=outputs,
@@ -206,6 +207,7 @@ def _step_call(words: Words) -> StepCall:
         span=(int(spans[-1][0]), int(spans[-1][1])) if spans else None,
         given=words.each(_GIVEN) if words.options.get("--parameters") else None,
         stop_before=int(ends[-1]) if ends else None,
+        shard=opened[-1] if opened else "",
         shard_outputs=tuple(map(os.path.abspath, words.each("--outputs"))),
     )
 

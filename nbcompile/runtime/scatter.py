@@ -114,11 +114,9 @@ class ScatteredRun(StepRun):
 
     def _run_cells(self) -> int:
         (cell,) = self.document.cells
-        files = ShardFiles(self.call.payloads, self.call.shards)
-        shards = files.combinations(_scatter_of(self.document))
+        shards = self._given_shards()
         if self.call.span is not None:
             shards = shards[slice(*self.call.span)]
-        self.payloads = Payloads(files.whole)
         self.journal.write("shards", shard=shards[0].label)
         self._begin(cell)
         reached: List[Dict[str, Any]] = []
@@ -130,6 +128,20 @@ class ScatteredRun(StepRun):
                 break
         self.journal.write("end", cell=cell.cell, **_together(reached))
         return self._code(goes_on)
+
+    def _given_shards(self) -> List[Shard]:
+        """All shards; what is none of them is for every one."""
+        files = ShardFiles(self.call.payloads, self.call.shards)
+        self.payloads = Payloads(files.whole)
+        return files.combinations(_scatter_of(self.document))
+
+    def enter(self) -> Tuple[str, str]:
+        """Bind what the cell needs for the shard that was asked for, else for the first."""
+        shards = self._given_shards()
+        shard = next((one for one in shards if one.label == self.call.shard), shards[0])
+        self.payloads.open_shards(shard.paths)
+        step, text = super().enter()
+        return f"shard {shard.label} of {step}", text
 
     def _run_shard(self, cell: StepCell, shard: Shard) -> Tuple[bool, Dict[str, Any]]:
         self.shard = shard.label

@@ -52,7 +52,7 @@ Seen = TypeVar("Seen")
 class StepCall(NamedTuple):
     """What a step is started with. `work` is a directory of its own, `home` the one results are written to.
 
-    Its cells from `stop_before` on do not run.
+    Its cells from `stop_before` on do not run. Of a scattered step, a person works with `shard`.
     """
 
     step: str
@@ -69,6 +69,7 @@ class StepCall(NamedTuple):
     shard_outputs: Tuple[str, ...] = ()
     given: Optional[Tuple[str, ...]] = None
     stop_before: Optional[int] = None
+    shard: str = ""
 
 
 class Host:
@@ -80,16 +81,20 @@ class Host:
         self.kernel: CellKernel = IPythonKernel(self.recorder, work) if ipython_is_there() else PlainKernel(self.recorder)
 
 
+def read_step(call: StepCall) -> StepDocument:
+    """The document of the step, with the cells that are to run."""
+    with open(call.step, "rb") as file:
+        document = read_document(file.read())
+    return document if call.stop_before is None else document.before(call.stop_before)
+
+
 def run_step(call: StepCall, host: Host, run: Callable[[StepCall, StepDocument, Host, Journal], "StepRun"]) -> int:
     """Run one step, as `run` says, and write what happened. Returns the exit code."""
     journal = Journal(journal_path(call.work), call.events)
     host.recorder.journal = journal
     code = ENVIRONMENT_BROKEN
     try:
-        with open(call.step, "rb") as file:
-            document = read_document(file.read())
-        if call.stop_before is not None:
-            document = document.before(call.stop_before)
+        document = read_step(call)
         journal.write("step", step=document.step, kernel=host.kernel.kind)
         CONTACTS.start(host.recorder)
         started = run(call, document, host, journal)
@@ -189,11 +194,11 @@ class StepRun:
     def _code(self, went_well: bool) -> int:
         return CELL_FAILED if not went_well else GUARD_BROKEN if self.guards.broken else FINISHED
 
-    def enter(self) -> str:
-        """Bind what the first cell needs; returns the text of the cells."""
+    def enter(self) -> Tuple[str, str]:
+        """Bind what the first cell needs; returns what this is, and the text of the cells."""
         self._prepare(self.document.cells[0])
         os.umask(self.channels.umask.mask)
-        return "\n\n".join(cell.text for cell in self.document.cells)
+        return f"step {self.document.step}", "\n\n".join(cell.text for cell in self.document.cells)
 
     def _begin(self, cell: StepCell) -> None:
         self.journal.write("cell", cell=cell.cell, id=cell.id, execution_count=None if cell.skipped else cell.number)

@@ -6,10 +6,10 @@ import os
 import sys
 from typing import Any, Callable
 
-from .document import read_document
 from .journal import Journal
 from .problem import ENVIRONMENT_BROKEN, FINISHED, StepProblem
-from .step import Host, StepCall, StepRun
+from .scatter import kind_of_run
+from .step import Host, StepCall, read_step
 from .supervisor import journal_path
 
 
@@ -20,13 +20,12 @@ def open_terminal(call: StepCall, make_host: Callable[[str], Host]) -> int:
     # The cells of a kernel have nothing to read from; a person has.
     os.dup2(keyboard, 0)
     try:
-        with open(call.step, "rb") as file:
-            document = read_document(file.read())
-        text = StepRun(call, document, host, Journal(journal_path(call.work))).enter()
+        document = read_step(call)
+        where, text = kind_of_run(call, document, host, Journal(journal_path(call.work))).enter()
     except StepProblem as problem:
         sys.stderr.write(f"{problem}\n")
         return ENVIRONMENT_BROKEN
-    sys.stdout.write(f"step {document.step}: its inputs are bound, and its cells would run now\n")
+    sys.stdout.write(f"{where}: its inputs are bound, and its cells would run now\n")
     _talk(host.kernel.namespace, text, call.work)
     return FINISHED
 

@@ -148,3 +148,39 @@ def test_a_failed_step_is_opened_with_its_inputs(project):
     assert (done.returncode, "b is 10" in done.stdout) == (0, True), done.stderr
     assert "assert open(" in done.stdout
     assert ran(project) == "abc"
+
+
+def open_step(project, step, typed):
+    words = [NBCOMPILE, "runs", "open", "out", step]
+    done = subprocess.run(words, cwd=project.directory, env=project.environ, input=typed, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+SCATTER = json.dumps({"version": "v1.0", "step": {"scatter": {"items": ["xs"]}}})
+
+
+@pytest.mark.parametrize("fate", ["1 / (x - 3)", "x == 3 and os._exit(1)"])
+def test_of_a_scattered_step_the_shard_is_opened_that_failed(project, fate):
+    script = f"# %%\nimport os\nn, xs = 7, list(range(5))\n\n# %% workflow={SCATTER}\nys = []\nfor x in xs:\n    ys.append(n)\n    {fate}\n"
+    (project.directory / "axes.py").write_text(script)
+    assert project.call("run", "axes.py", "-o", "out", "--granularity", "cell").returncode in (3, 5)
+    said = open_step(project, "ys", "print('given', n, xs)\n")
+    assert "shard 3 of step ys" in said
+    assert "given 7 [3]" in said
+
+
+def test_of_a_step_that_stopped_early_the_cells_that_ran_are_opened(project):
+    project.write("import time\ntime.sleep(1)\nx = 1", "g = (x for _ in range(2))", "y = []\ny.pop()", "next(g), y")
+    project.run(code=3)
+    said = open_step(project, "g", "print('x is', x)\n")
+    assert "x is 1" in said
+    assert "next(g)" not in said
+
+
+def test_a_step_that_did_not_run_again_is_opened(project):
+    for _ in range(2):
+        project.write("x = 1", "y = x + 1", "1 / 0")
+        project.run(code=3)
+        assert project.call("runs", "resume", "out").returncode == 3
+        assert "x is 1" in open_step(project, "y", "print('x is', x)\n")

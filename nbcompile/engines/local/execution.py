@@ -170,6 +170,7 @@ class _LocalRun:
         self.on_event(StepStarted(step.id, step.cells, now, record.start))
         follower = StepFollower(step.id, self.directory.events(step.id), streams=self.job.streams)
         self._tell(follower.last_news(read_outputs(self.directory.outputs(step.id))))
+        self._command(step)
         self._ended(replace(record, started_seconds=now), [])
 
     def _start_ready(self) -> None:
@@ -181,7 +182,8 @@ class _LocalRun:
         for scattered in self.scattered.values():
             while self._busy_cores() + self.schedule.width(scattered.step) <= self.job.jobs and (span := scattered.take()):
                 outputs = self._outputs_of(scattered.step, span)
-                self._launch(scattered.step, outputs, self._shard_argv(scattered.step, outputs, span), span)
+                argv = (*self._shards_argv(scattered.step, outputs), "--span", str(span.first), str(span.end))
+                self._launch(scattered.step, outputs, argv, span)
 
     def _needed_mib(self) -> dict[StepId, float]:
         asked = {step.id: float(step.resources.memory_mib) for step in self.job.plan.steps if step.resources.memory_mib}
@@ -193,7 +195,14 @@ class _LocalRun:
     def _start(self, step: Step) -> None:
         self._make_work(step)
         outputs = self.directory.outputs(step.id)
-        self._began(step, self._launch(step, outputs, self._argv(step, outputs)).start)
+        self._began(step, self._launch(step, outputs, self._command(step)).start)
+
+    def _command(self, step: Step) -> tuple[str, ...]:
+        """The command that runs all of a step; it is noted, because whoever opens the step needs its inputs."""
+        outputs = self.directory.outputs(step.id)
+        argv = self._shards_argv(step, outputs) if step.scatter else self._argv(step, outputs)
+        self.commands[step.id] = {"argv": list(argv), "python": self.parent.python}
+        return argv
 
     def _make_work(self, step: Step) -> None:
         """An empty directory: shards of an earlier try would be taken for those of this one."""
@@ -211,8 +220,6 @@ class _LocalRun:
         more = self.schedule.waits_besides(step.id) or bool(self.scattered)
         log = self.directory.log(step.id)
         number = self.parent.start(step.id, self.directory.work(step.id), argv, fork=forks, more=more, log=log)
-        if span is None:
-            self.commands[step.id] = {"argv": list(argv), "python": self.parent.python}
         follower = StepFollower(step.id, Path(journal_path(f"{outputs}.work")), streams=self.job.streams)
         start = "forked" if forks else "spawned"
         stops_before = self.schedule.stops_before(step)
@@ -247,6 +254,7 @@ class _LocalRun:
         total = count_shards(step, self._shard_directories(step))
         record = replace(self.records[step.id], started_seconds=now)
         self.scattered[step.id] = ScatteredStep(step, total, self.job.jobs, record)
+        self._command(step)
         self._began(step, "forked" if self.forks else "spawned")
 
     def _shard_directories(self, step: Step) -> dict[str, Path]:
@@ -256,12 +264,13 @@ class _LocalRun:
     def _outputs_of(self, step: Step, span: Span) -> Path:
         return self.directory.work(step.id) / f"OUTPUTS.{span.first}.json"
 
-    def _shard_argv(self, step: Step, outputs: Path, span: Span) -> tuple[str, ...]:
+    def _shards_argv(self, step: Step, outputs: Path) -> tuple[str, ...]:
+        """The command that runs all shards of a step."""
         directories = self._shard_directories(step)
         sources = {port.source for port in step.scatter.ports} if step.scatter else set()
         found = dict.fromkeys(str(directories[source]) for source in sorted(sources))
         words = [word for directory in found for word in ("--shards", directory)]
-        return (*self._argv(step, outputs), *words, "--span", str(span.first), str(span.end))
+        return (*self._argv(step, outputs), *words)
 
     def _span_ended(self, worker: _Worker, span: Span, message: Message, failures: list[Failure]) -> None:
         """Take what became of some shards; the last of them starts what comes after all."""
@@ -394,6 +403,8 @@ class _LocalRun:
 
     def _ended(self, record: StepRecord, failures: list[Failure], stopped_before: int | None = None) -> None:
         self.records[record.step] = record
+        if failures and failures[0].shard:
+            self.commands[record.step]["shard"] = failures[0].shard
         known = self.past.remember(self._step(record.step), record)
         self.journal.note(replace(known, job={**(known.job or {}), **self.commands.get(record.step, {})}))
         self.at_work.pop(record.step, None)

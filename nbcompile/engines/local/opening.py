@@ -21,6 +21,7 @@ def open_step(run: KnownRun, named: str) -> int:
             f"{step.step} did not run in {run.id}: {step.record.why if step.record else step.state}", "open it in the run it ran in"
         )
     _, *words = facts["argv"]
+    words += ["--shard", facts["shard"]] if facts.get("shard") else []
     with tempfile.TemporaryDirectory(prefix="nbcompile-open-") as work:
         # Ctrl-C is for what runs in the terminal.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)

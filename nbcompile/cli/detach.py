@@ -19,6 +19,7 @@ from typing import NoReturn
 
 import click
 
+from nbcompile.cli.errors import tell_error
 from nbcompile.cli.following import exit_code
 from nbcompile.engines.home import state_directory
 from nbcompile.model.errors import NbcompileError
@@ -74,7 +75,7 @@ def _run(run: Callable[[Callable[[RunEvent], None]], RunRecord], begun: int) -> 
         click.echo(summary(record, colour=False), err=True, nl=False)
         code = exit_code(record)
     except NbcompileError as error:
-        click.echo(f"nbcompile: {error.message}\n  {error.advice}", err=True)
+        tell_error("nbcompile", error)
         code = int(error.exit_code)
     finally:
         sys.stderr.flush()

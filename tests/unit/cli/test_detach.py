@@ -51,3 +51,14 @@ def test_a_run_that_ends_before_it_has_begun_is_told_and_no_success(tmp_path):
     variables = environ(tmp_path, NBCOMPILE_STREAMFLOW=str(program.parents[1]))
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, env=variables, check=False)
     assert (done.returncode, "StreamFlow ended with exit code 1" in done.stderr) == (5, True), done.stderr
+
+
+def test_what_is_wrong_with_a_notebook_is_told_with_its_lines(tmp_path):
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = (")]), tmp_path / "n.ipynb")
+    words = [sys.executable, "-m", "nbcompile", "run", "n.ipynb"]
+    plain, detached = (
+        subprocess.run([*words, *more], cwd=tmp_path, capture_output=True, text=True, env=environ(tmp_path), check=False)
+        for more in ((), ("--detach",))
+    )
+    assert "n.ipynb: cell 0 line 1: error NB006" in plain.stderr
+    assert (detached.returncode, detached.stderr) == (plain.returncode, plain.stderr)

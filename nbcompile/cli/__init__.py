@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import signal
-import sys
 from importlib import import_module
 from types import FrameType
 from typing import NoReturn
 
 import click
 
-from nbcompile.cli.errors import tell_error
+from nbcompile.cli.errors import tell_bug, tell_error
 from nbcompile.model.errors import ExitCode, NbcompileError
 
 _COMMANDS = {
@@ -79,11 +78,7 @@ def main() -> None:
         tell_error("nbcompile", error)
         raise SystemExit(int(error.exit_code)) from None
     except Exception as error:  # noqa: BLE001 - whatever comes here is a bug of ours, and is told as one
-        from nbcompile.cli.crash import write_crash
-
-        path = write_crash(error, sys.argv[1:])
-        click.echo(f"nbcompile: a bug in nbcompile: {type(error).__name__}", err=True)
-        click.echo(f"  what is needed to see it again, without values and outputs, is in {path}: please report it with that file", err=True)
+        tell_bug(error)
         raise SystemExit(int(ExitCode.BUG)) from None
     raise SystemExit(ended if isinstance(ended, int) else int(ExitCode.OK))
 

@@ -19,10 +19,10 @@ from typing import NoReturn
 
 import click
 
-from nbcompile.cli.errors import tell_error
+from nbcompile.cli.errors import tell_bug, tell_error
 from nbcompile.cli.following import exit_code
 from nbcompile.engines.home import state_directory
-from nbcompile.model.errors import NbcompileError
+from nbcompile.model.errors import ExitCode, NbcompileError
 from nbcompile.model.run import RunEvent, RunRecord, RunStarted
 from nbcompile.reporting.run_summary import summary
 from nbcompile.tenancy.asking import TerminalAsk
@@ -77,6 +77,9 @@ def _run(run: Callable[[Callable[[RunEvent], None]], RunRecord], begun: int) -> 
     except NbcompileError as error:
         tell_error("nbcompile", error)
         code = int(error.exit_code)
+    except Exception as error:  # noqa: BLE001 - whatever comes here is a bug of ours, and is told as one
+        tell_bug(error)
+        code = int(ExitCode.BUG)
     finally:
         sys.stderr.flush()
         os._exit(code)

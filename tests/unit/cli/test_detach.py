@@ -26,6 +26,12 @@ def run(tell):
 run_detached(run)
 """
 
+BROKEN = """
+from nbcompile.cli.detach import run_detached
+
+run_detached(lambda tell: {}["nothing"])
+"""
+
 
 def environ(tmp_path, **more):
     return {**os.environ, "NBCOMPILE_STATE_DIR": str(tmp_path / "state"), **more}
@@ -62,3 +68,10 @@ def test_what_is_wrong_with_a_notebook_is_told_with_its_lines(tmp_path):
     )
     assert "n.ipynb: cell 0 line 1: error NB006" in plain.stderr
     assert (detached.returncode, detached.stderr) == (plain.returncode, plain.stderr)
+
+
+def test_a_bug_before_a_run_has_begun_is_told_as_one(tmp_path):
+    variables = environ(tmp_path, TMPDIR=str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", BROKEN], capture_output=True, text=True, env=variables, check=False)
+    assert (done.returncode, "a bug in nbcompile: KeyError" in done.stderr) == (70, True), done.stderr
+    assert str(next(tmp_path.glob("nbcompile-crash-*.json"))) in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from nbcompile.model.notebook import Notebook
     from nbcompile.model.profile import Profile
     from nbcompile.model.workflow import CellScatter
+
+_NAME_ANOTHER = "name an existing .ipynb file"
+_MISNAMED = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,20 +194,26 @@ def _settled(workflow: WorkflowDeclaration) -> WorkflowDeclaration:
 
 def read_file(path: Path) -> bytes:
     """The bytes of a file that a person named. Raises `UsageError` when it cannot be read."""
-    advice = "name an existing .ipynb file"
     try:
         # What a bundle and a run are told of is text.
         str(path.absolute()).encode("utf-8")
         # A pipe or a device may have no end, or never begin.
         if not stat.S_ISREG(path.stat().st_mode):
-            raise UsageError(f"cannot read {path}: it is no regular file", advice)
+            raise UsageError(f"cannot read {path}: it is no regular file", _NAME_ANOTHER)
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}", advice) from None
+        raise UsageError(f"cannot read {path}: {error.strerror}", _advice_on(error)) from None
     except UnicodeEncodeError:
         raise UsageError(f"cannot read {str(path)!r}: its name is not UTF-8", "give it, or its directory, another name") from None
     except ValueError:
-        raise UsageError(f"cannot read {str(path)!r}: it is no file name", advice) from None
+        raise UsageError(f"cannot read {str(path)!r}: it is no file name", _NAME_ANOTHER) from None
+
+
+def _advice_on(error: OSError) -> str:
+    """What to do about a file that cannot be read: locks and profiles are there, and nobody named them."""
+    if error.errno in _MISNAMED:
+        return _NAME_ANOTHER
+    return "see that you may read it" if isinstance(error, PermissionError) else "see that its disk can be read, then try again"
 
 
 def _find_profile(program: Program, path: Path) -> Outcome[Profile | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -67,6 +68,7 @@ def run(
 
         bundle_job = replace(_bundle_job(path, settings, given, output, engine), cancellation=cancellation)
         return _recorded(run_bundle(bundle_job, tell), tell)
+    _refuse_bundle(path)
     program = analyze(path, parameters)
     settings = in_project(settings, program)
     made = plan(program, settings)
@@ -78,6 +80,12 @@ def run(
     account = Account(keeps=variables)
     job = local_job(read_file(path), path, program, made, settings, given, lambda name: claim_directory(output, name), account=account)
     return _recorded(run_job(replace(job, streams=streams, cancellation=cancellation), tell, early), tell)
+
+
+def _refuse_bundle(path: Path) -> None:
+    if (path / "workflow.cwl").is_file():
+        words = ("nbcompile", "run", str(path), "--engine", "cwltool")
+        raise UsageError(f"{path} is a bundle, and a CWL runner runs those", f"name one that is installed here: `{shlex.join(words)}`")
 
 
 def _leaves_this_machine(made: Plan) -> bool:

@@ -1,5 +1,6 @@
 """A notebook that cannot be compiled is told where and why by every command, and what to do next."""
 
+import errno
 import json
 import os
 import sys
@@ -96,6 +97,38 @@ def test_a_run_of_what_is_no_notebook_is_told(content, tmp_path, monkeypatch, ca
         main()
     assert ended.value.code == 1
     assert "bad.ipynb: error NB00" in capsys.readouterr().err
+
+
+def test_a_bundle_without_a_runner_says_how_to_run_it(tmp_path, monkeypatch, capsys):
+    (tmp_path / "my bundle").mkdir()
+    (tmp_path / "my bundle" / "workflow.cwl").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["nbcompile", "run", "my bundle"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert "my bundle is a bundle" in said
+    assert "`nbcompile run 'my bundle' --engine cwltool`" in said
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.ENOENT, "name an existing .ipynb file"),
+        (errno.EACCES, "see that you may read it"),
+        (errno.EIO, "see that its disk can be read, then try again"),
+    ],
+)
+def test_advice_fits_why_a_file_cannot_be_read(number, advice, tmp_path, monkeypatch):
+    def refuse(path):
+        raise OSError(number, os.strerror(number), str(path))
+
+    (tmp_path / "a.ipynb").touch()
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(UsageError, match=os.strerror(number)) as told:
+        api.analyze(tmp_path / "a.ipynb")
+    assert told.value.advice == advice
 
 
 def test_a_name_that_no_file_can_have_is_told():

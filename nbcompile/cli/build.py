@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from nbcompile import api
 from nbcompile.cli.errors import tell_error
@@ -78,5 +81,19 @@ def _below(notebook: Path) -> Path:
 def _report(notebook: Path, directory: Path, *, current: bool) -> ExitCode:
     if current:
         return ExitCode.OK
-    click.echo(f"{notebook}: {directory} is stale; run `nbcompile build {notebook}`", err=True)
+    what = "is stale" if directory.exists() else "is missing"
+    click.echo(f"{notebook}: {directory} {what}; run `{shlex.join(_without_check(notebook))}`", err=True)
     return ExitCode.FINDINGS
+
+
+def _without_check(notebook: Path) -> Iterator[str]:
+    """The command that was typed, for one notebook, and so that it writes the bundle."""
+    yield from ("nbcompile", "build", str(notebook))
+    context = click.get_current_context()
+    for option in context.command.params:
+        name = option.name or ""
+        if name in ("notebooks", "only_check") or context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            continue
+        given = context.params[name]
+        for value in given if option.multiple else (given,):
+            yield from (option.opts[0], *map(str, value if option.nargs > 1 else (value,)))

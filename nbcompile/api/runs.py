@@ -210,7 +210,8 @@ def _resume_here(run: KnownRun, tell: Callable[[RunEvent], None], *, streams: bo
     from nbcompile.engines.local.run import run_job
 
     if run.state in ("finished", "running"):
-        raise UsageError(f"{run.id} {'has finished' if run.state == 'finished' else 'is running'}", "see `nbcompile runs show`")
+        what = "has finished" if run.state == "finished" else "is running"
+        raise UsageError(f"{run.id} {what}", f"see `nbcompile runs show {shlex.quote(run.id)}`")
     directory, path, request = RunDirectory(run.directory), Path(run.notebook), dict(run.request)
     parameters, source = parameters_of_document(request.pop("parameters")), read_file(directory.source)
     settings = Settings(**{**request, "granularity": Granularity(request["granularity"])})

@@ -27,7 +27,7 @@ _COMMANDS = {
 
 
 # Whether there is a run already is not known to whoever is stopped.
-_AGAIN = "  start it again; a run that had begun goes on by `nbcompile runs resume`"
+_AGAIN = "  start it again; a run that had begun goes on by `nbcompile runs resume last`"
 
 
 class _LazyGroup(click.Group):

@@ -16,7 +16,8 @@ GUARD_BROKEN = 8
 ENVIRONMENT_BROKEN = 9
 _FAILED = ("error", "died")
 AFTER_DEATH = (
-    "`nbcompile runs logs` shows what it printed besides, and `nbcompile runs resume` runs it again, with more `memory` where that was it"
+    "`nbcompile runs logs last` shows what it printed besides, and `nbcompile runs resume last` runs it again, "
+    "with more `memory` where that was it"
 )
 """What to do about a cell whose process ended in it: there is no line of it to look at."""
 

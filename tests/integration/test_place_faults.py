@@ -93,7 +93,7 @@ class TestPreemption:
         assert (code, attempts(client, "os-")) == (5, [1])
         assert f"(cell 1) at scavenger, job {native}" in said
         assert "PREEMPTED: a job with precedence took its node" in said
-        assert "`nbcompile runs resume` goes on where this run ended" in said
+        assert "`nbcompile runs resume last` goes on where this run ended" in said
         assert left_behind(client) == []
 
 

@@ -489,7 +489,7 @@ class TestLostNode:
         assert (code, attempts(client)) == (5, ONCE), said
         assert "(cell 1) at queue, job " + ref["native"] in said
         assert "NODE_FAIL: its node failed" in said
-        assert "`nbcompile runs resume` goes on where this run ended" in said
+        assert "`nbcompile runs resume last` goes on where this run ended" in said
         assert left_behind(client) == []
 
 

@@ -33,13 +33,13 @@ _NAMES = {
     Cause.LOST: "StepLost",
 }
 _ADVICE = {
-    Cause.CANCELLED: "`nbcompile runs resume` runs it again",
+    Cause.CANCELLED: "`nbcompile runs resume last` runs it again",
     Cause.UNSCHEDULABLE: "see `nbcompile doctor` for what the deployment has, and correct the placement",
     Cause.ENVIRONMENT: "see `nbcompile doctor`, and correct the environment of the deployment",
 }
 _CACHED = "cached"
 _NOT_HERE = "it ended well, and what its cells showed is not in the directory of the run"
-TRY_AGAIN = "`nbcompile runs resume` goes on where this run ended"
+TRY_AGAIN = "`nbcompile runs resume last` goes on where this run ended"
 
 
 class Records:

@@ -38,7 +38,7 @@ def test_ctrl_c_is_exit_code_130_wherever_it_comes(ended, monkeypatch, tmp_path,
     (tmp_path / "n.py").write_text("# %%\nx = 1\n", "utf-8")
     monkeypatch.setattr(api, command, interrupted)
     code, said = ended(command, str(tmp_path / "n.py"))
-    assert (code, said.err.strip().splitlines()[0], "`nbcompile runs resume`" in said.err) == (130, "nbcompile: interrupted", True)
+    assert (code, said.err.strip().splitlines()[0], "`nbcompile runs resume last`" in said.err) == (130, "nbcompile: interrupted", True)
 
 
 def test_sigterm_ends_what_was_begun_and_is_exit_code_143(ended, monkeypatch, tmp_path):
@@ -55,7 +55,7 @@ def test_sigterm_ends_what_was_begun_and_is_exit_code_143(ended, monkeypatch, tm
     monkeypatch.setattr(api, "build", terminated)
     code, said = ended("build", str(tmp_path / "n.py"))
     assert (code, done, said.err.strip().splitlines()[0]) == (143, ["ended"], "nbcompile: terminated")
-    assert "`nbcompile runs resume`" in said.err
+    assert "`nbcompile runs resume last`" in said.err
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ _COMMANDS = {
 
 # Whether there is a run already is not known to whoever is stopped.
 _AGAIN = "  start it again; a run that had begun goes on by `nbcompile runs resume last`"
+_ANSWER = "  type it at a terminal, or give the answers as options, which `--help` lists"
 
 
 class _LazyGroup(click.Group):
@@ -69,7 +70,7 @@ def main() -> None:
         # By Ctrl-C, at any moment before or after a command sees to it by itself; or a question that nobody can answer.
         # A prompt that is left by Ctrl-C or by the end of the input hides which of them it was.
         by_hand = isinstance(stopped.__cause__ or stopped.__context__, KeyboardInterrupt)
-        click.echo(f"nbcompile: interrupted\n{_AGAIN}" if by_hand else "nbcompile: nobody is there to answer", err=True)
+        click.echo(f"nbcompile: interrupted\n{_AGAIN}" if by_hand else f"nbcompile: nobody is there to answer\n{_ANSWER}", err=True)
         raise SystemExit(int(ExitCode.INTERRUPTED if by_hand else ExitCode.USAGE)) from None
     except _Terminated:
         click.echo(f"nbcompile: terminated\n{_AGAIN}", err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import signal
 import socket
 import time
@@ -130,7 +131,7 @@ def cancel_run(run: KnownRun) -> None:
     with Journal(RunDirectory(run.directory).journal, writes=False) as journal:
         owner = journal.owner()
     if owner is None or not owner.lives():
-        raise UsageError(f"{run.id} is not running", f"it is {run.state}")
+        raise UsageError(f"{run.id} is not running, but {run.state}", f"see `nbcompile runs show {shlex.quote(run.id)}`")
     if owner.host != socket.gethostname():
         raise PlaceFailed(f"{run.id} runs on {owner.host}", "cancel it there")
     os.kill(owner.pid, signal.SIGTERM)

@@ -59,7 +59,8 @@ def test_sigterm_ends_what_was_begun_and_is_exit_code_143(ended, monkeypatch, tm
 
 
 @pytest.mark.parametrize(
-    ("left_by", "code", "words"), [(EOFError, 2, "nobody is there to answer"), (KeyboardInterrupt, 130, "nbcompile: interrupted")]
+    ("left_by", "code", "words"),
+    [(EOFError, 2, "nobody is there to answer\n  type it at a terminal"), (KeyboardInterrupt, 130, "nbcompile: interrupted")],
 )
 def test_a_question_that_nobody_answers_is_told(ended, monkeypatch, tmp_path, left_by, code, words):
     (tmp_path / "n.py").write_text("# %%\nx = 1\n", "utf-8")

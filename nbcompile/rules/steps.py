@@ -113,7 +113,7 @@ NO_SPACE = _rule(
     "there is no space left for what a step made",
     "Reports a payload that could not be written as a whole. The message says how large it was to be.",
     "Nothing half-written is kept; steps that need it do not start.",
-    "Make space (`nbcompile runs gc`), or let the run write elsewhere (`-o`), then `nbcompile runs resume last`.",
+    "Make space (`nbcompile runs gc`), then `nbcompile runs resume last`; or run the notebook anew where there is more (`-o`).",
 )
 
 RUNTIME_FAILED = _rule(
@@ -134,7 +134,7 @@ DISK_REFUSES = _rule(
     "The message names the path, what the system says, and the cells that ran then or were about to: one of them may have filled the disk.",
     "The run ends. Nothing half-written is taken for whole.",
     "Make room (`nbcompile runs gc`) or give the rights back, then `nbcompile runs resume last`. Where a cell fills the disk with what it\n"
-    "writes, give the run another directory (`-o`), or let the cell write less.",
+    "writes, run the notebook anew in another directory (`-o`), or let the cell write less.",
 )
 
 KERNEL_BROKEN = _rule(

@@ -165,7 +165,7 @@ class PayloadWriter:
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise
-            advice = "free some space, or let the run work in another directory"
+            advice = "free some space, or run the notebook anew in another directory"
             raise StepProblem("NB594", f"there is no space left for `{os.path.basename(self.path)}`", advice) from error
 
 

@@ -161,31 +161,23 @@ Examples:
   nbcompile runs gc --max-size 2GiB --max-age 7d
   nbcompile runs gc --on hpc --max-age 7d"""
 )
-@click.option("--max-size", default="10GiB", show_default=True, help="Keep at most so much in the cache, what was used last.")
+@click.option("--max-size", type=Size(), default="10GiB", show_default=True, help="Keep at most so much in the cache, what was used last.")
 @click.option("--max-age", default="30d", show_default=True, help="Keep nothing that was not used for so long: 90m, 12h, 30d.")
 @click.option(
     "--on", "names", metavar="DEPLOYMENT", multiple=True, help="By age also there, where results of runs are kept; may be repeated."
 )
 @deployments_option
-def gc(max_size: str, max_age: str, names: tuple[str, ...]) -> None:
+def gc(max_size: int, max_age: str, names: tuple[str, ...]) -> None:
     """Free disk space: cached results by age and size, and what runs that ended long ago keep to be resumed or opened."""
     seconds = _seconds(max_age)
-    most = _bytes(max_size)
-    freed = free(known_runs(), most_bytes=most, most_seconds=seconds)
+    freed = free(known_runs(), most_bytes=max_size, most_seconds=seconds)
     size = f"{(freed.cache_bytes + freed.run_bytes) / 2**20:.1f} MiB"
     click.echo(f"freed {size}; {freed.left_bytes / 2**20:.1f} MiB of results are kept in the cache", err=True)
-    if freed.left_bytes > most:
+    if freed.left_bytes > max_size:
         click.echo(f"  what was written less than {YOUNG_SECONDS / 60:.0f} minutes ago stays, since a run may still need it", err=True)
     for name in names:
         there = asyncio.run(api.free_deployment(name, seconds))
         click.echo(f"freed {there / 2**20:.1f} MiB at {name}", err=True)
-
-
-def _bytes(text: str) -> int:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", text)
-    if not found:
-        raise UsageError(f"`{text}` is no size", "write it as 500MiB or 10GiB")
-    return int(float(found[1]) * 1024 ** " KMGT".index(found[2] or " "))
 
 
 def _seconds(text: str) -> float:

@@ -11,7 +11,7 @@ from nbcompile.engines.store import Store
 from nbcompile.model.errors import DiskRefuses
 
 
-@pytest.mark.parametrize(("most", "told"), [("1KiB", True), ("1MiB", False)])
+@pytest.mark.parametrize(("most", "told"), [("1KiB", True), ("4.8 kib", True), ("5kB", False), ("1MiB", False)])
 def test_what_is_left_since_it_is_young_is_told(most, told, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("NBCOMPILE_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("NBCOMPILE_STATE_DIR", str(tmp_path / "state"))
@@ -24,6 +24,13 @@ def test_what_is_left_since_it_is_young_is_told(most, told, tmp_path, monkeypatc
     assert not ended.value.code
     assert "freed 0.0 MiB" in said
     assert ("less than 10 minutes ago" in said) == told
+
+
+def test_what_is_no_size_is_told(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["nbcompile", "runs", "gc", "--max-size", "much"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code, "'much' is not a size such as 10GiB" in capsys.readouterr().err) == (2, True)
 
 
 def test_a_cache_that_nobody_may_write_is_told(tmp_path, monkeypatch):

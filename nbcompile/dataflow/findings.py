@@ -130,7 +130,7 @@ def _files(cell: CellFacts) -> Iterator[Diagnostic]:
                 rule=rules.PATH_OUTSIDE,
                 message=f"`{effect.subject}` lies outside the notebook's directory",
                 place=_place(cell, effect.span),
-                help="name it relative to the notebook, or list it in `files` of nbcompile.yml",
+                help="name it relative to the notebook; `files.resident` of nbcompile.yml is for what lies at a place already",
             )
 
 

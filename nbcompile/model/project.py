@@ -1,4 +1,7 @@
-"""What a project asks for: the format of nbcompile.yml, as `nbcompile.model.schema` reads it."""
+"""What a project asks for: the format of nbcompile.yml, as `nbcompile.model.schema` reads it.
+
+Keys that are said to be reserved belong to the format: they are checked, and nobody reads them yet.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,8 @@ class EnvironmentSettings:
     """The Python environment that the cells need."""
 
     python: str = setting("a Python version such as 3.11, or the path of an interpreter")
-    requirements: str = setting("a requirements file beside the notebook")
-    image: str = setting("a container image with its digest", pattern=r"[^\s$`]+")
+    requirements: str = setting("reserved, without effect: a requirements file beside the notebook")
+    image: str = setting("reserved, without effect: a container image with its digest", pattern=r"[^\s$`]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +73,8 @@ class PlacementSettings:
 class FileSettings:
     """Files that the analysis cannot see, or that must not move."""
 
-    inputs: tuple[str, ...] = ()
-    outputs: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = setting("reserved, without effect: files that cells read", ())
+    outputs: tuple[str, ...] = setting("reserved, without effect: files that cells write", ())
     resident: Mapping[str, str] = setting("path prefixes that are already at a deployment and are never staged", {})
 
 
@@ -109,6 +112,6 @@ class ProjectSettings:
     environment: EnvironmentSettings = EnvironmentSettings()
     placement: PlacementSettings = PlacementSettings()
     files: FileSettings = FileSettings()
-    secrets: Mapping[str, SecretSettings] = setting("variables of the environment that cells read", {})
-    notebooks: tuple[NotebookSettings, ...] = ()
+    secrets: Mapping[str, SecretSettings] = setting("reserved, without effect: variables of the environment that cells read", {})
+    notebooks: tuple[NotebookSettings, ...] = setting("reserved, without effect: what is special about some notebooks", ())
     retries: RetrySettings = RetrySettings()

@@ -146,8 +146,7 @@ An absolute path is not there on another machine, and is not staged. What is nam
 sent to steps, and what is written there is left in the run under `above/`. Cells that touch such files keep their order.
 
 ## What to do
-Name the file relative to the notebook, or list the place in `files` of `nbcompile.yml`: `resident` if it is already there,
-`inputs` if it is to be sent.
+Name the file relative to the notebook, or, if it is already at the place where the cell runs, list it in `files.resident` of nbcompile.yml.
 """,
 )
 

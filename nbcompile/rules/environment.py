@@ -37,7 +37,7 @@ Such lines are facts about the environment. No step runs them: steps run side by
 changes it under the others.
 
 ## What to do
-Install the distribution before the run, and keep the line as documentation, or move it to `environment.requirements` of nbcompile.yml.
+Install the distribution before the run, and keep the line as documentation.
 """,
 )
 

@@ -121,53 +121,6 @@ Install `ipython` into that interpreter's environment, or name another interpret
 """,
 )
 
-STEP_LOST = Rule(
-    code="NB311",
-    name="step-lost",
-    severity=Severity.ERROR,
-    summary="the process of a step ended in the middle of it",
-    explanation="""\
-## What it does
-Reports a step whose process was killed or left without a word: by the system for want of memory, by a person, by a crash in a library.
-
-## What to do
-The message says how it ended. For want of memory: run fewer steps at a time (`--jobs`), or give the step's cells more memory in
-nbcompile.yml. `nbcompile runs logs RUN STEP` shows what the process printed, `nbcompile runs resume RUN` goes on from there.
-""",
-)
-
-STEP_BROKEN = Rule(
-    code="NB312",
-    name="step-broken",
-    severity=Severity.ERROR,
-    summary="a step could not run in this environment",
-    explanation="""\
-## What it does
-Reports a step that ended before or after its cells for a reason that is not the notebook's: a payload that cannot be read, a full disk,
-a missing permission.
-
-## What to do
-The message says what is missing. `nbcompile runs logs RUN STEP` shows more, `nbcompile runs resume RUN` goes on when it is mended.
-""",
-)
-
-MEMORY_FULL = Rule(
-    code="NB313",
-    name="no-room-in-memory",
-    severity=Severity.NOTE,
-    summary="what steps hand to each other goes over the disk",
-    explanation="""\
-## What it does
-Says that the memory file system (`/dev/shm`) is too small or too full for what steps hand to each other, so that files are used.
-
-## Why it matters
-The run is slower, nothing else.
-
-## What to do
-Nothing, or give the container a larger `/dev/shm`.
-""",
-)
-
 MISSING_AT_PLACE = Rule(
     code="NB321",
     name="missing-at-place",

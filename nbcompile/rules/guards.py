@@ -5,8 +5,9 @@ from __future__ import annotations
 from nbcompile.model.diagnostic import Rule, Severity
 
 _REPAIRED = """\
-The local engine repairs it: the cell is taken to do what it was seen to do, and what depends on it runs again. With `--strict`, and
-where other engines run the steps, it is an error.
+A run on this machine and at deployments is repaired: the cell is taken to do what it was seen to do, and what depends on it runs again. It
+is an error with `--strict`, where a CWL runner runs the workflow, where cells that would have to run together are placed apart, and in
+a run at deployments that was resumed.
 """
 
 CHANGED = Rule(

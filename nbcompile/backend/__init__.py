@@ -26,7 +26,7 @@ from nbcompile.backend.contract import (
 )
 from nbcompile.backend.credentials import AgentIdentity, Challenge, Credential, Lease, PrivateKey, Prompt, Secret
 from nbcompile.backend.errors import AuthExpired, CertificateEnded, Denied, Fatal, Lost, Retryable, Unsupported
-from nbcompile.backend.options import json_schema, option, read_options, refusals
+from nbcompile.backend.options import json_schema, option, read_options
 from nbcompile.backend.survey import Queue, Survey
 from nbcompile.model.output import Output
 
@@ -68,6 +68,5 @@ __all__ = [
     "json_schema",
     "option",
     "read_options",
-    "refusals",
     "run_id",
 ]

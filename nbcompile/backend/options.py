@@ -7,7 +7,6 @@ import re
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
-from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
 from nbcompile.model.errors import UsageError
@@ -19,7 +18,7 @@ _JSON_TYPES = {str: "string", int: "integer", bool: "boolean"}
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """What a field's value must be, and which key of the tenant's `allow` it is checked against."""
+    """What a field's value must be, and the key of policy that it belongs to."""
 
     help: str
     pattern: str
@@ -39,8 +38,9 @@ def option(
 ) -> Any:
     """A field of options or settings. A text needs a `pattern` for the whole of it, or `choices`.
 
-    `allow` names where policy looks: `accounts` is a list of values that `allow` must hold; `max.nodes` is a number that is not to
-    be exceeded; `options` means that the field's own name must be listed. An option without one is denied to everybody.
+    `allow` names where a tenant's policy is to look: `accounts` is a list of values that `allow` must hold; `max.nodes` is a number
+    that is not to be exceeded; `options` means that the field's own name must be listed. The JSON Schema shows it as `x-allow`.
+    Nobody checks it yet: deployments are a person's own, who may set every option of them.
     """
     rule = _Rule(help, pattern, allow, minimum, choices)
     if default is MISSING:
@@ -80,37 +80,6 @@ def json_schema(kind: type) -> dict[str, object]:
     required = [key for key, one in _keys(kind).items() if one.default is MISSING]
     schema: dict[str, object] = {"type": "object", "additionalProperties": False, "properties": properties}
     return {**schema, "required": required} if required else schema
-
-
-def refusals(options: object, allow: Mapping[str, object]) -> tuple[str, ...]:
-    """What policy does not allow of these options: nothing that has its default is asked about, and what is not allowed is denied."""
-    found = []
-    for one in fields(options):  # type: ignore[arg-type]
-        value = getattr(options, one.name)
-        if value != one.default:
-            key, rule = _camel(one.name), _rule(one)
-            for single in value if isinstance(value, tuple) else (value,):
-                why = _refusal(key, single, rule.allow, allow)
-                if why:
-                    found.append(why)
-    return tuple(found)
-
-
-def _refusal(key: str, value: object, where: str, allow: Mapping[str, object]) -> str:
-    if not where:
-        return f"`{key}` is for nobody to set"
-    section, _, name = where.partition(".")
-    if name:
-        limits = allow.get(section)
-        limit = limits.get(name) if isinstance(limits, Mapping) else None
-        within = isinstance(limit, int) and isinstance(value, int) and value <= limit
-        return "" if within else f"`{key}: {value}` is more than `{where}` allows" if limit is not None else f"`{where}` is not set"
-    listed = allow.get(section)
-    entries = listed if isinstance(listed, Sequence) and not isinstance(listed, str) else ()
-    wanted = key if section == "options" else str(value)
-    if any(fnmatchcase(wanted, entry) if "*" in str(entry) else wanted == entry for entry in entries):
-        return ""
-    return f"`{key}: {value}` is not among `allow.{section}`"
 
 
 def _checked(value: object, kind: Any, rule: _Rule, where: str) -> Any:

@@ -192,9 +192,10 @@ class Completed(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a place is and can do. What is claimed here is tested; what is not claimed raises `Unsupported`.
+    """What a place is and can do. What is claimed here is tested.
 
-    `nodes` says that jobs run on other hosts than where one logs in.
+    `arrays` says that many jobs are best submitted at once, `memory_limits` that a job which exceeds its memory is ended, and
+    `nodes` that jobs run on other hosts than where one logs in.
     """
 
     host: str
@@ -205,10 +206,6 @@ class Capabilities:
     slots: int
     arrays: bool = False
     memory_limits: bool = False
-    time_limits: bool = True
-    pending_reasons: bool = False
-    environments: bool = True
-    survives_client: bool = True
     nodes: bool = False
 
 

@@ -90,7 +90,6 @@ class ReferenceSession(Session):
             cpus=cpus,
             memory_mib=memory_mib,
             slots=cpus,
-            environments=False,
         )
 
     async def exec(

@@ -109,7 +109,7 @@ class SlurmSession(Session):
         """What the login host says, and what Slurm can do."""
         here = await self._login.capabilities()
         limits = self._configuration.get("TaskPlugin", "").find("cgroup") >= 0 and self._configuration.get("ConstrainRAMSpace") == "yes"
-        return replace(here, slots=self._settings.slots, arrays=True, memory_limits=limits, pending_reasons=True, nodes=True)
+        return replace(here, slots=self._settings.slots, arrays=True, memory_limits=limits, nodes=True)
 
     async def survey(self) -> Survey:
         """The partitions, and the accounts of the person."""

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.integration.test_cache import NBCOMPILE, Project
+from tests.integration.test_local_engine import read_record
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +45,7 @@ def start(project, until="c", *words):
 
 
 def shown(project):
-    record = json.loads((project.directory / "out" / "run.json").read_text("utf-8"))
+    record = read_record(project.directory / "out")
     assert record["state"] == "finished"
     executed = json.loads((project.directory / "out" / "demo.executed.ipynb").read_text("utf-8"))
     return executed["cells"][4]["outputs"][0]["text"]
@@ -58,6 +59,7 @@ def test_a_failed_run_goes_on_where_it_failed(project, words):
     (project.directory / "go").write_text("well")
     done = project.call("runs", "resume", "out")
     assert (done.returncode, ran(project)) == (0, "abccd"), done.stderr
+    assert "kept" in [step["start"] for step in read_record(project.directory / "out")["steps"]]
     assert "11" in "".join(shown(project))
     assert project.call("runs", "resume", "out").returncode == 2
 

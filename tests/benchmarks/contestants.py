@@ -1,4 +1,4 @@
-"""Ways to run a notebook, and what each takes: used by the benchmark, and by hand with `python -m tests.benchmarks.contestants`."""
+"""Ways to run a notebook, and what each takes: `python -m tests.benchmarks.contestants` prints it, as docs/benchmarks.md has it."""
 
 import argparse
 import itertools

@@ -1,4 +1,4 @@
-"""What kind of disk a path lies on, and how much room it has."""
+"""What kind of disk a path lies on, and what it refuses."""
 
 from __future__ import annotations
 
@@ -49,12 +49,6 @@ def file_system(path: Path) -> str:
         if below and len(mount) >= len(best):
             best, found = mount, kind
     return found
-
-
-def free_bytes(path: Path) -> int:
-    """How much an ordinary user may still write there."""
-    room = os.statvfs(path)
-    return room.f_bavail * room.f_frsize
 
 
 def remedy(error: OSError) -> str:

@@ -19,7 +19,6 @@ class CollectCall(NamedTuple):
     outputs: Tuple[str, ...]
     files: Tuple[str, ...] = ()
     into: Optional[str] = None
-    timing: bool = False
 
 
 def collect(call: CollectCall) -> int:

@@ -9,7 +9,7 @@ import tempfile
 import types
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import module_from_spec
-from typing import Any, Callable, Dict, Iterable, Optional
+from typing import Any, Callable, Iterable, Optional
 
 # Set for every cell by ipykernel: colours in tools that support them, and no pagers.
 KERNEL_VARIABLES = {
@@ -76,27 +76,12 @@ def extend_search_path(directory: str, places: Iterable[str]) -> None:
     sys.path += [os.path.normpath(os.path.join(directory, place)) for place in places]
 
 
-def private_directories(work: str) -> Dict[str, str]:
-    """Variables that keep libraries from writing where they cannot; the notebook's cells never see `IPYTHONDIR`."""
-    variables = {"IPYTHONDIR": os.path.join(work, "ipython")}
-    if "MPLCONFIGDIR" not in os.environ and not _home_is_writable():
-        # matplotlib would make a directory of its own, and say so on stderr.
-        variables["MPLCONFIGDIR"] = os.path.join(work, "matplotlib")
-        os.makedirs(variables["MPLCONFIGDIR"], exist_ok=True)
-    return variables
-
-
 def hidden_variable(name: str, value: Optional[str]) -> None:
     """Set a variable, or remove it again with `None`."""
     if value is None:
         os.environ.pop(name, None)
     else:
         os.environ[name] = value
-
-
-def _home_is_writable() -> bool:
-    home = os.path.expanduser("~")
-    return os.path.isdir(home) and os.access(home, os.W_OK | os.X_OK)
 
 
 def _put_directory_on_path() -> None:

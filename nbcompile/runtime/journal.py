@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, Dict, List, Optional
 
-from .own import json_dump, json_dumps, json_load, json_loads
+from .own import json_dumps, json_load, json_loads
 
 # Text is cut into pieces of this many characters, so that neither side ever holds a flood of output in memory.
 PIECE = 1 << 16
@@ -110,15 +110,6 @@ def _json_clean(value: Any) -> Any:
     if isinstance(value, Iterable):
         return [_json_clean(item) for item in value]
     return repr(value)
-
-
-def write_json(path: str, document: Any) -> None:
-    """Write a JSON document so that a reader sees all of it or nothing."""
-    temporary = path + ".part"
-    with open(temporary, "w", encoding="utf-8") as file:
-        json_dump(document, file, ensure_ascii=True, indent=1, sort_keys=True)
-        file.write("\n")
-    os.replace(temporary, path)
 
 
 def read_json(path: str) -> Any:

@@ -32,7 +32,7 @@ usage: nbcompile_runtime.py step STEP.json OUTPUTS.json [--payload FILE]... [--f
        nbcompile_runtime.py open STEP.json OUTPUTS.json [--payload FILE]... [--file NAME PATH]... [--files DIRECTORY]...
                                  [--trust-payloads] [--shards DIRECTORY]... [--shard LABEL] [--stop-before CELL]
        nbcompile_runtime.py collect TEMPLATE.ipynb EXECUTED.ipynb [--outputs OUTPUTS.json]... [--files DIRECTORY]...
-                                 [--into DIRECTORY] [--timing]
+                                 [--into DIRECTORY]
 """
 USAGE_ERROR = 2
 
@@ -51,7 +51,7 @@ _GRAMMARS = {
     "step": Grammar(2, {**_STEP_OPTIONS, "--span": 2, "--parameters": 0, _GIVEN: 1, "--stop-before": 1}),
     "gather": Grammar(2, {**_STEP_OPTIONS, "--outputs": 1}),
     "open": Grammar(2, {**_STEP_OPTIONS, "--shard": 1, "--stop-before": 1}),
-    "collect": Grammar(2, {"--outputs": 1, "--files": 1, "--into": 1, "--timing": 0}),
+    "collect": Grammar(2, {"--outputs": 1, "--files": 1, "--into": 1}),
     "serve": Grammar(1, {}),
     "work": Grammar(1, {}),
 }
@@ -221,7 +221,6 @@ def _run_collect(words: Words) -> int:
             outputs=words.each("--outputs"),
             files=words.each("--files"),
             into=into[-1] if into else None,
-            timing=bool(words.options["--timing"]),
         )
     )
 

@@ -392,10 +392,3 @@ def mask_directories(outputs: Outputs, directories: Sequence[str]) -> Outputs:
 def rule_names() -> tuple[str, ...]:
     """Every rule's name, in the order of application."""
     return tuple(rule.name for rule in RULES)
-
-
-def first_difference(left: Sequence[CellOutputs], right: Sequence[CellOutputs]) -> int | None:
-    """The first cell whose masked outputs differ."""
-    if len(left) != len(right):
-        return min(len(left), len(right))
-    return next((index for index, (a, b) in enumerate(zip(left, right, strict=True)) if a != b), None)

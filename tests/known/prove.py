@@ -713,7 +713,6 @@ def _late(*_):
 
 
 _NOTHING = SimpleNamespace()
-_SCALARS = (int, float, complex, str, bytes, bool, type(None), range, slice, tuple, frozenset)
 _PLAIN_TYPES = {
     "bool": "(bool, __import__('numpy').bool_)" if "numpy" in sys.modules else bool,
     "int": int,

@@ -39,7 +39,6 @@ _AWAY = (
     "Resource temporarily unavailable",
 )
 _TOO_MANY = ("submit limit", "MaxSubmit")
-_AMBIGUOUS = ("Socket timed out", "Zero Bytes were transmitted")
 
 
 class QueueRow(NamedTuple):
@@ -168,11 +167,6 @@ def refusal(code: int, said: str) -> NbcompileError:
 def is_away(said: str) -> bool:
     """Whether it is the controller, and not the job, that is the problem."""
     return any(word in said for word in _AWAY)
-
-
-def is_ambiguous(said: str) -> bool:
-    """Whether the controller may have taken the job all the same."""
-    return any(word in said for word in _AMBIGUOUS)
 
 
 def _row(native: str, state: str, code: str, host: str, seconds: str) -> AccountingRow | None:

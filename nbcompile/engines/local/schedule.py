@@ -73,10 +73,6 @@ class Schedule:
                 free_mib -= need
         return tuple(chosen)
 
-    def urgency(self, step: StepId) -> float:
-        """How long the way from the step's start to the end of the run is."""
-        return self._priority[step]
-
     def waits_besides(self, step: StepId) -> bool:
         """Whether another step than this one may still start."""
         return any(one != step for one in self._waits_for)

@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import secrets
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -28,7 +27,7 @@ _LAYOUT = "v1"
 _CHUNK = 1 << 20
 # Blobs that nobody names yet may belong to a result that is just being published.
 YOUNG_SECONDS = 600.0
-_PIN_DAYS = 7
+_LEFT_DAYS = 7
 
 
 class Blob(NamedTuple):
@@ -149,9 +148,9 @@ class Store:
         if digest != blob.sha256:
             raise OSError(f"{blob.sha256} is damaged")
 
-    def publish(self, key: str, result: Result) -> str:
-        """Make a result whose blobs were added known under its key; returns its name."""
-        return f"{key}/{_publish(self._actions, key, result).stem}"
+    def publish(self, key: str, result: Result) -> None:
+        """Make a result whose blobs were added known under its key."""
+        _publish(self._actions, key, result)
 
     def publish_placed(self, key: str, result: PlacedResult) -> None:
         """Make a result known whose bytes are at a deployment."""
@@ -184,30 +183,6 @@ class Store:
             return Experience(**json.loads(self._experience(name).read_bytes()))
         except (OSError, ValueError, TypeError):
             return None
-
-    def load(self, name: str) -> Result | None:
-        """The result with the name that `publish` gave it, if it is still there and whole."""
-        key, _, entry = name.partition("/")
-        result = _read_action(self._actions / key[:2] / key / f"{entry}.json")
-        return result if result and all(self._is_whole(kept.blob) for kept in result.kept) else None
-
-    def pin(self, blob: Blob, run: str) -> Path:
-        """A path of the blob's bytes that nobody removes while the run goes on."""
-        pins = self.root / "pins" / run
-        place = pins / blob.sha256
-        if not place.exists():
-            pins.mkdir(parents=True, exist_ok=True)
-            try:
-                os.link(self._blob(blob.sha256), place)
-            except FileExistsError:
-                return place
-            except OSError:
-                return self._blob(blob.sha256)
-        return place
-
-    def unpin(self, run: str) -> None:
-        """Forget what a run had pinned."""
-        shutil.rmtree(self.root / "pins" / run, ignore_errors=True)
 
     def collect(self, *, most_bytes: int | None = None, most_seconds: float | None = None) -> tuple[int, int]:
         """Remove results not used for so long, then the longest unused ones until so many bytes are left.
@@ -243,9 +218,9 @@ class Store:
         for path in self._blobs.glob("*/*"):
             if path.name not in named and now - _modified(path) > YOUNG_SECONDS:
                 path.unlink(missing_ok=True)
-        for path in (*self.root.glob("incoming/*"), *self.root.glob("pins/*"), *self.root.glob("experience/*/*")):
-            if now - _modified(path) > _PIN_DAYS * 86400:
-                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        for path in (*self.root.glob("incoming/*"), *self.root.glob("experience/*/*")):
+            if now - _modified(path) > _LEFT_DAYS * 86400:
+                path.unlink(missing_ok=True)
 
     def _experience(self, name: str) -> Path:
         digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
@@ -267,14 +242,13 @@ class Store:
         return whole
 
 
-def _publish(folder: Path, key: str, result: Result | PlacedResult) -> Path:
-    """Write a result under its key, with the checksum that tells it from a damaged one; returns where it is."""
+def _publish(folder: Path, key: str, result: Result | PlacedResult) -> None:
+    """Write a result under its key, with the checksum that tells it from a damaged one."""
     content = json.dumps(asdict(result), sort_keys=True)
     checksum = hashlib.sha256(content.encode()).hexdigest()
     place = folder / key[:2] / key / f"{checksum[:32]}.json"
     place.parent.mkdir(parents=True, exist_ok=True)
     _write_whole(place, json.dumps({"checksum": checksum, "content": content}).encode())
-    return place
 
 
 def _read_action(path: Path) -> Result | None:

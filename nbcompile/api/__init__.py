@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbcompile.api.bundles import Build, build
     from nbcompile.api.checks import check
-    from nbcompile.api.deployments import add_deployment, check_deployment, check_machine, free_deployment, open_place, remove_deployment
+    from nbcompile.api.deployments import add_deployment, check_deployment, check_machine, free_deployment, remove_deployment
     from nbcompile.api.personal import personal_file, personal_settings
-    from nbcompile.api.places import check_places
     from nbcompile.api.plans import check_transfer, forecast, plan
     from nbcompile.api.profiles import profile, write_profile
     from nbcompile.api.programs import Program, analyze, analyze_bytes, analyze_notebook
@@ -22,9 +21,8 @@ if TYPE_CHECKING:
 _NAMES = {
     "bundles": ("Build", "build"),
     "checks": ("check",),
-    "deployments": ("add_deployment", "check_deployment", "check_machine", "free_deployment", "open_place", "remove_deployment"),
+    "deployments": ("add_deployment", "check_deployment", "check_machine", "free_deployment", "remove_deployment"),
     "personal": ("personal_file", "personal_settings"),
-    "places": ("check_places",),
     "plans": ("check_transfer", "expect_sound", "forecast", "plan"),
     "profiles": ("profile", "write_profile"),
     "proposals": ("propose_scatters",),
@@ -48,13 +46,11 @@ __all__ = [
     "check",
     "check_deployment",
     "check_machine",
-    "check_places",
     "check_transfer",
     "expect_sound",
     "forecast",
     "free_deployment",
     "in_project",
-    "open_place",
     "personal_file",
     "personal_settings",
     "plan",

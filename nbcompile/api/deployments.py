@@ -27,25 +27,6 @@ if TYPE_CHECKING:
 _CHECK_SECONDS = 300
 
 
-async def open_place(
-    name: str,
-    run: str,
-    *,
-    tenant: str = "",
-    file: Path | None = None,
-    ask: Ask | None = None,
-    observe: Callable[[PlaceEvent], None] | None = None,
-) -> OpenPlace:
-    """Reach a deployment for one run, with the credentials of that deployment and no others. Close its `session` when done.
-
-    `file` is used instead of the person's own file of deployments. `ask` puts the questions of a login to somebody; by default
-    they are asked at the terminal, or by the process that started this one. `observe` is told when the place goes away and comes back.
-
-    Raises `UsageError` for what is configured wrong, and `PlaceFailed` when the place cannot be reached or does not let us in.
-    """
-    return await broker_of_run(run, tenant=tenant, file=file, ask=ask, observe=observe).open(name)
-
-
 def broker_of_run(
     run: str,
     *,
@@ -54,7 +35,14 @@ def broker_of_run(
     ask: Ask | None = None,
     observe: Callable[[PlaceEvent], None] | None = None,
 ) -> Broker:
-    """A broker for several deployments of one run, as `open_place` is for one. Raises `UsageError`."""
+    """What opens the deployments of one run, each with the credentials of that deployment and no others.
+
+    `file` is used instead of the person's own file of deployments. `ask` puts the questions of a login to somebody; by default
+    they are asked at the terminal, or by the process that started this one. `observe` is told when a place goes away and comes back.
+
+    Raises `UsageError` for what is configured wrong, as `open` of the broker does, which raises `PlaceFailed` where a place cannot
+    be reached or does not let us in.
+    """
     from nbcompile.backend import RunId
     from nbcompile.tenancy.broker import Broker
 
@@ -73,7 +61,7 @@ async def add_deployment(
     """Log in to what a person describes, see what is there, write it into their file, and check it.
 
     `believe` is shown what a place says of itself before anybody logs in, such as host keys; `choose` is shown what the site
-    offers. Nothing is written when it cannot be reached. Raises as `open_place` does.
+    offers. Nothing is written when it cannot be reached. Raises as `broker_of_run` and its `open` do.
     """
     from nbcompile.config import add_deployments
     from nbcompile.places.draft import taken
@@ -157,7 +145,10 @@ async def check_deployment(name: str, *, file: Path | None = None, ask: Ask | No
 
 
 async def free_deployment(name: str, seconds: float, *, file: Path | None = None, ask: Ask | None = None) -> int:
-    """Remove what nobody has used for so long of what is kept at a deployment; the bytes that were freed. Raises as `open_place`."""
+    """Remove what nobody has used for so long of what is kept at a deployment; the bytes that were freed.
+
+    Raises as `broker_of_run` and its `open` do.
+    """
     async with visit(broker_of(known_deployments(file=file), ask), name) as place:
         return await place.session.prune(seconds)
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from nbcompile.api.deployments import broker_of, visit
-from nbcompile.api.personal import known_deployments
-from nbcompile.api.projects import in_project, python_asked
+from nbcompile.api.projects import python_asked
 from nbcompile.frontend.parse import parse_cells
 from nbcompile.model.settings import Settings
 
@@ -19,8 +16,6 @@ if TYPE_CHECKING:
     from nbcompile.model.diagnostic import Diagnostic
     from nbcompile.model.plan import Plan
     from nbcompile.model.software import Site, Software, SoftwareQuestion
-    from nbcompile.tenancy.credentials import Ask
-    from nbcompile.tenancy.deployments import Deployments
 
 
 class Inquiry(NamedTuple):
@@ -28,22 +23,6 @@ class Inquiry(NamedTuple):
 
     questions: Mapping[Site, SoftwareQuestion]
     judge: Callable[[Mapping[Site, Software]], tuple[Diagnostic, ...]]
-
-
-def check_places(
-    program: Program, made: Plan, settings: Settings | None = None, *, path: str = "", file: Path | None = None, ask: Ask | None = None
-) -> tuple[Diagnostic, ...]:
-    """See, before anything is submitted, what steps need and do not find where they are placed, and which values could not travel.
-
-    `path` is the notebook's, for the findings. Logs in to every deployment of the plan. Raises `UsageError` for what is
-    configured wrong, `PlaceFailed` for a place that cannot be reached or whose environment cannot be loaded.
-    """
-    import asyncio
-
-    settings = in_project(settings or Settings(), program)
-    inquiry = inquire(program, made, settings, path)
-    there = asyncio.run(_look_at(inquiry.questions, known_deployments(file=file), ask))
-    return inquiry.judge({**look_at_this_machine(inquiry.questions, program, settings), **there})
 
 
 def inquire(program: Program, made: Plan, settings: Settings, path: str) -> Inquiry:
@@ -81,15 +60,3 @@ def look_at_this_machine(asked: Mapping[Site, SoftwareQuestion], program: Progra
 
     choice = choose_interpreter(python_asked(settings), program.notebook.kernel, os.environ)
     return {site: look_here(choice.path, question) for site, question in asked.items() if site.deployment == "local"}
-
-
-async def _look_at(asked: Mapping[Site, SoftwareQuestion], known: Deployments, ask: Ask | None) -> dict[Site, Software]:
-    """What each site elsewhere has. Each deployment is logged in to once."""
-    from nbcompile.places.software import look_into
-
-    found: dict[Site, Software] = {}
-    for name in dict.fromkeys(site.deployment for site in asked if site.deployment != "local"):
-        async with visit(broker_of(known, ask), name) as place:
-            for site in [site for site in asked if site.deployment == name]:
-                found[site] = await look_into(place.session, place.environment(site.environment), asked[site])
-    return found

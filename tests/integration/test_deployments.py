@@ -11,6 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from nbcompile import api
+from nbcompile.api.deployments import broker_of_run
+from nbcompile.api.places import inquire
 from nbcompile.backend import AuthExpired, CertificateEnded, Job, JobKey, JobState, RunId, Secret, Stream
 from nbcompile.cli import cli
 from nbcompile.config import load_personal
@@ -18,6 +20,7 @@ from nbcompile.model.errors import UsageError
 from nbcompile.model.plan import Granularity
 from nbcompile.model.settings import Settings
 from nbcompile.places.agent import identities
+from nbcompile.places.software import look_into
 from nbcompile.places.ssh_config import fingerprint
 from nbcompile.tenancy.relay import QuestionDesk
 from tests.integration.placed import write_deployments
@@ -58,7 +61,7 @@ def file(ssh_hosts, calm, tmp_path):
 
 
 async def says(argv, name, file, **more):
-    place = await api.open_place(name, RUN, file=file, **more)
+    place = await broker_of_run(RUN, file=file, **more).open(name)
     try:
         return (await place.session.exec(argv)).stdout.decode().strip()
     finally:
@@ -67,7 +70,7 @@ async def says(argv, name, file, **more):
 
 async def output_of(script, name, file):
     """What a job prints there."""
-    place = await api.open_place(name, RUN, file=file)
+    place = await broker_of_run(RUN, file=file).open(name)
     try:
         job = Job(key=JobKey(f"{abs(hash((name, script))):064x}"), argv=("sh", "-c", script), options=place.options())
         ref = await place.session.submit(job)
@@ -77,6 +80,19 @@ async def output_of(script, name, file):
     finally:
         await place.session.sweep()
         await place.session.remove()
+        await place.session.close()
+
+
+async def looked_at(name, questions, file):
+    """What a deployment has of what its sites are asked."""
+    place = await broker_of_run(RUN, file=file).open(name)
+    try:
+        return {
+            site: await look_into(place.session, place.environment(site.environment), question)
+            for site, question in questions.items()
+            if site.deployment == name
+        }
+    finally:
         await place.session.close()
 
 
@@ -105,9 +121,9 @@ def test_a_one_time_password_is_asked_for(file):
 WITHOUT_A_TERMINAL = """
 import asyncio, sys
 from pathlib import Path
-from nbcompile import api
+from nbcompile.api.deployments import broker_of_run
 async def main():
-    place = await api.open_place("second", "tests-deployments", file=Path(sys.argv[1]))
+    place = await broker_of_run("tests-deployments", file=Path(sys.argv[1])).open("second")
     print((await place.session.exec(["id", "-un"])).stdout.decode(), end="")
     await place.session.close()
 asyncio.run(main())
@@ -293,8 +309,10 @@ def test_what_a_place_lacks_is_said_before_anything_is_submitted(file, tmp_path)
     )
     cells = [nbformat.v4.new_code_cell(source, metadata={"tags": tags}) for source, tags in sources]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "n.ipynb")
-    program, settings = api.analyze(tmp_path / "n.ipynb"), Settings(granularity=Granularity.CELL)
-    found = api.check_places(program, api.plan(program, settings), settings, file=file)
+    program = api.analyze(tmp_path / "n.ipynb")
+    settings = api.in_project(Settings(granularity=Granularity.CELL), program)
+    inquiry = inquire(program, api.plan(program, settings), settings, "n.ipynb")
+    found = inquiry.judge(scenario(looked_at("login", inquiry.questions, file)))
     said = {(one.rule.code, one.message) for one in found if "IPython" not in one.message}
     assert {code for code, _ in said} == {"NB321", "NB322", "NB422"}
     assert len(said) == 3

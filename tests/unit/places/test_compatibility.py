@@ -7,6 +7,7 @@ import nbformat
 import pytest
 
 from nbcompile import api
+from nbcompile.api.places import inquire
 from nbcompile.model.errors import NotebookError, UsageError
 from nbcompile.model.plan import Granularity
 from nbcompile.model.settings import Settings
@@ -17,7 +18,7 @@ ORIGINS = {"numpy": "numpy", "pandas": "pandas", "somelib": "some-lib"}
 
 
 @pytest.fixture
-def findings(tmp_path, monkeypatch):
+def findings(tmp_path):
     """What is found for a notebook of these cells, given what sites have; what they were asked is kept."""
 
     def find(sites, *cells):
@@ -27,16 +28,11 @@ def findings(tmp_path, monkeypatch):
         path = tmp_path / "notebook.ipynb"
         nbformat.write(notebook, path)
 
-        find.sites = sites
-
-        async def look_at(asked, *_):
-            find.asked = asked
-            return {site: find.sites[site.deployment] for site in asked}
-
-        monkeypatch.setattr("nbcompile.api.places._look_at", look_at)
         program = api.analyze(path)
-        settings = Settings(granularity=Granularity.CELL)
-        return api.check_places(program, api.plan(program, settings), settings)
+        settings = api.in_project(Settings(granularity=Granularity.CELL), program)
+        inquiry = inquire(program, api.plan(program, settings), settings, "notebook.ipynb")
+        find.asked = inquiry.questions
+        return inquiry.judge({site: sites[site.deployment] for site in find.asked})
 
     return find
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from nbcompile import api
 from nbcompile.api.deployments import broker_of_run
 from nbcompile.backend import AgentIdentity, AuthExpired, Challenge, PrivateKey, Prompt, Secret
 from nbcompile.backend.plugins import load
@@ -79,7 +78,7 @@ def opened(monkeypatch):
 
 
 def open_place(name, file, **more):
-    return asyncio.run(api.open_place(name, "a-run", file=file, **more))
+    return asyncio.run(broker_of_run("a-run", file=file, **more).open(name))
 
 
 def credentials(opening):

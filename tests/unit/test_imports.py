@@ -9,7 +9,7 @@ import pytest
 
 import nbcompile
 
-HEAVY = {"nbformat", "networkx", "libcst", "cwl_utils", "ruamel", "rich", "jsonschema", "IPython", "numpy"}
+HEAVY = {"nbformat", "cwl_utils", "ruamel", "rich", "jsonschema", "IPython", "numpy"}
 NOTEBOOK = Path(__file__).parents[2] / "fixtures" / "notebooks" / "model_comparison.ipynb"
 
 

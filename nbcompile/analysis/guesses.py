@@ -78,6 +78,8 @@ _C_LIBRARY, _AT_ADDRESS = "ctypes.Library", "ctypes.AtAddress"
 # Functions that connect to a database or a service: what they give is taken for a connection as Python's own databases have it.
 _CONNECTS = re.compile(r"connect|create_(?:async_)?engine|(?:.*[a-z])?Client")
 _CONNECTION = "sqlite3.Connection"
+# Libraries whose objects are built from others, be it by a method of these, and have all that those have: charts their data.
+_BUILT_FROM_OTHERS = frozenset(("altair",))
 _DATABASE_FILE = re.compile(r"(?:sqlite|duckdb):///(?!$|:memory:)")
 # Methods by which an object puts itself into a list that its library keeps, or takes itself away: `ProgressBar().register()`.
 _PUTS_ITSELF = re.compile(r"(?:un)?register|(?:de)?activate|(?:un)?install")
@@ -181,7 +183,14 @@ def _method(call: Call) -> Value:
         surveyed.used(frame, receiver, call.label, call.node)
     if in_place or _GIVES_PART.fullmatch(name):
         return Value("", objects | parts if changes else parts)
-    return frame.fresh(call.node, "") if hands_out else _holder(call, _code_in(call, call.values()))
+    return _new(call, hands_out)
+
+
+def _new(call: Call, hands_out: bool) -> Value:
+    """What a method gives that is no part of its object."""
+    if not _BUILT_FROM_OTHERS.isdisjoint(unknown_makers(call.frame, call.owner)):
+        return _holder(call, call.values())
+    return call.frame.fresh(call.node, "") if hands_out else _holder(call, _code_in(call, call.values()))
 
 
 def _set_library_of(call: Call, name: str) -> None:
@@ -397,7 +406,7 @@ def _function(call: Call) -> Value:
     if not frame.walk.is_pure(call.node):
         rows.call_held(call)
         _change_given(call, name)
-    result = _holder(call, _made_of(call, name, given))
+    result = _holder(call, given if call.label.partition(".")[0] in _BUILT_FROM_OTHERS else _made_of(call, name, given))
     inner = tuple(value for value in given if value.callee is not None and not isinstance(value.callee, str))
     return Value("", result.objects, Wrapped(inner)) if inner else result
 

@@ -34,6 +34,8 @@ _ANSWERS = {
 SET_BY_TEST_RUNNERS = ("_classSetupFailed", "_class_cleanups", "tearDown_exceptions")
 # Dictionaries that are made when somebody first looks for one.
 _MADE_WHEN_ASKED = {"_attrs": ("xarray",), "_encoding": ("xarray",)}
+# What plotly.express leaves on a figure for `get_trendline_results`.
+_GIVEN_FROM_OUTSIDE = {"_px_trendlines": ("plotly",)}
 # Modules with classes that are made again of what they hold alone.
 _SIMPLE_BASES = frozenset(("collections", "fractions", "random"))
 _METHODS = (staticmethod, classmethod)
@@ -109,6 +111,8 @@ def forgotten_attributes(value: Any, reduced: Tuple[Any, ...], way: Any) -> Opti
     attributes = getattr(value, "__dict__", None)
     if not attributes or type(attributes) is not dict or len(reduced) > 5:
         return None
+    if len(reduced) == 2 and (given := _given_from_outside(type(value), attributes)):
+        return given
     if way is object.__reduce__ or (isinstance(way, types.FunctionType) and not _is_of_a_simple_base(type(value), way)):
         return None
     state = reduced[2] if len(reduced) > 2 else None
@@ -116,6 +120,11 @@ def forgotten_attributes(value: Any, reduced: Tuple[Any, ...], way: Any) -> Opti
     if any(isinstance(part, dict) for part in parts) or all(is_cache(type(value), name) for name in attributes):
         return None
     return attributes
+
+
+def _given_from_outside(kind: type, attributes: Dict[str, Any]) -> Dict[str, Any]:
+    """The attributes that another module has set, and of which the class itself knows nothing."""
+    return {name: attributes[name] for name, libraries in _GIVEN_FROM_OUTSIDE.items() if name in attributes and _is_of(kind, libraries)}
 
 
 def _is_of_a_simple_base(kind: type, way: types.FunctionType) -> bool:

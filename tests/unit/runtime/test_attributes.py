@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nbcompile.runtime.attributes import without_caches
+from nbcompile.runtime.attributes import forgotten_attributes, without_caches
 
 
 def test_dictionaries_that_are_made_when_somebody_looks():
@@ -22,3 +22,13 @@ def test_what_units_have_converted_is_an_answer():
 def test_an_array_that_a_model_fills_when_it_is_asked_is_an_answer():
     model = type("Gaussian1D", (), {"__module__": "astropy.modeling.functional_models"})
     assert without_caches(model, {"amplitude": 1.0, "_parameters": np.empty(3)}) == {"amplitude": 1.0}
+
+
+def test_what_plotly_leaves_on_a_figure_for_another_function_is_kept():
+    def way(figure):
+        return type(figure), ({},)
+
+    for module, expected in (("plotly.graph_objs", {"_px_trendlines": 3}), ("mine", None)):
+        figure = type("Figure", (), {"__module__": module, "__reduce__": way})()
+        figure._px_trendlines, figure._data = 3, []
+        assert forgotten_attributes(figure, way(figure), way) == expected

@@ -47,6 +47,8 @@ _UNSEEN_IN_CLASSES = frozenset(
         "__slotnames__", "_value2member_map_", *SET_BY_TEST_RUNNERS,
     )
 )  # fmt: skip
+# What metaclasses collect from the bases: those of traitlets hold classes that are looked up when something is first made.
+_COLLECTED = {"traitlets.traitlets": ("_descriptors", "_instance_inits", "_traits")}
 _REDUCE_PROTOCOL = 4
 _FINGERPRINT_BYTES = 16
 
@@ -269,7 +271,8 @@ class _ContentWalk:
     def _class(self, value: Any, kind: type) -> None:
         self._say("class", value.__module__, value.__qualname__)
         if value.__module__ == "__main__":
-            names = sorted(name for name in vars(value) if name not in _UNSEEN_IN_CLASSES)
+            unseen = _UNSEEN_IN_CLASSES.union(_COLLECTED.get(type(value).__module__, ()))
+            names = sorted(name for name in vars(value) if name not in unseen)
             self._say(*names)
             self._parts([*value.__bases__, *(vars(value)[name] for name in names)])
 

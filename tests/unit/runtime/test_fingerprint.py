@@ -430,3 +430,15 @@ def test_an_own_method_among_the_attributes_of_a_stream_says_nothing(tmp_path):
     with (tmp_path / "out.txt").open("w") as usual, (tmp_path / "out.txt").open("w") as told, (tmp_path / "out.txt").open("w") as other:
         told.write, other.write = told.write, usual.write
         assert fingerprint(usual).digest == fingerprint(told).digest != fingerprint(other).digest
+
+
+def test_what_the_metaclass_of_traitlets_collects_is_no_content():
+    class Meta(type):
+        __module__ = "traitlets.traitlets"
+
+    def made(kind, **names):
+        return kind("Model", (), {"__module__": "__main__", "length": 3, **names})
+
+    unused, used, other = made(Meta, _traits={"layout": "Layout"}), made(Meta, _traits={"layout": int}), made(Meta, length=4)
+    assert fingerprint(unused).digest == fingerprint(used).digest != fingerprint(other).digest
+    assert fingerprint(made(type, _traits=1)).digest != fingerprint(made(type, _traits=2)).digest

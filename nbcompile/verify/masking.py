@@ -235,6 +235,10 @@ def _drop_kernel_frames(outputs: Outputs) -> Outputs:
     return _each_traceback(without)(outputs)
 
 
+def _without_colours(traceback: list[str]) -> list[str]:
+    return [_ESCAPE.sub("", entry) for entry in traceback]
+
+
 def _compare_pixels(outputs: Outputs) -> Outputs:
     def of_output(output: Output) -> Output:
         data = output.get("data")
@@ -374,6 +378,11 @@ RULES: tuple[MaskingRule, ...] = (
     ),
     MaskingRule(name="recursion-depth", summary="how many frames a too deep recursion had", apply=_collapse_recursion),
     MaskingRule(name="kernel-frames", summary="frames of the kernel or the step runtime in tracebacks", apply=_drop_kernel_frames),
+    MaskingRule(
+        name="traceback-colours",
+        summary="colours of tracebacks, in which a call is marked if IPython can tell which it was",
+        apply=_each_traceback(_without_colours),
+    ),
     MaskingRule(name="image-pixels", summary="how a PNG image is stored; its pixels are compared", apply=_compare_pixels),
     MaskingRule(name="late-warning", summary="a warning that comes when Python collects an animation", apply=_drop_late_warnings),
     MaskingRule(name="repeated-warning", summary="a warning that was shown before", apply=_drop_repeated_warnings),

@@ -98,3 +98,14 @@ def test_a_warning_that_comes_with_the_collector_is_masked():
 
 def test_a_library_warns_once_in_a_process():
     assert mask(warned(WARNED, WARNED)) == mask(warned(WARNED, "")) != mask(warned("", WARNED))
+
+
+def test_which_call_is_marked_in_a_traceback():
+    def raised(line, value="no"):
+        return (
+            {"output_type": "error", "ename": "ValueError", "evalue": value, "traceback": [f"\x1b[31mValueError\x1b[39m: {value}", line]},
+        )
+
+    marked, bare = raised("return \x1b[30;43mf\x1b[39;49m\x1b[30;43m(\x1b[39;49mx)"), raised("\x1b[38;5;28mreturn\x1b[39m f(x)")
+    assert mask((marked,)) == mask((bare,)) != mask((raised("return g(x)"),))
+    assert mask((marked,)) != mask((raised("return f(x)", "yes"),))

@@ -483,6 +483,13 @@ class _ContentWalk:
         name = _answer(lambda: sys.modules["h5py"].h5i.get_name(value)) if value.valid else "closed"
         self._say(_full_name(kind), str(name))
 
+    def _fit_parameters(self, value: Any, kind: type) -> None:
+        """Parameters of lmfit. Its interpreter has a copy of each number, whole or not, as it was when somebody set it last."""
+        _, _, state = value.__reduce__()
+        symbols = {name: item for name, item in state["unique_symbols"].items() if name not in value}
+        self._say(_full_name(kind))
+        self._parts([state["params"], dict(sorted(symbols.items()))])
+
     def _artist(self, value: Any, kind: type) -> None:
         """What is drawn is compared as a picture; of the object count its texts, limits, data and parts."""
         self._say(_full_name(kind))
@@ -605,6 +612,7 @@ _LOOKS_OF_LIBRARIES: Tuple[Tuple[str, str, _Look], ...] = (
     ("astropy.io.fits", "HDUList", _ContentWalk._fits),
     ("astropy.io.fits.hdu.base", "_BaseHDU", _ContentWalk._fits),
     ("h5py._objects", "ObjectID", _ContentWalk._handle),
+    ("lmfit.parameter", "Parameters", _ContentWalk._fit_parameters),
     ("plotly.basedatatypes", "BaseFigure", _ContentWalk._chart),
     ("plotly.basedatatypes", "BasePlotlyType", _ContentWalk._chart),
 )

@@ -15,7 +15,7 @@ import types
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from .arrays import bytes_of, note_owner, rebuild_array_view, rebuild_own, rebuild_row, rebuild_view, with_its_own_memory
-from .attributes import not_found_again, set_attributes, with_known_names
+from .attributes import not_found_again, set_attributes, take_state, with_known_names
 from .callbacks import connect, is_transform, with_addresses
 from .code_places import CodePlace
 from .columns import take_columns
@@ -245,7 +245,7 @@ class Reader(pickle.Unpickler):
 
     def set_state(self, made: Any, state: Dict[Any, Any]) -> None:
         state = with_known_names(state)
-        made.__setstate__(with_addresses(state) if is_transform(type(made)) else state)
+        take_state(made, with_addresses(state) if is_transform(type(made)) else state)
 
     def set_told(self, made: Any, parts: Tuple[Any, Dict[str, Any]]) -> None:
         state, told = parts

@@ -1,8 +1,11 @@
 """The attributes of an object that count."""
 
+import sys
+import types
+
 import numpy as np
 
-from nbcompile.runtime.attributes import forgotten_attributes, without_caches
+from nbcompile.runtime.attributes import forgotten_attributes, take_state, without_caches
 
 
 def test_dictionaries_that_are_made_when_somebody_looks():
@@ -32,3 +35,21 @@ def test_what_plotly_leaves_on_a_figure_for_another_function_is_kept():
         figure = type("Figure", (), {"__module__": module, "__reduce__": way})()
         figure._px_trendlines, figure._data = 3, []
         assert forgotten_attributes(figure, way(figure), way) == expected
+
+
+def test_a_state_that_a_class_of_holoviews_would_mistake_for_an_old_one(monkeypatch):
+    class Base:
+        def __setstate__(self, state):
+            self.__dict__.update(state)
+
+    class Dimension(Base):
+        def __setstate__(self, state):
+            super().__setstate__({**state, "label": "another"})
+
+    module = types.ModuleType("holoviews.core.dimension")
+    module.Dimension = Dimension
+    usual, mistaken = Dimension(), Dimension()
+    take_state(usual, {"label": "mine"})
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    take_state(mistaken, {"label": "mine"})
+    assert (usual.label, mistaken.label) == ("another", "mine")

@@ -442,3 +442,19 @@ def test_what_the_metaclass_of_traitlets_collects_is_no_content():
     unused, used, other = made(Meta, _traits={"layout": "Layout"}), made(Meta, _traits={"layout": int}), made(Meta, length=4)
     assert fingerprint(unused).digest == fingerprint(used).digest != fingerprint(other).digest
     assert fingerprint(made(type, _traits=1)).digest != fingerprint(made(type, _traits=2)).digest
+
+
+def test_what_the_interpreter_of_lmfit_has_of_parameters_is_no_content(monkeypatch):
+    class Parameters(dict):
+        symbols = None
+
+        def __reduce__(self):
+            return type(self), (), {"unique_symbols": self.symbols, "params": sorted(self.items())}
+
+    module = ModuleType("lmfit.parameter")
+    module.Parameters = Parameters
+    monkeypatch.setitem(sys.modules, "lmfit.parameter", module)
+    made, read, other, defining = Parameters(amp=7), Parameters(amp=7), Parameters(amp=8), Parameters(amp=7)
+    made.symbols, read.symbols, defining.symbols = {"amp": 7, "e": 2}, {"e": 2, "amp": 7.0}, {"amp": 7, "e": 2, "mine": 3}
+    assert fingerprint(made).digest == fingerprint(read).digest
+    assert fingerprint(made).digest not in (fingerprint(other).digest, fingerprint(defining).digest)

@@ -10,6 +10,7 @@ import warnings
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
+from typing import ClassVar
 
 import h5py
 import numpy as np
@@ -446,7 +447,7 @@ def test_what_the_metaclass_of_traitlets_collects_is_no_content():
 
 def test_what_the_interpreter_of_lmfit_has_of_parameters_is_no_content(monkeypatch):
     class Parameters(dict):
-        symbols = None
+        symbols: ClassVar = {}
 
         def __reduce__(self):
             return type(self), (), {"unique_symbols": self.symbols, "params": sorted(self.items())}

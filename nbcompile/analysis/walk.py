@@ -25,6 +25,11 @@ _BUILTINS = (frozenset(dir(builtins)) | {"get_ipython", "display", "__builtins__
 # The shell binds them anew before each cell.
 _LAST_INPUTS = ("_i", "_ii", "_iii")
 # What cells said and showed, and where they were.
+# By these names everybody has these modules, and nothing else.
+_USUAL = {
+    **{name: name for name in ("json", "math", "matplotlib", "numpy", "os", "pandas", "re", "scipy", "seaborn", "sys", "torch")},
+    "mpl": "matplotlib", "np": "numpy", "nx": "networkx", "pd": "pandas", "plt": "matplotlib.pyplot", "sns": "seaborn",
+}
 _OF_SESSION = re.compile(r"In|Out|_ih|_oh|_dh|_i{1,3}|_i?\d+")
 _SHELL_NAMES = frozenset(
     ("In", "Out", "exit", "quit", "__name__", "__doc__", "__builtins__", "__file__", "__builtin__", "__package__", "__spec__", "__loader__")
@@ -224,8 +229,12 @@ class Walk:
             return Value("str", const="__main__") if name == "__name__" else plain("str")
         found = self.given.get(name)
         if found is None:
-            found = self.given[name] = Value("", single(self.heap.new("", opened=True)))
+            found = self.given[name] = self._starred(name) or Value("", single(self.heap.new("", opened=True)))
         return found
+
+    def _starred(self, name: str) -> Value | None:
+        """What a star import of names that are not known has probably bound: modules often hand on what they use themselves."""
+        return self.library(_USUAL[name]) if self.starred and name in _USUAL else None
 
     def in_function(self, frame: Frame) -> bool:
         """Whether a frame belongs to a function that is called."""

@@ -10,7 +10,7 @@ import ast
 import re
 from collections.abc import Iterable
 
-from nbcompile.analysis import channels, classes, conventions, entered, files, rows, sql, strings, surveyed
+from nbcompile.analysis import channels, classes, conventions, entered, files, rows, strings, surveyed
 from nbcompile.analysis.aliases import ANY, KEPT
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.known.surveys import leaves_arguments
@@ -132,7 +132,7 @@ _COMMON = ("numpy.ndarray", "pandas.DataFrame", "pandas.Series", "str", "dict")
 def method(call: Call) -> Value:
     """A method that neither the notebook nor the table has."""
     name, known = call.label.lstrip("_"), call.frame.walk.known
-    queried = sql.read(call)
+    queried = _read_queried(call)
     read = [] if any(known.method(kind, name) for kind in _COMMON) else _touch_files(call, name)
     made = conventions.given_to_overwriting(call, conventions.follow(call, _method(call)))
     files.read_later(call, made, [*read, *queried])
@@ -352,7 +352,7 @@ def function(call: Call) -> Value:
     name = call.label.rpartition(".")[2]
     if _CONNECTS.fullmatch(name) and (not call.arguments.positional or call.first.type == "str"):
         return _connected(call)
-    queried = sql.read(call)
+    queried = _read_queried(call)
     read = _touch_files(call, name)
     made = conventions.follow(call, _function(call))
     if name[:1].isupper() or _BUILDS.fullmatch(name):
@@ -504,6 +504,12 @@ def _touch_files(call: Call, name: str) -> list[Value]:
     for text in names:
         files.note(call.frame, call.node, text, kind)
     return names if kind == "read" else []
+
+
+def _read_queried(call: Call) -> list[Value]:
+    """The files that queries among the arguments read."""
+    texts = [value.const for value in call.arguments.all() if type(value.const) is str]
+    return [file for text in texts for file in strings.read_sql(call.frame, text, call.node)]
 
 
 def _places_to_save(call: Call) -> list[Value]:

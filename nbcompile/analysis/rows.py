@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable
 
-from nbcompile.analysis import channels, classes, conventions, files, sql, strings, surveyed
+from nbcompile.analysis import channels, classes, conventions, files, strings, surveyed
 from nbcompile.analysis.aliases import ANY, KEPT
 from nbcompile.analysis.bindings import BlockFrame, Frame
 from nbcompile.analysis.known import Action, Condition, Result, Row
@@ -277,6 +277,12 @@ def _query(call: Call, action: Action) -> None:
             strings.read_query(call.frame, value.const, call.node)
 
 
+def _sql(call: Call, action: Action) -> None:
+    for value in call.chosen(action):
+        if type(value.const) is str:
+            strings.read_sql(call.frame, value.const, call.node)
+
+
 def _text(call: Call, action: Action) -> None:
     """Texts are run, one after the other: `executes` in the notebook's names, `times` in a scope of their own."""
     frame = call.frame if action.verb == "executes" else BlockFrame(call.frame, is_class=False)
@@ -332,7 +338,7 @@ _ACTIONS: dict[str, Callable[[Call, Action], None]] = {
     "closes": files.close,
     "names": files.name,
     "query": _query,
-    "sql": sql.queried,
+    "sql": _sql,
     "restores": _restore,
 }
 

@@ -1,4 +1,4 @@
-"""Names in texts that a library or Python itself evaluates: `eval("x + 1")`, `df.query("a > @x")`, formulas."""
+"""Names in texts that a library or Python itself evaluates: `eval("x + 1")`, `df.query("a > @x")`, formulas, queries of databases."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import ast
 import re
 import warnings
 
+from nbcompile.analysis import files
 from nbcompile.analysis.bindings import Frame
 from nbcompile.analysis.values import Value
 from nbcompile.analysis.visit import call_back, evaluate, execute
 
 _AT_NAME = re.compile(r"@([A-Za-z_]\w*)")
 _FORMULA_NAME = re.compile(r"\b([A-Za-z_]\w*)")
+_TABLE = re.compile(r"\b(?:from|join)\s+([a-z_]\w*)", re.IGNORECASE)
+_SQL = re.compile(r"\s*(?:attach|copy|create|describe|explain|export|from|import|insert|select|summarize|vacuum|with)\b", re.IGNORECASE)
+_FILE_IN_SQL = re.compile(r"(?:\b(to|into|attach(?:\s+database)?)\s+)?'([^'\n]+)'", re.IGNORECASE)
+_MODES = {"to": "write", "into": "write", "attach": "append"}
 
 
 def _parsed(text: str, node: ast.AST) -> ast.Module | None:
@@ -65,3 +70,20 @@ def read_formula(frame: Frame, text: str, node: ast.AST) -> list[Value]:
                 call_back(frame, node, value)
                 called.append(value)
     return called
+
+
+def read_sql(frame: Frame, text: str, node: ast.AST) -> list[Value]:
+    """A query of a database may name variables and files. Returns the files that are read, maybe only when the result is used.
+
+    DuckDB looks for tables among the variables of its caller, and takes a text in the place of a table for the name of a file.
+    """
+    for name in _TABLE.findall(text):
+        if frame.peek(name) is not None:
+            evaluate_text(frame, name, node)
+    found = []
+    for word, path in _FILE_IN_SQL.findall(text) if _SQL.match(text) else ():
+        file, mode = Value("str", const=path), _MODES.get(word.lower().partition(" ")[0], "read")
+        if files.is_name(frame, file):
+            files.note(frame, node, file, mode)
+            found += [file] if mode == "read" else []
+    return found

@@ -28,7 +28,12 @@ _LAST_INPUTS = ("_i", "_ii", "_iii")
 # By these names everybody has these modules, and nothing else.
 _USUAL = {
     **{name: name for name in ("json", "math", "matplotlib", "numpy", "os", "pandas", "re", "scipy", "seaborn", "sys", "torch")},
-    "mpl": "matplotlib", "np": "numpy", "nx": "networkx", "pd": "pandas", "plt": "matplotlib.pyplot", "sns": "seaborn",
+    "mpl": "matplotlib",
+    "np": "numpy",
+    "nx": "networkx",
+    "pd": "pandas",
+    "plt": "matplotlib.pyplot",
+    "sns": "seaborn",
 }
 _OF_SESSION = re.compile(r"In|Out|_ih|_oh|_dh|_i{1,3}|_i?\d+")
 _SHELL_NAMES = frozenset(

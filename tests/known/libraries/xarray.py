@@ -4,7 +4,8 @@ from tests.known.prove import Library
 
 LIBRARY = Library(
     "xarray",
-    modules={"xr": "xarray", "np": "numpy", "pd": "pandas", "plt": "matplotlib.pyplot"},
+    # netCDF4, which xarray asks first when it opens a file, sets a variable of the environment when it is imported.
+    modules={"xr": "xarray", "np": "numpy", "pd": "pandas", "plt": "matplotlib.pyplot", "netCDF4": "netCDF4"},
     names={
         "base": "np.arange(12.0).reshape(3, 4)",
         "days": "pd.date_range('2020-01-01', periods=3)",

@@ -34,6 +34,7 @@ from .own_paths import NO_PATHS, OwnPaths
 from .placeholders import Placeholder
 from .sharing import unchanging_types
 from .slot_names import classes_left_alone
+from .streams import OutStream
 from .tables import notes_on, own_attributes
 from .texts import wide_texts
 
@@ -483,6 +484,10 @@ class _ContentWalk:
         name = _answer(lambda: sys.modules["h5py"].h5i.get_name(value)) if value.valid else "closed"
         self._say(_full_name(kind), str(name))
 
+    def _stream(self, value: Any, kind: type) -> None:
+        """What `sys.stdout` was: a kernel's, or ours."""
+        self._say(_full_name(kind), value.name)
+
     def _fit_parameters(self, value: Any, kind: type) -> None:
         """Parameters of lmfit. Its interpreter has a copy of each number, whole or not, as it was when somebody set it last."""
         _, _, state = value.__reduce__()
@@ -593,6 +598,7 @@ _LOOKS: Dict[type, _Look] = {
     types.CoroutineType: _ContentWalk._hidden,
     types.FrameType: _ContentWalk._hidden,
     types.TracebackType: _ContentWalk._hidden,
+    OutStream: _ContentWalk._stream,
     Placeholder: _ContentWalk._hidden,
     re.Match: _ContentWalk._match,
     pathlib.PosixPath: _ContentWalk._path,
@@ -612,6 +618,7 @@ _LOOKS_OF_LIBRARIES: Tuple[Tuple[str, str, _Look], ...] = (
     ("astropy.io.fits", "HDUList", _ContentWalk._fits),
     ("astropy.io.fits.hdu.base", "_BaseHDU", _ContentWalk._fits),
     ("h5py._objects", "ObjectID", _ContentWalk._handle),
+    ("ipykernel.iostream", "OutStream", _ContentWalk._stream),
     ("lmfit.parameter", "Parameters", _ContentWalk._fit_parameters),
     ("plotly.basedatatypes", "BaseFigure", _ContentWalk._chart),
     ("plotly.basedatatypes", "BasePlotlyType", _ContentWalk._chart),

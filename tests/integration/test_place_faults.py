@@ -208,7 +208,7 @@ class Terminal:
         os.write(self.descriptor, keys)
 
     def until_says(self, words):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while words not in self.said:
             assert time.monotonic() < deadline, self.said
             self.is_over()

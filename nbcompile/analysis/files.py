@@ -29,7 +29,7 @@ _FILE = "file"
 OPENING = ("opens", "appends", "saves")
 # Texts that name a file of data, whatever they are given to; a column or a module may have a dot as well.
 NAMES_FILE = re.compile(
-    r"""[^\n\r<>|]{1,200}\.(?:parquet|feather|arrow|orc|avro|csv|tsv|txt|dat|jsonl?|ndjson|ya?ml|toml|xml|html?|md|xlsx?|h5|hdf5?|nc4?|zarr|np[yz]|
+    r"""(?:[^\n\r<>|*?]{1,200}|[^\s<>|]{1,200})\.(?:parquet|feather|arrow|orc|avro|csv|tsv|txt|dat|jsonl?|ndjson|ya?ml|toml|xml|html?|md|xlsx?|h5|hdf5?|nc4?|zarr|np[yz]|
     mat|pkl|pickle|joblib|pth?|ckpt|safetensors|onnx|keras|png|jpe?g|gif|tiff?|bmp|svg|pdf|eps|mp4|avi|mov|wav|mp3|flac|fits?|fast[aq]|f[aq]|
     vcf|bcf|bam|sam|bed|gff3?|gtf|pdb|xyz|cif|mol2?|sdf|geojson|shp|gpkg|las|laz|stl|ply|vt[kpu]|gz|bz2|xz|zst|zip|tar|tgz|db|sqlite3?|duckdb|
     log|graphml|gexf|gml|dot)""",

@@ -14,9 +14,15 @@ from nbcompile.analysis.visit import call_back, evaluate, execute
 _AT_NAME = re.compile(r"@([A-Za-z_]\w*)")
 _FORMULA_NAME = re.compile(r"\b([A-Za-z_]\w*)")
 _TABLE = re.compile(r"\b(?:from|join)\s+([a-z_]\w*)", re.IGNORECASE)
-_SQL = re.compile(r"\s*(?:attach|copy|create|describe|explain|export|from|import|insert|select|summarize|vacuum|with)\b", re.IGNORECASE)
-_FILE_IN_SQL = re.compile(r"(?:\b(to|into|attach(?:\s+database)?)\s+)?'([^'\n]+)'", re.IGNORECASE)
-_MODES = {"to": "write", "into": "write", "attach": "append"}
+_SQL = re.compile(
+    r"""(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:attach|call|copy|create|delete|describe|explain|export|from|import|insert|load|pivot|pragma|select|
+    summarize|unpivot|update|vacuum|with)\b""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+# A text between quotes, and the word before it.
+_TEXT_IN_SQL = re.compile(r"""(?:\b(\w+)\s+)?'((?:[^'\n]|'')*)'|\b(from|join)\s+"([^"\n]+)\"""", re.IGNORECASE)
+_NO_FILE_AFTER = ("glob", "like", "ilike")
+_MODES = {"to": "write", "into": "write", "attach": "append", "database": "append"}
 
 
 def _parsed(text: str, node: ast.AST) -> ast.Module | None:
@@ -81,9 +87,10 @@ def read_sql(frame: Frame, text: str, node: ast.AST) -> list[Value]:
         if frame.peek(name) is not None:
             evaluate_text(frame, name, node)
     found = []
-    for word, path in _FILE_IN_SQL.findall(text) if _SQL.match(text) else ():
-        file, mode = Value("str", const=path), _MODES.get(word.lower().partition(" ")[0], "read")
-        if files.is_name(frame, file):
+    for match in _TEXT_IN_SQL.finditer(text) if _SQL.match(text) else ():
+        word, file = (match[1] or "").lower(), Value("str", const=match[2] or match[4])
+        if word not in _NO_FILE_AFTER and file.const and files.is_name(frame, file):
+            mode = _MODES.get(word, "read")
             files.note(frame, node, file, mode)
             found += [file] if mode == "read" else []
     return found

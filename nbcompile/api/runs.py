@@ -83,7 +83,11 @@ def run(
 
 
 def _refuse_bundle(path: Path) -> None:
-    if (path / "workflow.cwl").is_file():
+    try:
+        is_bundle = (path / "workflow.cwl").is_file()
+    except OSError:  # whoever reads it says what is wrong with it
+        return
+    if is_bundle:
         words = ("nbcompile", "run", str(path), "--engine", "cwltool")
         raise UsageError(f"{path} is a bundle, and a CWL runner runs those", f"name one that is installed here: `{shlex.join(words)}`")
 

@@ -48,9 +48,9 @@ def _frame(frame: traceback.FrameSummary) -> str:
 
 def _cells(path: Path) -> dict[str, Any]:
     """The cells of a notebook without outputs and metadata; where it cannot be read, its size."""
-    if path.exists() and not path.is_file():
-        return {"unreadable": "no regular file"}
     try:
+        if path.exists() and not path.is_file():
+            return {"unreadable": "no regular file"}
         content = path.read_bytes()
     except OSError as error:
         return {"unreadable": type(error).__name__}

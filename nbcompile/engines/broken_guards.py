@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ from nbcompile.engines.directory import RunDirectory
 from nbcompile.engines.outputs import breaks_in, read_outputs
 from nbcompile.model.diagnostic import Diagnostic, Place, Rule
 from nbcompile.model.guard import GuardBreak
-from nbcompile.model.plan import Step
+from nbcompile.model.plan import Step, StepId
 from nbcompile.rules import guards as rules
-from nbcompile.runtime.files import covers, read_written
+from nbcompile.runtime.files import Written, covers, read_written
 from nbcompile.runtime.problem import StepProblem
 
 _RULES = {rule.code: rule for rule in vars(rules).values() if isinstance(rule, Rule)}
@@ -20,7 +21,8 @@ _RULES = {rule.code: rule for rule in vars(rules).values() if isinstance(rule, R
 
 def broken_guards(directory: RunDirectory, notebook: Path, steps: Sequence[Step]) -> tuple[GuardBreak, ...]:
     """What the guards of all steps found, in the plan's order."""
-    found = dict.fromkeys(one for step in steps for one in _of_step(directory, notebook, step, steps))
+    written = cache(partial(_written, directory))
+    found = dict.fromkeys(one for step in steps for one in _of_step(directory, notebook, step, steps, written))
     return tuple(found)
 
 
@@ -32,29 +34,37 @@ def finding(broken: GuardBreak, cell_ids: Sequence[str], notebook: Path) -> Diag
     )
 
 
-def _of_step(directory: RunDirectory, notebook: Path, step: Step, steps: Sequence[Step]) -> Iterator[GuardBreak]:
+def _of_step(
+    directory: RunDirectory, notebook: Path, step: Step, steps: Sequence[Step], written: Callable[[StepId], Sequence[Written]]
+) -> Iterator[GuardBreak]:
     outputs = read_outputs(directory.outputs(step.id))
     yield from breaks_in(outputs)
     for access in outputs.get("accesses", ()):
-        if _was_withheld(directory, notebook, step, steps, access):
+        if _was_withheld(notebook, step, steps, access, written):
             path = access["path"]
             message = f"cell {access['cell']} reads `{path}`, which was not given to it"
             yield GuardBreak(rules.FILE_TOUCHED.code, access["cell"], path, message, f"# nbc: reads={path}")
 
 
-def _was_withheld(directory: RunDirectory, notebook: Path, step: Step, steps: Sequence[Step], access: Mapping[str, Any]) -> bool:
+def _was_withheld(
+    notebook: Path, step: Step, steps: Sequence[Step], access: Mapping[str, Any], written: Callable[[StepId], Sequence[Written]]
+) -> bool:
     """Whether a file that a cell looked for lies beside the notebook, or was written by an earlier cell."""
     path = access["path"]
-    if _lies_beside(notebook.absolute().parent, step, path):
-        return True
-    for other in steps:
-        try:
-            written = read_written(str(directory.files(other.id)))
-        except StepProblem:
-            continue
-        if other.id != step.id and any(one.cell < access["cell"] and covers(path, one.path) and not one.removed for one in written):
-            return True
-    return False
+    return _lies_beside(notebook.absolute().parent, step, path) or any(
+        one.cell < access["cell"] and covers(path, one.path) and not one.removed
+        for other in steps
+        if other.id != step.id
+        for one in written(other.id)
+    )
+
+
+def _written(directory: RunDirectory, step: StepId) -> Sequence[Written]:
+    """What a step wrote; nothing where it left no account of that."""
+    try:
+        return tuple(read_written(str(directory.files(step))))
+    except StepProblem:
+        return ()
 
 
 def _lies_beside(directory: Path, step: Step, path: str) -> bool:

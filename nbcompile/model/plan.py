@@ -168,7 +168,7 @@ class Link(NamedTuple):
 class WarmImport(NamedTuple):
     """An import statement of code cell `cell` that may be executed before the steps' processes start.
 
-    The cells that it is `seen_by` come before it, and must not find it done.
+    The cells that it is `seen_by` must not find it done.
     """
 
     cell: int

@@ -32,7 +32,7 @@ _ADDS = (
 def warm_imports(facts: Sequence[CellFacts], notebook: Notebook, beside: Surroundings) -> tuple[WarmImport, ...]:
     """The import statements in notebook order; those of what lies beside the notebook, or is written by it, are left to the steps.
 
-    Those cells are named that would see the difference, as they come before an import that adds to what they look at.
+    Those cells are named that would see the difference, as an import comes later that adds to what they look at.
     """
     if beside.configures_imports:
         return ()
@@ -47,16 +47,18 @@ def warm_imports(facts: Sequence[CellFacts], notebook: Notebook, beside: Surroun
             if statement.imports and first < end:
                 nodes = _imports("\n".join(lines[first - 1 : last]))
                 early = [node for node in nodes if not own & set(_modules(node))]
-                found += [WarmImport(cell.index, ast.unparse(node), _seen_by(node, notebook, cell.index)) for node in early]
+                found += [WarmImport(cell.index, ast.unparse(node), _seen_by(node, notebook, cell.index, first)) for node in early]
         if end != _NEVER:
             break
     return tuple(dict.fromkeys(found))
 
 
-def _seen_by(statement: ast.stmt, notebook: Notebook, cell: int) -> tuple[int, ...]:
+def _seen_by(statement: ast.stmt, notebook: Notebook, cell: int, line: int) -> tuple[int, ...]:
+    """All cells down to that of the import, if there is such a word before it: it may stand in a function that others call."""
     words = [word for libraries, word in _ADDS if not libraries.isdisjoint(_modules(statement))]
-    before = notebook.code_cells[:cell] if words else ()
-    return tuple(number for number, one in enumerate(before) if any(word.search(one.source) for word in words))
+    above = [one.source for one in notebook.code_cells[:cell]] if words else []
+    above += notebook.code_cells[cell].source.splitlines()[: line - 1]
+    return tuple(range(cell + 1)) if any(word.search(text) for word in words for text in above) else ()
 
 
 def _written_modules(cell: CellFacts) -> Iterator[str]:

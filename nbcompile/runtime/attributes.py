@@ -198,7 +198,7 @@ def take_state(made: Any, state: Dict[Any, Any]) -> None:
     """Let an object take what was saved of it."""
     for module, name in _MISTAKEN:
         kind: Any = getattr(sys.modules.get(module), name, None)
-        if isinstance(kind, type) and isinstance(made, kind):
+        if isinstance(kind, type) and getattr(type(made), "__setstate__", None) is getattr(kind, "__setstate__", 0):
             base: Any = super(kind, made)
             base.__setstate__(state)
             return

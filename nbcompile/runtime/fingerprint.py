@@ -15,6 +15,7 @@ import hashlib
 import io
 import itertools
 import math
+import os
 import pathlib
 import re
 import struct
@@ -481,8 +482,9 @@ class _ContentWalk:
 
     def _handle(self, value: Any, kind: type) -> None:
         """A handle of HDF5 is told by what it leads to; its number says what else is or was open."""
-        name = _answer(lambda: sys.modules["h5py"].h5i.get_name(value)) if value.valid else "closed"
-        self._say(_full_name(kind), str(name))
+        h5py = sys.modules["h5py"]
+        asked = (lambda: h5py.h5i.get_name(value), lambda: os.path.basename(h5py.h5f.get_name(value)), lambda: (value.shape, value.dtype))
+        self._say(_full_name(kind), *([str(_answer(one)) for one in asked] if value.valid else ["closed"]))
 
     def _stream(self, value: Any, kind: type) -> None:
         """What `sys.stdout` was: a kernel's, or ours."""
@@ -490,8 +492,12 @@ class _ContentWalk:
 
     def _fit_parameters(self, value: Any, kind: type) -> None:
         """Parameters of lmfit. Its interpreter has a copy of each number, whole or not, as it was when somebody set it last."""
-        _, _, state = value.__reduce__()
-        symbols = {name: item for name, item in state["unique_symbols"].items() if name not in value}
+        try:
+            _, _, state = value.__reduce__()
+            symbols = {name: item for name, item in state["unique_symbols"].items() if name not in value}
+        except Exception:  # noqa: BLE001 (whatever an object raises, it refuses)
+            self._other(value, kind)
+            return
         self._say(_full_name(kind))
         self._parts([state["params"], dict(sorted(symbols.items()))])
 

@@ -404,11 +404,11 @@ class Guards:
         return {} if shell is None else tools_of(shell, self._loaded)
 
     def _check_files(self, cell: StepCell) -> None:
-        for path in self._kernel.recorder.unopened if self._document.repairs else ():
+        for path in list(self._kernel.recorder.unopened) if self._document.repairs else ():
             self.hear("open", (path,))
         declared = [version.subject for version in cell.needs if version.kind == "file"]
         declared += cell.changed_files
-        for path in self._missed:
+        for path in list(self._missed):
             if any(covers(subject, path) for subject in declared) or path.startswith(tuple(self._files.whole)):
                 continue
             if any(covers(made, path) for made in self._made_before(cell)):

@@ -8,11 +8,12 @@ the cell, which have no frames of a kernel below them, calls go as much deeper.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import os
 import sys
 import threading
 from types import CodeType, FrameType
-from typing import Any, Callable, Iterator, List, Optional, Tuple, TypeVar
+from typing import Any, Callable, Iterator, List, Optional, Set, Tuple, TypeVar
 
 _COUNTS_C = sys.version_info < (3, 12)
 # CPython 3.11 counts the call of `exec` in IPython's `run_code` only until that has run some times, as in a kernel it soon has.
@@ -29,7 +30,8 @@ _TO_CELL, _TO_TASK = (5, 1 + _EXEC), (4, 0)
 _ROOM, _HIGHEST = 100, 5_000
 _OWN_THREADS = ("MainThread", "Streams", "Hasher")
 # What follows a chain of objects that long, and the stack that it then has. Only what is used of it costs memory.
-_DEEP, _DEEP_STACK_BYTES = 250_000, 512 << 20
+_DEEP, _DEEP_STACK_BYTES = 100_000, 1 << 30
+_DEEP_THREADS: Set[int] = set()
 # Whoever sets a limit beyond this wants none.
 _GREATEST = 1_000_000_000
 
@@ -78,17 +80,35 @@ class Depth:
 def as_deep_as_needed(work: Callable[[], _Result]) -> _Result:
     """What some work gives; where objects lead too deep, as a long chain of nodes does, it is done once more with a stack for that.
 
-    Raises what the work raises. Since Python 3.12, code in C has a limit of its own, which nobody can set.
+    Where the notebook lets calls go deeper than the stack has room for, it is done there at once. Raises what the work raises. Since
+    Python 3.12, code in C has a limit of its own, which nobody can set.
     """
-    try:
+    if is_deep():
         return work()
-    except RecursionError:
-        return _on_a_deep_stack(work)
+    if sys.getrecursionlimit() <= _HIGHEST:
+        try:
+            return work()
+        except RecursionError:
+            pass
+    return _on_a_deep_stack(work)
 
 
 def is_deep() -> bool:
-    """Whether there is as much room already as there can be."""
-    return sys.getrecursionlimit() >= _DEEP
+    """Whether this thread has as much room as there can be."""
+    return threading.get_ident() in _DEEP_THREADS
+
+
+def works_beside(main: Optional[int]) -> bool:
+    """Whether this thread is another one than that of the cells, and does no work for it."""
+    return threading.get_ident() != main and not is_deep()
+
+
+def is_its_own(error: RecursionError) -> bool:
+    """Whether what was called just now went deep by itself, from wherever it was called."""
+    count, entry = 0, error.__traceback__
+    while entry is not None and count < _ROOM:
+        count, entry = count + 1, entry.tb_next
+    return count == _ROOM
 
 
 def _on_a_deep_stack(work: Callable[[], _Result]) -> _Result:
@@ -96,14 +116,18 @@ def _on_a_deep_stack(work: Callable[[], _Result]) -> _Result:
     errors: List[BaseException] = []
 
     def run() -> None:
+        _DEEP_THREADS.add(threading.get_ident())
         try:
-            results.append(work())
+            results.append(context.run(work))
         except BaseException as error:  # noqa: BLE001 (the other thread raises it)
             errors.append(error)
+        finally:
+            _DEEP_THREADS.discard(threading.get_ident())
 
+    context = contextvars.copy_context()
     limit, size = sys.getrecursionlimit(), threading.stack_size(_DEEP_STACK_BYTES)
     try:
-        sys.setrecursionlimit(max(limit, _DEEP))
+        sys.setrecursionlimit(_DEEP)
         thread = threading.Thread(target=run, name="Deep")
         thread.start()
         thread.join()

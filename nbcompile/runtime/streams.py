@@ -19,7 +19,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from .journal import PIECE
 from .recorder import Recorder
-from .recursion import write_as_deep_as_a_kernel
+from .recursion import works_beside, write_as_deep_as_a_kernel
 
 HELD_BACK_SECONDS = 0.2
 READ_AT_ONCE = 1 << 20
@@ -95,7 +95,7 @@ class OutStream(io.TextIOBase):
         with self._lock:
             if self._descriptor is not None and self._descriptor.waiting():
                 self._drain(self._descriptor)
-            self._hold(text, threading.get_ident() != threading.main_thread().ident)
+            self._hold(text, works_beside(threading.main_thread().ident))
         return len(text)
 
     def flush(self) -> None:

@@ -57,7 +57,7 @@ from .molecules import with_properties
 from .offered import place_offered, with_own_lists
 from .own_paths import NO_PATHS, OwnPaths
 from .placeholders import CannotTravel, Placeholder, TravelFailure, placeholder_failure, tied_to_a_process
-from .recursion import is_deep
+from .recursion import is_deep, is_its_own
 from .set_order import filling, order_of_adding
 from .shared_texts import SharedText, chart_types, with_shared_text
 from .shell_settings import path_in_shell
@@ -338,7 +338,7 @@ class ValueWriter(pickle.Pickler):
             reduce = copyreg.dispatch_table.get(kind)
             reduced = reduce(value) if reduce is not None and not is_own(reduce) else without_answers(kind, value.__reduce_ex__(PROTOCOL))
         except Exception as error:
-            if isinstance(error, RecursionError) and not is_deep():
+            if isinstance(error, RecursionError) and not (is_deep() or is_its_own(error)):
                 raise
             return self._fail(value, "an object", f"{type(error).__name__}: {error}")
         if isinstance(reduced, str) and not _is_found(value, _home_of(value, reduced), reduced):

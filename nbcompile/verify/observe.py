@@ -86,9 +86,9 @@ def observe_kernel(job: PlainJob, name: str, exactness: Exactness) -> Observatio
         code, words = _run_to_its_end(command, environ)
         results = _read(job.work / "results.json")
         said = (words.strip().splitlines() or ["no word"])[-1]
-        if results and not (code and results["cell"] < 0):
+        if not (results and code and results["cell"] < 0):
             break
-    else:
+    if not results or (code and results["cell"] < 0):
         raise PlaceFailed(f"the kernel of {job.python} cannot run: {said}", "choose one with --python")
     if code or (results["failed"] < 0 and not (job.work / "values.json").stat().st_size):
         raise _kernel_broken(job, results["cell"], said.rpartition("KernelBroken: ")[2] if code else "it cannot describe its variables")

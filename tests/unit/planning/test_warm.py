@@ -43,4 +43,6 @@ def test_nothing_runs_early_where_imports_look_beside_the_notebook():
 
 def test_cells_that_would_see_what_a_later_import_adds():
     sources = ("import param, matplotlib", "len(matplotlib.colormaps)", "import seaborn as sns", "param.x", "from panel import pane")
-    assert [one.seen_by for one in imports_of(*sources)] == [(), (1,), (0, 3)]
+    assert [one.seen_by for one in imports_of(*sources)] == [(), (0, 1, 2), (0, 1, 2, 3, 4)]
+    assert [one.seen_by for one in imports_of("import matplotlib\nmatplotlib.colormaps\nimport cmocean")] == [(), (0,)]
+    assert [one.seen_by for one in imports_of("import seaborn\nimport matplotlib\nmatplotlib.colormaps")] == [(), ()]

@@ -459,3 +459,12 @@ def test_what_the_interpreter_of_lmfit_has_of_parameters_is_no_content(monkeypat
     made.symbols, read.symbols, defining.symbols = {"amp": 7, "e": 2}, {"e": 2, "amp": 7.0}, {"amp": 7, "e": 2, "mine": 3}
     assert fingerprint(made).digest == fingerprint(read).digest
     assert fingerprint(made).digest not in (fingerprint(other).digest, fingerprint(defining).digest)
+
+
+def test_handles_into_different_files_are_told_apart(tmp_path):
+    for name, values in (("one.h5", [1]), ("two.h5", [1]), ("three.h5", [1, 2])):
+        with h5py.File(tmp_path / name, "w") as made:
+            made["x"] = values
+    one, two, three = (h5py.File(tmp_path / name) for name in ("one.h5", "two.h5", "three.h5"))
+    assert len({fingerprint(file).digest for file in (one, two, three)}) == 3
+    assert len({fingerprint(file["x"]).digest for file in (one, two, three)}) == 3

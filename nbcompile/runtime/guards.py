@@ -372,8 +372,10 @@ class Guards:
         if self._cell is None:
             return
         if depth < 0 and module in HAVE_SETTINGS:
-            # What it is like when nobody has set anything yet; whoever imports it is the cell.
-            self._settings = {**look_at_settings(), **self._settings}
+            # What it is like when nobody has set anything yet; whoever imports it is the cell. Of pandas, which loads `decimal` on its
+            # way, there are not all options then.
+            name = HAVE_SETTINGS[module]
+            self._settings = {**{key: state for key, state in look_at_settings().items() if key == name}, **self._settings}
         if self._parts and not is_beside(library):
             self._imports(depth)
         if depth < 0 and self._states.get(module) == b"" and module == _LATE:

@@ -258,9 +258,9 @@ def _set_pandas_options(state: Any) -> None:
         pandas.set_option(name, value)
 
 
-# What can be looked at, and the modules that have it when they have been loaded.
-SETTINGS = ("library:logging", "library:decimal", "library:numpy.settings", "library:pandas.options")
-HAVE_SETTINGS = ("decimal", "numpy", "pandas")
+# The modules that have settings when they have been loaded, and all that can be looked at.
+HAVE_SETTINGS = {"decimal": "library:decimal", "numpy": "library:numpy.settings", "pandas": "library:pandas.options"}
+SETTINGS = ("library:logging", *HAVE_SETTINGS.values())
 
 
 def look_at_settings() -> Dict[str, Any]:

@@ -347,7 +347,9 @@ class StepRun:
             if isinstance(state, Placeholder):
                 self.guards.lacks(cell, state)
             else:
-                self.channels.set(version.subject, version.cell, state)
+                # It imports the library, which asks then whether it is in a kernel or a terminal.
+                with self.kernel.builtins_of_cells():
+                    self.channels.set(version.subject, version.cell, state)
         self.definitions.replay(statements)
 
     def _other_states(self, cell: StepCell) -> List[VersionName]:

@@ -96,22 +96,6 @@ def test_the_first_line_names_the_interpreter_and_why(notebook):
     assert "was asked for" in first
 
 
-def test_a_library_that_a_step_loads_itself_is_as_in_a_kernel(notebook):
-    """pandas asks where it is when it is imported, be it to set its options; and it loads other libraries before it has all of these."""
-    path = notebook(
-        "import os\nos.environ['A'] = '1'",  # what is imported from here on is left to the steps
-        "import pandas as pd\npd.set_option('display.precision', 3)",
-        "table = pd.DataFrame([[1.23456] * 30])",
-        "print(table)",
-    )
-    done = run(path, "--granularity", "cell", "--no-cache", "-o", "out")
-    assert (done.returncode, "NB505" in done.stderr) == (0, False), done.stderr
-    shown = texts(path.parent / "out" / "demo.executed.ipynb")[3]
-    # A terminal would have columns left out for want of width, and no line continued.
-    assert "\\\n" in shown
-    assert "1.235" in shown
-
-
 def test_a_failed_cell_ends_with_3_its_traceback_and_the_cells_before_it(notebook):
     path = notebook("print('before')", "a = 1\nraise ValueError('no luck')", "print('after')")
     done = run(path, "-o", "out")

@@ -269,6 +269,17 @@ def test_what_a_killed_client_left_is_found_again(tmp_path):
     assert shown(tmp_path / "out") == [(1, []), (2, [["waiting 1\n"]]), (3, [["2\n"]])]
 
 
+def test_a_library_that_a_step_loads_itself_is_as_in_a_kernel(tmp_path):
+    """pandas asks where it is when it is imported, be it to set its options; and it loads other libraries before it has all of these."""
+    cells = ("import pandas as pd", "table = pd.DataFrame([[1.23456] * 30])", "print(table)", "print(pd.get_option('display.precision'))")
+    (tmp_path / "wide.py").write_text("".join(f"# %%\n{cell}\n" for cell in cells), "utf-8")
+    done = client_of(tmp_path, "run", "wide.py", "--engine", "streamflow", "--granularity", "cell", "-o", "out")
+    _, said = done.communicate(timeout=120)
+    assert (done.returncode, "NB505" in said) == (0, False), said
+    # A terminal would have columns left out for want of width, and no line continued.
+    assert "\\\\\\n" in (tmp_path / "out" / "wide.executed.ipynb").read_text("utf-8")
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_client_that_is_ended_when_all_is_done_loses_nothing(tmp_path, number):

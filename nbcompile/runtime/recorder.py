@@ -18,8 +18,8 @@ _NOT_OPENED = re.compile(
 _MAYBE_PATH = re.compile(r"[\w./-]+")
 # How much of a text is looked at for paths.
 _LONG = 10_000
-# How many of them are looked for.
-_MOST = 200
+# How many of them are looked for in a cell.
+_MOST_TOLD = 200
 # The cell that a task of an event loop was made by. A thread has none: as in a kernel, what it shows goes to the cell that runs.
 _MADE_BY: ContextVar[int] = ContextVar("cell")
 
@@ -141,7 +141,7 @@ class Recorder:
         if "is not defined" in text:
             self.undefined.update(dict.fromkeys(_UNDEFINED.findall(text)))
         told = text[:_LONG]
-        if len(self.unopened) < _MOST and (raised or _NOT_OPENED.search(told)):
+        if len(self.unopened) < _MOST_TOLD and (raised or _NOT_OPENED.search(told)):
             words = (word.rstrip(".") for word in _MAYBE_PATH.findall(told))
             self.unopened.update((word, None) for word in words if "." in word)
 

@@ -183,7 +183,7 @@ def told_handler(number: str, kind: int, place: Any, level: int, formatter: Any,
     found.setLevel(level)
     found.setFormatter(formatter)
     found.name = name
-    if terminator is not None:
+    if terminator is not None and terminator != found.terminator:
         found.terminator = terminator
     return cast("logging.Handler", found)
 

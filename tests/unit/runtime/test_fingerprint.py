@@ -468,3 +468,11 @@ def test_handles_into_different_files_are_told_apart(tmp_path):
     one, two, three = (h5py.File(tmp_path / name) for name in ("one.h5", "two.h5", "three.h5"))
     assert len({fingerprint(file).digest for file in (one, two, three)}) == 3
     assert len({fingerprint(file["x"]).digest for file in (one, two, three)}) == 3
+
+
+def test_how_long_tests_took_is_no_content_at_the_end():
+    quick, slow, other = (
+        f"..\nRan {tests} in {seconds}s\n\nOK\n" for tests, seconds in (("2 tests", 0.0), ("2 tests", 0.001), ("3 tests", 0.0))
+    )
+    assert final_print([quick]).digest == final_print([slow]).digest != final_print([other]).digest
+    assert fingerprint(quick).digest != fingerprint(slow).digest
